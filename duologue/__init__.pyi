@@ -1,0 +1,9 @@
+from magic_filter import F
+
+from duologue.dialogs import Dispatcher
+from duologue.dialogs.routing import Router
+from duologue.polling import LongPolling
+from duologue.runtime import Runtime
+
+__all__ = ["Dispatcher", "F", "LongPolling", "Router", "Runtime"]
+__version__: str
