@@ -1,0 +1,109 @@
+"""The ref of an actor that is known by its key."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar, overload
+
+from pykka._envelope import Envelope
+
+from duologue.actors._actor import AsyncActor
+from duologue.actors._blocking import refuse_to_block
+from duologue.actors._family import Family
+from duologue.actors._future import AsyncFuture
+from duologue.actors._ref import Reply
+from duologue.errors import SystemClosedError
+
+A = TypeVar("A", bound=AsyncActor)
+
+
+class KeyedRef(Generic[A]):
+    """The ref of the actor for a key: valid before there is one and after it has gone.
+
+    Refs are cheap, equal if they mean the same actor, and safe to use from any thread.
+
+    Attributes:
+        key: The key.
+    """
+
+    __slots__ = ("_family", "key")
+
+    def __init__(self, family: Family[A], key: str) -> None:
+        self._family = family
+        self.key = key
+
+    def __repr__(self) -> str:
+        return f"<KeyedRef for {self.actor_class.__name__} {self.key!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, KeyedRef)
+            and other._family is self._family  # pyright: ignore[reportUnknownMemberType] # any class
+            and other.key == self.key
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.actor_class, self.key))
+
+    @property
+    def actor_class(self) -> type[A]:
+        """The class of the actor."""
+        return self._family.actor_class
+
+    def tell(self, message: object) -> None:
+        """Send a message and expect no answer; it makes the actor if there is none.
+
+        Raises:
+            SystemClosedError: If the actor system is not open.
+        """
+        self._family.deliver(self.key, Envelope(message))
+
+    @overload
+    def ask(
+        self, message: object, *, block: Literal[False], timeout: float | None = None
+    ) -> AsyncFuture[Reply]: ...
+
+    @overload
+    def ask(
+        self, message: object, *, block: Literal[True], timeout: float | None = None
+    ) -> Reply: ...
+
+    @overload
+    def ask(
+        self, message: object, *, block: bool = True, timeout: float | None = None
+    ) -> Reply: ...
+
+    def ask(
+        self, message: object, *, block: bool = True, timeout: float | None = None
+    ) -> Reply:
+        """Send a message and get the answer, or a future of it.
+
+        Args:
+            message: The message; it makes the actor if there is none.
+            block: Whether to wait for the answer in this thread.
+            timeout: Seconds to wait at most.
+
+        Returns:
+            The answer; with `block=False` an `AsyncFuture` of it. The answer may be
+            `ActivationError`, `SystemClosedError` or what the actor raised.
+
+        Raises:
+            pykka.Timeout: If there is no answer in time.
+            BlockingCallError: If it would wait on a thread that runs actors. The
+                message has not been sent.
+        """
+        if block:
+            refuse_to_block("ask()", instead="await ref.ask(message, block=False)")
+        future: AsyncFuture[Reply] = AsyncFuture()
+        try:
+            self._family.deliver(self.key, Envelope(message, reply_to=future))
+        except SystemClosedError:
+            future.set_exception()
+        return future.get(timeout=timeout) if block else future
+
+    def passivate(self) -> AsyncFuture[bool]:
+        """Ask the actor to go after the messages it has already.
+
+        Returns:
+            Whether there was one, as soon as it has gone.
+        """
+        return self._family.passivate(self.key)
