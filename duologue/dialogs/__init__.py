@@ -1,0 +1,167 @@
+"""Conversations: dialogs, windows, widgets, and the turns that they live in."""
+
+from __future__ import annotations
+
+from duologue.dialogs._address import (
+    Address,
+)
+from duologue.dialogs._chat import (
+    CallbackButton,
+    Chat,
+    ChatType,
+    InlineButton,
+    Keyboard,
+    LinkButton,
+    Message,
+    User,
+    View,
+)
+from duologue.dialogs._commands import (
+    CloseDialog,
+    DialogCommand,
+    LendTurn,
+    StartDialog,
+    SwitchWindow,
+    UpdateData,
+)
+from duologue.dialogs._conversations import (
+    Conversations,
+    Settings,
+)
+from duologue.dialogs._dialog import (
+    Dialog,
+)
+from duologue.dialogs._dispatcher import (
+    BG_FACTORY_KEY,
+    Dispatcher,
+    setup_dialogs,
+)
+from duologue.dialogs._events import (
+    DialogUpdate,
+    ErrorEvent,
+)
+from duologue.dialogs._getters import (
+    Getter,
+)
+from duologue.dialogs._manager import (
+    BgManager,
+    BgManagerFactory,
+    DialogManager,
+    DialogProtocol,
+    Foreground,
+)
+from duologue.dialogs._modes import (
+    DEFAULT_STACK_ID,
+    GROUP_STACK_ID,
+    LaunchMode,
+    ShowMode,
+    StartMode,
+)
+from duologue.dialogs._ports import (
+    Batch,
+    Bot,
+    CallbackAnswers,
+    Capabilities,
+    Update,
+    UpdateSource,
+)
+from duologue.dialogs._receipts import (
+    Committed,
+    Covered,
+    Duplicate,
+    Outcome,
+    Receipt,
+)
+from duologue.dialogs._stack import (
+    Context,
+    Stack,
+)
+from duologue.dialogs._states import (
+    State,
+    StatesGroup,
+)
+from duologue.dialogs._tasks import (
+    TaskGroup,
+)
+from duologue.dialogs._updates import (
+    BotAdded,
+    BotRemoved,
+    BotStarted,
+    BotStopped,
+    Callback,
+    ChatTitleChanged,
+    MessageCreated,
+    MessageEdited,
+    MessageRemoved,
+    UserAdded,
+    UserRemoved,
+)
+from duologue.dialogs._window import (
+    Window,
+)
+
+__all__ = [
+    "BG_FACTORY_KEY",
+    "DEFAULT_STACK_ID",
+    "GROUP_STACK_ID",
+    "Address",
+    "Batch",
+    "BgManager",
+    "BgManagerFactory",
+    "Bot",
+    "BotAdded",
+    "BotRemoved",
+    "BotStarted",
+    "BotStopped",
+    "Callback",
+    "CallbackAnswers",
+    "CallbackButton",
+    "Capabilities",
+    "Chat",
+    "ChatTitleChanged",
+    "ChatType",
+    "CloseDialog",
+    "Committed",
+    "Context",
+    "Conversations",
+    "Covered",
+    "Dialog",
+    "DialogCommand",
+    "DialogManager",
+    "DialogProtocol",
+    "DialogUpdate",
+    "Dispatcher",
+    "Duplicate",
+    "ErrorEvent",
+    "Foreground",
+    "Getter",
+    "InlineButton",
+    "Keyboard",
+    "LaunchMode",
+    "LendTurn",
+    "LinkButton",
+    "Message",
+    "MessageCreated",
+    "MessageEdited",
+    "MessageRemoved",
+    "Outcome",
+    "Receipt",
+    "Settings",
+    "ShowMode",
+    "Stack",
+    "StartDialog",
+    "StartMode",
+    "State",
+    "StatesGroup",
+    "SwitchWindow",
+    "TaskGroup",
+    "Update",
+    "UpdateData",
+    "UpdateSource",
+    "User",
+    "UserAdded",
+    "UserRemoved",
+    "View",
+    "Window",
+    "setup_dialogs",
+]

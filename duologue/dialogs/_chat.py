@@ -1,0 +1,115 @@
+"""What a chat consists of: people, places, messages, and what a bot shows."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class ChatType(enum.StrEnum):
+    """Where a conversation takes place."""
+
+    PRIVATE = "private"
+    GROUP = "group"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person or a bot.
+
+    Attributes:
+        id: The messenger's number of this account.
+        name: The name that others see; may be empty.
+        username: The public short name, without `@`.
+        is_bot: Whether a program answers here.
+    """
+
+    id: int
+    name: str = ""
+    username: str | None = None
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A place where messages are exchanged.
+
+    Attributes:
+        id: The messenger's number of this chat.
+        type: Private conversation, group or channel.
+    """
+
+    id: int
+    type: ChatType = ChatType.PRIVATE
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackButton:
+    """A button whose press reaches the bot.
+
+    Attributes:
+        text: The label.
+        payload: What the press carries back.
+    """
+
+    text: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkButton:
+    """A button that opens an address.
+
+    Attributes:
+        text: The label.
+        url: The address to open.
+    """
+
+    text: str
+    url: str
+
+
+InlineButton = CallbackButton | LinkButton
+Keyboard = tuple[tuple[InlineButton, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One message as the user is to see it.
+
+    Attributes:
+        text: The text, with markup if `markup` says so.
+        keyboard: Rows of buttons under the message.
+        markup: `"html"`, `"markdown"` or None for plain text.
+        show_link_preview: Whether the messenger may expand links.
+    """
+
+    text: str
+    keyboard: Keyboard = ()
+    markup: str | None = None
+    show_link_preview: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message in a chat.
+
+    Attributes:
+        id: The messenger's opaque id, as text.
+        chat: Where it was written.
+        sender: Who wrote it; None for posts of a channel.
+        text: Its text; empty if it has none.
+        keyboard: The buttons under it.
+        reply_to: The message that it answers, as far as the messenger sent it.
+        raw: The messenger's own form of it.
+    """
+
+    id: str
+    chat: Chat
+    sender: User | None
+    text: str
+    keyboard: Keyboard = ()
+    reply_to: Message | None = None
+    raw: Mapping[str, object] | None = None

@@ -1,0 +1,221 @@
+"""All conversations of a runtime: takes updates in, runs turns, shuts down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from duologue.actors import ActorSystem, Clock, Engine, Observer
+from duologue.dialogs._address import Address, address_of
+from duologue.dialogs._callbacks import Callbacks
+from duologue.dialogs._commands import Drawn, HandleUpdate, encode, encode_raw
+from duologue.dialogs._data import Json, load
+from duologue.dialogs._dispatcher import Dispatcher
+from duologue.dialogs._ports import Bot, Update
+from duologue.dialogs._post import Post
+from duologue.dialogs._presenter import Presenter
+from duologue.dialogs._receipts import Receipt
+from duologue.dialogs._runner import DialogActor, TurnRunner
+from duologue.dialogs._stage import OnError, Stage
+from duologue.dialogs._tasks import Tasks
+from duologue.dialogs._updates import Callback
+from duologue.errors import MalformedUpdateError, RuntimeStoppedError
+
+_LEASES = 64
+_logger = logging.getLogger("duologue.dialogs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How conversations behave.
+
+    Attributes:
+        turn_timeout: Seconds that a turn may take.
+        foreground_timeout: Seconds that `fg()` may take, waiting included.
+        idle_after: Seconds without mail after which a dialog actor is let go.
+        stale_notice: What a user sees who presses a button that is gone.
+    """
+
+    turn_timeout: float = 30.0
+    foreground_timeout: float = 30.0
+    idle_after: float = 60.0
+    stale_notice: str = "This button no longer works."
+
+
+class Conversations:
+    """Everything between a messenger's updates and its screens.
+
+    Args:
+        dispatcher: The routers and dialogs.
+        bots: The bots, started, by `messenger.id`.
+        engine: Mailboxes and snapshots.
+        system: Hosts the dialog actors.
+        clock: Tells deadlines.
+        observer: Counts.
+        on_error: Told of errors that nobody awaits, and where they happened.
+        settings: How conversations behave.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        bots: Mapping[str, Bot],
+        *,
+        engine: Engine,
+        system: ActorSystem,
+        clock: Clock,
+        observer: Observer,
+        on_error: OnError,
+        settings: Settings,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._engine = engine
+        self._system = system
+        self._jobs = Tasks(on_error)
+        self._calls = Tasks(on_error)
+        self._intake = Tasks(on_error)
+        self._callbacks = Callbacks(self._calls, clock, observer)
+        self._post = Post(
+            engine,
+            bots,
+            foreground_timeout=settings.foreground_timeout,
+            check_state=dispatcher.state_by_name,
+        )
+        self._presenter = Presenter(
+            self._calls,
+            self._callbacks,
+            confirm=self._confirm,
+            clock=clock,
+            observer=observer,
+        )
+        stage = Stage(
+            engine=engine,
+            dispatcher=dispatcher,
+            post=self._post,
+            presenter=self._presenter,
+            callbacks=self._callbacks,
+            jobs=self._jobs,
+            bots=bots,
+            observer=observer,
+            on_error=on_error,
+            turn_timeout=settings.turn_timeout,
+            stale_notice=settings.stale_notice,
+        )
+        runner = TurnRunner(stage)
+        system.directory.register(
+            DialogActor,
+            lambda key: DialogActor(key, runner),
+            idle_after=settings.idle_after,
+        )
+
+    @property
+    def post(self) -> Post:
+        """Takes commands to dialogs."""
+        return self._post
+
+    def start(self) -> None:
+        """Begin to run turns."""
+        self._dispatcher.bg_factory.bind(self._post)
+        self._intake.start(self._wake_actors(), "intake")
+
+    async def accept(
+        self, bot: Bot, raw: Mapping[str, Json]
+    ) -> asyncio.Future[None] | None:
+        """Take an update in; wait while the mailbox of its address is full.
+
+        Args:
+            bot: The bot that received it.
+            raw: The update as the messenger sent it.
+
+        Returns:
+            A future that ends when the update may be acknowledged; None if it
+            may be at once. The future fails if the runtime stops before.
+
+        Raises:
+            UnknownUpdateError: Its type is not known.
+            MalformedUpdateError: It does not have the documented shape.
+            EngineClosedError: The runtime is stopping.
+        """
+        update = bot.parse(raw)
+        return await self._deliver(bot, update, encode(HandleUpdate(raw)))
+
+    async def accept_json(self, bot: Bot, body: bytes) -> asyncio.Future[None] | None:
+        """Take an update in that is still JSON; see `accept`."""
+        try:
+            raw: Json = load(body)
+        except ValueError as error:
+            raise MalformedUpdateError(f"it is not JSON: {error}") from error
+        if not isinstance(raw, dict):
+            raise MalformedUpdateError("it is not an object")
+        update = bot.parse(cast("dict[str, Json]", raw))
+        return await self._deliver(bot, update, encode_raw(body))
+
+    async def settled(self) -> None:
+        """Wait until all mail is handled and everything is drawn."""
+        while self._post.waiters or self._calls:
+            await self._post.waiters.wait_idle()
+            await self._calls.wait()
+
+    async def stop(self, drain: float) -> None:
+        """Handle what is waiting, as far as the time goes, and end the rest.
+
+        Args:
+            drain: Seconds until the rest is cancelled.
+        """
+        try:
+            async with asyncio.timeout(drain):
+                await self._post.waiters.wait_idle()
+                await self._jobs.cancel()
+                await self.settled()
+        except TimeoutError:
+            _logger.warning(
+                "stopped after %g s with %d messages not handled; those of the "
+                "messenger come again",
+                drain,
+                len(self._post.waiters),
+            )
+        self._engine.close()
+        self._dispatcher.bg_factory.bind(None)
+        self._callbacks.close()
+        self._presenter.stop()
+        for tasks in (self._jobs, self._intake, self._calls):
+            await tasks.cancel()
+
+    def fail_rest(self) -> None:
+        """Tell everybody who still waits; called when no turn runs any more."""
+        self._post.waiters.fail_all(RuntimeStoppedError())
+
+    async def _deliver(
+        self, bot: Bot, update: Update, body: bytes
+    ) -> asyncio.Future[None] | None:
+        if isinstance(update, Callback):
+            self._callbacks.open(bot, update.chat_id, update.callback_id)
+        receipt = await self._post.deliver(address_of(update), body, update)
+        return None if self._engine.durable else _safe(receipt)
+
+    async def _confirm(self, address: Address, drawn: Drawn) -> Receipt:
+        return await self._post.send(address, drawn)
+
+    async def _wake_actors(self) -> None:
+        while True:
+            for key in await self._engine.lease(_LEASES):
+                self._system.directory.ref(DialogActor, key).tell("mail")
+
+
+def _safe(receipt: Receipt) -> asyncio.Future[None]:
+    """A future for the poller: a failed turn is done with, a stopped one is not."""
+    safe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def finish(error: BaseException | None) -> None:
+        if safe.done():
+            return
+        if isinstance(error, RuntimeStoppedError):
+            safe.set_exception(error)
+        else:
+            safe.set_result(None)
+
+    receipt.watch(finish)
+    return safe

@@ -1,0 +1,83 @@
+"""Getters: where the data that widgets render comes from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from duologue.dialogs._data import Function, Json
+from duologue.errors import HandlerError
+
+Getter: TypeAlias = (
+    "Function | Mapping[str, Json] | Sequence[Function | Mapping[str, Json]]"
+)
+_Source: TypeAlias = Callable[[dict[str, Json]], Awaitable[Mapping[str, Json]]]
+
+
+class Getters:
+    """One or several getters, asked in order.
+
+    Args:
+        getter: An async function that takes what middlewares provide as keyword
+            arguments and returns a dict; a dict; or several of these.
+
+    Raises:
+        HandlerError: Something else was given.
+    """
+
+    __slots__ = ("_sources",)
+
+    def __init__(self, getter: Getter | None) -> None:
+        if getter is None:
+            self._sources: tuple[_Source, ...] = ()
+        elif callable(getter) or isinstance(getter, Mapping):
+            self._sources = (_source(getter),)
+        else:
+            self._sources = tuple(_source(part) for part in getter)
+
+    async def load(self, data: dict[str, Json]) -> dict[str, Json]:
+        """Ask all getters; later ones win.
+
+        Args:
+            data: What middlewares provide, `dialog_manager` among it.
+        """
+        found: dict[str, Json] = {}
+        for source in self._sources:
+            found.update(await source(data))
+        return found
+
+
+def _source(getter: Function | Mapping[str, Json]) -> _Source:
+    if not callable(getter):
+        fixed = dict(getter)
+
+        async def give(_data: dict[str, Json]) -> Mapping[str, Json]:
+            return fixed
+
+        return give
+    return _function(getter)
+
+
+def _function(getter: Function) -> _Source:
+    name = getattr(getter, "__qualname__", repr(getter))
+    call = getattr(getter, "__call__", None)  # noqa: B004  # to look at it, not to test
+    if not (inspect.iscoroutinefunction(getter) or inspect.iscoroutinefunction(call)):
+        raise HandlerError(name, "a getter must be an `async def` function or a dict")
+    parameters = inspect.signature(getter).parameters.values()
+    names = [parameter.name for parameter in parameters]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+
+        async def ask_with_all(data: dict[str, Json]) -> Mapping[str, Json]:
+            found: Mapping[str, Json] = await getter(**data)
+            return found
+
+        return ask_with_all
+
+    async def ask(data: dict[str, Json]) -> Mapping[str, Json]:
+        found: Mapping[str, Json] = await getter(
+            **{name: data[name] for name in names if name in data}
+        )
+        return found
+
+    return ask

@@ -1,0 +1,736 @@
+"""The managers: dialogs seen from inside a turn, and from anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import Token
+from types import TracebackType
+from typing import Literal, Protocol, cast
+
+from duologue.dialogs._address import Address, new_id
+from duologue.dialogs._chat import ChatType
+from duologue.dialogs._commands import (
+    CloseDialog,
+    Command,
+    LendTurn,
+    StartDialog,
+    SwitchWindow,
+    UpdateData,
+)
+from duologue.dialogs._data import Json, check
+from duologue.dialogs._modes import (
+    DEFAULT_STACK_ID,
+    GROUP_STACK_ID,
+    LaunchMode,
+    ShowMode,
+    StartMode,
+)
+from duologue.dialogs._ports import Bot, Update
+from duologue.dialogs._post import Post
+from duologue.dialogs._receipts import Lending, Receipt
+from duologue.dialogs._render import (
+    Rendered,
+    add_draw,
+    make_view,
+    plan_close,
+    plan_draw,
+)
+from duologue.dialogs._stack import MAX_DEPTH, Context, Stack
+from duologue.dialogs._states import State, StatesGroup
+from duologue.dialogs._turn import (
+    Turn,
+    active_turn,
+    effective_mode,
+    enter_turn,
+    leave_turn,
+)
+from duologue.errors import (
+    AddressIncompleteError,
+    AsyncWithNeededError,
+    DialogClosedError,
+    DialogCoveredError,
+    DialogStackOverflowError,
+    ForegroundTimeoutError,
+    LaunchModeError,
+    NoContextError,
+    ReentrantCallError,
+    RuntimeNotStartedError,
+    WrongStateError,
+)
+
+MAX_STACKS = 100
+
+
+class DialogProtocol(Protocol):
+    """A dialog, as managers and widgets see it."""
+
+    @property
+    def launch_mode(self) -> LaunchMode:
+        """What starting it does to others."""
+        ...
+
+    def states_group(self) -> type[StatesGroup]:
+        """The group of its states."""
+        ...
+
+    def states(self) -> Sequence[State]:
+        """Its states in the order of its windows."""
+        ...
+
+    def find(self, widget_id: str, manager: DialogManager) -> object | None:
+        """Find a widget by its id, ready for use in this turn."""
+        ...
+
+    async def process_start(self, start_data: Json, manager: DialogManager) -> None:
+        """Tell the dialog that it was opened."""
+        ...
+
+    async def process_close(self, result: Json, manager: DialogManager) -> None:
+        """Tell the dialog that it is being closed."""
+        ...
+
+    async def process_result(
+        self, start_data: Json, result: Json, manager: DialogManager
+    ) -> None:
+        """Tell the dialog that the one on top of it has been closed."""
+        ...
+
+    async def load_data(self, manager: DialogManager) -> dict[str, Json]:
+        """Collect what the widgets render."""
+        ...
+
+    async def render(self, manager: DialogManager) -> Rendered:
+        """Render the widgets of the current window."""
+        ...
+
+
+class Registry(Protocol):
+    """Finds the dialog that has a window for a state."""
+
+    def dialog_of(self, state: State) -> DialogProtocol:
+        """Find it.
+
+        Raises:
+            UnknownStateError: There is none.
+        """
+        ...
+
+
+class DialogManager:
+    """The open dialogs of one address, for the length of one turn.
+
+    Changes are kept in a working copy and become real with the commit.
+
+    Attributes:
+        event: What is being handled.
+        middleware_data: What middlewares and filters provide to handlers.
+        show_mode: How the next drawing of the current stack appears.
+    """
+
+    def __init__(
+        self,
+        turn: Turn,
+        registry: Registry,
+        post: Post,
+        *,
+        event: Update,
+        data: dict[str, Json],
+        stack_id: str = DEFAULT_STACK_ID,
+        intent_id: str | None = None,
+    ) -> None:
+        self.event = event
+        self.middleware_data = data
+        self.show_mode = ShowMode.AUTO
+        self._turn = turn
+        self._registry = registry
+        self._post = post
+        self._stack_id = stack_id
+        self._intent_id = intent_id
+
+    @property
+    def dialog_data(self) -> dict[str, Json]:
+        """What the handlers keep in the current dialog.
+
+        Raises:
+            NoContextError: No dialog is open.
+            IncorrectBackgroundError: The turn has ended.
+        """
+        return self.current_context().dialog_data
+
+    @property
+    def start_data(self) -> Json:
+        """What the current dialog was started with.
+
+        Raises:
+            NoContextError: No dialog is open.
+            IncorrectBackgroundError: The turn has ended.
+        """
+        return self.current_context().start_data
+
+    def current_stack(self) -> Stack:
+        """The stack that the manager works on."""
+        self._turn.check()
+        return self._turn.snapshot.stack(self._stack_id)
+
+    def has_context(self) -> bool:
+        """Tell whether a dialog is open."""
+        self._turn.check()
+        return self._context() is not None
+
+    def current_context(self) -> Context:
+        """The open dialog that the manager works on.
+
+        Raises:
+            NoContextError: No dialog is open.
+            DialogClosedError: The dialog that a background call meant is closed.
+            IncorrectBackgroundError: The turn has ended.
+        """
+        self._turn.check()
+        context = self._context()
+        if context is None:
+            raise self._missing()
+        self._turn.is_changed = True
+        return context
+
+    def is_covered(self) -> bool:
+        """Tell whether another dialog lies on top of the one worked on."""
+        return (
+            self._intent_id is not None
+            and self.current_stack().last_intent_id() != self._intent_id
+        )
+
+    def is_preview(self) -> bool:
+        """Tell whether the window is only drawn for its author to look at."""
+        return False
+
+    async def start(
+        self,
+        state: State,
+        data: Json = None,
+        mode: StartMode = StartMode.NORMAL,
+        show_mode: ShowMode | None = None,
+    ) -> None:
+        """Open the dialog that has a window for the state.
+
+        Args:
+            state: The first window.
+            data: What the dialog finds as `start_data`; JSON.
+            mode: In which stack.
+            show_mode: How the window appears.
+
+        Raises:
+            UnknownStateError: No window has the state.
+            UnserialisableDataError: `data` cannot be stored.
+            LaunchModeError: The open dialog allows none on top of it.
+            DialogStackOverflowError: Too many are open already.
+        """
+        self._turn.check()
+        dialog = self._registry.dialog_of(state)
+        check(data, "start_data")
+        self._intent_id = None
+        self._make_way(state, dialog, mode)
+        self._turn.snapshot.push(Context(new_id(), self._stack_id, state, data))
+        self._redraw(show_mode)
+        await dialog.process_start(data, self)
+
+    async def done(
+        self, result: Json = None, show_mode: ShowMode | None = None
+    ) -> None:
+        """Close the current dialog and hand the result to the one below.
+
+        Raises:
+            NoContextError: No dialog is open.
+            DialogCoveredError: Another dialog lies on top of it.
+        """
+        context = self.current_context()
+        if self.is_covered():
+            raise DialogCoveredError(self._turn.address.key)
+        await self._registry.dialog_of(context.state).process_close(result, self)
+        stack = self.current_stack()
+        if context.id not in stack.intents:
+            return  # on_close has moved on by itself
+        self._turn.snapshot.drop(context.id, stack)
+        self._intent_id = None
+        self._redraw(show_mode)
+        below = self._turn.snapshot.top(stack)
+        if below is not None:
+            dialog = self._registry.dialog_of(below.state)
+            await dialog.process_result(context.start_data, result, self)
+
+    async def switch_to(self, state: State, show_mode: ShowMode | None = None) -> None:
+        """Show another window of the current dialog.
+
+        Raises:
+            NoContextError: No dialog is open.
+            WrongStateError: The window belongs to another dialog.
+        """
+        context = self.current_context()
+        self._registry.dialog_of(state)
+        if state.group is not context.state.group:
+            raise WrongStateError(
+                state.state,
+                f"the open dialog is {context.state.group.__full_name__}; use start()",
+            )
+        context.state = state
+        self._redraw(show_mode)
+
+    async def next(self, show_mode: ShowMode | None = None) -> None:
+        """Show the following window of the current dialog."""
+        await self._step(1, show_mode)
+
+    async def back(self, show_mode: ShowMode | None = None) -> None:
+        """Show the preceding window of the current dialog."""
+        await self._step(-1, show_mode)
+
+    async def update(
+        self, data: dict[str, Json] | None = None, show_mode: ShowMode | None = None
+    ) -> None:
+        """Merge data into the current dialog and have it drawn anew."""
+        if data:
+            self.dialog_data.update(data)
+        await self.show(show_mode)
+
+    async def show(self, show_mode: ShowMode | None = None) -> None:
+        """Have the current dialog drawn at the end of the turn."""
+        self.current_context()
+        self._redraw(show_mode)
+
+    async def reset_stack(self) -> None:
+        """Close all dialogs of the stack without asking them."""
+        self._turn.check()
+        self._clear()
+        self._redraw(None)
+
+    async def load_data(self) -> dict[str, Json]:
+        """Collect what the widgets of the current window render."""
+        context = self.current_context()
+        return await self._registry.dialog_of(context.state).load_data(self)
+
+    def find(self, widget_id: str) -> Json | None:
+        """Find a widget of the current dialog, ready for use in this turn."""
+        dialog = self._registry.dialog_of(self.current_context().state)
+        return dialog.find(widget_id, self)
+
+    def bg(
+        self,
+        bot: Bot | None = None,
+        *,
+        user_id: int | None = None,
+        chat_id: int | None = None,
+        stack_id: str | None = None,
+        thread_id: int | None = None,
+    ) -> BgManager:
+        """Make a manager that may be kept and used after the turn.
+
+        Without arguments it means the dialog that is open now.
+
+        Args:
+            bot: Another bot of the runtime.
+            user_id: Another user.
+            chat_id: Another chat.
+            stack_id: Another stack; `GROUP_STACK_ID` for the one of the chat.
+            thread_id: Another topic.
+        """
+        self._turn.check()
+        context = self._context()
+        own = BgManager(
+            self._post,
+            self._turn.address,
+            stack_id=self._stack_id,
+            intent_id=None if context is None else context.id,
+        )
+        return own.bg(
+            bot,
+            user_id=user_id,
+            chat_id=chat_id,
+            stack_id=stack_id,
+            thread_id=thread_id,
+        )
+
+    async def render(self) -> None:
+        """Render what the turn has changed so far, for drawing after the commit."""
+        while self._turn.redraws:
+            stack_id, mode = self._turn.redraws.popitem()
+            await self._render_stack(self._turn.snapshot.stack(stack_id), mode)
+
+    def focus(self, stack_id: str, intent_id: str | None) -> None:
+        """Work on another stack of the address, or on one dialog of it."""
+        self._stack_id = stack_id
+        self._intent_id = intent_id
+
+    async def _render_stack(self, stack: Stack, mode: ShowMode | None) -> None:
+        context = self._turn.snapshot.top(stack)
+        if context is None:
+            draw = plan_close(self._turn, stack)
+        else:
+            rendered = await self._rendered(context)
+            view = make_view(
+                rendered,
+                context,
+                self._turn.address.scope,
+                self._turn.bot.capabilities,
+            )
+            is_private = self.event.chat.type is ChatType.PRIVATE
+            chosen = effective_mode(
+                self._turn, mode, is_default_stack=stack.default, is_private=is_private
+            )
+            draw = plan_draw(self._turn, stack, view, chosen)
+        if draw is not None:
+            add_draw(self._turn, draw)
+
+    async def _rendered(self, context: Context) -> Rendered:
+        stack_id, intent_id = self._stack_id, self._intent_id
+        self.focus(context.stack_id, None)
+        try:
+            return await self._registry.dialog_of(context.state).render(self)
+        finally:
+            self.focus(stack_id, intent_id)
+
+    def _context(self) -> Context | None:
+        snapshot = self._turn.snapshot
+        if self._intent_id is not None:
+            return snapshot.context(self._intent_id)
+        return snapshot.top(snapshot.stack(self._stack_id))
+
+    def _missing(self) -> NoContextError | DialogClosedError:
+        key = self._turn.address.key
+        return (
+            NoContextError(key) if self._intent_id is None else DialogClosedError(key)
+        )
+
+    def _redraw(self, show_mode: ShowMode | None) -> None:
+        if self._intent_id is not None and self.is_covered():
+            self._turn.is_covered = True
+            self._turn.is_changed = True
+            return
+        if show_mode is None and self.show_mode is not ShowMode.AUTO:
+            show_mode = self.show_mode
+        self._turn.redraw(self._stack_id, show_mode)
+
+    async def _step(self, distance: int, show_mode: ShowMode | None) -> None:
+        state = self.current_context().state
+        states = self._registry.dialog_of(state).states()
+        index = states.index(state) + distance
+        if not 0 <= index < len(states):
+            raise WrongStateError(
+                "the next window" if distance > 0 else "the window before",
+                f"{state.state} is the {'last' if distance > 0 else 'first'} one",
+            )
+        await self.switch_to(states[index], show_mode)
+
+    def _make_way(self, state: State, dialog: DialogProtocol, mode: StartMode) -> None:
+        if mode is StartMode.NEW_STACK:
+            self._stack_id = new_id()
+            self._check_room(len(self._turn.snapshot.stacks), MAX_STACKS)
+        elif mode is StartMode.RESET_STACK:
+            self._clear()
+        else:
+            self._make_way_on_top(state, dialog.launch_mode)
+        self._check_room(len(self.current_stack().intents), MAX_DEPTH)
+
+    def _make_way_on_top(self, state: State, mode: LaunchMode) -> None:
+        stack = self.current_stack()
+        top = self._turn.snapshot.top(stack)
+        if top is None:
+            return
+        if mode in (LaunchMode.ROOT, LaunchMode.EXCLUSIVE):
+            self._clear()
+        elif self._registry.dialog_of(top.state).launch_mode is LaunchMode.EXCLUSIVE:
+            raise LaunchModeError(state.state)
+        elif mode is LaunchMode.SINGLE_TOP and top.state.group is state.group:
+            self._turn.snapshot.drop(top.id, stack)
+
+    def _check_room(self, used: int, limit: int) -> None:
+        if used >= limit:
+            raise DialogStackOverflowError(self._turn.address.key, limit)
+
+    def _clear(self) -> None:
+        stack = self.current_stack()
+        self._intent_id = None
+        for intent_id in reversed(stack.intents.copy()):
+            self._turn.snapshot.drop(intent_id, stack)
+
+
+class Foreground:
+    """`async with bg.fg() as manager`: a turn whose handler is the block.
+
+    Args:
+        manager: The background manager that it comes from.
+        timeout: Seconds for waiting and for the block together.
+    """
+
+    def __init__(self, manager: BgManager, timeout: float) -> None:
+        self._bg = manager
+        self._timeout = timeout
+        self._limit = asyncio.timeout(None)
+        self._lending: Lending | None = None
+        self._receipt: Receipt | None = None
+        self._token: Token[Turn | None] | None = None
+
+    def __enter__(self) -> DialogManager:
+        """Refuse: this would block the loop that the turn needs."""
+        raise AsyncWithNeededError
+
+    def __exit__(self, *_error: object) -> None:
+        """Never reached."""
+
+    async def __aenter__(self) -> DialogManager:
+        """Wait for the turn.
+
+        Raises:
+            ReentrantCallError: Called inside a turn.
+            NoContextError: No dialog is open.
+            DialogClosedError: The dialog is closed.
+            ForegroundTimeoutError: The turn did not come in time.
+        """
+        if active_turn() is not None:
+            raise ReentrantCallError
+        self._lending = Lending(self._timeout)
+        self._limit = asyncio.timeout(self._timeout)
+        await self._limit.__aenter__()
+        try:
+            self._receipt = await self._bg.lend(self._lending)
+            manager, turn = cast(
+                "tuple[DialogManager, Turn]", await self._lending.entered
+            )
+        except BaseException as error:
+            self._lending.is_abandoned = True
+            self._lending.leave(error)
+            await self._expire(error)
+            raise
+        self._token = enter_turn(turn)
+        return manager
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        """Give the turn back and wait for its commit, or for its end.
+
+        Raises:
+            ForegroundTimeoutError: The block took too long; nothing is changed.
+            Exception: Whatever made the commit fail.
+        """
+        assert self._lending is not None  # noqa: S101  # __aenter__ has set it
+        assert self._receipt is not None  # noqa: S101  # __aenter__ has set it
+        if self._token is not None:
+            leave_turn(self._token)
+        self._lending.leave(error)
+        if error is not None:
+            await self._expire(error)
+            return False
+        self._limit.reschedule(None)
+        await self._limit.__aexit__(None, None, None)
+        await self._receipt
+        return False
+
+    async def _expire(self, error: BaseException) -> None:
+        try:
+            await self._limit.__aexit__(type(error), error, error.__traceback__)
+        except TimeoutError:
+            raise ForegroundTimeoutError(self._bg.address.key, self._timeout) from error
+
+
+class BgManager:
+    """Calls to the dialogs of one address, from anywhere and at any time.
+
+    Each call is accepted into the mailbox of the address and gives a `Receipt`;
+    awaiting the receipt means waiting for the commit.
+
+    Attributes:
+        address: Whose dialogs they are.
+    """
+
+    def __init__(
+        self,
+        post: Post,
+        address: Address,
+        *,
+        stack_id: str = DEFAULT_STACK_ID,
+        intent_id: str | None = None,
+    ) -> None:
+        self.address = address
+        self._post = post
+        self._stack_id = stack_id
+        self._intent_id = intent_id
+
+    async def start(
+        self,
+        state: State,
+        data: Json = None,
+        mode: StartMode = StartMode.NORMAL,
+        show_mode: ShowMode | None = None,
+    ) -> Receipt:
+        """Open the dialog that has a window for the state.
+
+        Raises:
+            UnknownStateError: No window has the state.
+            UnserialisableDataError: `data` cannot be sent.
+        """
+        self._post.check_state(state.state)
+        check(data, "start_data")
+        return await self._send(
+            StartDialog(
+                self._stack_id,
+                self._intent_id,
+                state.state,
+                data,
+                mode.value,
+                _name(show_mode),
+            )
+        )
+
+    async def done(
+        self, result: Json = None, show_mode: ShowMode | None = None
+    ) -> Receipt:
+        """Close the dialog; see `DialogManager.done`.
+
+        Raises:
+            UnserialisableDataError: `result` cannot be sent.
+        """
+        check(result, "result")
+        return await self._send(
+            CloseDialog(self._stack_id, self._intent_id, result, _name(show_mode))
+        )
+
+    async def switch_to(
+        self, state: State, show_mode: ShowMode | None = None
+    ) -> Receipt:
+        """Show another window of the dialog; see `DialogManager.switch_to`.
+
+        Raises:
+            UnknownStateError: No window has the state.
+        """
+        self._post.check_state(state.state)
+        return await self._send(
+            SwitchWindow(self._stack_id, self._intent_id, state.state, _name(show_mode))
+        )
+
+    async def update(
+        self, data: dict[str, Json] | None = None, show_mode: ShowMode | None = None
+    ) -> Receipt:
+        """Merge data into the dialog and draw it anew.
+
+        Raises:
+            UnserialisableDataError: `data` cannot be sent.
+        """
+        check(data, "data")
+        return await self._send(
+            UpdateData(self._stack_id, self._intent_id, data, _name(show_mode))
+        )
+
+    def fg(self, timeout: float | None = None) -> Foreground:
+        """Work with the dialog directly: `async with bg.fg() as manager`.
+
+        The block is a turn: nothing else happens in the conversation meanwhile,
+        its changes are committed at its end, and dropped if it raises.
+
+        Args:
+            timeout: Seconds for waiting and for the block together; None for the
+                runtime's setting.
+        """
+        limit = self._post.foreground_timeout if timeout is None else timeout
+        return Foreground(self, limit)
+
+    async def lend(self, lending: Lending) -> Receipt:
+        """Ask for a turn; used by `fg`."""
+        command = LendTurn(self._stack_id, self._intent_id)
+        return await self._post.send(self.address, command, lending=lending)
+
+    def bg(
+        self,
+        bot: Bot | None = None,
+        *,
+        user_id: int | None = None,
+        chat_id: int | None = None,
+        stack_id: str | None = None,
+        thread_id: int | None = None,
+    ) -> BgManager:
+        """Make a manager for another address; see `DialogManager.bg`.
+
+        What is not given stays as it is.
+        """
+        own = self.address
+        moved = not (bot is None and user_id is None and chat_id is None)
+        address = Address(
+            own.bot if bot is None else self._post.bot_key(bot),
+            own.chat_id if chat_id is None else chat_id,
+            own.user_id if user_id is None else user_id,
+            thread_id if moved else (own.thread_id if thread_id is None else thread_id),
+            own.business_connection_id,
+        )
+        if stack_id == GROUP_STACK_ID:
+            address = _shared(address)
+            stack_id = DEFAULT_STACK_ID
+        if address == own and stack_id in (None, self._stack_id):
+            return BgManager(
+                self._post, own, stack_id=self._stack_id, intent_id=self._intent_id
+            )
+        return BgManager(self._post, address, stack_id=stack_id or DEFAULT_STACK_ID)
+
+    async def _send(self, command: Command) -> Receipt:
+        return await self._post.send(self.address, command)
+
+
+class BgManagerFactory:
+    """Makes background managers. Works while a runtime runs with the dispatcher."""
+
+    def __init__(self) -> None:
+        self._post: Post | None = None
+
+    def bind(self, post: Post | None) -> None:
+        """Connect it to a runtime, or disconnect it with None."""
+        self._post = post
+
+    def bg(
+        self,
+        bot: Bot | None = None,
+        *,
+        user_id: int | None = None,
+        chat_id: int | None = None,
+        stack_id: str = DEFAULT_STACK_ID,
+        thread_id: int | None = None,
+        business_connection_id: str | None = None,
+    ) -> BgManager:
+        """Make a manager for whatever is open on top at the time of each call.
+
+        Args:
+            bot: The bot; may be left out if the runtime has just one.
+            user_id: The user; None for what the whole chat shares.
+            chat_id: The chat.
+            stack_id: The stack; `GROUP_STACK_ID` for the one of the chat.
+            thread_id: The topic.
+            business_connection_id: The business account.
+
+        Raises:
+            RuntimeNotStartedError: No runtime runs with the dispatcher.
+            UnknownBotError: The bot is not one of the runtime's, or is missing.
+            AddressIncompleteError: `chat_id` is missing.
+        """
+        if self._post is None:
+            raise RuntimeNotStartedError
+        if chat_id is None:
+            raise AddressIncompleteError
+        address = Address(
+            self._post.bot_key(bot), chat_id, user_id, thread_id, business_connection_id
+        )
+        if stack_id == GROUP_STACK_ID:
+            return BgManager(self._post, _shared(address))
+        return BgManager(self._post, address, stack_id=stack_id)
+
+
+def _shared(address: Address) -> Address:
+    return Address(
+        address.bot,
+        address.chat_id,
+        None,
+        address.thread_id,
+        address.business_connection_id,
+    )
+
+
+def _name(mode: ShowMode | None) -> str | None:
+    return None if mode is None else mode.value

@@ -1,0 +1,120 @@
+"""The way of a command to the mailbox of its address."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from itertools import count
+
+from duologue.actors import Engine, Letter, Mail
+from duologue.dialogs._address import Address
+from duologue.dialogs._commands import Command, encode
+from duologue.dialogs._ports import Bot, Update
+from duologue.dialogs._receipts import Lending, Receipt, Waiter, Waiters
+from duologue.dialogs._turn import active_turn
+from duologue.errors import UnknownBotError
+
+
+class Post:
+    """Takes commands from everywhere and puts them into the engine's mailboxes.
+
+    Args:
+        engine: Where the mailboxes are.
+        bots: The bots of the runtime, by `messenger.id`.
+        foreground_timeout: Seconds that `fg()` may take.
+        check_state: Raises `UnknownStateError` for a state without a window.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        bots: Mapping[str, Bot],
+        *,
+        foreground_timeout: float,
+        check_state: Callable[[str], object],
+    ) -> None:
+        self.waiters = Waiters()
+        self.foreground_timeout = foreground_timeout
+        self.check_state = check_state
+        self._engine = engine
+        self._bots = bots
+        self._prefix = secrets.token_urlsafe(6)
+        self._numbers = count(1)
+
+    def bot_key(self, bot: Bot | None) -> str:
+        """Name the bot that a call is for.
+
+        Raises:
+            UnknownBotError: It is not one of the runtime, or none was given and
+                there are several.
+        """
+        if bot is None:
+            if len(self._bots) == 1:
+                return next(iter(self._bots))
+            raise UnknownBotError(None, tuple(self._bots))
+        name = f"{bot.messenger}.{bot.id}"
+        if name not in self._bots:
+            raise UnknownBotError(name, tuple(self._bots))
+        return name
+
+    async def send(
+        self, address: Address, command: Command, *, lending: Lending | None = None
+    ) -> Receipt:
+        """Accept a command; wait while the mailbox of the address is full.
+
+        Inside a turn the command leaves with the commit.
+
+        Returns:
+            The receipt.
+
+        Raises:
+            EngineClosedError: The runtime is stopping.
+        """
+        letter, receipt = self._write(address, encode(command), None, lending)
+        turn = active_turn()
+        if turn is not None:
+            turn.outbox.append(letter)
+            turn.is_changed = True
+        else:
+            await self._enqueue(letter)
+        return receipt
+
+    async def deliver(self, address: Address, body: bytes, update: Update) -> Receipt:
+        """Accept an update of a messenger; wait while the mailbox is full.
+
+        Returns:
+            The receipt.
+
+        Raises:
+            EngineClosedError: The runtime is stopping.
+        """
+        letter, receipt = self._write(address, body, update, None)
+        await self._enqueue(letter)
+        return receipt
+
+    def withdraw(self, letters: list[Letter], error: BaseException) -> None:
+        """Fail the receipts of letters that will never leave."""
+        for letter in letters:
+            waiter = self.waiters.remove(letter.mail.id)
+            if waiter is not None:
+                waiter.fail(error)
+
+    def _write(
+        self,
+        address: Address,
+        body: bytes,
+        update: Update | None,
+        lending: Lending | None,
+    ) -> tuple[Letter, Receipt]:
+        mail = Mail(f"{self._prefix}.{next(self._numbers)}", body)
+        receipt = Receipt(mail.id)
+        self.waiters.add(mail.id, Waiter(receipt, update, lending))
+        return Letter(address.key, mail), receipt
+
+    async def _enqueue(self, letter: Letter) -> None:
+        try:
+            await self._engine.enqueue(letter)
+        except (asyncio.CancelledError, Exception):
+            self.waiters.remove(letter.mail.id)
+            raise

@@ -1,0 +1,220 @@
+"""Receipts: what became of a message after it was accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from duologue.dialogs._ports import Update
+from duologue.dialogs._turn import active_turn
+from duologue.errors import ReentrantCallError
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The message was handled and its changes are stored.
+
+    Attributes:
+        version: The version of the state that holds them.
+    """
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Data was merged into a dialog that another one covers; nothing is drawn.
+
+    Attributes:
+        version: The version of the state that holds it.
+    """
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The message had been handled before; nothing was done."""
+
+
+Outcome: TypeAlias = Committed | Covered | Duplicate
+
+
+class Receipt:
+    """The promise of an outcome. Awaiting it means: until the commit.
+
+    Several may wait for it, and each may be cancelled without harm to the others.
+
+    Args:
+        id: The message that it belongs to.
+    """
+
+    __slots__ = ("_awaited", "_drawn", "_outcome", "id")
+
+    def __init__(self, id: str) -> None:  # noqa: A002  # the name of the attribute
+        self.id = id
+        loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[Outcome] = loop.create_future()
+        self._drawn: asyncio.Future[None] | None = None
+        self._awaited = 0
+
+    def __repr__(self) -> str:
+        return f"<Receipt {self.id} {'done' if self.done() else 'pending'}>"
+
+    def __await__(self) -> Generator[object, None, Outcome]:
+        """Wait for the outcome.
+
+        Returns:
+            What became of the message.
+
+        Raises:
+            ReentrantCallError: Called inside a turn, where it could never end.
+            Exception: Whatever made the turn fail.
+        """
+        if active_turn() is not None:
+            raise ReentrantCallError
+        return self._wait().__await__()
+
+    async def drawn(self) -> None:
+        """Wait until the view of this message, or a newer one, is on the screen.
+
+        Raises:
+            ReentrantCallError: Called inside a turn.
+            MessengerError: The messenger refused the view for good.
+            Exception: Whatever made the turn fail.
+        """
+        await self
+        if self._drawn is not None:
+            await asyncio.shield(self._drawn)
+
+    def done(self) -> bool:
+        """Tell whether there is an outcome."""
+        return self._outcome.done()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the outcome now."""
+        return self._awaited > 0
+
+    def resolve(self, outcome: Outcome, drawn: asyncio.Future[None] | None) -> None:
+        """Note the outcome; `drawn` ends when the screen shows it."""
+        if not self._outcome.done():
+            self._drawn = drawn
+            self._outcome.set_result(outcome)
+
+    def watch(self, callback: Callable[[BaseException | None], None]) -> None:
+        """Have a function called with the error of the message, or None."""
+        self._outcome.add_done_callback(lambda done: callback(done.exception()))
+
+    def fail(self, error: BaseException) -> None:
+        """Note that the message was not handled."""
+        if not self._outcome.done():
+            self._outcome.set_exception(error)
+            # The runtime reports what nobody awaits; asyncio need not do it too.
+            self._outcome.exception()
+
+    async def _wait(self) -> Outcome:
+        self._awaited += 1
+        try:
+            return await asyncio.shield(self._outcome)
+        finally:
+            self._awaited -= 1
+
+
+class Lending:
+    """The hand-over of a turn to the body of `fg()` and back.
+
+    Attributes:
+        entered: Ends with the manager when the turn begins.
+        left: Ends when the body does: with None, or with what it raised.
+        is_abandoned: Whether the caller gave up before the turn began.
+        timeout: Seconds after which the caller gives up.
+    """
+
+    __slots__ = ("entered", "is_abandoned", "left", "timeout")
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        loop = asyncio.get_running_loop()
+        self.entered: asyncio.Future[object] = loop.create_future()
+        self.left: asyncio.Future[BaseException | None] = loop.create_future()
+        self.is_abandoned = False
+
+    def leave(self, error: BaseException | None) -> None:
+        """Give the turn back."""
+        if not self.left.done():
+            self.left.set_result(error)
+
+
+@dataclass(slots=True)
+class Waiter:
+    """Who in this process waits for a message.
+
+    Attributes:
+        receipt: Tells them.
+        update: The update that the message holds, parsed already.
+        lending: Who waits in `fg()`.
+    """
+
+    receipt: Receipt
+    update: Update | None = None
+    lending: Lending | None = None
+
+    def fail(self, error: BaseException) -> bool:
+        """Tell whoever waits that the message was not handled.
+
+        Returns:
+            Whether somebody waits in `fg()`, and so will hear of it.
+        """
+        self.receipt.fail(error)
+        if self.lending is None:
+            return False
+        if not self.lending.entered.done():
+            self.lending.entered.set_exception(error)
+            self.lending.entered.exception()
+        return not self.lending.is_abandoned
+
+
+class Waiters:
+    """Who waits for which message. Local to the process, unlike the messages."""
+
+    def __init__(self) -> None:
+        self._waiters: dict[str, Waiter] = {}
+        self._idle: list[asyncio.Future[None]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def add(self, mail_id: str, waiter: Waiter) -> None:
+        """Note a waiter before its message is sent."""
+        self._waiters[mail_id] = waiter
+
+    def get(self, mail_id: str) -> Waiter | None:
+        """Find the waiter of a message."""
+        return self._waiters.get(mail_id)
+
+    def remove(self, mail_id: str) -> Waiter | None:
+        """Forget the waiter of a message, and return it."""
+        waiter = self._waiters.pop(mail_id, None)
+        if not self._waiters:
+            for idle in self._idle:
+                if not idle.done():
+                    idle.set_result(None)
+            self._idle.clear()
+        return waiter
+
+    async def wait_idle(self) -> None:
+        """Wait until no message of this process is unhandled."""
+        while self._waiters:
+            idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._idle.append(idle)
+            await idle
+
+    def fail_all(self, error: BaseException) -> None:
+        """Tell everybody that the messages will not be handled here."""
+        for mail_id in list(self._waiters):
+            waiter = self.remove(mail_id)
+            if waiter is not None:
+                waiter.fail(error)

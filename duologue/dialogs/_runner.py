@@ -1,0 +1,279 @@
+"""Runs turns: from a message in a mailbox to its commit and its effects."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from duologue.actors import AsyncActor, Opened
+from duologue.dialogs._address import Address
+from duologue.dialogs._commands import Drawn, HandleUpdate, decode
+from duologue.dialogs._execution import DiscardedError, Execution
+from duologue.dialogs._modes import ShowMode
+from duologue.dialogs._ports import Update
+from duologue.dialogs._receipts import Waiter
+from duologue.dialogs._snapshot import Snapshot
+from duologue.dialogs._stage import Stage
+from duologue.dialogs._turn import Draw, Turn, enter_turn, leave_turn
+from duologue.dialogs._updates import Callback
+from duologue.errors import (
+    ClickRefusedError,
+    FencedError,
+    ForgedClickError,
+    RuntimeStoppedError,
+    TurnCancelledError,
+    TurnTimeoutError,
+    UnknownBotError,
+)
+
+T = TypeVar("T")
+_BATCH = 8
+_logger = logging.getLogger("duologue.dialogs")
+
+
+class TurnRunner:
+    """Runs the turns of all addresses.
+
+    Args:
+        stage: What they work with.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._execution = Execution(stage)
+
+    async def run(self, key: str) -> None:
+        """Handle the mail of a leased address: a batch, then others get their turn."""
+        opened = await self._stage.engine.open(key)
+        handled = 0
+        while opened is not None:
+            handled += 1
+            opened = await self._handle(opened, keep=handled < _BATCH)
+
+    async def _handle(self, opened: Opened, *, keep: bool) -> Opened | None:
+        waiter = self._stage.post.waiters.get(opened.mail.id)
+        try:
+            return await self._attempt(opened, waiter, keep=keep)
+        except FencedError as error:
+            _logger.warning("%s", error)
+        except DiscardedError as discarded:
+            return await self._discard(opened, waiter, discarded.error, keep=keep)
+        except asyncio.CancelledError:
+            if _is_being_cancelled():
+                await self._stage.engine.fail(opened, error="cancelled", retry=True)
+                raise
+            await self._fail(opened, waiter, TurnCancelledError(opened.key))
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises
+            await self._fail(opened, waiter, error)
+        return None
+
+    async def _attempt(
+        self, opened: Opened, waiter: Waiter | None, *, keep: bool
+    ) -> Opened | None:
+        command = decode(opened.mail.body)
+        turn = self._turn(opened)
+        work = self._execution.execute(turn, command, waiter)
+        try:
+            outcome = await self._play(turn, self._limit(waiter), work)
+            following = await self._commit(opened, turn, keep=keep)
+        except BaseException as error:
+            self._withdraw(turn, error)
+            raise
+        self._stage.observer.count("turns", reason="committed")
+        drawn = self._release(turn)
+        if isinstance(command, Drawn):
+            self._stage.presenter.confirmed(opened.key, command.stack_id)
+        elif drawn is None and not isinstance(command, HandleUpdate):
+            drawn = self._stage.presenter.in_flight(opened.key, command.stack_id)
+        self._stage.post.waiters.remove(opened.mail.id)
+        if waiter is not None:
+            waiter.receipt.resolve(outcome, drawn)
+        return following
+
+    def _turn(self, opened: Opened) -> Turn:
+        address = Address.parse(opened.key)
+        bot = self._stage.bots.get(address.bot)
+        if bot is None:
+            raise UnknownBotError(address.bot, tuple(self._stage.bots))
+        snapshot = Snapshot(opened.snapshot, self._stage.dispatcher.state_by_name)
+        return Turn(address, bot, snapshot=snapshot)
+
+    def _limit(self, waiter: Waiter | None) -> float:
+        if waiter is None or waiter.lending is None:
+            return self._stage.turn_timeout
+        return self._stage.turn_timeout + waiter.lending.timeout
+
+    async def _play(self, turn: Turn, limit: float, work: Awaitable[T]) -> T:
+        """Run the body of a turn, within the time it may take."""
+        token = enter_turn(turn)
+        deadline = asyncio.timeout(limit)
+        try:
+            async with deadline:
+                return await work
+        except TimeoutError:
+            if deadline.expired():
+                raise TurnTimeoutError(turn.address.key, limit) from None
+            raise
+        finally:
+            turn.active = False
+            leave_turn(token)
+
+    async def _commit(self, opened: Opened, turn: Turn, *, keep: bool) -> Opened | None:
+        return await self._stage.engine.commit(
+            opened,
+            snapshot=turn.snapshot.encode() if turn.is_changed else None,
+            outbox=turn.outbox,
+            keep=keep,
+        )
+
+    def _withdraw(self, turn: Turn, error: BaseException) -> None:
+        if turn.outbox:
+            reason = error if isinstance(error, Exception) else RuntimeStoppedError()
+            self._stage.post.withdraw(turn.outbox, reason)
+
+    def _release(self, turn: Turn) -> asyncio.Future[None] | None:
+        """Let out what the commit has made real."""
+        drawn = None
+        answered = None
+        for draw in turn.draws:
+            if turn.callback is not None and _can_answer(turn, turn.callback, draw):
+                answered = draw.callback_id = turn.callback.callback_id
+                draw.notification = turn.answers.get(answered)
+            drawn = self._stage.presenter.show(turn.address, turn.bot, draw)
+        for callback_id, text in turn.answers.items():
+            if callback_id != answered:
+                self._stage.callbacks.finish(callback_id, text)
+        if turn.callback is not None and turn.callback.callback_id != answered:
+            self._stage.callbacks.finish(turn.callback.callback_id)
+        for name, job in turn.jobs:
+            self._stage.jobs.start(job(), name)
+        return drawn
+
+    async def _discard(
+        self,
+        opened: Opened,
+        waiter: Waiter | None,
+        error: BaseException,
+        *,
+        keep: bool,
+    ) -> Opened | None:
+        self._stage.observer.count("turns", reason="discarded")
+        following = await self._stage.engine.commit(opened, snapshot=None, keep=keep)
+        self._stage.post.waiters.remove(opened.mail.id)
+        if waiter is not None:
+            waiter.receipt.fail(error)
+        return following
+
+    async def _fail(
+        self, opened: Opened, waiter: Waiter | None, error: Exception
+    ) -> None:
+        """Report a failed turn; its message is not handled again."""
+        self._stage.observer.count("turns", reason=_reason(error))
+        event = self._event(opened, waiter)
+        is_handled = event is not None and await self._try_handlers(
+            opened, event, error
+        )
+        if not is_handled:
+            await self._stage.engine.fail(opened, error=repr(error), retry=False)
+        self._close(opened, waiter, event, error, is_handled=is_handled)
+
+    def _close(
+        self,
+        opened: Opened,
+        waiter: Waiter | None,
+        event: Update | None,
+        error: Exception,
+        *,
+        is_handled: bool,
+    ) -> None:
+        is_refused = isinstance(error, ClickRefusedError)
+        if isinstance(event, Callback):
+            notice = self._stage.stale_notice if is_refused and not is_handled else None
+            self._stage.callbacks.finish(event.callback_id, notice)
+        self._stage.post.waiters.remove(opened.mail.id)
+        is_awaited = waiter is not None and waiter.receipt.is_awaited
+        if waiter is not None:
+            is_awaited = waiter.fail(error) or is_awaited
+        if is_refused:
+            level = (
+                logging.WARNING if isinstance(error, ForgedClickError) else logging.INFO
+            )
+            _logger.log(level, "%s", error)
+        elif not is_handled and not is_awaited:
+            self._stage.on_error(error, opened.key)
+
+    def _event(self, opened: Opened, waiter: Waiter | None) -> Update | None:
+        try:
+            command = decode(opened.mail.body)
+            if isinstance(command, Drawn):
+                self._stage.presenter.confirmed(opened.key, command.stack_id)
+            return self._execution.event(self._turn(opened), command, waiter)
+        except Exception as error:  # noqa: BLE001  # it may be why the turn failed
+            _logger.debug("no event for %s: %r", opened.key, error)
+            return None
+
+    async def _try_handlers(
+        self, opened: Opened, event: Update, error: Exception
+    ) -> bool:
+        """Let error handlers react, in a turn of their own that begins anew."""
+        if not self._stage.dispatcher.has_error_handlers():
+            return False
+        turn = self._turn(opened)
+        if isinstance(event, Callback):
+            turn.callback = event
+        work = self._execution.execute_error(turn, event, error)
+        try:
+            is_handled = await self._play(turn, self._stage.turn_timeout, work)
+            if is_handled:
+                await self._commit(opened, turn, keep=False)
+                self._release(turn)
+        except Exception as second:  # noqa: BLE001  # whatever an error handler raises
+            self._withdraw(turn, second)
+            self._stage.on_error(second, opened.key)
+            return False
+        return is_handled
+
+
+class DialogActor(AsyncActor):
+    """Runs the turns of one address; its mailbox in the engine is the queue.
+
+    Args:
+        key: The address.
+        runner: Runs the turns.
+    """
+
+    def __init__(self, key: str, runner: TurnRunner) -> None:
+        super().__init__()
+        self._key = key
+        self._runner = runner
+
+    async def on_receive(self, message: object) -> None:
+        """Wake up: there is mail."""
+        del message
+        await self._runner.run(self._key)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _can_answer(turn: Turn, callback: Callback, draw: Draw) -> bool:
+    """Tell whether a drawing may travel in the answer to the press that caused it."""
+    return (
+        callback.message is not None
+        and callback.message.id == draw.message_id
+        and draw.mode is ShowMode.EDIT
+        and draw.view is not None
+        and turn.bot.capabilities.answer_carries_view
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TurnTimeoutError):
+        return "timeout"
+    if isinstance(error, TurnCancelledError):
+        return "cancelled"
+    return "refused" if isinstance(error, ClickRefusedError) else "failed"

@@ -1,0 +1,70 @@
+"""States name the windows of a dialog; a group holds those of one dialog."""
+
+from __future__ import annotations
+
+from duologue.errors import StateNotNamedError
+
+
+class State:
+    """The name of one window. Declare it in the body of a `StatesGroup`."""
+
+    __slots__ = ("_group", "_name")
+
+    def __init__(self) -> None:
+        self._group: type[StatesGroup] | None = None
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        if issubclass(owner, StatesGroup):
+            self._group = owner
+
+    @property
+    def group(self) -> type[StatesGroup]:
+        """The group that declares it.
+
+        Raises:
+            StateNotNamedError: It stands outside a group.
+        """
+        if self._group is None:
+            raise StateNotNamedError
+        return self._group
+
+    @property
+    def state(self) -> str:
+        """The full name, such as `Order:address`.
+
+        Raises:
+            StateNotNamedError: It stands outside a group.
+        """
+        return f"{self.group.__full_name__}:{self._name}"
+
+    def __repr__(self) -> str:
+        return (
+            f"<State {self._name or '?'}>"
+            if self._group is None
+            else (f"<State {self.state}>")
+        )
+
+
+class StatesGroup:
+    """The states of one dialog.
+
+    The name of a group is written into snapshots: renaming it makes open
+    conversations unreadable. Groups nested in a class carry its name too.
+    """
+
+    __full_name__ = "StatesGroup"
+    __states__: tuple[State, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__full_name__ = cls.__qualname__.rpartition("<locals>.")[2]
+        cls.__states__ = tuple(
+            value for value in vars(cls).values() if isinstance(value, State)
+        )
+
+    @classmethod
+    def states(cls) -> tuple[State, ...]:
+        """The states of this group, in the order of declaration."""
+        return cls.__states__

@@ -1,0 +1,144 @@
+"""A turn: everything that one message changes, before it is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from duologue.actors import Letter
+from duologue.dialogs._address import Address
+from duologue.dialogs._chat import View
+from duologue.dialogs._modes import ShowMode
+from duologue.dialogs._ports import Bot
+from duologue.dialogs._snapshot import Snapshot
+from duologue.dialogs._updates import Callback
+from duologue.errors import IncorrectBackgroundError
+
+Job: TypeAlias = tuple[str, Callable[[], Coroutine[object, object, None]]]
+
+
+@dataclass(slots=True)
+class Draw:
+    """A view on its way from a commit to the screen.
+
+    Attributes:
+        stack_id: The stack that it shows.
+        revision: Which drawing of the stack; later ones have higher numbers.
+        view: What to show; None takes the buttons away from the last message.
+        mode: `EDIT`, `SEND` or `DELETE_AND_SEND`.
+        message_id: The message that shows the stack, as far as the state knows.
+        confirm: Whether the state must be told when it is drawn.
+        strip: Whether the message that is left behind shows buttons.
+        callback_id: The press that the drawing answers, if it can.
+        notification: What to show as the answer to that press.
+    """
+
+    stack_id: str
+    revision: int
+    view: View | None
+    mode: ShowMode
+    message_id: str | None
+    confirm: bool
+    strip: bool = False
+    callback_id: str | None = None
+    notification: str | None = None
+
+
+class Turn:
+    """The working copy and the effects of one message.
+
+    Nothing of it is visible outside until the commit, and nothing remains of it
+    if the turn fails.
+
+    Args:
+        address: Whose turn it is.
+        bot: The bot of that address.
+        snapshot: The working copy of its state.
+        callback: The press that it handles, if it handles one.
+        prompted: Whether the user has just written a message.
+    """
+
+    __slots__ = (
+        "active",
+        "address",
+        "answers",
+        "bot",
+        "callback",
+        "draws",
+        "is_changed",
+        "is_covered",
+        "jobs",
+        "outbox",
+        "prompted",
+        "redraws",
+        "snapshot",
+    )
+
+    def __init__(
+        self,
+        address: Address,
+        bot: Bot,
+        *,
+        snapshot: Snapshot,
+        callback: Callback | None = None,
+        prompted: bool = False,
+    ) -> None:
+        self.address = address
+        self.bot = bot
+        self.snapshot = snapshot
+        self.callback = callback
+        self.prompted = prompted
+        self.active = True
+        self.is_changed = False
+        self.is_covered = False
+        self.redraws: dict[str, ShowMode | None] = {}
+        self.draws: list[Draw] = []
+        self.outbox: list[Letter] = []
+        self.jobs: list[Job] = []
+        self.answers: dict[str, str | None] = {}
+
+    def check(self) -> None:
+        """Make sure that the turn goes on.
+
+        Raises:
+            IncorrectBackgroundError: It has ended.
+        """
+        if not self.active:
+            raise IncorrectBackgroundError
+
+    def redraw(self, stack_id: str, show_mode: ShowMode | None) -> None:
+        """Have a stack drawn at the end of the turn; the last mode given counts."""
+        self.is_changed = True
+        self.redraws[stack_id] = show_mode or self.redraws.get(stack_id)
+
+
+_current: ContextVar[Turn | None] = ContextVar("duologue_turn", default=None)
+
+
+def active_turn() -> Turn | None:
+    """The turn that the caller runs in, if it still goes on."""
+    turn = _current.get()
+    return turn if turn is not None and turn.active else None
+
+
+def enter_turn(turn: Turn) -> Token[Turn | None]:
+    """Make a turn the current one."""
+    return _current.set(turn)
+
+
+def leave_turn(token: Token[Turn | None]) -> None:
+    """Undo `enter_turn`."""
+    _current.reset(token)
+
+
+def effective_mode(
+    turn: Turn, mode: ShowMode | None, *, is_default_stack: bool, is_private: bool
+) -> ShowMode:
+    """Decide how a stack appears when the author left it open."""
+    if mode is not None and mode is not ShowMode.AUTO:
+        return mode
+    if is_private and is_default_stack and turn.prompted:
+        return ShowMode.SEND
+    return ShowMode.EDIT

@@ -1,0 +1,137 @@
+"""Which arguments a handler asks for, and where they come from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, get_type_hints
+
+from duologue.dialogs._data import Function, Json
+from duologue.dialogs._ports import Bot
+from duologue.errors import HandlerError, InjectionError
+
+Handler: TypeAlias = Function
+HandlerData: TypeAlias = dict[str, Json]
+
+# Protocols that no isinstance check can recognise.
+_BY_ANNOTATION: Mapping[object, str] = {Bot: "bot", "Bot": "bot"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    name: str
+    annotation: object
+    is_optional: bool
+
+
+class Injected:
+    """A handler together with the arguments that it asks for.
+
+    The first argument is the event. Each further one is taken by its name from
+    what middlewares and filters provide, or else by the class it is annotated
+    with; `**kwargs` takes everything.
+
+    Args:
+        handler: An async function.
+
+    Raises:
+        HandlerError: It is not async, or takes no event.
+    """
+
+    __slots__ = ("_call", "_parameters", "_takes_all", "name")
+
+    def __init__(self, handler: Handler) -> None:
+        self.name = getattr(handler, "__qualname__", repr(handler))
+        if not _is_async(handler):
+            raise HandlerError(self.name, "it must be an `async def` function")
+        self._call = handler
+        signature = inspect.signature(handler)
+        parameters = list(signature.parameters.values())
+        kinds = {parameter.kind for parameter in parameters}
+        self._takes_all = inspect.Parameter.VAR_KEYWORD in kinds
+        hints = _hints(handler)
+        named = [
+            parameter
+            for parameter in parameters
+            if parameter.kind
+            not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        ]
+        if not named and inspect.Parameter.VAR_POSITIONAL not in kinds:
+            raise HandlerError(self.name, "its first argument must be the event")
+        self._parameters = tuple(
+            _Parameter(
+                parameter.name,
+                hints.get(parameter.name, parameter.annotation),
+                parameter.default is not inspect.Parameter.empty,
+            )
+            for parameter in named[1:]
+        )
+
+    async def __call__(self, event: object, data: HandlerData) -> Json:
+        """Call the handler.
+
+        Raises:
+            InjectionError: It asks for something that nobody provides.
+        """
+        if self._takes_all:
+            return await self._call(event, **(data | self._arguments(data)))
+        return await self._call(event, **self._arguments(data))
+
+    def _arguments(self, data: HandlerData) -> HandlerData:
+        arguments: HandlerData = {}
+        for parameter in self._parameters:
+            key = _find(parameter, data)
+            if key is not None:
+                arguments[parameter.name] = data[key]
+            elif not parameter.is_optional:
+                raise InjectionError(self.name, parameter.name, tuple(sorted(data)))
+        return arguments
+
+
+def _is_async(handler: Handler) -> bool:
+    call = getattr(handler, "__call__", None)  # noqa: B004  # to look at it, not to test
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
+
+
+def _hints(handler: Handler) -> dict[str, object]:
+    target = handler if inspect.isroutine(handler) else type(handler).__call__
+    try:
+        return dict(get_type_hints(target))
+    except (NameError, TypeError, AttributeError):
+        return {}  # names that exist only inside a function: match them as text
+
+
+def _find(parameter: _Parameter, data: HandlerData) -> str | None:
+    """Find the key of what a parameter asks for; None if nobody provides it."""
+    if parameter.name in data:
+        return parameter.name
+    annotation = parameter.annotation
+    if isinstance(annotation, str):
+        return _find_by_text(annotation.rpartition(".")[2], data)
+    if annotation in _BY_ANNOTATION:
+        return _BY_ANNOTATION[annotation]
+    if isinstance(annotation, type) and annotation is not object:
+        return _find_by_type(annotation, data)
+    return None
+
+
+def _find_by_text(annotation: str, data: HandlerData) -> str | None:
+    for key, value in data.items():
+        if type(value).__name__ == annotation:
+            return key
+    return _BY_ANNOTATION.get(annotation)
+
+
+def _find_by_type(annotation: type, data: HandlerData) -> str | None:
+    for key, value in data.items():
+        if type(value) is annotation:
+            return key
+    return next((key for key, value in data.items() if _is_a(value, annotation)), None)
+
+
+def _is_a(value: object, annotation: type) -> bool:
+    try:
+        return isinstance(value, annotation) and annotation not in (str, int, dict)
+    except TypeError:
+        return False  # a protocol that cannot be checked at run time

@@ -1,0 +1,136 @@
+"""Routers: trees of handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from duologue.dialogs._data import Json
+from duologue.dialogs.routing._injection import HandlerData
+from duologue.dialogs.routing._observer import UNHANDLED, Middleware, Observer, wrap
+from duologue.errors import RouterError
+
+DIALOG_EVENT_NAME = "dialog_update"
+"""The kind of event under which background calls pass the middlewares."""
+
+UPDATE_EVENTS = (
+    "message",
+    "edited_message",
+    "removed_message",
+    "callback_query",
+    "bot_started",
+    "bot_stopped",
+    "bot_added",
+    "bot_removed",
+    "user_added",
+    "user_removed",
+    "chat_title_changed",
+)
+
+
+class Router:
+    """Handlers for the kinds of events, and other routers.
+
+    The handlers of a router are asked in the order of their registration, then
+    the routers included in it; the first match wins.
+
+    Args:
+        name: Shows up in messages about this router.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or f"{type(self).__name__} {id(self):x}"
+        self.parent_router: Router | None = None
+        self.sub_routers: list[Router] = []
+        self.observers = {
+            event: Observer(event)
+            for event in (*UPDATE_EVENTS, DIALOG_EVENT_NAME, "error")
+        }
+        self.message = self.observers["message"]
+        self.edited_message = self.observers["edited_message"]
+        self.removed_message = self.observers["removed_message"]
+        self.callback_query = self.observers["callback_query"]
+        self.bot_started = self.observers["bot_started"]
+        self.bot_stopped = self.observers["bot_stopped"]
+        self.bot_added = self.observers["bot_added"]
+        self.bot_removed = self.observers["bot_removed"]
+        self.user_added = self.observers["user_added"]
+        self.user_removed = self.observers["user_removed"]
+        self.chat_title_changed = self.observers["chat_title_changed"]
+        self.error = self.observers["error"]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    def include_router(self, router: Router) -> Router:
+        """Put another router behind the handlers of this one.
+
+        Returns:
+            The other router.
+
+        Raises:
+            RouterError: It is included somewhere already, or is this one or
+                above it.
+        """
+        if router.parent_router is not None:
+            raise RouterError(
+                f"{router!r} is included in {router.parent_router!r} already; "
+                "make a second one"
+            )
+        if router in self.chain():
+            raise RouterError(f"{router!r} cannot be included below itself")
+        router.parent_router = self
+        self.sub_routers.append(router)
+        return router
+
+    def include_routers(self, *routers: Router) -> None:
+        """Include several routers; they are asked in this order."""
+        for router in routers:
+            self.include_router(router)
+
+    def chain(self) -> list[Router]:
+        """This router and those around it, the outermost last."""
+        found: list[Router] = [self]
+        while found[-1].parent_router is not None:
+            found.append(found[-1].parent_router)
+        return found
+
+    def walk(self) -> Iterator[Router]:
+        """This router and all below it, in the order in which they are asked."""
+        yield self
+        for router in self.sub_routers:
+            yield from router.walk()
+
+    def middlewares_of(self, event_name: str) -> list[Middleware]:
+        """The middlewares around a handler of this router, the outermost first."""
+        return [
+            middleware
+            for router in reversed(self.chain())
+            for middleware in router.observers[event_name].middlewares
+        ]
+
+    async def propagate(
+        self, event_name: str, event: object, data: HandlerData
+    ) -> Json:
+        """Offer an event to this router and those below it.
+
+        Returns:
+            What the handler returned, or `UNHANDLED`.
+        """
+        observer = self.observers[event_name]
+
+        async def search(found: Json, found_data: HandlerData) -> Json:
+            if not await observer.allows(found, found_data):
+                return UNHANDLED
+            result = await self._trigger(event_name, found, found_data)
+            for router in self.sub_routers:
+                if result is not UNHANDLED:
+                    break
+                result = await router.propagate(event_name, found, found_data)
+            return result
+
+        return await wrap(observer.outer_middlewares, search)(event, data)
+
+    async def _trigger(self, event_name: str, event: object, data: HandlerData) -> Json:
+        return await self.observers[event_name].trigger(
+            event, data, self.middlewares_of(event_name)
+        )

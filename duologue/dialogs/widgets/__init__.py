@@ -1,0 +1,7 @@
+"""The parts of windows. Import them from `text`, `kbd` and `input`."""
+
+from __future__ import annotations
+
+from duologue.dialogs.widgets._widget import When, Widget, WidgetData
+
+__all__ = ["When", "Widget", "WidgetData"]
