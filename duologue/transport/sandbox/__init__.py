@@ -1,0 +1,56 @@
+"""A local messenger that speaks the MAX Bot API, for development, demos and tests."""
+
+from __future__ import annotations
+
+from duologue.transport.sandbox._actions import (
+    Action,
+    AddGroup,
+    AddUser,
+    Click,
+    Duplicate,
+    Forge,
+    Inject,
+    Outcome,
+    Say,
+    Start,
+    Stop,
+)
+from duologue.transport.sandbox._control import Control
+from duologue.transport.sandbox._faults import Fault, FaultKind
+from duologue.transport.sandbox._log import LogEntry, LogKind
+from duologue.transport.sandbox._reports import (
+    BotInfo,
+    Position,
+    QueuedUpdate,
+    RequestCount,
+    VisibleMessage,
+)
+from duologue.transport.sandbox._sandbox import Sandbox
+from duologue.transport.sandbox._values import NoMarker, Profile
+
+__all__ = [
+    "Action",
+    "AddGroup",
+    "AddUser",
+    "BotInfo",
+    "Click",
+    "Control",
+    "Duplicate",
+    "Fault",
+    "FaultKind",
+    "Forge",
+    "Inject",
+    "LogEntry",
+    "LogKind",
+    "NoMarker",
+    "Outcome",
+    "Position",
+    "Profile",
+    "QueuedUpdate",
+    "RequestCount",
+    "Sandbox",
+    "Say",
+    "Start",
+    "Stop",
+    "VisibleMessage",
+]

@@ -1,0 +1,137 @@
+"""The terminal command of the sandbox: start it, print where it is, end on a signal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from duologue.errors import AddressInUseError
+from duologue.transport._server import LOOPBACK
+from duologue.transport.sandbox._sandbox import Sandbox
+from duologue.transport.sandbox._values import NoMarker, Profile
+
+TOKEN_VARIABLE = "DUOLOGUE_SANDBOX_TOKEN"  # noqa: S105 - a name, not a token
+WRONG_USE = 2
+LAST_PORT = 65535
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``duologue sandbox`` to a parser.
+
+    Args:
+        parser: Gets the options; no token is among them, because others on the
+            machine can read command lines.
+    """
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
+    parser.add_argument(
+        "--port", type=_port, default=0, help="port to listen on (0: a free one)"
+    )
+    parser.add_argument(
+        "--profile",
+        choices=[profile.value for profile in Profile],
+        default=Profile.LATEST.value,
+        help="limits to apply: the published schema or the latest notice",
+    )
+    parser.add_argument(
+        "--no-marker",
+        choices=[reading.value for reading in NoMarker],
+        default=NoMarker.ALL_UNCOMMITTED.value,
+        help="what a poll without a marker gives",
+    )
+    parser.add_argument(
+        "--no-limits", action="store_true", help="do not limit the rate of requests"
+    )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        help=f"file with the bot's token (or set {TOKEN_VARIABLE}; else random)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON line for other programs"
+    )
+
+
+def _port(raw: str) -> int:
+    port = int(raw)
+    if not 0 <= port <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"use a port between 0 and {LAST_PORT}")
+    return port
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run a sandbox until SIGINT or SIGTERM.
+
+    Args:
+        args: What a parser with ``add_arguments`` read.
+
+    Returns:
+        0 after a signal; 2 when it cannot start, with one line on stderr that says
+        what to do.
+    """
+    try:
+        sandbox = _sandbox(args)
+        asyncio.run(_serve(sandbox, as_json=bool(args.json)))
+    except (AddressInUseError, OSError) as error:
+        sys.stderr.write(f"duologue sandbox: {error}\n")
+        return WRONG_USE
+    return 0
+
+
+def _sandbox(args: argparse.Namespace) -> Sandbox:
+    return Sandbox(
+        host=str(args.host),
+        port=int(args.port),
+        profile=Profile(args.profile),
+        no_marker=NoMarker(args.no_marker),
+        token=_token(args.token_file),
+        limits=not args.no_limits,
+    )
+
+
+def _token(file: Path | None) -> str | None:
+    if file is not None:
+        token = file.read_text(encoding="utf-8").strip()
+        if not token:
+            raise OSError(errno.EINVAL, "write the token into it first", str(file))
+        return token
+    return os.environ.get(TOKEN_VARIABLE)
+
+
+async def _serve(sandbox: Sandbox, *, as_json: bool) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with sandbox:
+        sys.stdout.write(_json(sandbox) if as_json else _text(sandbox))
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def _facts(sandbox: Sandbox) -> dict[str, str]:
+    return {
+        "url": sandbox.url,
+        "token": sandbox.token,
+        "control_url": sandbox.control_url,
+        "control_token": sandbox.control_token,
+    }
+
+
+def _json(sandbox: Sandbox) -> str:
+    return json.dumps(_facts(sandbox)) + "\n"
+
+
+def _text(sandbox: Sandbox) -> str:
+    lines = [
+        f"  {name.replace('_', ' '):<14} {value}"
+        for name, value in _facts(sandbox).items()
+    ]
+    return "\n".join(
+        ["The sandbox speaks the MAX Bot API.", *lines, "Ctrl+C ends it.", ""]
+    )

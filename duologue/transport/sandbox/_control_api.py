@@ -1,0 +1,198 @@
+"""The control door: acts as users, reads the log, asks for faults. Loopback only."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from math import inf
+from typing import TypeVar
+
+from aiohttp import web
+
+from duologue.errors import SandboxRefusalError
+from duologue.transport.sandbox import _reports as reports
+from duologue.transport.sandbox._actions import Action
+from duologue.transport.sandbox._conversion import (
+    WRONG_SHAPE,
+    explain,
+    new_converter,
+)
+from duologue.transport.sandbox._faults import Fault
+from duologue.transport.sandbox._fields import is_object
+from duologue.transport.sandbox._log import LogEntry
+from duologue.transport.sandbox._performance import perform_all
+from duologue.transport.sandbox._stage import Stage
+from duologue.transport.sandbox._values import Json
+
+T = TypeVar("T")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+LONGEST_WAIT = 60.0
+PAGE = 1000
+LEAST_ERROR, LAST_ERROR = 400, 599
+CODES = {
+    403: "forbidden",
+    404: "not.found",
+    405: "method.not.allowed",
+    413: "too.large",
+}
+
+
+class ControlDoor:
+    """Handlers and guard of the control API.
+
+    Args:
+        stage: The sandbox behind the door.
+        token: What callers must send as ``Authorization: Bearer``.
+    """
+
+    def __init__(self, stage: Stage, token: str) -> None:
+        self._stage = stage
+        self._token = token
+        self._converter = new_converter()
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes of the handlers."""
+        return [
+            web.get("/bot", self.bot),
+            web.post("/actions", self.act),
+            web.get("/log", self.log),
+            web.get("/position", self.position),
+            web.get("/requests", self.requests),
+            web.get("/chats/{chat_id:-?\\d+}/messages", self.messages),
+            web.post("/faults", self.add_fault),
+            web.delete("/faults", self.clear_faults),
+        ]
+
+    @web.middleware
+    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let only the owner of the token in, and no page of another site."""
+        try:
+            _check_names(request)
+            self._check_token(request)
+            return await handler(request)
+        except SandboxRefusalError as refusal:
+            return problem(refusal.status, refusal.code, refusal.detail)
+        except web.HTTPError as http:
+            code = CODES.get(http.status, "bad.request")
+            return problem(http.status, code, http.text or http.reason)
+
+    def _check_token(self, request: web.Request) -> None:
+        given = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+            raise SandboxRefusalError(
+                401,
+                "unauthorized",
+                "send the control token as Authorization: Bearer <token>; "
+                "the sandbox prints it at its start",
+            )
+
+    async def bot(self, _: web.Request) -> web.Response:
+        """GET /control/bot."""
+        bot = self._stage.world.bot
+        return self._give(reports.BotInfo(bot.id, bot.name))
+
+    async def act(self, request: web.Request) -> web.Response:
+        """POST /control/actions."""
+        source = await _read_object(request)
+        actions = self._take(source.get("actions"), list[Action], "$.actions")
+        return self._give({"outcomes": perform_all(self._stage, actions)})
+
+    async def log(self, request: web.Request) -> web.Response:
+        """GET /control/log: waits for entries after a number."""
+        after = int(_number(request, "after"))
+        wait = min(_number(request, "wait"), LONGEST_WAIT)
+        deadline = self._stage.clock.seconds() + wait
+        while not (entries := self._read_log(after)):
+            left = deadline - self._stage.clock.seconds()
+            if left <= 0 or self._stage.bell.is_last:
+                break
+            await self._stage.bell.wait(left)
+        return self._give({"entries": entries})
+
+    def _read_log(self, after: int) -> list[LogEntry]:
+        return self._stage.world.log.after(after, limit=PAGE)
+
+    async def position(self, _: web.Request) -> web.Response:
+        """GET /control/position."""
+        return self._give(reports.position(self._stage))
+
+    async def requests(self, _: web.Request) -> web.Response:
+        """GET /control/requests."""
+        return self._give({"requests": reports.request_counts(self._stage)})
+
+    async def messages(self, request: web.Request) -> web.Response:
+        """GET /control/chats/{chat_id}/messages."""
+        chat_id = int(request.match_info["chat_id"])
+        return self._give({"messages": reports.visible(self._stage, chat_id)})
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        """POST /control/faults."""
+        fault = self._take(await _read_object(request), Fault)
+        if not LEAST_ERROR <= fault.status <= LAST_ERROR:
+            raise SandboxRefusalError(
+                400, "bad.request", "status: send one between 400 and 599"
+            )
+        self._stage.faults.add(fault, self._stage.clock.seconds())
+        return self._give({})
+
+    async def clear_faults(self, _: web.Request) -> web.Response:
+        """DELETE /control/faults."""
+        self._stage.faults.clear()
+        return self._give({})
+
+    def _take(self, raw: object, kind: type[T], path: str = "$") -> T:
+        try:
+            return self._converter.structure(raw, kind)
+        except WRONG_SHAPE as wrong:
+            raise SandboxRefusalError(
+                400, "bad.request", explain(wrong, path)
+            ) from wrong
+
+    def _give(self, value: object) -> web.Response:
+        return web.json_response(self._converter.unstructure(value))
+
+
+def problem(status: int, code: str, detail: str) -> web.Response:
+    """Make a problem document (RFC 9457)."""
+    return web.json_response(
+        {"type": "about:blank", "status": status, "code": code, "detail": detail},
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+def _check_names(request: web.Request) -> None:
+    transport = request.transport
+    port = 0 if transport is None else transport.get_extra_info("sockname")[1]
+    if request.host not in {f"{name}:{port}" for name in LOOPBACK_NAMES}:
+        raise SandboxRefusalError(
+            403, "foreign.host", f"use http://127.0.0.1:{port}/control/"
+        )
+    origin = request.headers.get("Origin")
+    if origin not in {None, f"http://{request.host}"}:
+        raise SandboxRefusalError(
+            403, "foreign.origin", f"pages of {origin} may not use the control door"
+        )
+
+
+async def _read_object(request: web.Request) -> Json:
+    raw = await request.read()
+    try:
+        value: object = json.loads(raw)
+    except ValueError as wrong:
+        raise SandboxRefusalError(400, "bad.request", "send JSON") from wrong
+    if not is_object(value):
+        raise SandboxRefusalError(400, "bad.request", "send a JSON object")
+    return value
+
+
+def _number(request: web.Request, name: str) -> float:
+    try:
+        value = float(request.query.get(name, "0"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < inf:
+        raise SandboxRefusalError(400, "bad.request", f"{name}: send a number >= 0")
+    return value

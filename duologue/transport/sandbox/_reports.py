@@ -1,0 +1,157 @@
+"""What the control door reports beside the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from duologue.transport.sandbox._fields import is_object
+from duologue.transport.sandbox._log import Faces
+from duologue.transport.sandbox._queue import Queued
+from duologue.transport.sandbox._stage import Stage
+from duologue.transport.sandbox._world import faces
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleMessage:
+    """A message as a chat shows it now.
+
+    Attributes:
+        message_id: Its id.
+        chat_id: Where it is.
+        user_id: Who sent it.
+        is_from_bot: Whether the bot sent it.
+        time: When, in milliseconds of wall time.
+        text: What it says.
+        keyboard: The rows of its keyboard, each button as (text, payload).
+        attachments: The types of its other attachments.
+        reply_to: The message it replies to.
+    """
+
+    message_id: str
+    chat_id: int
+    user_id: int
+    is_from_bot: bool
+    time: int
+    text: str
+    keyboard: Faces
+    attachments: tuple[str, ...] = ()
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedUpdate:
+    """An update that waits for its commitment.
+
+    Attributes:
+        position: Its place in the queue.
+        update_type: Its type, None when a raw update has none.
+        message_id: The message it carries.
+        callback_id: The click it carries.
+        text: The text of a message, the payload of a click or a start.
+    """
+
+    position: int
+    update_type: str | None = None
+    message_id: str | None = None
+    callback_id: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the bot stands in its updates.
+
+    Attributes:
+        committed: Every update before this position is committed.
+        next: The position of the next update to come.
+        queued: Updates that are not committed, oldest first.
+        polls: How many polls of the bot are held open now.
+    """
+
+    committed: int
+    next: int
+    queued: tuple[QueuedUpdate, ...]
+    polls: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCount:
+    """How often a method of the Bot API was answered with a status.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path as the API names it, such as ``/messages/{mid}``;
+            ``(unknown)`` stands for all that it does not know.
+        status: The HTTP status; 0 when the connection was closed instead.
+        count: How often.
+    """
+
+    method: str
+    path: str
+    status: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BotInfo:
+    """The bot that the sandbox serves."""
+
+    user_id: int
+    name: str
+
+
+def visible(stage: Stage, chat_id: int) -> list[VisibleMessage]:
+    """List what a chat shows, oldest first."""
+    world = stage.world
+    return [
+        VisibleMessage(
+            message.id,
+            message.chat_id,
+            message.sender_id,
+            message.sender_id == world.bot.id,
+            message.at,
+            message.content.text,
+            faces(message.content.keyboard),
+            tuple(str(media["type"]) for media in message.content.media),
+            message.origin.id if message.origin and message.link == "reply" else None,
+        )
+        for message in world.visible(world.chat(chat_id).id)
+    ]
+
+
+def position(stage: Stage) -> Position:
+    """Tell where the bot stands."""
+    queue = stage.queue
+    return Position(
+        queue.committed,
+        queue.next,
+        tuple(map(_summary, queue.waiting)),
+        stage.open_polls(),
+    )
+
+
+def request_counts(stage: Stage) -> list[RequestCount]:
+    """Count the answered requests by method, path and status."""
+    counts = sorted(stage.requests.items())
+    return [RequestCount(*key, number) for key, number in counts]
+
+
+def _summary(queued: Queued) -> QueuedUpdate:
+    update = queued.update
+    return QueuedUpdate(
+        queued.position,
+        _text(update, "update_type"),
+        _text(update, "message", "body", "mid"),
+        _text(update, "callback", "callback_id"),
+        _text(update, "callback", "payload")
+        or _text(update, "message", "body", "text")
+        or _text(update, "payload"),
+    )
+
+
+def _text(source: object, *path: str) -> str | None:
+    for name in path:
+        if not is_object(source):
+            return None
+        source = source.get(name)
+    return source if isinstance(source, str) else None

@@ -1,0 +1,145 @@
+"""One running sandbox: the doors put together on one loopback port."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from duologue.transport._server import LOOPBACK, Address, new_application, serve
+from duologue.transport.sandbox._api import BotDoor
+from duologue.transport.sandbox._chat_methods import ChatMethods
+from duologue.transport.sandbox._control import Control
+from duologue.transport.sandbox._control_api import ControlDoor
+from duologue.transport.sandbox._methods import MessageMethods
+from duologue.transport.sandbox._polling import Polls
+from duologue.transport.sandbox._stage import BOT, Stage
+from duologue.transport.sandbox._values import NoMarker, Profile
+
+CONTROL = "/control"
+# Tests jump over days; idle connections must not break because of that.
+KEEPALIVE = 365 * 24 * 60 * 60.0
+
+
+class Sandbox:
+    """A local messenger that speaks the MAX Bot API; ``async with`` runs it.
+
+    Args:
+        host: The address to listen on.
+        port: The port to listen on; 0 picks a free one.
+        profile: Which generation of limits applies.
+        no_marker: What a poll without a marker gives.
+        token: The bot's token; random unless given.
+        control_token: The token of the control door; random unless given.
+        limits: Whether requests are limited.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        profile: Profile = Profile.LATEST,
+        no_marker: NoMarker = NoMarker.ALL_UNCOMMITTED,
+        token: str | None = None,
+        control_token: str | None = None,
+        limits: bool = True,
+    ) -> None:
+        self._address = Address(host, port)
+        self._profile = profile
+        self._no_marker = no_marker
+        self._limits = limits
+        self._token = token or secrets.token_urlsafe(32)
+        self._control_token = control_token or secrets.token_urlsafe(32)
+        self._controls: list[Control] = []
+        self._running = AsyncExitStack()
+
+    @property
+    def url(self) -> str:
+        """The base URL of the Bot API, without a slash at the end."""
+        return self._address.url
+
+    @property
+    def token(self) -> str:
+        """The bot's token."""
+        return self._token
+
+    @property
+    def control_url(self) -> str:
+        """The URL for ``Control``."""
+        return self.url + CONTROL
+
+    @property
+    def control_token(self) -> str:
+        """The token for ``Control``."""
+        return self._control_token
+
+    @property
+    def bot_id(self) -> int:
+        """The user id of the bot."""
+        return BOT.id
+
+    @property
+    def bot_name(self) -> str:
+        """The name of the bot."""
+        return BOT.name
+
+    def control(self) -> Control:
+        """Give a client of the control door; the end of the sandbox closes it."""
+        control = Control(self.control_url, self.control_token)
+        self._controls.append(control)
+        return control
+
+    async def __aenter__(self) -> Self:
+        stage = Stage(
+            self._token, self._profile, no_marker=self._no_marker, limits=self._limits
+        )
+        listening = serve(
+            self._application(stage),
+            host=self._address.host,
+            port=self._address.port,
+            keepalive=KEEPALIVE,
+        )
+        async with AsyncExitStack() as starting:
+            # Clients close behind the server, so that what they wait for is answered.
+            starting.push_async_callback(self._close_controls)
+            self._address = await starting.enter_async_context(listening)
+            self._running = starting.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._running.aclose()
+
+    async def _close_controls(self) -> None:
+        while self._controls:
+            await self._controls.pop().close()
+
+    def _application(self, stage: Stage) -> web.Application:
+        app = new_application()
+        bot = BotDoor(stage, exempt=CONTROL + "/")
+        app.middlewares.append(bot.guard)
+        app.add_routes(ChatMethods(stage).routes())
+        app.add_routes(MessageMethods(stage).routes())
+        app.add_routes(Polls(stage).routes())
+        app.add_subapp(CONTROL, self._control_application(stage))
+
+        async def end_polls(_: web.Application) -> None:
+            stage.bell.ring_last()
+
+        app.on_shutdown.append(end_polls)
+        return app
+
+    def _control_application(self, stage: Stage) -> web.Application:
+        app = new_application()
+        door = ControlDoor(stage, self._control_token)
+        app.middlewares.append(door.guard)
+        app.add_routes(door.routes())
+        return app

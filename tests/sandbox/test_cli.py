@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from duologue.transport.sandbox import Control, Sandbox
+
+PROGRAM = """
+import argparse, sys
+from duologue.transport.sandbox import _cli
+parser = argparse.ArgumentParser()
+_cli.add_arguments(parser)
+sys.exit(_cli.main(parser.parse_args()))
+"""
+
+
+@asynccontextmanager
+async def _program(
+    *options: str, token: str | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    env = {k: v for k, v in os.environ.items() if k != "DUOLOGUE_SANDBOX_TOKEN"}
+    if token is not None:
+        env["DUOLOGUE_SANDBOX_TOKEN"] = token
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        *options,
+        env=env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    return (await process.stdout.readline()).decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_serves_until_a_signal_and_ends_with_0(number: int) -> None:
+    async with _program("--json") as process:
+        facts = json.loads(await _line(process))
+        async with Control(facts["control_url"], facts["control_token"]) as control:
+            await control.add_user("Ann")
+        process.send_signal(number)
+        _, errors = await process.communicate()
+
+    assert process.returncode == 0
+    assert errors == b""
+    assert facts["control_url"] == facts["url"] + "/control"
+    assert len(facts["token"]) >= 32
+
+
+async def test_a_signal_ends_it_while_a_poll_is_open() -> None:
+    async with _program("--json") as process:
+        facts = json.loads(await _line(process))
+        async with (
+            Control(facts["control_url"], facts["control_token"]) as control,
+            asyncio.TaskGroup() as tasks,
+        ):
+            poll = tasks.create_task(control.log(wait=60))
+            await control.position()
+            process.terminate()
+            await process.wait()
+
+    assert process.returncode == 0
+    assert poll.result() == []
+
+
+async def test_it_prints_what_a_person_needs() -> None:
+    async with _program(token="from-the-environment") as process:  # noqa: S106 - made up here
+        lines = [await _line(process) for _ in range(6)]
+
+    text = "".join(lines)
+    assert "http://127.0.0.1:" in text
+    assert "from-the-environment" in text
+    assert "control token" in text
+    assert "Ctrl+C" in lines[-1]
+
+
+async def test_the_token_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("from-a-file\n")
+
+    async with _program("--json", "--token-file", str(file)) as process:
+        facts = json.loads(await _line(process))
+
+    assert facts["token"] == "from-a-file"  # noqa: S105 - made up here
+
+
+async def test_a_taken_port_is_one_line_with_advice_and_2() -> None:
+    async with Sandbox() as sandbox:
+        port = sandbox.url.rpartition(":")[2]
+        async with _program("--port", port) as process:
+            output, errors = await process.communicate()
+
+    assert process.returncode == 2
+    assert output == b""
+    assert errors.decode().count("\n") == 1
+    assert f"127.0.0.1:{port} is already in use; stop" in errors.decode()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "70000"], "between 0 and 65535"),
+        (["--profile", "ancient"], "invalid choice"),
+        (["--token-file", "/nowhere/token"], "No such file"),
+        (["--token-file", os.devnull], "write the token into it first"),
+    ],
+)
+async def test_wrong_options_are_refused_with_2(options: list[str], said: str) -> None:
+    async with _program(*options) as process:
+        _, errors = await process.communicate()
+
+    assert process.returncode == 2
+    assert said in errors.decode()
+
+
+async def test_options_choose_the_rules() -> None:
+    options = ["--json", "--profile", "schema", "--no-marker", "last", "--no-limits"]
+    answers = []
+    async with _program(*options) as process:
+        facts = json.loads(await _line(process))
+        headers = {"Authorization": facts["token"]}
+        async with Control(facts["control_url"], facts["control_token"]) as control:
+            await control.inject({"number": 1})
+            await control.inject({"number": 2})
+            async with aiohttp.ClientSession(facts["url"], headers=headers) as bot:
+                for _ in range(3):
+                    async with bot.get("/updates?timeout=90") as response:
+                        answers.append((await response.json())["updates"])
+
+    assert answers == [[{"number": 2}]] * 3
