@@ -1,0 +1,222 @@
+"""Where a bot's place in the messenger's queue survives a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol, TypeGuard, cast
+
+from duologue.errors import MarkerFileError
+
+_VERSION = 1
+
+# A kept batch has at most a thousand updates of some kilobytes.
+_MAX_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the updates of a bot have been handled.
+
+    Attributes:
+        marker: Everything before it is safe; None if no marker is known yet.
+        kept: Updates that came while no marker was known and are not safe yet.
+            The messenger may never deliver them again.
+        after: The marker that followed `kept`.
+    """
+
+    marker: int | None = None
+    kept: tuple[Mapping[str, object], ...] = ()
+    after: int | None = None
+
+
+class MarkerStore(Protocol):
+    """Remembers a position."""
+
+    async def load(self) -> Position:
+        """Give the position saved last; an empty one if there is none."""
+        ...
+
+    async def save(self, position: Position) -> None:
+        """Keep a position; when this returns, it survives a crash."""
+        ...
+
+
+class MarkersInMemory:
+    """Remembers a position as long as this object lives."""
+
+    def __init__(self) -> None:
+        self.position = Position()
+
+    async def load(self) -> Position:
+        """Give the position saved last."""
+        return self.position
+
+    async def save(self, position: Position) -> None:
+        """Keep a position."""
+        self.position = position
+
+
+class MarkerFile:
+    """Remembers a position in a small JSON file, readable by its owner only.
+
+    A save is complete or has not happened: whoever reads, also after a power
+    cut, finds the old position or the new one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Touch nothing yet.
+
+        Args:
+            path: The file. Its folder is made by `load` if it is missing.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        self._asked = 0
+        self._written = 0
+
+    async def load(self) -> Position:
+        """Give the position saved last; an empty one if there is no file.
+
+        Raises:
+            MarkerFileError: The file is damaged or cannot be read, or its
+                folder could not be written to later.
+        """
+        return await asyncio.to_thread(self._load)
+
+    async def save(self, position: Position) -> None:
+        """Write the position to the disk.
+
+        Raises:
+            MarkerFileError: The disk does not take it.
+        """
+        self._asked += 1
+        await asyncio.to_thread(self._save, position, self._asked)
+
+    def _load(self) -> Position:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self.path.open("rb") as file:
+                content = file.read(_MAX_BYTES + 1)
+        except FileNotFoundError:
+            return self._empty()
+        except OSError as error:
+            raise self._unusable(error) from error
+        if len(content) > _MAX_BYTES:
+            raise self._damaged(f"it is larger than {_MAX_BYTES} bytes")
+        return self._decoded(content)
+
+    def _empty(self) -> Position:
+        if not os.access(self.path.parent, os.W_OK):
+            raise self._unusable(f"the folder {self.path.parent} is not writable")
+        return Position()
+
+    def _decoded(self, content: bytes) -> Position:
+        try:
+            found: object = json.loads(content)
+        except ValueError as error:
+            raise self._damaged("it holds no JSON") from error
+        if not _is_object(found) or found.get("version") != _VERSION:
+            raise self._damaged(f"it is not in the format of version {_VERSION}")
+        marker, after, kept = (found.get(key) for key in ("marker", "after", "kept"))
+        if not (_is_marker(marker) and _is_marker(after) and isinstance(kept, list)):
+            raise self._damaged("its fields do not have the right types")
+        return Position(marker, tuple(cast("list[Mapping[str, object]]", kept)), after)
+
+    def _save(self, position: Position, number: int) -> None:
+        content = json.dumps(
+            {
+                "version": _VERSION,
+                "marker": position.marker,
+                "kept": position.kept,
+                "after": position.after,
+            }
+        )
+        with self._lock:
+            # A save that nobody waits for any more must not undo a later one.
+            if number > self._written:
+                try:
+                    _replace(self.path, content.encode())
+                except OSError as error:
+                    raise self._unusable(error) from error
+                self._written = number
+
+    def _unusable(self, reason: object) -> MarkerFileError:
+        return MarkerFileError(
+            str(self.path),
+            str(reason),
+            "check the disk and the rights of the folder, or choose another one",
+        )
+
+    def _damaged(self, problem: str) -> MarkerFileError:
+        return MarkerFileError(
+            str(self.path),
+            problem,
+            "restore it from a backup; or delete it, then updates of the time "
+            "while the bot was down may be missed or come twice",
+        )
+
+
+class Located(Protocol):
+    """A bot that knows where its messenger is."""
+
+    @property
+    def id(self) -> int:
+        """The account's number."""
+        ...
+
+    @property
+    def messenger(self) -> str:
+        """The short name of the messenger."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """The address of the messenger."""
+        ...
+
+
+def marker_path(state_dir: Path, bot: Located) -> Path:
+    """Name the marker file of a started bot.
+
+    Markers mean something only where they come from, so the address is part of
+    the name: a local messenger never shares a file with the real one.
+
+    Args:
+        state_dir: The folder for such files.
+        bot: Whose file.
+
+    Raises:
+        BotNotStartedError: The bot does not know its id yet.
+    """
+    place = sha256(bot.base_url.encode()).hexdigest()[:8]
+    return state_dir / f"{bot.messenger}-{bot.id}-{place}.json"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    new = path.with_name(path.name + ".new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _is_marker(value: object) -> TypeGuard[int | None]:
+    return value is None or type(value) is int
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)

@@ -1,0 +1,72 @@
+"""Telling about failures that go on: once when they begin, once when they end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from duologue.actors import Clock
+from duologue.actors._observe import Observer
+from duologue.errors import (
+    BadRequestError,
+    ForbiddenError,
+    MarkerFileError,
+    MessageGoneError,
+    MessengerUnavailableError,
+    RateLimitedError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+)
+
+_logger = logging.getLogger("duologue.transport")
+
+_REASONS: Mapping[type[Exception], str] = {
+    BadRequestError: "bad_request",
+    ForbiddenError: "forbidden",
+    MarkerFileError: "marker_file",
+    MessageGoneError: "not_found",
+    MessengerUnavailableError: "unavailable",
+    RateLimitedError: "rate_limited",
+    UnauthorizedError: "unauthorized",
+    UnexpectedAnswerError: "unexpected_answer",
+}
+
+
+class Outage:
+    """Counts every failure of one activity, and logs the first and the last."""
+
+    def __init__(
+        self, activity: str, name: str, *, observer: Observer, clock: Clock
+    ) -> None:
+        """Begin in good order.
+
+        Args:
+            activity: What fails, as the log says it.
+            name: The name under which failures are counted.
+            observer: Is told of each failure.
+            clock: Tells how long it takes.
+        """
+        self._activity = activity
+        self._name = name
+        self._observer = observer
+        self._clock = clock
+        self._since: float | None = None
+
+    def failed(self, error: Exception) -> None:
+        """Note one failure."""
+        reason = _REASONS.get(type(error), "other")
+        self._observer.count(self._name, reason=reason)
+        if self._since is None:
+            self._since = self._clock.time()
+            _logger.warning(
+                "%s fails: %s; it is repeated until it works",
+                self._activity,
+                str(error) or type(error).__name__,
+            )
+
+    def over(self) -> None:
+        """Note that it works."""
+        if self._since is not None:
+            seconds = self._clock.time() - self._since
+            self._since = None
+            _logger.warning("%s works again after %.1f s", self._activity, seconds)

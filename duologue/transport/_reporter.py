@@ -1,0 +1,80 @@
+"""What a poller tells operators: numbers for each event, words for each outage."""
+
+from __future__ import annotations
+
+import logging
+
+from duologue.actors import Clock
+from duologue.actors._observe import Observer
+from duologue.errors import UnauthorizedError
+from duologue.transport._outage import Outage
+from duologue.transport._steps import (
+    Action,
+    Event,
+    Failed,
+    Fetched,
+    HandedOver,
+    HandOver,
+    Poll,
+    Save,
+    Saved,
+)
+
+_logger = logging.getLogger("duologue.transport")
+
+
+class Reporter:
+    """Reports on the polling for one bot."""
+
+    def __init__(self, bot_id: int, *, observer: Observer, clock: Clock) -> None:
+        self.last_success: float | None = None
+        self._bot_id = bot_id
+        self._observer = observer
+        self._clock = clock
+        self._polls = self._outage("polling", "poll_errors")
+        self._intake = self._outage("handing over updates", "intake_errors")
+        self._store = self._outage("saving the marker", "marker_errors")
+
+    def note(self, action: Action, event: Event) -> None:
+        """Report what came of an action."""
+        match action, event:
+            case Poll(), Fetched():
+                self.last_success = self._clock.time()
+                self._observer.count("polls")
+                self._polls.over()
+            case Poll(), Failed(error) if not isinstance(error, UnauthorizedError):
+                self._polls.failed(error)
+            case HandOver(), HandedOver(error=Exception() as error) | Failed(error):
+                self._intake.failed(error)
+            case HandOver(), HandedOver():
+                self._intake.over()
+            case Save(), Saved():
+                self._store.over()
+            case Save(), Failed(error):
+                self._store.failed(error)
+            case _:
+                pass
+
+    def late(self, unfinished: int, seconds: float) -> None:
+        """Report that a batch takes long."""
+        self._observer.count("slow_batches")
+        _logger.warning(
+            "a batch of %d updates for bot %s is unfinished after %g s, and no more "
+            "are fetched until it is done; look for a slow handler",
+            unfinished,
+            self._bot_id,
+            seconds,
+        )
+
+    def ended(self, error: Exception) -> None:
+        """Report that polling cannot go on."""
+        self._observer.count("poller_failures")
+        _logger.error("polling for bot %s has ended: %s", self._bot_id, error)
+
+    def _outage(self, activity: str, name: str) -> Outage:
+        return Outage(
+            f"{activity} for bot {self._bot_id}",
+            name,
+            observer=self._observer,
+            clock=self._clock,
+        )

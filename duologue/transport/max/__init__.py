@@ -1,0 +1,8 @@
+"""MAX: the messenger's Bot API over HTTP."""
+
+from __future__ import annotations
+
+from duologue.transport.max._answers import Subscription
+from duologue.transport.max._bot import DEFAULT_URL, Bot
+
+__all__ = ["DEFAULT_URL", "Bot", "Subscription"]

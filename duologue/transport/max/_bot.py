@@ -1,0 +1,367 @@
+"""A bot on MAX."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from duologue.actors import Clock, LoopClock
+from duologue.dialogs import Batch, Capabilities, Update, User, View
+from duologue.errors import (
+    BotNotStartedError,
+    BotSettingError,
+    MalformedUpdateError,
+    MessageGoneError,
+    RateLimitedError,
+    UnexpectedAnswerError,
+)
+from duologue.transport._limits import TokenBucket
+from duologue.transport.max import _body as body
+from duologue.transport.max._answers import (
+    Subscription,
+    batch,
+    message_id,
+    subscriptions,
+)
+from duologue.transport.max._http import CALL_TIMEOUT, HttpClient
+from duologue.transport.max._limits import MaxLimits
+from duologue.transport.max._message import user
+from duologue.transport.max._parse import parse
+
+# Source: the servers that the API's own description names since July 2026.
+DEFAULT_URL = "https://platform-api2.max.ru"
+
+_URL_VARIABLE = "DUOLOGUE_MAX_URL"
+
+# What an answer to a poll may take on top of the time that it is held.
+_POLL_SLACK = 10.0
+
+# Source: the notice of May 2026. The schema still allows 90 s and 1000 updates.
+_LONGEST_HOLD = 30
+_LARGEST_BATCH = 100
+
+_ABOUT_MESSAGES = {"/messages", "/answers"}
+
+
+# Source: dev.max.ru, schema of July 2026 and the page on keyboards. How long a
+# press can be answered is not documented; people give up after some seconds.
+_CAPABILITIES = Capabilities(
+    answer_carries_view=True,
+    text_limit=4000,
+    payload_limit=1024,
+    button_text_limit=128,
+    max_rows=30,
+    max_columns=7,
+    max_buttons=210,
+    answer_deadline=5.0,
+)
+
+
+class Bot:
+    """One bot account on MAX.
+
+    Making one touches no network; `start` does. The methods that take a chat do
+    not wait for the rate limits: take `ready` or `ready_now` before each.
+    """
+
+    update_types: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "message": "message_created",
+            "edited_message": "message_edited",
+            "removed_message": "message_removed",
+            "callback_query": "message_callback",
+            "bot_started": "bot_started",
+            "bot_stopped": "bot_stopped",
+            "bot_added": "bot_added",
+            "bot_removed": "bot_removed",
+            "user_added": "user_added",
+            "user_removed": "user_removed",
+            "chat_title_changed": "chat_title_changed",
+        }
+    )
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        base_url: str | None = None,
+        ca_file: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare a bot.
+
+        Args:
+            token: What the messenger gave for this bot.
+            base_url: Where the API is; by default the environment variable
+                DUOLOGUE_MAX_URL, and without it the messenger itself.
+            ca_file: PEM file of certificates to trust beside those of the
+                system. The API's own is signed by the Russian national CA.
+            clock: Tells the time to the rate limits; the loop's by default.
+
+        Raises:
+            BotSettingError: One of these cannot be used.
+        """
+        self.base_url = _checked_url(base_url)
+        self._http = HttpClient(_checked_token(token), self.base_url, ca_file=ca_file)
+        self._limits = MaxLimits(clock or LoopClock())
+        self._me: User | None = None
+
+    def __repr__(self) -> str:
+        known = "not started" if self._me is None else f"id={self._me.id}"
+        return f"<max Bot {known} at {self.base_url}>"
+
+    @property
+    def id(self) -> int:
+        """The account's number.
+
+        Raises:
+            BotNotStartedError: Nobody has called `start` yet.
+        """
+        if self._me is None:
+            raise BotNotStartedError
+        return self._me.id
+
+    @property
+    def messenger(self) -> str:
+        """The short name of the messenger: `max`."""
+        return "max"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What MAX can do."""
+        return _CAPABILITIES
+
+    def parse(self, raw: Mapping[str, object]) -> Update:
+        """Make the update of the messenger's own form.
+
+        Raises:
+            UnknownUpdateError: Its type is not known here.
+            MalformedUpdateError: It does not have the documented shape.
+        """
+        return parse(raw, self)
+
+    async def start(self) -> None:
+        """Learn the account's own id, with one call; later calls do nothing.
+
+        Raises:
+            MessengerError: The call failed, `UnauthorizedError` for a token
+                that the messenger does not know.
+        """
+        if self._me is None:
+            self._me = await self.me()
+
+    async def close(self) -> None:
+        """Give back connections. Calling it again is harmless."""
+        await self._http.close()
+
+    async def ready(self, chat_id: int) -> None:
+        """Wait until the limits allow one more call for this chat, and take it."""
+        await self._limits.ready(chat_id)
+
+    def ready_now(self, chat_id: int) -> bool:
+        """Take the right to one more call for this chat if it needs no waiting."""
+        return self._limits.ready_now(chat_id)
+
+    async def me(self) -> User:
+        """Ask who this bot is.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        answer = await self._ask("GET", "/me")
+        try:
+            return user(answer, "")
+        except MalformedUpdateError as error:
+            raise UnexpectedAnswerError("GET /me", error.reason) from error
+
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        """Ask for the webhooks; while there is one, polling gives nothing.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        return subscriptions(await self._ask("GET", "/subscriptions"))
+
+    async def get_updates(
+        self,
+        *,
+        marker: int | None,
+        limit: int,
+        timeout: float,  # noqa: ASYNC109 - the messenger ends the wait, with an answer
+        types: Sequence[str] | None,
+    ) -> Batch:
+        """Ask once; return what is there after at most `timeout` seconds.
+
+        Waits for the messenger's limit of two polls a second first.
+
+        Args:
+            marker: Acknowledges everything before it; None acknowledges nothing.
+            limit: How many updates at most; more than 100 are never given.
+            timeout: Seconds for which the messenger may hold the call; it holds
+                no call for more than 30.
+            types: Only these, by the messenger's names; None for all.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        await self._limits.polls.take()
+        hold = min(int(timeout), _LONGEST_HOLD)
+        query = {"limit": str(min(limit, _LARGEST_BATCH)), "timeout": str(hold)}
+        if marker is not None:
+            query["marker"] = str(marker)
+        if types is not None:
+            query["types"] = ",".join(types)
+        answer = await self._call(
+            "GET",
+            "/updates",
+            self._limits.polls,
+            query=query,
+            within=hold + _POLL_SLACK,
+        )
+        return batch(answer)
+
+    async def send(self, chat_id: int, view: View) -> str:
+        """Send a new message and return its id.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        answer = await self._call(
+            "POST",
+            "/messages",
+            self._limits.chats.of(chat_id),
+            query={"chat_id": str(chat_id), **_preview(view)},
+            content=body.new_message(view),
+        )
+        return message_id(answer)
+
+    async def edit(self, chat_id: int, message_id: str, view: View) -> None:
+        """Replace text and keyboard; an empty keyboard removes the old one.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        await self._call(
+            "PUT",
+            "/messages",
+            self._limits.chats.of(chat_id),
+            query={"message_id": message_id},
+            content=body.changed_message(view),
+        )
+
+    async def remove_keyboard(self, chat_id: int, message_id: str) -> None:
+        """Take the buttons away from a message of the bot and leave its text.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        await self._call(
+            "PUT",
+            "/messages",
+            self._limits.chats.of(chat_id),
+            query={"message_id": message_id},
+            content=body.WITHOUT_KEYBOARD,
+        )
+
+    async def delete(self, chat_id: int, message_id: str) -> None:
+        """Delete a message.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        await self._call(
+            "DELETE",
+            "/messages",
+            self._limits.chats.of(chat_id),
+            query={"message_id": message_id},
+        )
+
+    async def answer(
+        self,
+        chat_id: int,
+        callback_id: str,
+        *,
+        view: View | None = None,
+        notification: str | None = None,
+    ) -> None:
+        """Answer a press.
+
+        Args:
+            chat_id: Where the press happened.
+            callback_id: Which press.
+            view: The new look of the message that holds the button.
+            notification: A short notice to show. With neither, the press is
+                acknowledged without a visible effect.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        await self._call(
+            "POST",
+            "/answers",
+            self._limits.chats.of(chat_id),
+            query={"callback_id": callback_id, **_preview(view)},
+            content=body.answer(view, notification),
+        )
+
+    async def _ask(self, verb: str, path: str) -> dict[str, object]:
+        await self._limits.bot.take()
+        return await self._call(verb, path, self._limits.bot)
+
+    async def _call(
+        self,
+        verb: str,
+        path: str,
+        scope: TokenBucket,
+        *,
+        query: Mapping[str, str] = MappingProxyType({}),
+        content: Mapping[str, object] | None = None,
+        within: float = CALL_TIMEOUT,
+    ) -> dict[str, object]:
+        """Make a call whose 429 silences its own scope and nothing else.
+
+        A call that names neither a message nor a chat can only be "not found"
+        where there is no MAX Bot API.
+        """
+        try:
+            return await self._http.call(
+                verb, path, query=query, body=content, within=within
+            )
+        except RateLimitedError as error:
+            scope.pause(error.retry_after)
+            raise
+        except MessageGoneError as error:
+            if path in _ABOUT_MESSAGES:
+                raise
+            raise UnexpectedAnswerError(error.method, error.detail) from error
+
+
+def _preview(view: View | None) -> dict[str, str]:
+    if view is None or view.show_link_preview:
+        return {}
+    return {"disable_link_preview": "true"}
+
+
+def _checked_token(token: str) -> str:
+    if not token:
+        raise BotSettingError("token", "it is empty; give the one from the messenger")
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise BotSettingError(
+            "token",
+            "it holds a space, a line break or another character that no token "
+            "has; strip what was read from a file or the environment",
+        )
+    return token
+
+
+def _checked_url(base_url: str | None) -> str:
+    url = base_url or os.environ.get(_URL_VARIABLE) or DEFAULT_URL
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        raise BotSettingError(
+            "base_url", f"{url!r} is no address such as {DEFAULT_URL}"
+        )
+    return url.rstrip("/")

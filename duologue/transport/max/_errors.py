@@ -1,0 +1,126 @@
+"""Which error an answer of the MAX Bot API stands for."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TypeGuard
+
+from duologue.errors import (
+    BadRequestError,
+    ForbiddenError,
+    MessageGoneError,
+    MessengerError,
+    MessengerUnavailableError,
+    RateLimitedError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+)
+
+# MAX documents no Retry-After; its windows are one second long.
+_DEFAULT_RETRY_AFTER = 1.0
+
+# What somebody in between may put there must not silence a bot for days.
+_MAX_RETRY_AFTER = 3600.0
+
+# Enough of a text that is not the documented JSON to see who answered.
+_EXCERPT = 120
+
+_OK = 200
+_ERRORS = 400
+_REQUEST_TIMEOUT = 408
+_SERVER_ERRORS = 500
+
+_BY_STATUS: Mapping[int, type[MessengerError]] = {
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: MessageGoneError,
+}
+# The code says more than the status, where the two are known to disagree.
+_BY_CODE: Mapping[str, type[MessengerError]] = {
+    "chat.not.found": MessageGoneError,
+    "not.found": MessageGoneError,
+    "service.unavailable": MessengerUnavailableError,
+    "verify.token": UnauthorizedError,
+}
+
+
+def read_answer(
+    method: str, status: int, body: bytes, *, retry_after: str | None
+) -> dict[str, object]:
+    """Give the object that a call returned.
+
+    Args:
+        method: The call, such as `POST /messages`, for errors.
+        status: The HTTP status.
+        body: What came with it.
+        retry_after: The header of that name.
+
+    Raises:
+        MessengerError: The call failed, whatever the status says: a 200 can
+            carry `{"success": false}` or an `error_code`.
+    """
+    answer = _parsed(body)
+    if status == _OK:
+        return _checked(method, body, answer)
+    if status < _ERRORS:
+        raise UnexpectedAnswerError(method, f"HTTP {status}")
+    raise _failure(method, status, body, answer=answer, retry_after=retry_after)
+
+
+def _checked(method: str, body: bytes, answer: object) -> dict[str, object]:
+    if not is_object(answer):
+        raise UnexpectedAnswerError(method, f"not a JSON object: {_excerpt(body)}")
+    if answer.get("success") is False or "error_code" in answer:
+        raise BadRequestError(method, _detail(answer) or "refused without a reason")
+    return answer
+
+
+def _failure(
+    method: str, status: int, body: bytes, *, answer: object, retry_after: str | None
+) -> MessengerError:
+    said = answer if is_object(answer) else {}
+    code = said.get("code")
+    detail = f"HTTP {status}, {_detail(said) or _excerpt(body) or 'no reason given'}"
+    if status == 429 or code == "too.many.requests":  # noqa: PLR2004 - it has a name only in RFC 6585
+        return RateLimitedError(method, detail, _seconds(retry_after, said))
+    if isinstance(code, str) and code in _BY_CODE:
+        return _BY_CODE[code](method, detail)
+    if status >= _SERVER_ERRORS or status == _REQUEST_TIMEOUT:
+        return MessengerUnavailableError(method, detail)
+    return _BY_STATUS.get(status, BadRequestError)(method, detail)
+
+
+def _seconds(header: str | None, answer: Mapping[str, object]) -> float:
+    for source in (header, answer.get("retry_after")):
+        if isinstance(source, str | int | float):
+            try:
+                seconds = float(source)
+            except ValueError:  # a date, which nobody has seen from MAX
+                continue
+            if math.isfinite(seconds) and seconds >= 0:
+                return min(seconds, _MAX_RETRY_AFTER)
+    return _DEFAULT_RETRY_AFTER
+
+
+def _detail(answer: Mapping[str, object]) -> str:
+    said = (answer.get(key) for key in ("code", "error_code", "message", "error_data"))
+    return ": ".join(str(part) for part in said if part)
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        parsed: object = json.loads(body)
+    except ValueError:
+        return None
+    return parsed
+
+
+def _excerpt(body: bytes) -> str:
+    return body[:_EXCERPT].decode(errors="replace")
+
+
+def is_object(value: object) -> TypeGuard[dict[str, object]]:
+    """Tell whether a JSON value is an object."""
+    return isinstance(value, dict)

@@ -1,0 +1,105 @@
+"""One HTTP connection pool to the MAX Bot API."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+
+import aiohttp
+
+from duologue.errors import BotSettingError, MessengerUnavailableError
+from duologue.transport.max._errors import read_answer
+
+# Seconds in which any call has to be through, reading the answer included.
+CALL_TIMEOUT = 20.0
+
+
+class HttpClient:
+    """Makes calls and gives their answers as objects.
+
+    The token travels in a header only: addresses end up in logs of proxies.
+    Redirects are not followed, so it goes nowhere else.
+    """
+
+    def __init__(self, token: str, base_url: str, *, ca_file: str | None) -> None:
+        self._headers = {"Authorization": token}
+        self._base_url = base_url
+        self._tls = _tls(ca_file)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def call(
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        body: Mapping[str, object] | None = None,
+        within: float = CALL_TIMEOUT,
+    ) -> dict[str, object]:
+        """Make one call.
+
+        Args:
+            verb: The HTTP method.
+            path: Where, below the base address.
+            query: Parameters for the address.
+            body: Becomes the JSON body.
+            within: Seconds for everything together.
+
+        Raises:
+            MessengerError: It failed; see `read_answer`.
+            MessengerUnavailableError: Nothing came back in time.
+        """
+        name = f"{verb} {path}"
+        try:
+            async with self._open().request(
+                verb,
+                self._base_url + path,
+                params=query,
+                json=body,
+                timeout=aiohttp.ClientTimeout(total=within),
+                allow_redirects=False,
+            ) as response:
+                content = await response.read()
+        except TimeoutError as error:
+            detail = f"no answer within {within:g} seconds"
+            raise MessengerUnavailableError(name, detail) from error
+        except aiohttp.ClientError as error:
+            raise MessengerUnavailableError(name, _reason(error)) from error
+        retry_after = response.headers.get("Retry-After")
+        return read_answer(name, response.status, content, retry_after=retry_after)
+
+    async def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=self._tls)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+
+def _reason(error: aiohttp.ClientError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return (
+            f"{error} (MAX uses a certificate of the Russian national CA; give its "
+            "root certificate as ca_file=)"
+        )
+    return str(error) or type(error).__name__
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:  # also what is wrong with the content
+            problem = f"{ca_file}: {error}; give a file of PEM certificates"
+            raise BotSettingError("ca_file", problem) from error
+    return context

@@ -1,0 +1,159 @@
+"""Messages and people, from the JSON of the MAX Bot API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from duologue.dialogs import (
+    CallbackButton,
+    Chat,
+    ChatType,
+    InlineButton,
+    Keyboard,
+    LinkButton,
+    Message,
+    User,
+)
+from duologue.transport.max._errors import is_object
+from duologue.transport.max._fields import (
+    integer,
+    items,
+    object_at,
+    optional_object,
+    optional_text,
+    text,
+)
+
+Raw = Mapping[str, object]
+
+_CHAT_TYPES = {
+    "dialog": ChatType.PRIVATE,
+    "chat": ChatType.GROUP,
+    "channel": ChatType.CHANNEL,
+}
+
+
+def user(raw: Raw, path: str) -> User:
+    """Read a person or a bot.
+
+    Args:
+        raw: The object `User` of the API.
+        path: Where it stands, for errors; ends in a dot.
+    """
+    first = optional_text(raw, "first_name", path)
+    if first is None:
+        name = optional_text(raw, "name", path) or ""
+    else:
+        last = optional_text(raw, "last_name", path)
+        name = f"{first} {last}" if last else first
+    return User(
+        integer(raw, "user_id", path),
+        name,
+        optional_text(raw, "username", path),
+        raw.get("is_bot") is True,
+    )
+
+
+def message(raw: Raw, path: str) -> Message:
+    """Read a message that stands in a chat.
+
+    The text of a forwarded message stands in what it links to.
+
+    Args:
+        raw: The object `Message` of the API.
+        path: Where it stands, for errors; ends in a dot.
+    """
+    chat = _chat(object_at(raw, "recipient", path), f"{path}recipient.")
+    sender = optional_object(raw, "sender", path)
+    body = optional_object(raw, "body", path)
+    link = optional_object(raw, "link", path)
+    linked = None if link is None else _linked(link, chat, f"{path}link.")
+    is_reply = link is not None and link.get("type") == "reply"
+    return _assembled(
+        raw,
+        chat,
+        sender=None if sender is None else user(sender, f"{path}sender."),
+        body=body,
+        path=f"{path}body.",
+        fallback="" if is_reply or linked is None else linked.text,
+        reply_to=linked if is_reply else None,
+    )
+
+
+def _linked(link: Raw, chat: Chat, path: str) -> Message | None:
+    body = optional_object(link, "message", path)
+    if body is None:
+        return None
+    sender = optional_object(link, "sender", path)
+    return _assembled(
+        link,
+        chat,
+        sender=None if sender is None else user(sender, f"{path}sender."),
+        body=body,
+        path=f"{path}message.",
+    )
+
+
+def _assembled(
+    raw: Raw,
+    chat: Chat,
+    *,
+    sender: User | None,
+    body: Raw | None,
+    path: str,
+    fallback: str = "",
+    reply_to: Message | None = None,
+) -> Message:
+    if body is None:
+        return Message("", chat, sender, fallback, (), reply_to, raw)
+    return Message(
+        text(body, "mid", path),
+        chat,
+        sender,
+        optional_text(body, "text", path) or fallback,
+        _keyboard(body, path),
+        reply_to,
+        raw,
+    )
+
+
+def _chat(recipient: Raw, path: str) -> Chat:
+    chat_id = integer(recipient, "chat_id", path)
+    named = _CHAT_TYPES.get(text(recipient, "chat_type", path))
+    # Groups and channels have negative numbers; a type that comes later may
+    # be handled like a group.
+    return Chat(chat_id, named or (ChatType.PRIVATE if chat_id > 0 else ChatType.GROUP))
+
+
+def _keyboard(body: Raw, path: str) -> Keyboard:
+    for attachment in items(body, "attachments", path):
+        if is_object(attachment) and attachment.get("type") == "inline_keyboard":
+            payload = object_at(attachment, "payload", f"{path}attachments.")
+            return _rows(payload, f"{path}attachments.payload.")
+    return ()
+
+
+def _rows(payload: Raw, path: str) -> Keyboard:
+    rows = (_row(row) for row in items(payload, "buttons", path))
+    return tuple([row for row in rows if row])
+
+
+def _row(raw: object) -> tuple[InlineButton, ...]:
+    if not isinstance(raw, list):
+        return ()
+    buttons = (_button(button) for button in cast("list[object]", raw))
+    return tuple([button for button in buttons if button is not None])
+
+
+def _button(raw: object) -> InlineButton | None:
+    """Read a button; kinds that duologue cannot draw are left out."""
+    if not is_object(raw):
+        return None
+    match raw:
+        case {"type": "callback", "text": str(label), "payload": str(payload)}:
+            return CallbackButton(label, payload)
+        case {"type": "link", "text": str(label), "url": str(url)}:
+            return LinkButton(label, url)
+        case _:
+            return None

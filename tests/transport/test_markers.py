@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pickle
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from duologue.errors import BotNotStartedError, MarkerFileError
+from duologue.transport._markers import MarkerFile, Position, marker_path
+from duologue.transport.max import Bot
+from duologue.transport.sandbox import Sandbox
+
+KEPT = Position(None, ({"update_type": "message_created", "text": "привет"},), 12)
+
+
+@pytest.mark.parametrize("position", [Position(), Position(5), KEPT])
+async def test_a_saved_position_is_found_by_the_next_run(
+    position: Position, tmp_path: Path
+) -> None:
+    path = tmp_path / "deep" / "bot.json"
+    first = MarkerFile(path)
+    await first.load()
+
+    await first.save(Position(1))
+    await first.save(position)
+
+    assert await MarkerFile(path).load() == position
+
+
+async def test_before_the_first_save_there_is_no_marker(tmp_path: Path) -> None:
+    assert await MarkerFile(tmp_path / "bot.json").load() == Position()
+
+
+async def test_the_file_is_for_its_owner_only_and_alone(tmp_path: Path) -> None:
+    path = tmp_path / "bot.json"
+
+    await MarkerFile(path).save(KEPT)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == ["bot.json"]  # noqa: PTH208 - names are what matters
+
+
+async def test_a_save_that_was_cut_short_leaves_the_old_position(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bot.json"
+    await MarkerFile(path).save(Position(5))
+    path.with_name("bot.json.new").write_text('{"version": 1, "mar', encoding="ascii")
+
+    found = await MarkerFile(path).load()
+    await MarkerFile(path).save(Position(6))
+
+    assert found == Position(5)
+    assert await MarkerFile(path).load() == Position(6)
+
+
+async def test_of_saves_at_the_same_time_the_last_one_stays(tmp_path: Path) -> None:
+    store = MarkerFile(tmp_path / "bot.json")
+
+    await asyncio.gather(*(store.save(Position(number)) for number in range(20)))
+
+    assert await store.load() == Position(19)
+
+
+def test_a_save_that_comes_late_does_not_undo_a_newer_one(tmp_path: Path) -> None:
+    store = MarkerFile(tmp_path / "bot.json")
+
+    # Which of two threads comes first is up to the system, so no threads here.
+    store._save(Position(2), 2)
+    store._save(Position(1), 1)
+
+    assert asyncio.run(store.load()) == Position(2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b'{"version": 2, "marker": 5, "kept": [], "after": null}',
+        b'{"version": 1, "marker": "5", "kept": [], "after": null}',
+        b'{"version": 1, "marker": true, "kept": [], "after": null}',
+        b'{"version": 1, "marker": 5, "kept": null, "after": null}',
+    ],
+)
+async def test_a_damaged_file_is_refused_by_name_and_left_alone(
+    content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "bot.json"
+    path.write_bytes(content)
+
+    with pytest.raises(MarkerFileError, match="delete it") as caught:
+        await MarkerFile(path).load()
+
+    assert caught.value.path == str(path)
+    assert path.read_bytes() == content
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - made here
+
+
+async def test_a_file_that_is_far_too_large_is_not_read_into_memory(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bot.json"
+    with path.open("wb") as file:
+        file.truncate(10 * 1024**4)
+
+    with pytest.raises(MarkerFileError, match="larger than"):
+        await MarkerFile(path).load()
+
+
+async def test_a_folder_that_cannot_be_made_is_reported_before_anything_is_lost(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(MarkerFileError, match="check the disk"):
+        await MarkerFile(tmp_path / "file" / "bot.json").load()
+
+
+async def test_a_disk_that_does_not_take_the_marker_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "bot.json").mkdir()
+
+    with pytest.raises(MarkerFileError, match="check the disk"):
+        await MarkerFile(tmp_path / "bot.json").save(Position(1))
+
+
+@given(
+    marker=st.none() | st.integers(0, 2**63),
+    after=st.none() | st.integers(0, 2**63),
+    texts=st.lists(st.text()),
+)
+def test_every_position_survives_the_disk(
+    marker: int | None,
+    after: int | None,
+    texts: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    kept = tuple({"text": text} for text in texts)
+    position = Position(marker, kept, after)
+    path = tmp_path_factory.mktemp("markers") / "bot.json"
+
+    async def round_trip() -> Position:
+        await MarkerFile(path).save(position)
+        return await MarkerFile(path).load()
+
+    assert asyncio.run(round_trip()) == position
+    assert json.loads(path.read_bytes())["version"] == 1
+
+
+async def test_a_sandbox_has_a_marker_file_of_its_own(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with Sandbox() as other:
+        bots = [
+            Bot(sandbox.token, base_url=sandbox.url),
+            Bot(sandbox.token, base_url=sandbox.url + "/"),
+            Bot(other.token, base_url=other.url),
+        ]
+        for bot in bots:
+            await bot.start()
+
+        here, same, elsewhere = (marker_path(tmp_path, bot) for bot in bots)
+
+        for bot in bots:
+            await bot.close()
+    assert here == same != elsewhere
+    assert here.name.startswith(f"max-{sandbox.bot_id}-")
+
+
+def test_the_marker_file_of_a_bot_without_an_id_has_no_name(tmp_path: Path) -> None:
+    with pytest.raises(BotNotStartedError):
+        marker_path(tmp_path, Bot("token"))

@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import asyncio
+import pickle
+import socket
+
+import pytest
+
+from duologue.dialogs import CallbackButton, LinkButton, View
+from duologue.errors import (
+    BadRequestError,
+    BotNotStartedError,
+    BotSettingError,
+    MessageGoneError,
+    MessengerUnavailableError,
+    RateLimitedError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+)
+from duologue.transport.max import DEFAULT_URL, Bot
+from duologue.transport.sandbox import Control, FaultKind, LogKind, Sandbox
+
+KEYBOARD = ((CallbackButton("Yes", "y"), LinkButton("Docs", "https://example.org/")),)
+
+
+async def new_chat(control: Control) -> tuple[int, int]:
+    user = await control.add_user("Ann")
+    said = await control.say(user, "hello")
+    assert said.chat_id is not None
+    return user, said.chat_id
+
+
+async def pressed(bot: Bot, control: Control) -> tuple[int, str, str]:
+    user, chat = await new_chat(control)
+    message = await bot.send(chat, View("sure?", KEYBOARD))
+    click = await control.click(user, message, text="Yes")
+    assert click.callback_id is not None
+    return chat, message, click.callback_id
+
+
+async def refusals(control: Control) -> list[str | None]:
+    entries = await control.log()
+    return [entry.code for entry in entries if entry.kind is LogKind.REFUSED]
+
+
+async def test_a_started_bot_knows_its_id(sandbox: Sandbox) -> None:
+    bot = Bot(sandbox.token, base_url=sandbox.url)
+
+    await bot.start()
+
+    assert bot.id == sandbox.bot_id
+    assert (await bot.me()).name == sandbox.bot_name
+    await bot.close()
+
+
+def test_a_bot_that_was_not_started_says_so_when_asked_for_its_id() -> None:
+    bot = Bot("token")
+
+    with pytest.raises(BotNotStartedError, match="start"):
+        _ = bot.id
+
+
+def test_a_bot_shows_where_it_is_but_never_its_token() -> None:
+    bot = Bot("s3cret", base_url="https://max.example/")
+
+    shown = repr(bot)
+
+    assert "https://max.example>" in shown
+    assert "s3cret" not in shown
+
+
+def test_without_an_address_a_bot_talks_to_the_messenger_itself() -> None:
+    assert Bot("token").base_url == DEFAULT_URL
+
+
+@pytest.mark.parametrize("token", ["", "two parts", "line\n", "тайна"])
+def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(BotSettingError, match=r"Bot\(token=") as caught:
+        Bot(token)
+
+    assert not token or token not in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - made here
+
+
+@pytest.mark.parametrize("url", ["max.ru", "ftp://max.ru", "https://", "http://a/?b=c"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(BotSettingError, match=r"Bot\(base_url="):
+        Bot("token", base_url=url)
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_certificate_file_that_cannot_be_used_is_named(
+    content: str | None, tmp_path: pytest.TempPathFactory
+) -> None:
+    path = f"{tmp_path}/ca.pem"
+    if content is not None:
+        with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - a text path
+            file.write(content)
+
+    with pytest.raises(BotSettingError, match=r"ca\.pem"):
+        Bot("token", ca_file=path)
+
+
+async def test_a_token_that_the_messenger_does_not_know_is_unauthorized(
+    sandbox: Sandbox,
+) -> None:
+    bot = Bot("wrong", base_url=sandbox.url)
+
+    with pytest.raises(UnauthorizedError, match="check the token"):
+        await bot.start()
+
+    await bot.close()
+
+
+async def test_a_view_is_sent_with_its_buttons(bot: Bot, control: Control) -> None:
+    _, chat = await new_chat(control)
+
+    message = await bot.send(chat, View("sure?", KEYBOARD))
+
+    shown = (await control.messages(chat))[-1]
+    assert (shown.message_id, shown.text) == (message, "sure?")
+    assert [label for row in shown.keyboard for label, _ in row] == ["Yes", "Docs"]
+
+
+async def test_markup_reaches_the_messenger(bot: Bot, control: Control) -> None:
+    _, chat = await new_chat(control)
+
+    await bot.send(chat, View("<b>bold</b>", markup="html"))
+
+    assert (await control.messages(chat))[-1].text == "bold"
+
+
+async def test_an_edit_replaces_text_and_buttons(bot: Bot, control: Control) -> None:
+    _, chat = await new_chat(control)
+    message = await bot.send(chat, View("old", KEYBOARD))
+
+    await bot.edit(chat, message, View("new", ((CallbackButton("No", "n"),),)))
+
+    shown = (await control.messages(chat))[-1]
+    assert (shown.text, shown.keyboard) == ("new", ((("No", "n"),),))
+
+
+async def test_an_edit_without_buttons_removes_the_old_ones(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+    message = await bot.send(chat, View("old", KEYBOARD))
+
+    await bot.edit(chat, message, View("new"))
+
+    assert (await control.messages(chat))[-1].keyboard == ()
+
+
+async def test_buttons_can_be_taken_away_from_a_message_that_keeps_its_text(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+    message = await bot.send(chat, View("stays", KEYBOARD))
+
+    await bot.remove_keyboard(chat, message)
+
+    shown = (await control.messages(chat))[-1]
+    assert (shown.text, shown.keyboard) == ("stays", ())
+
+
+async def test_a_deleted_message_is_gone(bot: Bot, control: Control) -> None:
+    _, chat = await new_chat(control)
+    message = await bot.send(chat, View("short-lived"))
+
+    await bot.delete(chat, message)
+
+    assert message not in [shown.message_id for shown in await control.messages(chat)]
+    with pytest.raises(MessageGoneError):
+        await bot.edit(chat, message, View("too late"))
+
+
+async def test_an_answer_can_carry_the_new_view(bot: Bot, control: Control) -> None:
+    chat, _, callback = await pressed(bot, control)
+
+    await bot.answer(chat, callback, view=View("done"))
+
+    shown = (await control.messages(chat))[-1]
+    assert (shown.text, shown.keyboard) == ("done", ())
+    assert LogKind.NOTIFICATION not in [entry.kind for entry in await control.log()]
+
+
+@pytest.mark.parametrize(("given", "shown"), [("Saved", "Saved"), (None, " ")])
+async def test_an_answer_without_a_view_leaves_the_message_alone(
+    given: str | None, shown: str, bot: Bot, control: Control
+) -> None:
+    chat, _, callback = await pressed(bot, control)
+
+    await bot.answer(chat, callback, notification=given)
+
+    last = (await control.log())[-1]
+    assert (last.kind, last.text) == (LogKind.NOTIFICATION, shown)
+    assert (await control.messages(chat))[-1].text == "sure?"
+
+
+async def test_content_that_the_messenger_refuses_is_a_bad_request(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+
+    with pytest.raises(BadRequestError, match="4000"):
+        await bot.send(chat, View("x" * 4001))
+
+
+async def test_a_success_that_is_none_is_a_bad_request(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+    message = await bot.send(chat, View("text"))
+    await control.fault(FaultKind.OK_FALSE, count=1)
+
+    with pytest.raises(BadRequestError, match="PUT /messages"):
+        await bot.edit(chat, message, View("other"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (FaultKind.STATUS, MessengerUnavailableError),
+        (FaultKind.DROP, MessengerUnavailableError),
+        (FaultKind.GARBAGE, UnexpectedAnswerError),
+    ],
+)
+async def test_trouble_on_the_way_has_its_error(
+    kind: FaultKind, expected: type[Exception], bot: Bot, control: Control
+) -> None:
+    await control.fault(kind, path="/me")
+
+    with pytest.raises(expected, match="GET /me"):
+        await bot.me()
+
+
+async def test_an_answer_that_takes_too_long_counts_as_none(
+    bot: Bot, control: Control
+) -> None:
+    await control.fault(FaultKind.SLOW, path="/me", delay=1000)
+
+    with pytest.raises(MessengerUnavailableError, match="20 seconds"):
+        await bot.me()
+
+
+async def test_a_messenger_that_is_not_there_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    bot = Bot("token", base_url=f"http://127.0.0.1:{port}")
+
+    with pytest.raises(MessengerUnavailableError, match="check base_url="):
+        await bot.start()
+
+    await bot.close()
+
+
+async def test_a_bot_that_waits_for_its_turn_is_never_refused(
+    bot: Bot, control: Control
+) -> None:
+    chats = [(await new_chat(control))[1] for _ in range(20)]
+
+    async def chatter(chat: int) -> None:
+        for number in range(4):
+            await bot.ready(chat)
+            await bot.send(chat, View(str(number)))
+
+    async with asyncio.TaskGroup() as group:
+        for chat in chats:
+            group.create_task(chatter(chat))
+
+    assert await refusals(control) == []
+    for chat in chats:
+        assert [m.text for m in await control.messages(chat)][1:] == list("0123")
+
+
+async def test_a_refusal_for_one_chat_pauses_only_that_chat(
+    bot: Bot, control: Control
+) -> None:
+    _, flooded = await new_chat(control)
+    _, other = await new_chat(control)
+    await control.fault(
+        FaultKind.STATUS, status=429, retry_after=7, chat_id=flooded, count=1
+    )
+    clock = asyncio.get_running_loop()
+    refused_at = clock.time()
+
+    with pytest.raises(RateLimitedError) as caught:
+        await bot.send(flooded, View("too much"))
+
+    assert caught.value.retry_after == 7
+    assert not bot.ready_now(flooded)
+    assert bot.ready_now(other)
+    await bot.ready(flooded)
+    assert 7 <= clock.time() - refused_at < 7.5
+
+
+async def test_updates_are_fetched_and_acknowledged_by_the_marker(
+    bot: Bot, control: Control
+) -> None:
+    await new_chat(control)
+
+    batch = await bot.get_updates(marker=None, limit=10, timeout=0, types=None)
+    await bot.get_updates(marker=batch.marker, limit=10, timeout=0, types=None)
+
+    update = bot.parse(batch.updates[0])
+    assert (await control.position()).queued == ()
+    assert update.bot is bot
+
+
+async def test_only_the_types_that_were_asked_for_are_fetched(
+    bot: Bot, control: Control
+) -> None:
+    user, _ = await new_chat(control)
+    await control.start(user)
+    types = [bot.update_types["bot_started"]]
+
+    batch = await bot.get_updates(marker=None, limit=10, timeout=0, types=types)
+
+    assert [update["update_type"] for update in batch.updates] == ["bot_started"]
+
+
+async def test_polls_wait_for_the_rate_that_the_messenger_allows(
+    bot: Bot, control: Control
+) -> None:
+    clock = asyncio.get_running_loop()
+    started = clock.time()
+
+    for _ in range(5):
+        await bot.get_updates(marker=None, limit=1, timeout=0, types=None)
+
+    assert await refusals(control) == []
+    assert 2 <= clock.time() - started < 2.5
+
+
+async def test_without_webhooks_there_are_no_subscriptions(bot: Bot) -> None:
+    assert await bot.subscriptions() == ()
+
+
+async def test_a_closed_bot_can_be_closed_and_used_again(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+
+    await bot.close()
+    await bot.close()
+    await bot.send(chat, View("back"))
+
+    assert (await control.messages(chat))[-1].text == "back"

@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, strategies as st
+
+from duologue.dialogs import (
+    BotAdded,
+    BotRemoved,
+    BotStarted,
+    BotStopped,
+    Callback,
+    CallbackButton,
+    Chat,
+    ChatTitleChanged,
+    ChatType,
+    LinkButton,
+    MessageCreated,
+    MessageEdited,
+    MessageRemoved,
+    Update,
+    User,
+    UserAdded,
+    UserRemoved,
+)
+from duologue.errors import DuologueError, MalformedUpdateError, UnknownUpdateError
+from duologue.transport.max import Bot
+
+Json = dict[str, object]
+
+BOT = Bot("token")
+STAMP = 1775025604499
+ANN = User(id=11, name="Ann Lee")
+ANN_RAW: Json = {
+    "user_id": 11,
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "is_bot": False,
+    "last_activity_time": STAMP,
+    "name": "Ann Lee",
+}
+GROUP = -70801090403050
+
+
+def message(**changes: object) -> Json:
+    return {
+        "recipient": {"chat_id": 182, "chat_type": "dialog", "user_id": 99},
+        "timestamp": STAMP - 1000,
+        "body": {"mid": "mid.1", "seq": 1, "text": "hi bot"},
+        "sender": ANN_RAW,
+        **changes,
+    }
+
+
+def created(**changes: object) -> Json:
+    return {
+        "update_type": "message_created",
+        "timestamp": STAMP,
+        "user_locale": "ru",
+        "message": message(),
+        **changes,
+    }
+
+
+def callback(**press: object) -> Json:
+    buttons = [
+        [
+            {"type": "callback", "text": "A", "payload": "a", "intent": "default"},
+            {"type": "request_contact", "text": "me"},
+            "nonsense",
+        ],
+        [{"type": "request_geo_location", "text": "here"}],
+        [{"type": "link", "text": "B", "url": "https://b.example"}],
+    ]
+    keyboard = {"type": "inline_keyboard", "payload": {"buttons": buttons}}
+    body = {"mid": "mid.2", "seq": 2, "text": "Hello", "attachments": [keyboard]}
+    sender = {"user_id": 99, "first_name": "Bot", "username": "bot", "is_bot": True}
+    return {
+        "update_type": "message_callback",
+        "timestamp": STAMP,
+        "callback": {
+            "timestamp": STAMP + 5,
+            "callback_id": "press-1",
+            "payload": "a",
+            "user": ANN_RAW,
+            **press,
+        },
+        "message": message(body=body, sender=sender),
+    }
+
+
+def event(update_type: str, **more: object) -> Json:
+    return {
+        "update_type": update_type,
+        "timestamp": STAMP,
+        "chat_id": GROUP,
+        "user": ANN_RAW,
+        "is_channel": False,
+        **more,
+    }
+
+
+EVERY_TYPE: Mapping[type[Update], Json] = {
+    BotAdded: event("bot_added"),
+    BotRemoved: event("bot_removed"),
+    BotStarted: event("bot_started", chat_id=182, payload="deep"),
+    BotStopped: event("bot_stopped", chat_id=182),
+    Callback: callback(),
+    ChatTitleChanged: event("chat_title_changed", title="Look at me"),
+    MessageCreated: created(),
+    MessageEdited: created(update_type="message_edited"),
+    MessageRemoved: event("message_removed", message_id="mid.1", user_id=11),
+    UserAdded: event("user_added", inviter_id=5),
+    UserRemoved: event("user_removed", admin_id=5),
+}
+
+
+def test_a_message_is_read_from_its_json() -> None:
+    update = BOT.parse(created())
+
+    assert isinstance(update, MessageCreated)
+    assert (update.text, update.user, update.chat) == ("hi bot", ANN, Chat(182))
+    assert update.timestamp == datetime(2026, 4, 1, 6, 40, 4, 499000, UTC)
+    assert (update.message.id, update.message.keyboard) == ("mid.1", ())
+    assert update.raw == created()
+
+
+def test_a_press_is_read_with_the_message_that_holds_the_button() -> None:
+    update = BOT.parse(callback())
+
+    assert isinstance(update, Callback)
+    assert (update.callback_id, update.payload) == ("press-1", "a")
+    assert (update.user, update.chat_id) == (ANN, 182)
+    assert update.message is not None
+    assert update.message.sender == User(99, "Bot", "bot", is_bot=True)
+    assert update.message.keyboard == (
+        (CallbackButton("A", "a"),),
+        (LinkButton("B", "https://b.example"),),
+    )
+
+
+@pytest.mark.parametrize("kind", EVERY_TYPE)
+def test_every_documented_update_is_read_as_its_type(kind: type[Update]) -> None:
+    update = BOT.parse(EVERY_TYPE[kind])
+
+    assert type(update) is kind
+    assert update.bot is BOT
+    assert update.user_id == 11
+
+
+def test_the_wire_names_for_polling_are_those_of_the_updates_that_are_read() -> None:
+    readable = {raw["update_type"] for raw in EVERY_TYPE.values()}
+
+    assert set(Bot.update_types.values()) == readable
+
+
+def test_a_deep_link_brings_its_payload() -> None:
+    with_payload, without = (
+        BOT.parse(event("bot_started", **more)) for more in ({"payload": "x"}, {})
+    )
+
+    assert isinstance(with_payload, BotStarted)
+    assert isinstance(without, BotStarted)
+    assert (with_payload.payload, without.payload) == ("x", None)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "expected"),
+    [
+        ({"chat_id": 1, "chat_type": "dialog"}, Chat(1, ChatType.PRIVATE)),
+        ({"chat_id": -1, "chat_type": "chat"}, Chat(-1, ChatType.GROUP)),
+        ({"chat_id": -1, "chat_type": "channel"}, Chat(-1, ChatType.CHANNEL)),
+        ({"chat_id": -1, "chat_type": "new"}, Chat(-1, ChatType.GROUP)),
+        ({"chat_id": 1, "chat_type": "new"}, Chat(1, ChatType.PRIVATE)),
+    ],
+)
+def test_a_message_tells_its_kind_of_chat(recipient: Json, expected: Chat) -> None:
+    assert BOT.parse(created(message=message(recipient=recipient))).chat == expected
+
+
+@pytest.mark.parametrize(
+    ("chat_id", "is_channel", "expected"),
+    [
+        (1, False, ChatType.PRIVATE),
+        (-1, False, ChatType.GROUP),
+        (-1, True, ChatType.CHANNEL),
+    ],
+)
+def test_other_updates_tell_their_kind_of_chat(
+    chat_id: int,
+    is_channel: bool,  # noqa: FBT001 - a column of the table
+    expected: ChatType,
+) -> None:
+    update = BOT.parse(event("bot_added", chat_id=chat_id, is_channel=is_channel))
+
+    assert update.chat.type is expected
+
+
+def test_a_post_in_a_channel_has_no_author() -> None:
+    raw = message(recipient={"chat_id": -5, "chat_type": "channel"})
+    del raw["sender"]
+
+    assert BOT.parse(created(message=raw)).user is None
+
+
+def test_a_reply_holds_the_message_that_it_answers() -> None:
+    link = {
+        "type": "reply",
+        "sender": {"user_id": 99, "name": "Old Bot"},
+        "message": {"mid": "mid.0", "seq": 0, "text": "question"},
+    }
+
+    update = BOT.parse(created(message=message(link=link)))
+
+    assert isinstance(update, MessageCreated)
+    assert update.message.reply_to is not None
+    assert update.message.reply_to.id == "mid.0"
+    assert update.message.reply_to.sender == User(99, "Old Bot")
+    assert update.message.reply_to.text == "question"
+    assert update.text == "hi bot"
+
+
+@pytest.mark.parametrize("body", [None, {"mid": "mid.3", "text": ""}])
+def test_a_forwarded_message_has_the_text_that_was_forwarded(body: object) -> None:
+    link = {"type": "forward", "message": {"mid": "mid.0", "text": "news"}}
+
+    update = BOT.parse(created(message=message(body=body, link=link)))
+
+    assert isinstance(update, MessageCreated)
+    assert (update.text, update.message.reply_to) == ("news", None)
+
+
+def test_a_link_to_a_message_that_is_gone_is_no_reply() -> None:
+    update = BOT.parse(created(message=message(link={"type": "reply"})))
+
+    assert isinstance(update, MessageCreated)
+    assert update.message.reply_to is None
+
+
+@pytest.mark.parametrize("kind", EVERY_TYPE)
+def test_a_repeated_delivery_has_the_same_id(kind: type[Update]) -> None:
+    raw = EVERY_TYPE[kind]
+
+    again = json.loads(json.dumps(raw))
+
+    assert BOT.parse(raw).id == BOT.parse(again).id
+
+
+def test_different_events_have_different_ids() -> None:
+    bodiless = [
+        created(message=message(body=None, sender={"user_id": who})) for who in (1, 2)
+    ]
+    raws = [
+        *EVERY_TYPE.values(),
+        created(message=message(body={"mid": "mid.9"})),
+        created(update_type="message_edited", timestamp=STAMP + 1),
+        callback(payload="b"),
+        callback(timestamp=STAMP + 6),
+        callback(callback_id="press-2"),
+        callback(user={**ANN_RAW, "user_id": 12}),
+        event("user_added", user={**ANN_RAW, "user_id": 12}),
+        event("user_added", chat_id=-5),
+        event("user_added", timestamp=STAMP + 1),
+        *bodiless,
+    ]
+
+    assert len({BOT.parse(raw).id for raw in raws}) == len(raws)
+
+
+def test_the_id_of_a_press_is_short_however_long_its_payload() -> None:
+    assert len(BOT.parse(callback(payload="x" * 1024)).id) < 60
+
+
+def test_a_press_on_a_deleted_message_is_read_where_its_chat_is_named() -> None:
+    raw = {**callback(), "message": None, "chat_id": 182}
+
+    update = BOT.parse(raw)
+
+    assert isinstance(update, Callback)
+    assert (update.message, update.chat_id) == (None, 182)
+
+
+def test_a_type_from_the_future_is_unknown() -> None:
+    with pytest.raises(UnknownUpdateError, match="poll_closed"):
+        BOT.parse(event("poll_closed"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        ({}, "update_type"),
+        (created(message=None), "message must"),
+        (created(timestamp="now"), "timestamp must"),
+        (created(timestamp=True), "timestamp must"),
+        (created(timestamp=10**30), "timestamp"),
+        (created(message=message(body={"text": "x"})), "message.body.mid"),
+        (created(message=message(body={"mid": "m", "text": 5})), "message.body.text"),
+        (
+            created(message=message(body={"mid": "m", "attachments": {}})),
+            "message.body.attachments must be a list",
+        ),
+        (created(message=message(recipient=[])), "message.recipient"),
+        (created(message=message(sender={})), "message.sender.user_id"),
+        (callback(user=None), "callback.user must"),
+        ({**callback(), "message": None}, "chat_id"),
+        ({**callback(), "message": "gone"}, "message must be an object"),
+        (event("chat_title_changed"), "title must be text and is missing"),
+    ],
+)
+def test_a_malformed_update_names_the_place(raw: Json, path: str) -> None:
+    with pytest.raises(MalformedUpdateError, match=path):
+        BOT.parse(raw)
+
+
+def test_an_error_does_not_repeat_what_the_user_wrote() -> None:
+    raw = created(message=message(body={"mid": ["secret"], "text": "secret"}))
+
+    with pytest.raises(MalformedUpdateError) as caught:
+        BOT.parse(raw)
+
+    assert "secret" not in str(caught.value)
+
+
+def paths(
+    value: object, prefix: tuple[str | int, ...] = ()
+) -> list[tuple[str | int, ...]]:
+    children: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list):
+        children = list(enumerate(value))
+    return [
+        prefix,
+        *(p for key, child in children for p in paths(child, (*prefix, key))),
+    ]
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(data=st.data(), kind=st.sampled_from(list(EVERY_TYPE)))
+def test_whatever_stands_in_a_field_an_update_is_read_or_refused(
+    data: st.DataObject, kind: type[Update]
+) -> None:
+    raw = copy.deepcopy(EVERY_TYPE[kind])
+    *parents, last = data.draw(st.sampled_from(paths(raw)[1:]))
+    place: object = raw
+    for key in parents:
+        place = place[key]  # type: ignore[index] # a path through this very value
+    place[last] = data.draw(JSON_VALUES)  # type: ignore[index] # as above
+
+    try:
+        update: Update | DuologueError = BOT.parse(raw)
+    except (MalformedUpdateError, UnknownUpdateError) as error:
+        update = error
+
+    assert isinstance(update, Update | DuologueError)
+    assert str(update)
