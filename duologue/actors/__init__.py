@@ -1,3 +1,5 @@
+"""Actors on an event loop, found by ref or by key."""
+
 from __future__ import annotations
 
 from duologue.actors._actor import AsyncActor

@@ -38,18 +38,11 @@ class RefIndex:
         except KeyError:
             raise ValueError(ref) from None
 
-    def clear(self) -> None:
-        """Take every ref out."""
-        self._refs.clear()
-
     def __contains__(self, ref: AnyRef) -> bool:
         return ref in self._refs
 
     def __iter__(self) -> Iterator[AnyRef]:
         return iter(self._refs)
-
-    def __len__(self) -> int:
-        return len(self._refs)
 
     def __getitem__(  # type: ignore[explicit-any] # the bounds of a slice have no type
         self, where: slice

@@ -9,6 +9,7 @@ from types import TracebackType
 
 import pykka
 import pytest
+from pykka._envelope import Envelope
 
 from duologue.actors import AsyncActor
 from duologue.errors import BlockingCallError
@@ -297,3 +298,24 @@ def test_an_unexpected_message_is_logged(caplog: pytest.LogCaptureFixture) -> No
 
     assert answer is None
     assert "Unexpected message" in caplog.text
+
+
+def test_waiting_for_a_live_actor_to_stop_ends_in_time() -> None:
+    ref = Account.start()
+
+    stopped_early = ref.actor_stopped.wait(0.001)
+    ref.stop()
+
+    assert not stopped_early
+    assert ref.actor_stopped.wait(5)
+
+
+def test_messages_on_their_way_while_an_actor_stops_are_answered() -> None:
+    ref = Account.start()
+    ref.stop()
+    late: pykka.Future[object] = pykka.ThreadingFuture()
+
+    ref.actor_inbox.put(Envelope("late", reply_to=late))
+
+    with pytest.raises(pykka.ActorDeadError):
+        late.get(timeout=5)
