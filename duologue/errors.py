@@ -6,6 +6,83 @@ they survive pickling and can cross processes.
 
 from __future__ import annotations
 
+__all__ = [
+    "ActivationError",
+    "ActorClassError",
+    "ActorClassTakenError",
+    "AddressInUseError",
+    "AddressIncompleteError",
+    "AmbiguousSystemError",
+    "AsyncWithNeededError",
+    "BadRequestError",
+    "BlockingCallError",
+    "BotNotStartedError",
+    "BotSettingError",
+    "ButtonNotShownError",
+    "CallStoppedError",
+    "ClickRefusedError",
+    "DialogClosedError",
+    "DialogCoveredError",
+    "DialogStackOverflowError",
+    "DialogsError",
+    "DuologueError",
+    "EngineClosedError",
+    "EngineError",
+    "EngineNotAvailableError",
+    "FencedError",
+    "ForbiddenError",
+    "ForegroundTimeoutError",
+    "ForgedClickError",
+    "HandlerError",
+    "HandoverCancelledError",
+    "IncorrectBackgroundError",
+    "InjectionError",
+    "InvalidAddressError",
+    "InvalidDialogError",
+    "InvalidWidgetIdError",
+    "InvalidWidgetTypeError",
+    "LaunchModeError",
+    "LogWaitTimeoutError",
+    "MailboxFullError",
+    "MalformedUpdateError",
+    "MarkerFileError",
+    "MessageCancelledError",
+    "MessageGoneError",
+    "MessengerError",
+    "MessengerUnavailableError",
+    "NoContextError",
+    "NotShownError",
+    "OutdatedClickError",
+    "PayloadTooLongError",
+    "ProgramEndedError",
+    "RateLimitedError",
+    "ReentrantCallError",
+    "RouterError",
+    "RuntimeNotStartedError",
+    "RuntimeStoppedError",
+    "SandboxError",
+    "SandboxRefusalError",
+    "SandboxUnreachableError",
+    "SnapshotTooLargeError",
+    "SnapshotVersionError",
+    "StateNotNamedError",
+    "SystemClosedError",
+    "TurnCancelledError",
+    "TurnTimeoutError",
+    "UnauthorizedError",
+    "UnexpectedAnswerError",
+    "UnknownActorClassError",
+    "UnknownBotError",
+    "UnknownCommandError",
+    "UnknownStateError",
+    "UnknownUpdateError",
+    "UnserialisableDataError",
+    "ViewError",
+    "VirtualDeadlockError",
+    "WidgetError",
+    "WrongStateError",
+]
+
 
 class DuologueError(Exception):
     """The ancestor of every error that duologue raises on its own account."""
@@ -118,7 +195,9 @@ class UnknownUpdateError(DuologueError):
         self.update_type = update_type
 
     def __str__(self) -> str:
-        return f"updates of the type {self.update_type!r} are not known; it was put aside"
+        return (
+            f"updates of the type {self.update_type!r} are not known; it was put aside"
+        )
 
 
 class AddressInUseError(DuologueError):
@@ -992,3 +1071,56 @@ class EngineNotAvailableError(DuologueError):
             f"this version has no {self.engine!r} engine; leave engine= out to keep "
             "everything in memory"
         )
+
+
+class HandoverCancelledError(DuologueError):
+    """Whoever took an update over cancelled its handling before it was safe."""
+
+    def __str__(self) -> str:
+        return (
+            "an update was given up before it was safe; it is offered again, so end "
+            "its future normally when it needs no more work"
+        )
+
+
+class NotShownError(DuologueError):
+    """A test looked for something that no message of the bot shows.
+
+    Attributes:
+        wanted: What it looked for.
+        chat_id: Where.
+        labels: The buttons that are shown there.
+    """
+
+    def __init__(self, wanted: str, chat_id: int, labels: tuple[str, ...]) -> None:
+        super().__init__(wanted, chat_id, labels)
+        self.wanted = wanted
+        self.chat_id = chat_id
+        self.labels = labels
+
+    def __str__(self) -> str:
+        shown = ", ".join(repr(label) for label in self.labels) or "no buttons"
+        return (
+            f"chat {self.chat_id} does not show {self.wanted}; it shows {shown}: "
+            "wait with settled() before looking"
+        )
+
+
+class ProgramEndedError(DuologueError):
+    """A program that the demo started ended before its time.
+
+    Attributes:
+        program: Which one.
+        status: Its exit status; negative for the signal that ended it.
+        output: The end of what it wrote.
+    """
+
+    def __init__(self, program: str, status: int, output: str) -> None:
+        super().__init__(program, status, output)
+        self.program = program
+        self.status = status
+        self.output = output
+
+    def __str__(self) -> str:
+        wrote = f"it wrote:\n{self.output}" if self.output else "it wrote nothing"
+        return f"the {self.program} ended early with status {self.status}; {wrote}"

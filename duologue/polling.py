@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from duologue.dialogs import Bot, Dispatcher
 from duologue.runtime import Runtime
-from duologue.transport._steps import PollerSettings
+from duologue.transport import PollerSettings
 
 __all__ = ["LongPolling"]
 

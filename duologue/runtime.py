@@ -36,9 +36,7 @@ from duologue.errors import (
     RateLimitedError,
     RuntimeNotStartedError,
 )
-from duologue.transport._markers import MarkerFile, marker_path
-from duologue.transport._poller import Poller
-from duologue.transport._steps import PollerSettings
+from duologue.transport import MarkerFile, Poller, PollerSettings, marker_path
 
 __all__ = ["OnError", "Runtime"]
 

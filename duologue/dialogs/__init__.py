@@ -40,16 +40,12 @@ from duologue.dialogs._events import (
     DialogUpdate,
     ErrorEvent,
 )
+from duologue.dialogs._factory import BgManagerFactory
+from duologue.dialogs._foreground import Foreground
 from duologue.dialogs._getters import (
     Getter,
 )
-from duologue.dialogs._manager import (
-    BgManager,
-    BgManagerFactory,
-    DialogManager,
-    DialogProtocol,
-    Foreground,
-)
+from duologue.dialogs._manager import BgManager, DialogManager, DialogProtocol
 from duologue.dialogs._modes import (
     DEFAULT_STACK_ID,
     GROUP_STACK_ID,

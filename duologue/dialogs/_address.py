@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from duologue.dialogs._chat import CallbackButton, Message
 from duologue.dialogs._ports import Bot, Update
@@ -68,6 +68,32 @@ class Address:
             int(user) if user else None,
             int(thread) if thread else None,
             business,
+        )
+
+    @property
+    def shared(self) -> Address:
+        """The address of what the whole chat shares."""
+        return replace(self, user_id=None)
+
+    def moved(
+        self,
+        *,
+        bot: str | None,
+        chat_id: int | None,
+        user_id: int | None,
+        thread_id: int | None,
+    ) -> Address:
+        """Make the address of another place; what is None stays as it is.
+
+        A topic belongs to its chat and its user, so it stays only if they do.
+        """
+        stays = bot is None and chat_id is None and user_id is None
+        return Address(
+            self.bot if bot is None else bot,
+            self.chat_id if chat_id is None else chat_id,
+            self.user_id if user_id is None else user_id,
+            self.thread_id if thread_id is None and stays else thread_id,
+            self.business_connection_id,
         )
 
     @property

@@ -182,7 +182,7 @@ class Conversations:
         self._callbacks.close()
         self._presenter.stop()
         for tasks in (self._jobs, self._intake, self._calls):
-            await tasks.cancel()
+            await tasks.close()
 
     def fail_rest(self) -> None:
         """Tell everybody who still waits; called when no turn runs any more."""

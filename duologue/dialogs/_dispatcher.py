@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from duologue.dialogs._address import Payload
 from duologue.dialogs._data import Json
 from duologue.dialogs._dialog import Dialog
+from duologue.dialogs._factory import BgManagerFactory
 from duologue.dialogs._getters import Getter, Getters
-from duologue.dialogs._manager import BgManagerFactory, DialogManager
+from duologue.dialogs._manager import DialogManager
 from duologue.dialogs._ports import Update
 from duologue.dialogs._states import State, StatesGroup
 from duologue.dialogs._updates import (

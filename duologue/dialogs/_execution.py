@@ -28,7 +28,7 @@ from duologue.dialogs._receipts import Committed, Covered, Duplicate, Outcome, W
 from duologue.dialogs._stage import Stage
 from duologue.dialogs._tasks import TaskGroup
 from duologue.dialogs._turn import Turn
-from duologue.dialogs._updates import Callback, MessageCreated
+from duologue.dialogs._updates import BotStarted, Callback, MessageCreated
 from duologue.dialogs.routing._observer import UNHANDLED
 from duologue.errors import (
     CallStoppedError,
@@ -99,7 +99,7 @@ class Execution:
             update=failed,
             exception=error,
         )
-        turn.prompted = isinstance(failed, MessageCreated)
+        turn.prompted = isinstance(failed, MessageCreated | BotStarted)
         turn.is_changed = True
         if not isinstance(failed, DialogUpdate):
             turn.snapshot.ring.add(failed.id)
@@ -133,7 +133,7 @@ class Execution:
 
     async def _handle_update(self, turn: Turn, update: Update) -> None:
         _remember(turn, update)
-        turn.prompted = isinstance(update, MessageCreated)
+        turn.prompted = isinstance(update, MessageCreated | BotStarted)
         if isinstance(update, Callback):
             turn.callback = update
             payload = parse_payload(update.payload)
@@ -229,7 +229,7 @@ class Execution:
         self, turn: Turn, manager: DialogManager, waiter: Waiter | None
     ) -> None:
         lending = None if waiter is None else waiter.lending
-        if lending is None or lending.is_abandoned:
+        if lending is None or lending.is_abandoned or lending.entered.done():
             turn.is_changed = False  # nobody waits any more: leave all as it is
             return
         lending.entered.set_result((manager, turn))

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from contextvars import Token
-from types import TracebackType
-from typing import Literal, Protocol, cast
+from typing import Protocol
 
-from duologue.dialogs._address import Address, new_id
+from duologue.dialogs._address import new_id
+from duologue.dialogs._background import BackgroundCalls
 from duologue.dialogs._chat import ChatType
 from duologue.dialogs._commands import (
-    CloseDialog,
-    Command,
     LendTurn,
-    StartDialog,
-    SwitchWindow,
-    UpdateData,
 )
 from duologue.dialogs._data import Json, check
+from duologue.dialogs._foreground import Foreground
 from duologue.dialogs._modes import (
     DEFAULT_STACK_ID,
     GROUP_STACK_ID,
@@ -26,9 +20,9 @@ from duologue.dialogs._modes import (
     ShowMode,
     StartMode,
 )
+from duologue.dialogs._moves import clear, make_way
 from duologue.dialogs._ports import Bot, Update
 from duologue.dialogs._post import Post
-from duologue.dialogs._receipts import Lending, Receipt
 from duologue.dialogs._render import (
     Rendered,
     add_draw,
@@ -36,30 +30,18 @@ from duologue.dialogs._render import (
     plan_close,
     plan_draw,
 )
-from duologue.dialogs._stack import MAX_DEPTH, Context, Stack
+from duologue.dialogs._stack import Context, Stack
 from duologue.dialogs._states import State, StatesGroup
 from duologue.dialogs._turn import (
     Turn,
-    active_turn,
     effective_mode,
-    enter_turn,
-    leave_turn,
 )
 from duologue.errors import (
-    AddressIncompleteError,
-    AsyncWithNeededError,
     DialogClosedError,
     DialogCoveredError,
-    DialogStackOverflowError,
-    ForegroundTimeoutError,
-    LaunchModeError,
     NoContextError,
-    ReentrantCallError,
-    RuntimeNotStartedError,
     WrongStateError,
 )
-
-MAX_STACKS = 100
 
 
 class DialogProtocol(Protocol):
@@ -229,8 +211,16 @@ class DialogManager:
         dialog = self._registry.dialog_of(state)
         check(data, "start_data")
         self._intent_id = None
-        self._make_way(state, dialog, mode)
-        self._turn.snapshot.push(Context(new_id(), self._stack_id, state, data))
+        stack = make_way(
+            self._turn,
+            self.current_stack(),
+            state,
+            dialog.launch_mode,
+            mode,
+            is_exclusive=self._is_exclusive,
+        )
+        self._stack_id = stack.id
+        self._turn.snapshot.push(Context(new_id(), stack.id, state, data))
         self._redraw(show_mode)
         await dialog.process_start(data, self)
 
@@ -299,7 +289,8 @@ class DialogManager:
     async def reset_stack(self) -> None:
         """Close all dialogs of the stack without asking them."""
         self._turn.check()
-        self._clear()
+        self._intent_id = None
+        clear(self._turn, self.current_stack())
         self._redraw(None)
 
     async def load_data(self) -> dict[str, Json]:
@@ -393,6 +384,10 @@ class DialogManager:
             return snapshot.context(self._intent_id)
         return snapshot.top(snapshot.stack(self._stack_id))
 
+    def _is_exclusive(self, state: State) -> bool:
+        dialog = self._registry.dialog_of(state)
+        return dialog.launch_mode is LaunchMode.EXCLUSIVE
+
     def _missing(self) -> NoContextError | DialogClosedError:
         key = self._turn.address.key
         return (
@@ -419,210 +414,15 @@ class DialogManager:
             )
         await self.switch_to(states[index], show_mode)
 
-    def _make_way(self, state: State, dialog: DialogProtocol, mode: StartMode) -> None:
-        if mode is StartMode.NEW_STACK:
-            self._stack_id = new_id()
-            self._check_room(len(self._turn.snapshot.stacks), MAX_STACKS)
-        elif mode is StartMode.RESET_STACK:
-            self._clear()
-        else:
-            self._make_way_on_top(state, dialog.launch_mode)
-        self._check_room(len(self.current_stack().intents), MAX_DEPTH)
 
-    def _make_way_on_top(self, state: State, mode: LaunchMode) -> None:
-        stack = self.current_stack()
-        top = self._turn.snapshot.top(stack)
-        if top is None:
-            return
-        if mode in (LaunchMode.ROOT, LaunchMode.EXCLUSIVE):
-            self._clear()
-        elif self._registry.dialog_of(top.state).launch_mode is LaunchMode.EXCLUSIVE:
-            raise LaunchModeError(state.state)
-        elif mode is LaunchMode.SINGLE_TOP and top.state.group is state.group:
-            self._turn.snapshot.drop(top.id, stack)
-
-    def _check_room(self, used: int, limit: int) -> None:
-        if used >= limit:
-            raise DialogStackOverflowError(self._turn.address.key, limit)
-
-    def _clear(self) -> None:
-        stack = self.current_stack()
-        self._intent_id = None
-        for intent_id in reversed(stack.intents.copy()):
-            self._turn.snapshot.drop(intent_id, stack)
-
-
-class Foreground:
-    """`async with bg.fg() as manager`: a turn whose handler is the block.
-
-    Args:
-        manager: The background manager that it comes from.
-        timeout: Seconds for waiting and for the block together.
-    """
-
-    def __init__(self, manager: BgManager, timeout: float) -> None:
-        self._bg = manager
-        self._timeout = timeout
-        self._limit = asyncio.timeout(None)
-        self._lending: Lending | None = None
-        self._receipt: Receipt | None = None
-        self._token: Token[Turn | None] | None = None
-
-    def __enter__(self) -> DialogManager:
-        """Refuse: this would block the loop that the turn needs."""
-        raise AsyncWithNeededError
-
-    def __exit__(self, *_error: object) -> None:
-        """Never reached."""
-
-    async def __aenter__(self) -> DialogManager:
-        """Wait for the turn.
-
-        Raises:
-            ReentrantCallError: Called inside a turn.
-            NoContextError: No dialog is open.
-            DialogClosedError: The dialog is closed.
-            ForegroundTimeoutError: The turn did not come in time.
-        """
-        if active_turn() is not None:
-            raise ReentrantCallError
-        self._lending = Lending(self._timeout)
-        self._limit = asyncio.timeout(self._timeout)
-        await self._limit.__aenter__()
-        try:
-            self._receipt = await self._bg.lend(self._lending)
-            manager, turn = cast(
-                "tuple[DialogManager, Turn]", await self._lending.entered
-            )
-        except BaseException as error:
-            self._lending.is_abandoned = True
-            self._lending.leave(error)
-            await self._expire(error)
-            raise
-        self._token = enter_turn(turn)
-        return manager
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
-        """Give the turn back and wait for its commit, or for its end.
-
-        Raises:
-            ForegroundTimeoutError: The block took too long; nothing is changed.
-            Exception: Whatever made the commit fail.
-        """
-        assert self._lending is not None  # noqa: S101  # __aenter__ has set it
-        assert self._receipt is not None  # noqa: S101  # __aenter__ has set it
-        if self._token is not None:
-            leave_turn(self._token)
-        self._lending.leave(error)
-        if error is not None:
-            await self._expire(error)
-            return False
-        self._limit.reschedule(None)
-        await self._limit.__aexit__(None, None, None)
-        await self._receipt
-        return False
-
-    async def _expire(self, error: BaseException) -> None:
-        try:
-            await self._limit.__aexit__(type(error), error, error.__traceback__)
-        except TimeoutError:
-            raise ForegroundTimeoutError(self._bg.address.key, self._timeout) from error
-
-
-class BgManager:
+class BgManager(BackgroundCalls):
     """Calls to the dialogs of one address, from anywhere and at any time.
 
     Each call is accepted into the mailbox of the address and gives a `Receipt`;
     awaiting the receipt means waiting for the commit.
-
-    Attributes:
-        address: Whose dialogs they are.
     """
 
-    def __init__(
-        self,
-        post: Post,
-        address: Address,
-        *,
-        stack_id: str = DEFAULT_STACK_ID,
-        intent_id: str | None = None,
-    ) -> None:
-        self.address = address
-        self._post = post
-        self._stack_id = stack_id
-        self._intent_id = intent_id
-
-    async def start(
-        self,
-        state: State,
-        data: Json = None,
-        mode: StartMode = StartMode.NORMAL,
-        show_mode: ShowMode | None = None,
-    ) -> Receipt:
-        """Open the dialog that has a window for the state.
-
-        Raises:
-            UnknownStateError: No window has the state.
-            UnserialisableDataError: `data` cannot be sent.
-        """
-        self._post.check_state(state.state)
-        check(data, "start_data")
-        return await self._send(
-            StartDialog(
-                self._stack_id,
-                self._intent_id,
-                state.state,
-                data,
-                mode.value,
-                _name(show_mode),
-            )
-        )
-
-    async def done(
-        self, result: Json = None, show_mode: ShowMode | None = None
-    ) -> Receipt:
-        """Close the dialog; see `DialogManager.done`.
-
-        Raises:
-            UnserialisableDataError: `result` cannot be sent.
-        """
-        check(result, "result")
-        return await self._send(
-            CloseDialog(self._stack_id, self._intent_id, result, _name(show_mode))
-        )
-
-    async def switch_to(
-        self, state: State, show_mode: ShowMode | None = None
-    ) -> Receipt:
-        """Show another window of the dialog; see `DialogManager.switch_to`.
-
-        Raises:
-            UnknownStateError: No window has the state.
-        """
-        self._post.check_state(state.state)
-        return await self._send(
-            SwitchWindow(self._stack_id, self._intent_id, state.state, _name(show_mode))
-        )
-
-    async def update(
-        self, data: dict[str, Json] | None = None, show_mode: ShowMode | None = None
-    ) -> Receipt:
-        """Merge data into the dialog and draw it anew.
-
-        Raises:
-            UnserialisableDataError: `data` cannot be sent.
-        """
-        check(data, "data")
-        return await self._send(
-            UpdateData(self._stack_id, self._intent_id, data, _name(show_mode))
-        )
-
-    def fg(self, timeout: float | None = None) -> Foreground:
+    def fg(self, timeout: float | None = None) -> Foreground[DialogManager]:
         """Work with the dialog directly: `async with bg.fg() as manager`.
 
         The block is a turn: nothing else happens in the conversation meanwhile,
@@ -632,13 +432,9 @@ class BgManager:
             timeout: Seconds for waiting and for the block together; None for the
                 runtime's setting.
         """
-        limit = self._post.foreground_timeout if timeout is None else timeout
-        return Foreground(self, limit)
-
-    async def lend(self, lending: Lending) -> Receipt:
-        """Ask for a turn; used by `fg`."""
+        limit = self.post.foreground_timeout if timeout is None else timeout
         command = LendTurn(self._stack_id, self._intent_id)
-        return await self._post.send(self.address, command, lending=lending)
+        return Foreground(self.post, self.address, command, limit)
 
     def bg(
         self,
@@ -654,83 +450,17 @@ class BgManager:
         What is not given stays as it is.
         """
         own = self.address
-        moved = not (bot is None and user_id is None and chat_id is None)
-        address = Address(
-            own.bot if bot is None else self._post.bot_key(bot),
-            own.chat_id if chat_id is None else chat_id,
-            own.user_id if user_id is None else user_id,
-            thread_id if moved else (own.thread_id if thread_id is None else thread_id),
-            own.business_connection_id,
+        address = own.moved(
+            bot=None if bot is None else self.post.bot_key(bot),
+            chat_id=chat_id,
+            user_id=user_id,
+            thread_id=thread_id,
         )
         if stack_id == GROUP_STACK_ID:
-            address = _shared(address)
+            address = address.shared
             stack_id = DEFAULT_STACK_ID
         if address == own and stack_id in (None, self._stack_id):
             return BgManager(
-                self._post, own, stack_id=self._stack_id, intent_id=self._intent_id
+                self.post, own, stack_id=self._stack_id, intent_id=self._intent_id
             )
-        return BgManager(self._post, address, stack_id=stack_id or DEFAULT_STACK_ID)
-
-    async def _send(self, command: Command) -> Receipt:
-        return await self._post.send(self.address, command)
-
-
-class BgManagerFactory:
-    """Makes background managers. Works while a runtime runs with the dispatcher."""
-
-    def __init__(self) -> None:
-        self._post: Post | None = None
-
-    def bind(self, post: Post | None) -> None:
-        """Connect it to a runtime, or disconnect it with None."""
-        self._post = post
-
-    def bg(
-        self,
-        bot: Bot | None = None,
-        *,
-        user_id: int | None = None,
-        chat_id: int | None = None,
-        stack_id: str = DEFAULT_STACK_ID,
-        thread_id: int | None = None,
-        business_connection_id: str | None = None,
-    ) -> BgManager:
-        """Make a manager for whatever is open on top at the time of each call.
-
-        Args:
-            bot: The bot; may be left out if the runtime has just one.
-            user_id: The user; None for what the whole chat shares.
-            chat_id: The chat.
-            stack_id: The stack; `GROUP_STACK_ID` for the one of the chat.
-            thread_id: The topic.
-            business_connection_id: The business account.
-
-        Raises:
-            RuntimeNotStartedError: No runtime runs with the dispatcher.
-            UnknownBotError: The bot is not one of the runtime's, or is missing.
-            AddressIncompleteError: `chat_id` is missing.
-        """
-        if self._post is None:
-            raise RuntimeNotStartedError
-        if chat_id is None:
-            raise AddressIncompleteError
-        address = Address(
-            self._post.bot_key(bot), chat_id, user_id, thread_id, business_connection_id
-        )
-        if stack_id == GROUP_STACK_ID:
-            return BgManager(self._post, _shared(address))
-        return BgManager(self._post, address, stack_id=stack_id)
-
-
-def _shared(address: Address) -> Address:
-    return Address(
-        address.bot,
-        address.chat_id,
-        None,
-        address.thread_id,
-        address.business_connection_id,
-    )
-
-
-def _name(mode: ShowMode | None) -> str | None:
-    return None if mode is None else mode.value
+        return BgManager(self.post, address, stack_id=stack_id or DEFAULT_STACK_ID)

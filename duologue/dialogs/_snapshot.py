@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from base64 import b64encode
 from collections.abc import Callable
 
 from duologue.dialogs._data import Json, dump, dump_checked, load
 from duologue.dialogs._stack import Context, Keys, Screen, Stack
 from duologue.dialogs._states import State
-from duologue.errors import SnapshotVersionError
+from duologue.errors import SnapshotVersionError, UnknownStateError
 
 _FORMAT = 1
 _RING_SIZE = 128
 _HASH_LENGTH = 8
+_logger = logging.getLogger("duologue.dialogs")
 
 StateByName = Callable[[str], State]
 
@@ -107,19 +109,22 @@ class Snapshot:
         return intent_id in self._open or intent_id in self._texts
 
     def context(self, intent_id: str) -> Context | None:
-        """The context of an open dialog; None if it is closed."""
+        """The context of an open dialog; None if it is closed.
+
+        A dialog whose window the program does not have any more is closed.
+        """
         found = self._open.get(intent_id)
         if found is None and intent_id in self._texts:
-            found = _load_context(
-                intent_id, self._texts[intent_id], self._state_by_name
-            )
-            self._open[intent_id] = found
+            found = self._load(intent_id)
         return found
 
     def top(self, stack: Stack) -> Context | None:
         """The context that is seen of a stack; None if it is empty."""
-        intent_id = stack.last_intent_id()
-        return None if intent_id is None else self.context(intent_id)
+        while stack.intents:
+            found = self.context(stack.intents[-1])
+            if found is not None:
+                return found
+        return None
 
     def push(self, context: Context) -> None:
         """Open a dialog on top of its stack."""
@@ -131,6 +136,19 @@ class Snapshot:
         stack.intents.remove(intent_id)
         self._open.pop(intent_id, None)
         self._texts.pop(intent_id, None)
+
+    def _load(self, intent_id: str) -> Context | None:
+        stack_id, state_name, *data = load(self._texts[intent_id])
+        try:
+            state = self._state_by_name(state_name)
+        except UnknownStateError as error:
+            # The program no longer has its window: nobody could ever use it again.
+            _logger.warning("an open dialog is closed: %s", error)
+            self.drop(intent_id, self.stack(stack_id))
+            return None
+        found = Context(intent_id, stack_id, state, *data)
+        self._open[intent_id] = found
+        return found
 
     def encode(self) -> bytes:
         """Write the state as the next version.
@@ -179,13 +197,6 @@ def _dump_stack(stack: Stack) -> Json:
 
 def _dump_keys(keys: Keys) -> Json:
     return [keys.revision, keys.intent, keys.items]
-
-
-def _load_context(intent_id: str, text: str, state_by_name: StateByName) -> Context:
-    stack_id, state, start_data, dialog_data, widget_data = load(text)
-    return Context(
-        intent_id, stack_id, state_by_name(state), start_data, dialog_data, widget_data
-    )
 
 
 def _dump_context(context: Context) -> str:

@@ -9,6 +9,7 @@ from duologue.dialogs._modes import DEFAULT_STACK_ID
 from duologue.dialogs._states import State
 
 MAX_DEPTH = 100
+MAX_STACKS = 100
 _MAX_PENDING = 16
 
 

@@ -25,12 +25,19 @@ class Tasks:
     def __init__(self, on_error: OnError) -> None:
         self._on_error = on_error
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def start(self, work: Coroutine[object, object, object], name: str) -> None:
-        """Run a coroutine as a task of its own, in a clean context."""
+        """Run a coroutine as a task of its own, in a clean context.
+
+        After `close` it is dropped.
+        """
+        if self._is_closed:
+            work.close()
+            return
         loop = asyncio.get_running_loop()
         task = loop.create_task(
             self._watch(work, name), name=name, context=contextvars.Context()
@@ -49,6 +56,11 @@ class Tasks:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(self._tasks)
+
+    async def close(self) -> None:
+        """Cancel what still runs and start nothing any more."""
+        self._is_closed = True
+        await self.cancel()
 
     async def _watch(self, work: Coroutine[object, object, object], name: str) -> None:
         try:

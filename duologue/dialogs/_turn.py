@@ -57,7 +57,7 @@ class Turn:
         bot: The bot of that address.
         snapshot: The working copy of its state.
         callback: The press that it handles, if it handles one.
-        prompted: Whether the user has just written a message.
+        prompted: Whether the user has just written a message or opened the chat.
     """
 
     __slots__ = (

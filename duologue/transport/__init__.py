@@ -1,3 +1,26 @@
+"""The outside world: messengers, and what all of them share."""
+
 from __future__ import annotations
 
-__all__: list[str] = []
+from duologue.transport._intake import Intake
+from duologue.transport._markers import (
+    MarkerFile,
+    MarkersInMemory,
+    MarkerStore,
+    Position,
+    marker_path,
+)
+from duologue.transport._poller import Poller, PollerState
+from duologue.transport._steps import PollerSettings
+
+__all__ = [
+    "Intake",
+    "MarkerFile",
+    "MarkerStore",
+    "MarkersInMemory",
+    "Poller",
+    "PollerSettings",
+    "PollerState",
+    "Position",
+    "marker_path",
+]

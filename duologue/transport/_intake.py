@@ -9,7 +9,11 @@ from typing import Protocol, TypeGuard
 
 from duologue.actors._observe import Observer
 from duologue.dialogs import Bot
-from duologue.errors import MalformedUpdateError, UnknownUpdateError
+from duologue.errors import (
+    HandoverCancelledError,
+    MalformedUpdateError,
+    UnknownUpdateError,
+)
 from duologue.transport._steps import HandedOver, Raw
 
 _logger = logging.getLogger("duologue.transport")
@@ -45,10 +49,6 @@ class Intake(Protocol):
                 that come after it are offered again later.
         """
         ...
-
-
-class UnsafeUpdateError(Exception):
-    """An update was given up before it was safe."""
 
 
 class Counter:
@@ -118,7 +118,7 @@ async def _unsafe(
 
 def _error(future: asyncio.Future[None]) -> Exception | None:
     if future.cancelled():
-        return UnsafeUpdateError("whoever took the update has given it up")
+        return HandoverCancelledError()
     error = future.exception()
     if error is None or isinstance(error, Exception):
         return error

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from duologue.actors import Clock
 from duologue.dialogs import Batch, UpdateSource
+from duologue.errors import HandoverCancelledError
 from duologue.transport._intake import Counter
 from duologue.transport._markers import MarkerStore
 from duologue.transport._steps import (
@@ -33,10 +34,6 @@ from duologue.transport._steps import (
 _COMMIT_TIMEOUT = 5.0
 
 
-class GivenUpError(Exception):
-    """Something that an action relied on was cancelled by somebody else."""
-
-
 @dataclass(frozen=True, slots=True)
 class Performer:
     """Carries out actions.
@@ -59,11 +56,11 @@ class Performer:
         """Carry out one action and tell what came of it; failures are an outcome."""
         try:
             return await self._perform(action)
-        except asyncio.CancelledError as error:
+        except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            return Failed(GivenUpError(f"cancelled from within: {error!r}"))
+            return Failed(HandoverCancelledError())
         except Exception as error:  # noqa: BLE001 - polling outlives whatever its parts raise; it is reported
             return Failed(error)
 

@@ -83,7 +83,7 @@ class Rules:
         if not position.kept:
             return self._go_on(progress)
         if progress.dropping:
-            pass
+            return self._go_on(replace(progress, marker=position.after))
         kept = position.kept
         return replace(progress, batch=kept, after=position.after, doing=HandOver(kept))
 

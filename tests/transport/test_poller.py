@@ -294,7 +294,15 @@ async def test_a_batch_kept_by_a_killed_run_is_skipped_with_the_rest(
     bot: Bot, system: ActorSystem, inbox: Inbox
 ) -> None:
     store = MarkersInMemory()
-    store.position = Position(None, ({"update_type": "message_created"},), 5)
+    kept: dict[str, object] = {
+        "update_type": "message_created",
+        "timestamp": 1,
+        "message": {
+            "recipient": {"chat_id": 1, "chat_type": "dialog"},
+            "body": {"mid": "mid.1", "text": "old"},
+        },
+    }
+    store.position = Position(None, (kept,), 5)
     poller = Poller(
         bot,
         inbox,
@@ -718,6 +726,19 @@ async def test_a_marker_that_cannot_be_saved_does_not_stop_the_bot(
     assert len(caplog.records) == 2
 
 
+async def test_a_marker_that_stays_the_same_is_written_once(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox
+) -> None:
+    disk = BrokenDisk(failures=0)
+    await say(control, "one")
+    settings = PollerSettings(timeout=1)
+
+    Poller(bot, inbox, system=system, store=disk, settings=settings).start()
+    await asyncio.sleep(30)
+
+    assert len(disk.saved) == 1
+
+
 class FullDisk(BrokenDisk):
     """Has never seen a marker."""
 
@@ -738,6 +759,30 @@ async def test_a_first_batch_is_not_handed_on_before_it_is_on_the_disk(
 
     assert early == []
     assert len(disk.saved[0].kept) == 1
+
+
+class SlowDisk(FullDisk):
+    """Takes its time."""
+
+    async def save(self, position: Position) -> None:
+        await asyncio.sleep(5)
+        await super().save(position)
+
+
+async def test_a_batch_that_a_stop_finds_on_its_way_to_the_disk_waits_there(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox
+) -> None:
+    disk = SlowDisk(failures=0)
+    await say(control, "one")
+    poller = Poller(bot, inbox, system=system, store=disk)
+    poller.start()
+    await asyncio.sleep(2)
+
+    await poller.stop()
+
+    assert inbox.taken == []
+    assert [len(position.kept) for position in disk.saved] == [1]
+    assert await queued(control) == ["one"]
 
 
 async def test_a_damaged_marker_file_ends_the_polling_before_it_begins(
@@ -769,6 +814,27 @@ async def test_the_end_of_the_system_ends_a_poller_and_its_tasks(
     left = {task for task in asyncio.all_tasks() - before if "Poller" in repr(task)}
     assert left == set()
     assert poller.state is PollerState.STOPPED
+
+
+class BrokenObserver:
+    """Breaks the promise never to raise."""
+
+    def count(self, name: str, *, reason: str = "") -> None:  # noqa: ARG002 - as in the port
+        if name == "polls":
+            raise RuntimeError("observer")
+
+
+async def test_a_poller_that_breaks_says_so_to_whoever_waits(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox
+) -> None:
+    await say(control, "one")
+    poller = Poller(bot, inbox, system=system, observer=BrokenObserver())
+
+    poller.start()
+    with pytest.raises(RuntimeError, match="observer"):
+        await poller.wait()
+
+    assert poller.state is PollerState.FAILED
 
 
 async def test_a_poller_tells_how_it_is_doing(
