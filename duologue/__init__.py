@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 
 __version__ = "0.1.0"
-__all__ = ["Dispatcher", "F", "LongPolling", "Router", "Runtime"]
+__all__ = ["Dispatcher", "F", "LongPolling", "Router", "Runtime"]  # pyright: ignore[reportUnsupportedDunderAll]  # see __init__.pyi
 
 _HOMES = {
     "Dispatcher": "duologue.dialogs",

@@ -67,6 +67,7 @@ __all__ = [
     "SnapshotVersionError",
     "StateNotNamedError",
     "SystemClosedError",
+    "TurnAbortedError",
     "TurnCancelledError",
     "TurnTimeoutError",
     "UnauthorizedError",
@@ -77,6 +78,7 @@ __all__ = [
     "UnknownStateError",
     "UnknownUpdateError",
     "UnserialisableDataError",
+    "ViewDroppedError",
     "ViewError",
     "VirtualDeadlockError",
     "WidgetError",
@@ -130,8 +132,11 @@ class RateLimitedError(MessengerError):
 
     def __init__(self, method: str, detail: str, retry_after: float) -> None:
         super().__init__(method, detail)
-        self.args = (method, detail, retry_after)
+        Exception.__init__(self, method, detail, retry_after)
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; it takes calls again in {self.retry_after:g} s"
 
 
 class MessageGoneError(MessengerError):
@@ -333,7 +338,7 @@ class MailboxFullError(EngineError):
 
     def __init__(self, key: str, capacity: int) -> None:
         super().__init__(key)
-        self.args = (key, capacity)
+        Exception.__init__(self, key, capacity)
         self.capacity = capacity
 
     def __str__(self) -> str:
@@ -353,7 +358,7 @@ class SnapshotTooLargeError(EngineError):
 
     def __init__(self, key: str, size: int, limit: int) -> None:
         super().__init__(key)
-        self.args = (key, size, limit)
+        Exception.__init__(self, key, size, limit)
         self.size = size
         self.limit = limit
 
@@ -1016,7 +1021,10 @@ class AsyncWithNeededError(DialogsError):
     """`with bg.fg()` was used on an event loop."""
 
     def __str__(self) -> str:
-        return "on an event loop write `async with bg.fg() as manager:`"
+        return (
+            "`with bg.fg()` would block this event loop, which the turn needs; write "
+            "`async with bg.fg() as manager:`"
+        )
 
 
 class HandlerError(DialogsError):
@@ -1124,3 +1132,43 @@ class ProgramEndedError(DuologueError):
     def __str__(self) -> str:
         wrote = f"it wrote:\n{self.output}" if self.output else "it wrote nothing"
         return f"the {self.program} ended early with status {self.status}; {wrote}"
+
+
+class TurnAbortedError(DialogsError):
+    """A handler raised what is meant to end the program; its turn was rolled back.
+
+    Attributes:
+        address: Whose turn it was.
+        cause: What was raised.
+    """
+
+    def __init__(self, address: str, cause: str) -> None:
+        super().__init__(address, cause)
+        self.address = address
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return (
+            f"a turn of {self.address} raised {self.cause} and was rolled back; a "
+            "handler cannot end the program: stop the runtime that it runs in"
+        )
+
+
+class ViewDroppedError(DialogsError):
+    """A view was given up because too many newer ones wait for the messenger.
+
+    Attributes:
+        address: Whose conversation it is.
+        limit: How many may wait.
+    """
+
+    def __init__(self, address: str, limit: int) -> None:
+        super().__init__(address, limit)
+        self.address = address
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"more than {self.limit} new messages wait to be sent in {self.address}; "
+            "the oldest was dropped. Use ShowMode.EDIT for what may be replaced"
+        )

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 from duologue.dialogs import Bot, Dispatcher
 from duologue.runtime import Runtime
@@ -49,12 +50,13 @@ class LongPolling:
     ) -> None:
         """Run until SIGINT or SIGTERM; then finish what has begun and return.
 
-        A second signal ends the program at once.
+        A second signal ends the program at once, without any clean-up.
 
         Args:
             bots: The bots.
-            timeout: Seconds that the messenger may hold a request open.
-            limit: Updates in one answer at the most.
+            timeout: Seconds that the messenger may hold a request open. More than
+                the messenger allows means as long as it allows.
+            limit: Updates in one answer at the most; the same holds for it.
             drop_pending_updates: Whether to skip what came before the start.
             types: Which updates to ask for, in the messenger's words; by default
                 those that somebody handles.
@@ -94,23 +96,44 @@ class LongPolling:
         self, bots: Sequence[Bot], settings: PollerSettings
     ) -> None:
         loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self._serve(bots, settings))
+        task = loop.create_task(self._serve(bots, settings))
 
-            def stop() -> None:
-                _logger.info("stopping; a second signal ends the program at once")
-                for number in _SIGNALS:
-                    loop.remove_signal_handler(number)
-                task.cancel()
+        def stop() -> None:
+            _logger.info("stopping; a second signal ends the program at once")
+            task.cancel()
 
-            for number in _SIGNALS:
-                loop.add_signal_handler(number, stop)
+        with _at_first_signal(lambda: loop.call_soon_threadsafe(stop)):
             await asyncio.wait([task])
-            for number in _SIGNALS:
-                loop.remove_signal_handler(number)
+        await task
 
     async def _serve(self, bots: Sequence[Bot], settings: PollerSettings) -> None:
         with suppress(asyncio.CancelledError):
             async with self._runtime(bots, settings) as runtime:
                 with suppress(asyncio.CancelledError):
                     await runtime.wait()
+
+
+@contextmanager
+def _at_first_signal(act: Callable[[], object]) -> Generator[None, None, None]:
+    """Call a function at the first signal, and end the program at the second.
+
+    Without the loop: a handler that blocks it does not make the program deaf. Without
+    an exception: it would be raised in whatever runs, and could be lost there.
+    """
+
+    def first(_number: int, _frame: FrameType | None) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, _die)
+        act()
+
+    before = {number: signal.signal(number, first) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _die(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)

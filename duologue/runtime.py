@@ -32,6 +32,7 @@ from duologue.dialogs import (
 )
 from duologue.errors import (
     EngineNotAvailableError,
+    MessengerError,
     MessengerUnavailableError,
     RateLimitedError,
     RuntimeNotStartedError,
@@ -123,8 +124,8 @@ class Runtime:
         clock: Clock | None = None,
     ) -> None:
         self.dispatcher = dispatcher
-        self.bots = tuple(bots)
-        self.engine = _engine(engine)
+        self.bots: tuple[Bot, ...] = tuple(bots)
+        self.engine: Engine = _engine(engine)
         self.observer: Observer = Counts() if observer is None else observer
         self._polling = polling
         self._settings = settings
@@ -141,6 +142,7 @@ class Runtime:
         """Connect the bots and begin.
 
         Raises:
+            InvalidDialogError: Two dialogs share states.
             UnauthorizedError: A messenger does not know a bot's token.
             MessengerUnavailableError: A messenger cannot be reached.
         """
@@ -217,11 +219,15 @@ class Runtime:
         Raises:
             UnauthorizedError: A messenger does not know a bot's token any more.
         """
-        async with asyncio.TaskGroup() as group:
-            for poller in self._pollers:
-                group.create_task(poller.wait())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for poller in self._pollers:
+                    group.create_task(poller.wait())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # the poller has logged each
 
     async def _open(self, stack: AsyncExitStack) -> None:
+        self.dispatcher.check()
         for bot in self.bots:
             stack.push_async_callback(bot.close)
             await self._start(bot)
@@ -294,7 +300,10 @@ class Runtime:
         self.observer.count("errors", reason=type(error).__name__)
         _logger.error("error in %s: %s", where, error, exc_info=error)
         if self._on_error is not None:
-            self._on_error(error, where)
+            try:
+                self._on_error(error, where)
+            except Exception:
+                _logger.exception("on_error failed")
 
 
 def _engine(engine: Engine | str | None) -> Engine:
@@ -322,7 +331,11 @@ def _state_dir(given: str | os.PathLike[str] | None) -> Path:
 
 async def _warn_of_webhooks(bot: Bot) -> None:
     if isinstance(bot, _Subscribed):
-        urls = [subscription.url for subscription in await bot.subscriptions()]
+        try:
+            urls = [subscription.url for subscription in await bot.subscriptions()]
+        except MessengerError as error:
+            _logger.info("cannot tell whether webhooks are set: %s", error)
+            return
         if urls:
             _logger.warning(
                 "%s has webhooks (%s), so polling will bring no updates; remove them "

@@ -46,7 +46,7 @@ class AsyncActor(Actor):
         mailbox = self._create_actor_inbox()
         mailbox.actor = self
         self.actor_inbox = mailbox  # pyright: ignore[reportIncompatibleVariableOverride] # as above
-        self.actor_stopped = cast("threading.Event", mailbox)
+        self.actor_stopped: threading.Event = cast("threading.Event", mailbox)
         self._actor_ref = AsyncActorRef(self, mailbox)
 
     @property

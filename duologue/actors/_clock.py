@@ -56,7 +56,7 @@ class LoopClock:
 
     def time(self) -> float:
         """The time of the loop in seconds; it never goes back."""
-        return self._its_loop().time()
+        return (self._loop or asyncio.get_running_loop()).time()
 
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts

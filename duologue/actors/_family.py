@@ -12,7 +12,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pykka import ActorRegistry
 from pykka._envelope import Envelope
@@ -53,7 +53,7 @@ class Home:
 
     def __init__(self, wait_for_idle: Callable[[float], None]) -> None:
         self.wait_for_idle = wait_for_idle
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self.host: Host | None = None
         self.clock: Clock | None = None
         self.is_closing = False
@@ -68,6 +68,14 @@ class Home:
         if self.is_closing:
             return self.host is not None and host_of_this_turn() is self.host
         return self.host is not None
+
+
+class Owner(Protocol):
+    """The family of a record, whatever its class of actors."""
+
+    def take_back(self, record: Record, mailbox: Mailbox) -> None:
+        """Take what is left in a mailbox that has closed or was too late."""
+        ...
 
 
 class Record:
@@ -94,13 +102,13 @@ class Record:
         "waiting",
     )
 
-    def __init__(self, family: Family[A], key: str) -> None:
-        self.family = family
-        self.key = key
+    def __init__(self, family: Owner, key: str) -> None:
+        self.family: Owner = family
+        self.key: str = key
         self.mailbox: Mailbox | None = None
         self.waiting: list[AnyEnvelope] = []
-        self.used = 0.0
-        self.is_open = False
+        self.used: float = 0.0
+        self.is_open: bool = False
         self.error: BaseException | None = None
         self.farewells: list[AsyncFuture[bool]] = []
 

@@ -55,9 +55,9 @@ class Host:
 
     def __init__(self) -> None:
         install_ref_index()
-        self.loop = asyncio.get_running_loop()
-        self.context = contextvars.copy_context()
-        self.is_closed = False
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.context: contextvars.Context = contextvars.copy_context()
+        self.is_closed: bool = False
         self._thread = threading.get_ident()
         self._ready: deque[Mailbox] = deque()
         self._posted: deque[Callable[[], object]] = deque()

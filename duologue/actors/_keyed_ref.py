@@ -29,7 +29,7 @@ class KeyedRef(Generic[A]):
 
     def __init__(self, family: Family[A], key: str) -> None:
         self._family = family
-        self.key = key
+        self.key: str = key
 
     def __repr__(self) -> str:
         return f"<KeyedRef for {self.actor_class.__name__} {self.key!r}>"

@@ -68,11 +68,11 @@ class Mailbox:
         self.actor: Actor | None = None
         self.host: Scheduler | None = None
         self.keeper: Keeper | None = None
-        self.phase = NEW
+        self.phase: int = NEW
         self.queue: queue.SimpleQueue[AnyEnvelope] | None = None
         # Until it is attached to a host nobody can give it a turn.
-        self.scheduled = True
-        self.suspended = False
+        self.scheduled: bool = True
+        self.suspended: bool = False
         self._event: threading.Event | None = None
 
     def put(self, envelope: AnyEnvelope, /) -> None:

@@ -122,6 +122,7 @@ class MemoryEngine:
         self._pop(box)
         for letter in outbox:
             self._put(letter.key, self._box(letter.key), letter.mail)
+        self._admit(box)
         if keep and box.mail:
             return self._open(opened.key)
         self._release(opened.key, box)
@@ -136,6 +137,7 @@ class MemoryEngine:
         box = self._owned(opened)
         if not retry:
             self._pop(box)
+            self._admit(box)
             self._dead.append(DeadLetter(opened.key, opened.mail, error))
         self._release(opened.key, box)
 
@@ -242,10 +244,10 @@ class MemoryEngine:
             if number > 0 and held + number > self._capacity:
                 raise MailboxFullError(key, self._capacity)
 
-    def _pop(self, box: _Box) -> None:
+    @staticmethod
+    def _pop(box: _Box) -> None:
         box.mail.popleft()
         box.attempt = 0
-        self._admit(box)
 
     def _release(self, key: str, box: _Box) -> None:
         box.leased = False

@@ -35,9 +35,9 @@ class AsyncActorRef(ActorRef[A]):
 
     def __init__(self, actor: A, mailbox: Mailbox) -> None:
         # Pykka's __init__ would make the urn and a weak reference.
-        self.actor_class = type(actor)
+        self.actor_class: type[A] = type(actor)
         self.actor_inbox = mailbox  # pyright: ignore[reportIncompatibleVariableOverride] # as above
-        self.actor_stopped = cast("threading.Event", mailbox)
+        self.actor_stopped: threading.Event = cast("threading.Event", mailbox)
         self._urn: str | None = None
 
     @property

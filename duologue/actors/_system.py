@@ -39,7 +39,7 @@ class ActorSystem:
     """
 
     def __init__(self, *, drain: float = 10.0, clock: Clock | None = None) -> None:
-        self.directory = Directory()
+        self.directory: Directory = Directory()
         self._drain = drain
         self._clock = clock
         self._host: Host | None = None

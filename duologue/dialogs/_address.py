@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from duologue.dialogs._chat import CallbackButton, Message
 from duologue.dialogs._ports import Bot, Update
@@ -52,6 +53,7 @@ class Address:
         return f"{key}:{thread}:{self.business_connection_id}"
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, key: str) -> Address:
         """Read the text form.
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from duologue.dialogs._data import Json, dump, load
+from duologue.dialogs._data import Json, dump_bytes, load
 from duologue.errors import UnknownCommandError
 
 
@@ -86,18 +86,18 @@ class LendTurn:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A view is on the screen.
+    """A view is on the screen, or the messenger has refused it for good.
 
     Attributes:
         stack_id: The stack that it shows.
         revision: Which drawing.
-        message_id: The message that shows it.
+        message_id: The message that shows it; None if it was refused.
         previous_id: The message that showed the stack before.
     """
 
     stack_id: str
     revision: int
-    message_id: str
+    message_id: str | None
     previous_id: str | None
 
 
@@ -121,9 +121,9 @@ _NAMES = {command: tag for tag, command in _TAGS.items()}
 def encode(command: Command) -> bytes:
     """Write a command as it waits in a mailbox."""
     if isinstance(command, HandleUpdate):
-        return encode_raw(dump(command.raw).encode())
+        return encode_raw(dump_bytes(command.raw))
     fields = [getattr(command, name) for name in command.__slots__]
-    return dump([_NAMES[type(command)], *fields]).encode()
+    return dump_bytes([_NAMES[type(command)], *fields])
 
 
 def encode_raw(raw: bytes) -> bytes:

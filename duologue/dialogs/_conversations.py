@@ -21,10 +21,16 @@ from duologue.dialogs._receipts import Receipt
 from duologue.dialogs._runner import DialogActor, TurnRunner
 from duologue.dialogs._stage import OnError, Stage
 from duologue.dialogs._tasks import Tasks
+from duologue.dialogs._turn import active_turn
 from duologue.dialogs._updates import Callback
-from duologue.errors import MalformedUpdateError, RuntimeStoppedError
+from duologue.errors import (
+    MalformedUpdateError,
+    ReentrantCallError,
+    RuntimeStoppedError,
+)
 
 _LEASES = 64
+_GRACE = 1.0  # seconds for tasks to end after they were cancelled
 _logger = logging.getLogger("duologue.dialogs")
 
 
@@ -104,7 +110,7 @@ class Conversations:
             turn_timeout=settings.turn_timeout,
             stale_notice=settings.stale_notice,
         )
-        runner = TurnRunner(stage)
+        runner = self._runner = TurnRunner(stage)
         system.directory.register(
             DialogActor,
             lambda key: DialogActor(key, runner),
@@ -140,13 +146,17 @@ class Conversations:
             EngineClosedError: The runtime is stopping.
         """
         update = bot.parse(raw)
-        return await self._deliver(bot, update, encode(HandleUpdate(raw)))
+        try:
+            body = encode(HandleUpdate(raw))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise MalformedUpdateError(f"it is not JSON: {error}") from error
+        return await self._deliver(bot, update, body)
 
     async def accept_json(self, bot: Bot, body: bytes) -> asyncio.Future[None] | None:
         """Take an update in that is still JSON; see `accept`."""
         try:
             raw: Json = load(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise MalformedUpdateError(f"it is not JSON: {error}") from error
         if not isinstance(raw, dict):
             raise MalformedUpdateError("it is not an object")
@@ -154,7 +164,13 @@ class Conversations:
         return await self._deliver(bot, update, encode_raw(body))
 
     async def settled(self) -> None:
-        """Wait until all mail is handled and everything is drawn."""
+        """Wait until all mail is handled and everything is drawn.
+
+        Raises:
+            ReentrantCallError: Called inside a turn, which it would wait for.
+        """
+        if active_turn() is not None:
+            raise ReentrantCallError
         while self._post.waiters or self._calls:
             await self._post.waiters.wait_idle()
             await self._calls.wait()
@@ -165,6 +181,18 @@ class Conversations:
         Args:
             drain: Seconds until the rest is cancelled.
         """
+        try:
+            await self._drain(drain)
+        finally:  # whoever is cancelled once more leaves nothing behind either
+            self._runner.stop()
+            self._engine.close()
+            self._dispatcher.bg_factory.bind(None)
+            self._callbacks.close()
+            self._presenter.stop()
+            for tasks in (self._intake, self._jobs, self._calls):
+                await tasks.close(_GRACE)
+
+    async def _drain(self, drain: float) -> None:
         try:
             async with asyncio.timeout(drain):
                 await self._post.waiters.wait_idle()
@@ -177,12 +205,6 @@ class Conversations:
                 drain,
                 len(self._post.waiters),
             )
-        self._engine.close()
-        self._dispatcher.bg_factory.bind(None)
-        self._callbacks.close()
-        self._presenter.stop()
-        for tasks in (self._jobs, self._intake, self._calls):
-            await tasks.close()
 
     def fail_rest(self) -> None:
         """Tell everybody who still waits; called when no turn runs any more."""
@@ -214,6 +236,7 @@ def _safe(receipt: Receipt) -> asyncio.Future[None]:
             return
         if isinstance(error, RuntimeStoppedError):
             safe.set_exception(error)
+            safe.exception()  # an application may not want to know
         else:
             safe.set_result(None)
 

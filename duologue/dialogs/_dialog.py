@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from duologue.dialogs._address import Payload
@@ -16,7 +15,7 @@ from duologue.dialogs._states import State, StatesGroup
 from duologue.dialogs._updates import Callback, MessageCreated
 from duologue.dialogs._window import OnResult, Window
 from duologue.dialogs.routing._injection import HandlerData
-from duologue.dialogs.routing._observer import UNHANDLED, wrap
+from duologue.dialogs.routing._observer import UNHANDLED, NextHandler, wrap
 from duologue.dialogs.routing._router import Router
 from duologue.errors import InvalidDialogError, RouterError
 
@@ -53,7 +52,7 @@ class Dialog(Router):
         _check_windows(windows)
         self._group = windows[0].state.group
         super().__init__(name or self._group.__full_name__)
-        self.windows = {window.state: window for window in windows}
+        self.windows: dict[State, Window] = {window.state: window for window in windows}
         self.on_start = on_start
         self.on_close = on_close
         self.on_process_result = on_process_result
@@ -154,15 +153,19 @@ class Dialog(Router):
         async def process(event: Json, found: HandlerData) -> bool:
             manager: DialogManager = found["dialog_manager"]
             window = self.windows[manager.current_context().state]
-            bare = replace(event, payload=payload.data)
+            bare = event.copy(payload=payload.data)
             processed = await window.process_callback(bare, self, manager)
             await self._finish(manager)
             return processed
 
-        call = wrap(self.middlewares_of("callback_query"), process)
-        for router in self.chain():
-            call = wrap(router.observers["callback_query"].outer_middlewares, call)
-        return bool(await call(callback, data))
+        call: NextHandler = process
+        around = [router.callback_query for router in self.chain()]
+        for observer in around:
+            call = wrap(observer.middlewares, call)
+        for observer in around:
+            call = wrap(observer.outer_middlewares, call)
+        # A middleware that stops a press, or forgets the result, has taken it.
+        return await call(callback, data) is not False
 
     async def _trigger(self, event_name: str, event: object, data: HandlerData) -> Json:
         manager: DialogManager | None = data.get("dialog_manager")

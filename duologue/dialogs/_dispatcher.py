@@ -62,9 +62,10 @@ class Dispatcher(Router):
 
     def __init__(self, name: str | None = None, **data: Json) -> None:
         super().__init__(name or "Dispatcher")
-        self.observers["update"] = self.update = Observer("update")
-        self.bg_factory = BgManagerFactory()
-        self.getters = Getters(None)
+        self.update: Observer = Observer("update")
+        self.observers["update"] = self.update
+        self.bg_factory: BgManagerFactory = BgManagerFactory()
+        self.getters: Getters = Getters(None)
         self._data: dict[str, Json] = data
         self._dialogs: dict[type[StatesGroup], Dialog] = {}
         self._names: dict[str, State] = {}
@@ -112,6 +113,14 @@ class Dispatcher(Router):
         if state is None:
             raise UnknownStateError(name)
         return state
+
+    def check(self) -> None:
+        """Make sure that the included dialogs fit together.
+
+        Raises:
+            InvalidDialogError: Two dialogs share states.
+        """
+        self._collect()
 
     def used_events(self) -> set[str]:
         """The kinds of updates that somebody handles.
@@ -197,9 +206,6 @@ def setup_dialogs(
 
     Returns:
         The factory of background managers; it works while a runtime runs.
-
-    Raises:
-        InvalidDialogError: Two dialogs share a group of states.
     """
     dispatcher.getters = Getters(getter)
     return dispatcher.bg_factory

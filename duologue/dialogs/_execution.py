@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -128,7 +127,7 @@ class Execution:
         else:
             update = turn.bot.parse(command.raw)
         if isinstance(update, Callback):
-            update = replace(update, answers=self._stage.callbacks)
+            update = update.copy(answers=self._stage.callbacks)
         return update
 
     async def _handle_update(self, turn: Turn, update: Update) -> None:
@@ -149,9 +148,11 @@ class Execution:
     async def _press(self, turn: Turn, callback: Callback, payload: Payload) -> None:
         stack_id = self._pressed_stack(turn, callback, payload)
         manager = self._manager(turn, callback, stack_id, None)
-        await self._stage.dispatcher.handle_press(
+        was_taken = await self._stage.dispatcher.handle_press(
             callback, payload, manager.middleware_data
         )
+        if was_taken is False:  # a button of the window before, not drawn over yet
+            raise OutdatedClickError(turn.address.key)
         self._stage.observer.count("updates", reason="handled")
         await manager.render()
 
@@ -180,6 +181,9 @@ class Execution:
         stack = turn.snapshot.stacks.get(drawn.stack_id)
         if stack is not None:
             turn.is_changed = True
+            if drawn.message_id is None:
+                stack.screen.refuse(drawn.revision)
+                return
             stack.screen.confirm(drawn.revision, drawn.message_id, drawn.previous_id)
 
     async def _call(
@@ -264,6 +268,7 @@ class Execution:
         self, turn: Turn, event: Update, stack_id: str, intent_id: str | None
     ) -> DialogManager:
         data = self._stage.dispatcher.middleware_data()
+        turn.data.append(data)
         manager = DialogManager(
             turn,
             self._stage.dispatcher,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from contextvars import Token
 from types import TracebackType
 from typing import Generic, Literal, TypeVar, cast
@@ -91,9 +92,12 @@ class Foreground(Generic[M]):
         """
         assert self._lending is not None  # noqa: S101  # __aenter__ has set it
         assert self._receipt is not None  # noqa: S101  # __aenter__ has set it
-        if self._token is not None:
-            leave_turn(self._token)
+        if error is None and self._limit.expired():
+            error = TimeoutError()  # the block has swallowed its cancellation
         self._lending.leave(error)
+        if self._token is not None:
+            with suppress(ValueError):  # left in another context than entered
+                leave_turn(self._token)
         if error is not None:
             await self._expire(error)
             return False
@@ -107,3 +111,5 @@ class Foreground(Generic[M]):
             await self._limit.__aexit__(type(error), error, error.__traceback__)
         except TimeoutError:
             raise ForegroundTimeoutError(self._address.key, self._timeout) from error
+        if isinstance(error, TimeoutError) and self._limit.expired():
+            raise ForegroundTimeoutError(self._address.key, self._timeout)

@@ -12,7 +12,10 @@ from duologue.errors import HandlerError
 Getter: TypeAlias = (
     "Function | Mapping[str, Json] | Sequence[Function | Mapping[str, Json]]"
 )
+_Part: TypeAlias = "Function | Mapping[str, Json]"
 _Source: TypeAlias = Callable[[dict[str, Json]], Awaitable[Mapping[str, Json]]]
+
+_EXPECTED = "a getter must be an `async def` function or a dict"
 
 
 class Getters:
@@ -34,7 +37,7 @@ class Getters:
         elif callable(getter) or isinstance(getter, Mapping):
             self._sources = (_source(getter),)
         else:
-            self._sources = tuple(_source(part) for part in getter)
+            self._sources = tuple(_source(part) for part in _parts(getter))
 
     async def load(self, data: dict[str, Json]) -> dict[str, Json]:
         """Ask all getters; later ones win.
@@ -48,9 +51,16 @@ class Getters:
         return found
 
 
-def _source(getter: Function | Mapping[str, Json]) -> _Source:
+def _parts(getter: Sequence[_Part]) -> Sequence[_Part]:
+    try:
+        return tuple(getter)
+    except TypeError as error:
+        raise HandlerError(repr(getter), _EXPECTED) from error
+
+
+def _source(getter: _Part) -> _Source:
     if not callable(getter):
-        fixed = dict(getter)
+        fixed = _checked_dict(getter)
 
         async def give(_data: dict[str, Json]) -> Mapping[str, Json]:
             return fixed
@@ -59,11 +69,18 @@ def _source(getter: Function | Mapping[str, Json]) -> _Source:
     return _function(getter)
 
 
+def _checked_dict(getter: Mapping[str, Json]) -> dict[str, Json]:
+    try:
+        return dict(getter)
+    except (TypeError, ValueError) as error:
+        raise HandlerError(repr(getter), _EXPECTED) from error
+
+
 def _function(getter: Function) -> _Source:
     name = getattr(getter, "__qualname__", repr(getter))
     call = getattr(getter, "__call__", None)  # noqa: B004  # to look at it, not to test
     if not (inspect.iscoroutinefunction(getter) or inspect.iscoroutinefunction(call)):
-        raise HandlerError(name, "a getter must be an `async def` function or a dict")
+        raise HandlerError(name, _EXPECTED)
     parameters = inspect.signature(getter).parameters.values()
     names = [parameter.name for parameter in parameters]
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):

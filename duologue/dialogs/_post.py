@@ -34,7 +34,7 @@ class Post:
         foreground_timeout: float,
         check_state: Callable[[str], object],
     ) -> None:
-        self.waiters = Waiters()
+        self.waiters: Waiters = Waiters()
         self.foreground_timeout = foreground_timeout
         self.check_state = check_state
         self._engine = engine

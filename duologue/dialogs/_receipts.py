@@ -51,12 +51,13 @@ class Receipt:
         id: The message that it belongs to.
     """
 
-    __slots__ = ("_awaited", "_drawn", "_outcome", "id")
+    __slots__ = ("_awaited", "_drawn", "_future", "_outcome", "_watchers", "id")
 
     def __init__(self, id: str) -> None:  # noqa: A002  # the name of the attribute
-        self.id = id
-        loop = asyncio.get_running_loop()
-        self._outcome: asyncio.Future[Outcome] = loop.create_future()
+        self.id: str = id
+        self._outcome: Outcome | BaseException | None = None
+        self._future: asyncio.Future[Outcome] | None = None
+        self._watchers: list[Callable[[BaseException | None], None]] = []
         self._drawn: asyncio.Future[None] | None = None
         self._awaited = 0
 
@@ -91,7 +92,7 @@ class Receipt:
 
     def done(self) -> bool:
         """Tell whether there is an outcome."""
-        return self._outcome.done()
+        return self._outcome is not None
 
     @property
     def is_awaited(self) -> bool:
@@ -100,27 +101,54 @@ class Receipt:
 
     def resolve(self, outcome: Outcome, drawn: asyncio.Future[None] | None) -> None:
         """Note the outcome; `drawn` ends when the screen shows it."""
-        if not self._outcome.done():
+        if self._outcome is None:
             self._drawn = drawn
-            self._outcome.set_result(outcome)
+            self._end(outcome)
 
     def watch(self, callback: Callable[[BaseException | None], None]) -> None:
         """Have a function called with the error of the message, or None."""
-        self._outcome.add_done_callback(lambda done: callback(done.exception()))
+        if self._outcome is None:
+            self._watchers.append(callback)
+        else:
+            callback(_error(self._outcome))
 
     def fail(self, error: BaseException) -> None:
         """Note that the message was not handled."""
-        if not self._outcome.done():
-            self._outcome.set_exception(error)
-            # The runtime reports what nobody awaits; asyncio need not do it too.
-            self._outcome.exception()
+        if self._outcome is None:
+            self._end(error)
+
+    def _end(self, outcome: Outcome | BaseException) -> None:
+        self._outcome = outcome
+        if self._future is not None:
+            _settle(self._future, outcome)
+        for watcher in self._watchers:
+            watcher(_error(outcome))
+        self._watchers.clear()
 
     async def _wait(self) -> Outcome:
+        if self._future is None:
+            # Most messages have nobody who waits, so their futures are not made.
+            self._future = asyncio.get_running_loop().create_future()
+            if self._outcome is not None:
+                _settle(self._future, self._outcome)
         self._awaited += 1
         try:
-            return await asyncio.shield(self._outcome)
+            return await asyncio.shield(self._future)
         finally:
             self._awaited -= 1
+
+
+def _error(outcome: Outcome | BaseException) -> BaseException | None:
+    return outcome if isinstance(outcome, BaseException) else None
+
+
+def _settle(future: asyncio.Future[Outcome], outcome: Outcome | BaseException) -> None:
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+        # The runtime reports what nobody awaits; asyncio need not do it too.
+        future.exception()
+    else:
+        future.set_result(outcome)
 
 
 class Lending:
@@ -136,11 +164,11 @@ class Lending:
     __slots__ = ("entered", "is_abandoned", "left", "timeout")
 
     def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
+        self.timeout: float = timeout
         loop = asyncio.get_running_loop()
         self.entered: asyncio.Future[object] = loop.create_future()
         self.left: asyncio.Future[BaseException | None] = loop.create_future()
-        self.is_abandoned = False
+        self.is_abandoned: bool = False
 
     def leave(self, error: BaseException | None) -> None:
         """Give the turn back."""

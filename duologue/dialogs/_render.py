@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from duologue.dialogs._address import PAYLOAD_LIMIT, PREFIX_LENGTH
 from duologue.dialogs._chat import CallbackButton, InlineButton, Keyboard, View
+from duologue.dialogs._data import size
 from duologue.dialogs._modes import ShowMode
 from duologue.dialogs._ports import Capabilities
 from duologue.dialogs._snapshot import view_digest
@@ -73,7 +74,9 @@ def plan_draw(turn: Turn, stack: Stack, view: View, mode: ShowMode) -> Draw | No
     is_first = screen.message_id is None and not screen.pending
     if is_first and mode is ShowMode.EDIT:
         mode = ShowMode.SEND
-    digest = view_digest(view.text, view.markup, _written(view.keyboard))
+    digest = view_digest(
+        view.text, view.markup, view.show_link_preview, _written(view.keyboard)
+    )
     if mode is ShowMode.EDIT and digest == screen.digest:
         return None
     screen.digest = digest
@@ -116,12 +119,12 @@ def _addressed(button: InlineButton, prefix: str, limits: Capabilities) -> Inlin
     if not isinstance(button, CallbackButton):
         return button
     payload = prefix + button.payload
-    size = len(payload.encode())
+    needed = size(payload)
     limit = min(PAYLOAD_LIMIT, limits.payload_limit)
-    if size > limit:
+    if needed > limit:
         raise PayloadTooLongError(
             button.payload.partition(":")[0],
-            f"the payload {button.payload!r} needs {size} bytes with its address, "
+            f"the payload {button.payload!r} needs {needed} bytes with its address, "
             f"{limit} are allowed; use shorter ids",
         )
     return CallbackButton(button.text, payload)

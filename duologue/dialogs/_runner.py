@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 
 from duologue.actors import AsyncActor, Opened
 from duologue.dialogs._address import Address
-from duologue.dialogs._commands import Drawn, HandleUpdate, decode
+from duologue.dialogs._commands import Command, Drawn, HandleUpdate, decode
 from duologue.dialogs._execution import DiscardedError, Execution
 from duologue.dialogs._modes import ShowMode
 from duologue.dialogs._ports import Update
@@ -22,7 +23,7 @@ from duologue.errors import (
     ClickRefusedError,
     FencedError,
     ForgedClickError,
-    RuntimeStoppedError,
+    TurnAbortedError,
     TurnCancelledError,
     TurnTimeoutError,
     UnknownBotError,
@@ -43,6 +44,7 @@ class TurnRunner:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._execution = Execution(stage)
+        self._is_stopping = False
 
     async def run(self, key: str) -> None:
         """Handle the mail of a leased address: a batch, then others get their turn."""
@@ -52,8 +54,21 @@ class TurnRunner:
             handled += 1
             opened = await self._handle(opened, keep=handled < _BATCH)
 
+    def stop(self) -> None:
+        """Leave the turns that are cancelled from now on to a later run."""
+        self._is_stopping = True
+
     async def _handle(self, opened: Opened, *, keep: bool) -> Opened | None:
         waiter = self._stage.post.waiters.get(opened.mail.id)
+        try:
+            return await self._run_turn(opened, waiter, keep=keep)
+        except Exception as error:  # noqa: BLE001  # no error may keep the lease
+            await self._abandon(opened, waiter, error)
+            return None
+
+    async def _run_turn(
+        self, opened: Opened, waiter: Waiter | None, *, keep: bool
+    ) -> Opened | None:
         try:
             return await self._attempt(opened, waiter, keep=keep)
         except FencedError as error:
@@ -61,36 +76,70 @@ class TurnRunner:
         except DiscardedError as discarded:
             return await self._discard(opened, waiter, discarded.error, keep=keep)
         except asyncio.CancelledError:
-            if _is_being_cancelled():
+            if self._is_cut_off():
                 await self._stage.engine.fail(opened, error="cancelled", retry=True)
                 raise
             await self._fail(opened, waiter, TurnCancelledError(opened.key))
         except Exception as error:  # noqa: BLE001  # whatever a handler raises
             await self._fail(opened, waiter, error)
+        except (SystemExit, BaseExceptionGroup) as error:
+            # It ends this turn; what a handler raises never ends the program.
+            await self._fail(opened, waiter, TurnAbortedError(opened.key, repr(error)))
         return None
 
     async def _attempt(
         self, opened: Opened, waiter: Waiter | None, *, keep: bool
     ) -> Opened | None:
-        command = decode(opened.mail.body)
+        command = _command(opened, waiter)
         turn = self._turn(opened)
         work = self._execution.execute(turn, command, waiter)
         try:
             outcome = await self._play(turn, self._limit(waiter), work)
+            _check_block(waiter)
             following = await self._commit(opened, turn, keep=keep)
         except BaseException as error:
             self._withdraw(turn, error)
             raise
-        self._stage.observer.count("turns", reason="committed")
-        drawn = self._release(turn)
-        if isinstance(command, Drawn):
-            self._stage.presenter.confirmed(opened.key, command.stack_id)
-        elif drawn is None and not isinstance(command, HandleUpdate):
-            drawn = self._stage.presenter.in_flight(opened.key, command.stack_id)
+        try:
+            drawn = self._announce(turn, command)
+        except Exception as error:  # noqa: BLE001  # what is committed stays so
+            drawn = None
+            self._stage.on_error(error, opened.key)
         self._stage.post.waiters.remove(opened.mail.id)
         if waiter is not None:
             waiter.receipt.resolve(outcome, drawn)
         return following
+
+    def _announce(self, turn: Turn, command: Command) -> asyncio.Future[None] | None:
+        """Let out what the commit has made real; tell when it is on the screen."""
+        self._stage.observer.count("turns", reason="committed")
+        drawn = self._release(turn)
+        key = turn.address.key
+        if isinstance(command, Drawn):
+            self._stage.presenter.confirmed(key, command.stack_id)
+        elif drawn is None and not isinstance(command, HandleUpdate):
+            drawn = self._stage.presenter.in_flight(key, command.stack_id)
+        return drawn
+
+    async def _abandon(
+        self, opened: Opened, waiter: Waiter | None, error: Exception
+    ) -> None:
+        """Give back the lease after an error in the handling of errors."""
+        with suppress(FencedError):
+            await self._stage.engine.fail(opened, error=repr(error), retry=False)
+        self._stage.post.waiters.remove(opened.mail.id)
+        if waiter is not None:
+            waiter.fail(error)
+        self._stage.on_error(error, opened.key)
+
+    def _is_cut_off(self) -> bool:
+        """Tell whether everything stops, or just this turn has been cancelled."""
+        task = asyncio.current_task()
+        if task is None or self._is_stopping:
+            return True
+        while task.cancelling():
+            task.uncancel()
+        return False
 
     def _turn(self, opened: Opened) -> Turn:
         address = Address.parse(opened.key)
@@ -111,14 +160,17 @@ class TurnRunner:
         deadline = asyncio.timeout(limit)
         try:
             async with deadline:
-                return await work
+                result = await work
         except TimeoutError:
-            if deadline.expired():
-                raise TurnTimeoutError(turn.address.key, limit) from None
-            raise
+            if not deadline.expired():
+                raise
+            raise TurnTimeoutError(turn.address.key, limit) from None
         finally:
-            turn.active = False
+            turn.end()
             leave_turn(token)
+        if deadline.expired():  # the handler has swallowed its cancellation
+            raise TurnTimeoutError(turn.address.key, limit)
+        return result
 
     async def _commit(self, opened: Opened, turn: Turn, *, keep: bool) -> Opened | None:
         return await self._stage.engine.commit(
@@ -130,8 +182,7 @@ class TurnRunner:
 
     def _withdraw(self, turn: Turn, error: BaseException) -> None:
         if turn.outbox:
-            reason = error if isinstance(error, Exception) else RuntimeStoppedError()
-            self._stage.post.withdraw(turn.outbox, reason)
+            self._stage.post.withdraw(turn.outbox, _cause(error, turn.address.key))
 
     def _release(self, turn: Turn) -> asyncio.Future[None] | None:
         """Let out what the commit has made real."""
@@ -140,6 +191,7 @@ class TurnRunner:
         for draw in turn.draws:
             if turn.callback is not None and _can_answer(turn, turn.callback, draw):
                 answered = draw.callback_id = turn.callback.callback_id
+                draw.pressed_id = draw.message_id
                 draw.notification = turn.answers.get(answered)
             drawn = self._stage.presenter.show(turn.address, turn.bot, draw)
         for callback_id, text in turn.answers.items():
@@ -229,9 +281,21 @@ class TurnRunner:
             if is_handled:
                 await self._commit(opened, turn, keep=False)
                 self._release(turn)
+        except asyncio.CancelledError as cancelled:
+            self._withdraw(turn, cancelled)
+            if self._is_cut_off():
+                await self._stage.engine.fail(opened, error="cancelled", retry=True)
+                raise
+            self._stage.on_error(TurnCancelledError(opened.key), opened.key)
+            return False
         except Exception as second:  # noqa: BLE001  # whatever an error handler raises
             self._withdraw(turn, second)
             self._stage.on_error(second, opened.key)
+            return False
+        except (SystemExit, BaseExceptionGroup) as abort:
+            self._withdraw(turn, abort)
+            aborted = TurnAbortedError(opened.key, repr(abort))
+            self._stage.on_error(aborted, opened.key)
             return False
         return is_handled
 
@@ -255,9 +319,31 @@ class DialogActor(AsyncActor):
         await self._runner.run(self._key)
 
 
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
+def _command(opened: Opened, waiter: Waiter | None) -> Command:
+    """Read the message, unless it is an update that this process has parsed."""
+    if waiter is not None and waiter.update is not None:
+        return HandleUpdate(waiter.update.raw)
+    return decode(opened.mail.body)
+
+
+def _check_block(waiter: Waiter | None) -> None:
+    """Make sure that the block of `fg()` ended well, whatever middlewares did.
+
+    Raises:
+        DiscardedError: It raised.
+    """
+    if waiter is None or waiter.lending is None or not waiter.lending.left.done():
+        return
+    error = waiter.lending.left.result()
+    if error is not None:
+        raise DiscardedError(error)
+
+
+def _cause(error: BaseException, key: str) -> Exception:
+    """What the receipts of a failed turn's outbox tell."""
+    if isinstance(error, DiscardedError):
+        error = error.error
+    return error if isinstance(error, Exception) else TurnCancelledError(key)
 
 
 def _can_answer(turn: Turn, callback: Callback, draw: Draw) -> bool:

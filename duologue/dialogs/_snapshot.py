@@ -7,7 +7,7 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable
 
-from duologue.dialogs._data import Json, dump, dump_checked, load
+from duologue.dialogs._data import Json, check, dump, dump_bytes, load
 from duologue.dialogs._stack import Context, Keys, Screen, Stack
 from duologue.dialogs._states import State
 from duologue.errors import SnapshotVersionError, UnknownStateError
@@ -22,7 +22,7 @@ StateByName = Callable[[str], State]
 
 def view_digest(*parts: Json) -> str:
     """Name a view: equal for equal parts, different for different ones."""
-    written = dump(parts).encode()
+    written = dump_bytes(parts)
     return b64encode(hashlib.blake2b(written, digest_size=9).digest()).decode()
 
 
@@ -36,7 +36,7 @@ class Ring:
     __slots__ = ("text",)
 
     def __init__(self, text: str = "") -> None:
-        self.text = text
+        self.text: str = text
 
     def add(self, update_id: str) -> bool:
         """Note an id.
@@ -55,7 +55,8 @@ class Ring:
 
     @staticmethod
     def _mark(update_id: str) -> str:
-        digest = hashlib.blake2b(update_id.encode(), digest_size=6).digest()
+        written = update_id.encode(errors="surrogatepass")
+        digest = hashlib.blake2b(written, digest_size=6).digest()
         return b64encode(digest).decode()
 
 
@@ -89,7 +90,7 @@ class Snapshot:
         if data.get("v", _FORMAT) != _FORMAT:
             raise SnapshotVersionError(data["v"], _FORMAT)
         self.version: int = data.get("n", 0)
-        self.ring = Ring(data.get("ring", ""))
+        self.ring: Ring = Ring(data.get("ring", ""))
         self.who: list[Json] = data.get("who", [])
         self._texts: dict[str, str] = data.get("contexts", {})
         self.stacks: dict[str, Stack] = {
@@ -170,7 +171,7 @@ class Snapshot:
             },
             "contexts": self._texts,
         }
-        return dump(data).encode()
+        return dump_bytes(data)
 
 
 def _load_stack(name: str, data: Json) -> Stack:
@@ -200,11 +201,10 @@ def _dump_keys(keys: Keys) -> Json:
 
 
 def _dump_context(context: Context) -> str:
-    parts = (
-        dump(context.stack_id),
-        dump(context.state.state),
-        dump_checked(context.start_data, "start_data"),
-        dump_checked(context.dialog_data, "dialog_data"),
-        dump_checked(context.widget_data, "widget_data"),
-    )
-    return f"[{','.join(parts)}]"
+    start_data, dialog_data = context.start_data, context.dialog_data
+    widget_data = context.widget_data
+    check(start_data, "start_data")
+    check(dialog_data, "dialog_data")
+    check(widget_data, "widget_data")
+    state = context.state.state
+    return dump([context.stack_id, state, start_data, dialog_data, widget_data])

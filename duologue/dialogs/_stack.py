@@ -107,6 +107,14 @@ class Screen:
                 self.drawn = keys
         self.pending = [keys for keys in self.pending if keys.revision > revision]
 
+    def refuse(self, revision: int) -> None:
+        """Note that a drawing will never be on the screen.
+
+        The same view is worth another attempt, and its buttons cannot be seen.
+        """
+        self.digest = ""
+        self.pending = [keys for keys in self.pending if keys.revision > revision]
+
     def can_press(self, message_id: str | None, intent: str, data: str) -> bool:
         """Tell whether the user can see a button.
 

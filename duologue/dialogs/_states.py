@@ -54,7 +54,7 @@ class StatesGroup:
     conversations unreadable. Groups nested in a class carry its name too.
     """
 
-    __full_name__ = "StatesGroup"
+    __full_name__: str = "StatesGroup"
     __states__: tuple[State, ...] = ()
 
     def __init_subclass__(cls) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVarTuple
 
 from duologue.dialogs._turn import active_turn
 
 Ts = TypeVarTuple("Ts")
+_logger = logging.getLogger("duologue.dialogs")
 OnError = Callable[[BaseException, str], None]
 
 
@@ -44,6 +46,8 @@ class Tasks:
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before its first step never awaits its work.
+        task.add_done_callback(lambda _: work.close())
 
     async def wait(self) -> None:
         """Wait until no task is left, those that they start included."""
@@ -57,10 +61,21 @@ class Tasks:
                 task.cancel()
             await asyncio.wait(self._tasks)
 
-    async def close(self) -> None:
-        """Cancel what still runs and start nothing any more."""
+    async def close(self, grace: float) -> None:
+        """Cancel what still runs and start nothing any more.
+
+        Args:
+            grace: Seconds after which a task that ignores this is left behind.
+        """
         self._is_closed = True
-        await self.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            _, ignoring = await asyncio.wait(self._tasks, timeout=grace)
+            for task in ignoring:
+                _logger.error(
+                    "the task %s ignores that it is cancelled", task.get_name()
+                )
 
     async def _watch(self, work: Coroutine[object, object, object], name: str) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from duologue.actors import Letter
 from duologue.dialogs._address import Address
 from duologue.dialogs._chat import View
+from duologue.dialogs._data import Json
 from duologue.dialogs._modes import ShowMode
 from duologue.dialogs._ports import Bot
 from duologue.dialogs._snapshot import Snapshot
@@ -32,6 +33,7 @@ class Draw:
         confirm: Whether the state must be told when it is drawn.
         strip: Whether the message that is left behind shows buttons.
         callback_id: The press that the drawing answers, if it can.
+        pressed_id: The message whose button was pressed.
         notification: What to show as the answer to that press.
     """
 
@@ -43,6 +45,7 @@ class Draw:
     confirm: bool
     strip: bool = False
     callback_id: str | None = None
+    pressed_id: str | None = None
     notification: str | None = None
 
 
@@ -66,6 +69,7 @@ class Turn:
         "answers",
         "bot",
         "callback",
+        "data",
         "draws",
         "is_changed",
         "is_covered",
@@ -85,19 +89,30 @@ class Turn:
         callback: Callback | None = None,
         prompted: bool = False,
     ) -> None:
-        self.address = address
-        self.bot = bot
-        self.snapshot = snapshot
-        self.callback = callback
-        self.prompted = prompted
-        self.active = True
-        self.is_changed = False
-        self.is_covered = False
+        self.address: Address = address
+        self.bot: Bot = bot
+        self.snapshot: Snapshot = snapshot
+        self.callback: Callback | None = callback
+        self.prompted: bool = prompted
+        self.active: bool = True
+        self.data: list[dict[str, Json]] = []
+        self.is_changed: bool = False
+        self.is_covered: bool = False
         self.redraws: dict[str, ShowMode | None] = {}
         self.draws: list[Draw] = []
         self.outbox: list[Letter] = []
         self.jobs: list[Job] = []
         self.answers: dict[str, str | None] = {}
+
+    def end(self) -> None:
+        """Refuse everything from now on.
+
+        What middlewares and handlers shared holds the manager, which holds them;
+        undoing this spares the garbage collector a tenth of a click.
+        """
+        self.active = False
+        for data in self.data:
+            data.pop("dialog_manager", None)
 
     def check(self) -> None:
         """Make sure that the turn goes on.

@@ -75,6 +75,30 @@ class Callback(Update):
         if self.answers is not None:
             self.answers.answer(self.callback_id, text)
 
+    def copy(
+        self, *, payload: str | None = None, answers: CallbackAnswers | None = None
+    ) -> Callback:
+        """Make a copy that differs where something is given.
+
+        Args:
+            payload: What the button carries instead.
+            answers: Who takes the answer instead.
+        """
+        # Half the time of dataclasses.replace, which each press would need twice.
+        return Callback(
+            id=self.id,
+            bot=self.bot,
+            chat=self.chat,
+            user=self.user,
+            timestamp=self.timestamp,
+            raw=self.raw,
+            thread_id=self.thread_id,
+            callback_id=self.callback_id,
+            payload=self.payload if payload is None else payload,
+            message=self.message,
+            answers=self.answers if answers is None else answers,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotStarted(Update):

@@ -26,7 +26,7 @@ class Window:
     """What a dialog shows in one state.
 
     Args:
-        widgets: Texts and keyboards, shown in this order; inputs. A string is a
+        widgets: Texts, one a line, and keyboards, shown in this order; inputs. A string is a
             `Format`, a function is a `MessageInput`.
         state: The state that it belongs to.
         getter: Gives the data for the widgets.
@@ -51,11 +51,11 @@ class Window:
     ) -> None:
         parts = [_widget(part) for part in widgets]
         self.state = state
-        self.parse_mode = None if parse_mode is None else parse_mode.lower()
+        self.parse_mode: str | None = None if parse_mode is None else parse_mode.lower()
         self.show_link_preview = show_link_preview
         self.on_process_result = on_process_result
         self._getters = Getters(getter)
-        self._text = Multi(*_only(parts, Text), sep="")
+        self._text = Multi(*_only(parts, Text))
         self._keyboards = _only(parts, Keyboard)
         self._inputs = _only(parts, Input)
         self._parts: tuple[Widget, ...] = (self._text, *self._keyboards, *self._inputs)

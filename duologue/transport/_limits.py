@@ -127,7 +127,6 @@ class Buckets:
         if bucket is None:
             bucket = TokenBucket(self._capacity, self._period, clock=self._clock)
             self._buckets[chat_id] = bucket
-        self._buckets.move_to_end(chat_id)
         return bucket
 
     def _sweep(self) -> None:
@@ -144,6 +143,8 @@ async def take_both(first: TokenBucket, second: TokenBucket) -> None:
     Taking them one after the other would let the first grow old while waiting
     for the second: then it would be back too early after the call.
     """
+    if try_take_both(first, second):
+        return
     async with first.turn():
         while first.delay() > 0 or not await _take_second(first, second):
             await first.wait()

@@ -52,7 +52,7 @@ class MarkersInMemory:
     """Remembers a position as long as this object lives."""
 
     def __init__(self) -> None:
-        self.position = Position()
+        self.position: Position = Position()
 
     async def load(self) -> Position:
         """Give the position saved last."""

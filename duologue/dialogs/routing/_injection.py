@@ -39,7 +39,7 @@ class Injected:
         HandlerError: It is not async, or takes no event.
     """
 
-    __slots__ = ("_call", "_parameters", "_takes_all", "name")
+    __slots__ = ("_call", "_first", "_parameters", "_takes_all", "name")
 
     def __init__(self, handler: Handler) -> None:
         self.name = getattr(handler, "__qualname__", repr(handler))
@@ -59,6 +59,7 @@ class Injected:
         ]
         if not named and inspect.Parameter.VAR_POSITIONAL not in kinds:
             raise HandlerError(self.name, "its first argument must be the event")
+        self._first = named[0].name if named else None
         self._parameters = tuple(
             _Parameter(
                 parameter.name,
@@ -75,7 +76,8 @@ class Injected:
             InjectionError: It asks for something that nobody provides.
         """
         if self._takes_all:
-            return await self._call(event, **(data | self._arguments(data)))
+            rest = {name: data[name] for name in data if name != self._first}
+            return await self._call(event, **(rest | self._arguments(data)))
         return await self._call(event, **self._arguments(data))
 
     def _arguments(self, data: HandlerData) -> HandlerData:
@@ -111,14 +113,15 @@ def _find(parameter: _Parameter, data: HandlerData) -> str | None:
         return _find_by_text(annotation.rpartition(".")[2], data)
     if annotation in _BY_ANNOTATION:
         return _BY_ANNOTATION[annotation]
-    if isinstance(annotation, type) and annotation is not object:
+    if isinstance(annotation, type) and not _is_plain(annotation):
         return _find_by_type(annotation, data)
     return None
 
 
-def _find_by_text(annotation: str, data: HandlerData) -> str | None:
+def _find_by_text(annotation: str, data: Mapping[str, object]) -> str | None:
     for key, value in data.items():
-        if type(value).__name__ == annotation:
+        kind = type(value)
+        if kind.__name__ == annotation and not _is_plain(kind):
             return key
     return _BY_ANNOTATION.get(annotation)
 
@@ -130,8 +133,13 @@ def _find_by_type(annotation: type, data: HandlerData) -> str | None:
     return next((key for key, value in data.items() if _is_a(value, annotation)), None)
 
 
+def _is_plain(kind: type) -> bool:
+    """Tell whether a class says nothing about what a value is for, as `str` does."""
+    return kind.__module__ == "builtins"
+
+
 def _is_a(value: object, annotation: type) -> bool:
     try:
-        return isinstance(value, annotation) and annotation not in (str, int, dict)
+        return isinstance(value, annotation)
     except TypeError:
         return False  # a protocol that cannot be checked at run time

@@ -38,25 +38,25 @@ class Router:
     """
 
     def __init__(self, name: str | None = None) -> None:
-        self.name = name or f"{type(self).__name__} {id(self):x}"
+        self.name: str = name or f"{type(self).__name__} {id(self):x}"
         self.parent_router: Router | None = None
         self.sub_routers: list[Router] = []
-        self.observers = {
+        self.observers: dict[str, Observer] = {
             event: Observer(event)
             for event in (*UPDATE_EVENTS, DIALOG_EVENT_NAME, "error")
         }
-        self.message = self.observers["message"]
-        self.edited_message = self.observers["edited_message"]
-        self.removed_message = self.observers["removed_message"]
-        self.callback_query = self.observers["callback_query"]
-        self.bot_started = self.observers["bot_started"]
-        self.bot_stopped = self.observers["bot_stopped"]
-        self.bot_added = self.observers["bot_added"]
-        self.bot_removed = self.observers["bot_removed"]
-        self.user_added = self.observers["user_added"]
-        self.user_removed = self.observers["user_removed"]
-        self.chat_title_changed = self.observers["chat_title_changed"]
-        self.error = self.observers["error"]
+        self.message: Observer = self.observers["message"]
+        self.edited_message: Observer = self.observers["edited_message"]
+        self.removed_message: Observer = self.observers["removed_message"]
+        self.callback_query: Observer = self.observers["callback_query"]
+        self.bot_started: Observer = self.observers["bot_started"]
+        self.bot_stopped: Observer = self.observers["bot_stopped"]
+        self.bot_added: Observer = self.observers["bot_added"]
+        self.bot_removed: Observer = self.observers["bot_removed"]
+        self.user_added: Observer = self.observers["user_added"]
+        self.user_removed: Observer = self.observers["user_removed"]
+        self.chat_title_changed: Observer = self.observers["chat_title_changed"]
+        self.error: Observer = self.observers["error"]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

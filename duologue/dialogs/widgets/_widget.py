@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable
+from types import FunctionType
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from magic_filter import MagicFilter
@@ -77,10 +78,11 @@ async def call_handler(
     """Run what the author gave as `on_...`, if anything."""
     if handler is None:
         return
-    if isinstance(handler, EventProcessor):
-        await handler.process_event(event, widget, manager)
-    else:
+    # A function is most likely, and asking the protocol costs 10 µs.
+    if isinstance(handler, FunctionType) or not isinstance(handler, EventProcessor):
         await handler(event, widget, manager)
+    else:
+        await handler.process_event(event, widget, manager)
 
 
 def check_handler(handler: object, name: str, widget: str) -> None:

@@ -104,7 +104,7 @@ class Bot:
         Raises:
             BotSettingError: One of these cannot be used.
         """
-        self.base_url = _checked_url(base_url)
+        self.base_url: str = _checked_url(base_url)
         self._http = HttpClient(_checked_token(token), self.base_url, ca_file=ca_file)
         self._limits = MaxLimits(clock or LoopClock())
         self._me: User | None = None
@@ -232,7 +232,7 @@ class Bot:
         answer = await self._call(
             "POST",
             "/messages",
-            self._limits.chats.of(chat_id),
+            chat_id,
             query={"chat_id": str(chat_id), **_preview(view)},
             content=body.new_message(view),
         )
@@ -247,7 +247,7 @@ class Bot:
         await self._call(
             "PUT",
             "/messages",
-            self._limits.chats.of(chat_id),
+            chat_id,
             query={"message_id": message_id},
             content=body.changed_message(view),
         )
@@ -261,7 +261,7 @@ class Bot:
         await self._call(
             "PUT",
             "/messages",
-            self._limits.chats.of(chat_id),
+            chat_id,
             query={"message_id": message_id},
             content=body.WITHOUT_KEYBOARD,
         )
@@ -275,7 +275,7 @@ class Bot:
         await self._call(
             "DELETE",
             "/messages",
-            self._limits.chats.of(chat_id),
+            chat_id,
             query={"message_id": message_id},
         )
 
@@ -302,7 +302,7 @@ class Bot:
         await self._call(
             "POST",
             "/answers",
-            self._limits.chats.of(chat_id),
+            chat_id,
             query={"callback_id": callback_id, **_preview(view)},
             content=body.answer(view, notification),
         )
@@ -315,13 +315,13 @@ class Bot:
         self,
         verb: str,
         path: str,
-        scope: TokenBucket,
+        scope: TokenBucket | int,
         *,
         query: Mapping[str, str] = MappingProxyType({}),
         content: Mapping[str, object] | None = None,
         within: float = CALL_TIMEOUT,
     ) -> dict[str, object]:
-        """Make a call whose 429 silences its own scope and nothing else.
+        """Make a call whose 429 silences its own scope, a chat for instance.
 
         A call that names neither a message nor a chat can only be "not found"
         where there is no MAX Bot API.
@@ -331,7 +331,8 @@ class Bot:
                 verb, path, query=query, body=content, within=within
             )
         except RateLimitedError as error:
-            scope.pause(error.retry_after)
+            bucket = self._limits.chats.of(scope) if isinstance(scope, int) else scope
+            bucket.pause(error.retry_after)
             raise
         except MessageGoneError as error:
             if path in _ABOUT_MESSAGES:

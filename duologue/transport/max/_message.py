@@ -150,10 +150,13 @@ def _button(raw: object) -> InlineButton | None:
     """Read a button; kinds that duologue cannot draw are left out."""
     if not is_object(raw):
         return None
-    match raw:
-        case {"type": "callback", "text": str(label), "payload": str(payload)}:
+    label, kind = raw.get("text"), raw.get("type")
+    if kind == "callback":
+        payload = raw.get("payload")
+        if isinstance(label, str) and isinstance(payload, str):
             return CallbackButton(label, payload)
-        case {"type": "link", "text": str(label), "url": str(url)}:
+    elif kind == "link":
+        url = raw.get("url")
+        if isinstance(label, str) and isinstance(url, str):
             return LinkButton(label, url)
-        case _:
-            return None
+    return None

@@ -1,0 +1,140 @@
+"""The acts of the demo: what the user does, and what must be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from duologue._demo._checks import (
+    Check,
+    all_jobs,
+    all_presses,
+    answered_once,
+    counted_up,
+    few_redraws,
+    is_poll,
+    messenger_was_down,
+    nothing_refused,
+    redrawn_in_place,
+)
+from duologue._demo._player import Player
+from duologue._demo._scene import Scene
+from duologue.transport.sandbox import LogKind
+
+PATIENCE = 10.0
+"""Seconds for what should come at once."""
+OUTAGE = 3.0
+RECOVERY = 15.0
+"""Seconds after an outage: the bot asks again after up to 8, then answers."""
+TICKS = 10
+PRESSES = 20
+JOBS = 10
+WRITTEN = ("раз", "два")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A part of the conversation.
+
+    Attributes:
+        title: Its heading.
+        note: What to look at.
+        play: Acts as the user until all has been seen, or time is over.
+        check: Judges what was seen.
+    """
+
+    title: str
+    note: str
+    play: Callable[[Player], Awaitable[None]]
+    check: Callable[[Scene], Sequence[Check]]
+
+
+async def _play_timer(player: Player) -> None:
+    await player.say("/start")
+    if await player.until(_has_view, PATIENCE):
+        await player.press(0)
+        await player.until(
+            lambda scene: scene.last_numbers() == [TICKS], TICKS + PATIENCE
+        )
+
+
+def _check_timer(scene: Scene) -> Sequence[Check]:
+    return (
+        redrawn_in_place(scene, edits=TICKS),
+        counted_up(scene, to=TICKS),
+        nothing_refused(scene),
+    )
+
+
+async def _play_counter(player: Player) -> None:
+    await player.say("/count")
+    if await player.until(_has_view, PATIENCE):
+        half = [0] * (PRESSES // 2)
+        await player.press(*half, 1, *half)
+        await player.until(
+            lambda scene: all(check.kept for check in _nothing_lost(scene)), PATIENCE
+        )
+
+
+def _check_counter(scene: Scene) -> Sequence[Check]:
+    return (
+        *_nothing_lost(scene),
+        few_redraws(scene, changes=PRESSES + JOBS),
+        nothing_refused(scene),
+    )
+
+
+def _nothing_lost(scene: Scene) -> Sequence[Check]:
+    return all_presses(scene, presses=PRESSES), all_jobs(scene, jobs=JOBS)
+
+
+async def _play_outage(player: Player) -> None:
+    await player.say("/echo")
+    if not await player.until(_has_view, PATIENCE):
+        return
+    await player.break_messenger(OUTAGE)
+    # The poll that is open brings this one; the answer has to wait.
+    await player.say(WRITTEN[0])
+    await player.until(lambda scene: any(map(is_poll, scene.entries)), PATIENCE)
+    # This one cannot even be fetched.
+    await player.say(WRITTEN[1])
+    await player.until(_has_answers, OUTAGE + RECOVERY)
+
+
+def _check_outage(scene: Scene) -> Sequence[Check]:
+    return (
+        messenger_was_down(scene),
+        answered_once(scene, WRITTEN),
+        nothing_refused(scene),
+    )
+
+
+def _has_view(scene: Scene) -> bool:
+    return scene.last_view() is not None
+
+
+def _has_answers(scene: Scene) -> bool:
+    return len(scene.of(LogKind.MESSAGE)) > len(WRITTEN)
+
+
+ACTS = (
+    Act(
+        "A timer",
+        f"A background task updates the dialog {TICKS} times, once a second.",
+        _play_timer,
+        _check_timer,
+    ),
+    Act(
+        "All at the same moment",
+        f"{PRESSES} presses and {JOBS} background updates meet in one dialog, whose "
+        "handler waits between reading and writing.",
+        _play_counter,
+        _check_counter,
+    ),
+    Act(
+        "A messenger that fails",
+        f"For {OUTAGE:.0f} seconds it answers every request of the bot with an error.",
+        _play_outage,
+        _check_outage,
+    ),
+)

@@ -1,0 +1,101 @@
+"""The terminal command of the demo."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from duologue._demo._acts import ACTS
+from duologue._demo._performance import perform
+from duologue._demo._plain import PlainScreen
+from duologue._demo._screen import Screen, new_console
+from duologue._demo._terminal import TerminalScreen
+from duologue.errors import DuologueError
+
+BOT = "duologue._demo.bot"
+FAILED = 1
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `duologue demo` to a parser."""
+    parser.add_argument(
+        "--act",
+        dest="acts",
+        type=int,
+        action="append",
+        choices=range(1, len(ACTS) + 1),
+        help="play only this act; may be given more than once",
+    )
+    parser.add_argument(
+        "--bot",
+        default=BOT,
+        metavar="MODULE",
+        help=f"the bot, as `python -m` would start it (default: {BOT})",
+    )
+    parser.add_argument(
+        "--plain", action="store_true", help="print plain lines on a terminal too"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Play the demo.
+
+    Args:
+        args: What a parser with `add_arguments` read.
+
+    Returns:
+        0 if all that was promised was seen; 1 if not, if a program ended early, or
+        if nobody reads the output; 130 after Ctrl+C, 143 after SIGTERM.
+    """
+    acts = sorted(set(args.acts or range(1, len(ACTS) + 1)))
+    try:
+        kept = asyncio.run(_until_terminated(_screen(args), acts, str(args.bot)))
+    except KeyboardInterrupt:
+        return _stopped(INTERRUPTED)
+    except asyncio.CancelledError:
+        return _stopped(TERMINATED)
+    return 0 if kept else FAILED
+
+
+def _screen(args: argparse.Namespace) -> Screen:
+    console = new_console()
+    if bool(args.plain) or not console.is_terminal:
+        return PlainScreen(console)
+    return TerminalScreen(console)
+
+
+async def _until_terminated(screen: Screen, acts: list[int], bot: str) -> bool:
+    """Perform; SIGTERM ends it in order, as Ctrl+C does."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(_reported(screen, acts, bot))
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+async def _reported(screen: Screen, acts: list[int], bot: str) -> bool:
+    kept = False
+    try:
+        kept = await perform(screen, acts, bot)
+    except* BrokenPipeError:
+        pass  # whoever read the output, as in `make | head`, has seen enough
+    except* DuologueError as failed:
+        _report(failed)
+    return kept
+
+
+def _report(group: ExceptionGroup[DuologueError]) -> None:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            _report(error)
+        else:
+            sys.stderr.write(f"\nduologue demo: {error}\n")
+
+
+def _stopped(status: int) -> int:
+    sys.stderr.write("\nstopped; the messenger and the bot have ended too\n")
+    return status

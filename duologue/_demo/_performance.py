@@ -1,0 +1,102 @@
+"""One run of the demo: starts the programs, plays the acts, judges them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from duologue._demo._acts import ACTS, PATIENCE
+from duologue._demo._player import Player
+from duologue._demo._program import Program
+from duologue._demo._screen import Result, Screen
+from duologue.transport.sandbox import Control
+
+USER = "Анна"
+_PAUSE = 0.05
+
+
+async def perform(screen: Screen, numbers: Sequence[int], bot: str) -> bool:
+    """Play acts between a messenger and a bot, each in a process of its own.
+
+    Args:
+        screen: Shows them.
+        numbers: Which acts, from 1.
+        bot: The module of the bot.
+
+    Returns:
+        Whether everything was seen that had to be seen.
+
+    Raises:
+        ProgramEndedError: One of the programs ended early; alone or in a group.
+        SandboxError: The messenger failed; alone or in a group.
+    """
+    with tempfile.TemporaryDirectory(prefix="duologue-demo-") as name:
+        folder = Path(name)
+        command = ("duologue", "sandbox", "--json")
+        log = folder / "messenger.log"
+        async with Program("messenger", command, log=log, is_read=True) as messenger:
+            with screen.waiting("Starting the local messenger"):
+                facts: dict[str, str] = json.loads(await messenger.line())
+            return await _with_bot(
+                screen, numbers, messenger, _bot(bot, facts, folder), facts
+            )
+
+
+def _bot(module: str, facts: dict[str, str], folder: Path) -> Program:
+    return Program(
+        "bot",
+        (module,),
+        log=folder / "bot.log",
+        environment={
+            "DUOLOGUE_MAX_TOKEN": facts["token"],
+            "DUOLOGUE_MAX_URL": facts["url"],
+            "DUOLOGUE_STATE_DIR": str(folder),
+        },
+    )
+
+
+async def _with_bot(
+    screen: Screen,
+    numbers: Sequence[int],
+    messenger: Program,
+    bot: Program,
+    facts: dict[str, str],
+) -> bool:
+    async with bot, Control(facts["control_url"], facts["control_token"]) as control:
+        player = Player(control, await control.add_user(USER), screen.show)
+        async with asyncio.TaskGroup() as group:
+            watch = [
+                group.create_task(watching)
+                for watching in (messenger.ended(), bot.ended(), player.watch())
+            ]
+            await _wait_for_bot(screen, control)
+            results = [await _act(screen, player, number) for number in numbers]
+            for task in watch:
+                task.cancel()
+        screen.summary(results)
+    kept = all(check.kept for result in results for check in result.checks)
+    if not kept and bot.output():
+        sys.stderr.write(f"\nthe bot wrote:\n{bot.output()}\n")
+    return kept
+
+
+async def _wait_for_bot(screen: Screen, control: Control) -> None:
+    """Wait for the bot's first poll; one that never comes will show in the acts."""
+    with screen.waiting("Starting the bot"), suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while not (await control.position()).polls:  # noqa: ASYNC110  # another process
+                await asyncio.sleep(_PAUSE)
+
+
+async def _act(screen: Screen, player: Player, number: int) -> Result:
+    act = ACTS[number - 1]
+    player.new_scene()
+    with screen.act(number, act):
+        await act.play(player)
+    scene = player.scene()
+    return Result(number, act, act.check(scene), scene.seconds())

@@ -1,0 +1,51 @@
+"""What users of the messenger have seen, told by its log alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from duologue.transport.sandbox import LogEntry, LogKind
+
+_VIEWS = frozenset({LogKind.MESSAGE, LogKind.EDIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A part of the log.
+
+    Attributes:
+        entries: Its entries, oldest first.
+    """
+
+    entries: Sequence[LogEntry]
+
+    def of(self, kind: LogKind) -> list[LogEntry]:
+        """Give the entries of one kind."""
+        return [entry for entry in self.entries if entry.kind is kind]
+
+    def views(self) -> list[LogEntry]:
+        """Give what the bot showed: new messages and edits."""
+        return [entry for entry in self.entries if entry.kind in _VIEWS]
+
+    def last_view(self) -> LogEntry | None:
+        """Give what the bot showed last."""
+        views = self.views()
+        return views[-1] if views else None
+
+    def last_numbers(self) -> list[int]:
+        """Give the numbers in what the bot showed last."""
+        view = self.last_view()
+        return [] if view is None else numbers(view)
+
+    def seconds(self) -> float:
+        """Tell how long it took."""
+        if not self.entries:
+            return 0.0
+        return (self.entries[-1].time - self.entries[0].time) / 1000
+
+
+def numbers(entry: LogEntry) -> list[int]:
+    """Find the numbers in a text."""
+    return [int(found) for found in re.findall(r"\d+", entry.text or "")]

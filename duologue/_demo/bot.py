@@ -1,0 +1,170 @@
+"""The bot of the demo, a program to copy from: a timer, a counter, an echo.
+
+It finds its token in the environment variable DUOLOGUE_MAX_TOKEN, and the messenger
+in DUOLOGUE_MAX_URL if it is another one than MAX itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+from duologue import Dispatcher, F, LongPolling, Router
+from duologue.dialogs import (
+    BgManager,
+    BgManagerFactory,
+    Callback,
+    Dialog,
+    DialogManager,
+    MessageCreated,
+    StartMode,
+    State,
+    StatesGroup,
+    TaskGroup,
+    Window,
+)
+from duologue.dialogs.routing import Command, CommandStart
+from duologue.dialogs.widgets.input import ManagedTextInput, TextInput
+from duologue.dialogs.widgets.kbd import Button, Row
+from duologue.dialogs.widgets.text import Const, Format
+from duologue.transport.max import Bot
+
+CALLS = 10
+SLOW = 0.05
+"""Seconds that each press spends waiting, as for a database."""
+
+
+class TimerSG(StatesGroup):
+    running = State()
+
+
+class CounterSG(StatesGroup):
+    counting = State()
+
+
+class EchoSG(StatesGroup):
+    listening = State()
+
+
+async def timer_getter(dialog_manager: DialogManager, **_: object) -> dict[str, object]:
+    return {"count": dialog_manager.dialog_data.get("count", 0)}
+
+
+async def on_start_timer(
+    callback: Callback, _button: Button, manager: DialogManager
+) -> None:
+    """Start a task that changes the count once a second."""
+    manager.dialog_data["count"] = 0
+    bg_factory: BgManagerFactory = manager.middleware_data["bg_factory"]
+    tasks: TaskGroup = manager.middleware_data["task_group"]
+
+    async def tick() -> None:
+        bg = bg_factory.bg(chat_id=callback.chat_id, user_id=callback.user_id)
+        for count in range(1, CALLS + 1):
+            await asyncio.sleep(1)
+            receipt = await bg.update({"count": count})
+            await receipt
+
+    tasks.start_soon(tick)
+
+
+timer = Dialog(
+    Window(
+        Format("Счётчик: {count}"),
+        Button(Const("Старт"), id="start", on_click=on_start_timer),
+        state=TimerSG.running,
+        getter=timer_getter,
+    )
+)
+
+
+async def counter_getter(
+    dialog_manager: DialogManager, **_: object
+) -> dict[str, object]:
+    data = dialog_manager.dialog_data
+    done = [str(job) for job in range(1, CALLS + 1) if f"job {job}" in data]
+    return {"presses": data.get("presses", 0), "jobs": " ".join(done) or "—"}
+
+
+async def on_press(
+    _callback: Callback, _button: Button, manager: DialogManager
+) -> None:
+    """Count a press, with a wait between reading and writing.
+
+    In a handler that is not a turn, other presses would come in between, and all of
+    them would write the same number.
+    """
+    presses: int = manager.dialog_data.get("presses", 0)
+    await asyncio.sleep(SLOW)
+    manager.dialog_data["presses"] = presses + 1
+
+
+async def on_jobs(_callback: Callback, _button: Button, manager: DialogManager) -> None:
+    """Start ten tasks that report to this dialog, all at once."""
+    tasks: TaskGroup = manager.middleware_data["task_group"]
+    for job in range(1, CALLS + 1):
+        tasks.start_soon(report, manager.bg(), job)
+
+
+async def report(bg: BgManager, job: int) -> None:
+    receipt = await bg.update({f"job {job}": True})
+    await receipt
+
+
+counter = Dialog(
+    Window(
+        Format("Нажатий: {presses}\nИз фона: {jobs}"),
+        Row(
+            Button(Const("+1"), id="press", on_click=on_press),
+            Button(Const("10 задач"), id="jobs", on_click=on_jobs),
+        ),
+        state=CounterSG.counting,
+        getter=counter_getter,
+    )
+)
+
+
+async def echo_getter(dialog_manager: DialogManager, **_: object) -> dict[str, object]:
+    text: ManagedTextInput[str] | None = dialog_manager.find("text")
+    return {"heard": None if text is None else text.get_value()}
+
+
+echo = Dialog(
+    Window(
+        Const("Напишите что-нибудь.", when=~F["heard"]),
+        Format("Слышу: «{heard}»", when="heard"),
+        TextInput(id="text"),
+        state=EchoSG.listening,
+        getter=echo_getter,
+    )
+)
+
+commands = Router("commands")
+
+
+@commands.message(CommandStart())
+async def start(_message: MessageCreated, dialog_manager: DialogManager) -> None:
+    await dialog_manager.start(TimerSG.running, mode=StartMode.RESET_STACK)
+
+
+@commands.message(Command("count"))
+async def count(_message: MessageCreated, dialog_manager: DialogManager) -> None:
+    await dialog_manager.start(CounterSG.counting, mode=StartMode.RESET_STACK)
+
+
+@commands.message(Command("echo"))
+async def listen(_message: MessageCreated, dialog_manager: DialogManager) -> None:
+    await dialog_manager.start(EchoSG.listening, mode=StartMode.RESET_STACK)
+
+
+def main() -> None:
+    """Run until SIGINT or SIGTERM."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    dispatcher = Dispatcher()
+    dispatcher.include_routers(commands, timer, counter, echo)
+    LongPolling(dispatcher).run(Bot(os.environ["DUOLOGUE_MAX_TOKEN"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The calls that bring one view onto one screen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+
+from duologue.actors import Observer
+from duologue.dialogs._address import Address
+from duologue.dialogs._callbacks import Callbacks
+from duologue.dialogs._chat import View
+from duologue.dialogs._modes import ShowMode
+from duologue.dialogs._ports import Bot
+from duologue.dialogs._turn import Draw
+from duologue.errors import (
+    BadRequestError,
+    MessageGoneError,
+    MessengerError,
+    MessengerUnavailableError,
+    RateLimitedError,
+    UnexpectedAnswerError,
+)
+
+PASSING = (RateLimitedError, MessengerUnavailableError, UnexpectedAnswerError)
+"""Errors after which the same call may succeed later."""
+
+_logger = logging.getLogger("duologue.presenter")
+
+
+@dataclass(slots=True)
+class Order:
+    draw: Draw
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    is_answering: bool = False
+
+    @property
+    def is_edit(self) -> bool:
+        return self.draw.mode is ShowMode.EDIT and self.draw.view is not None
+
+
+@dataclass(slots=True)
+class Screen:
+    """One message that shows a stack, and what is on its way to it."""
+
+    address: Address
+    bot: Bot
+    message_id: str | None
+    orders: deque[Order] = field(default_factory=deque)
+    strips: list[str] = field(default_factory=list)
+    current: Order | None = None
+    is_running: bool = False
+    unconfirmed: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.is_running or self.orders or self.strips or self.unconfirmed)
+
+
+class Drawing:
+    """Makes the calls for a view, each after the right to it was taken.
+
+    Args:
+        callbacks: The presses that drawings may answer.
+        observer: Counts what happens to drawings.
+    """
+
+    def __init__(self, callbacks: Callbacks, observer: Observer) -> None:
+        self._callbacks = callbacks
+        self._observer = observer
+
+    async def draw(self, screen: Screen, order: Order) -> None:
+        draw = order.draw
+        chat_id = screen.address.chat_id
+        if draw.view is None:
+            await self._close(screen)
+        elif draw.mode is ShowMode.EDIT and screen.message_id is not None:
+            await self._edit(screen, order, draw.view, screen.message_id)
+        elif draw.mode is ShowMode.DELETE_AND_SEND and screen.message_id is not None:
+            await self._delete(screen, screen.message_id)
+            draw.mode = ShowMode.SEND
+            await screen.bot.ready(chat_id)
+            screen.message_id = await screen.bot.send(chat_id, draw.view)
+        else:
+            left_behind = screen.message_id
+            screen.message_id = await screen.bot.send(chat_id, draw.view)
+            if left_behind is not None and draw.strip:
+                screen.strips.append(left_behind)
+
+    async def _edit(
+        self, screen: Screen, order: Order, view: View, message_id: str
+    ) -> None:
+        chat_id = screen.address.chat_id
+        self._part_from_press(order, message_id)
+        callback_id = order.draw.callback_id
+        if callback_id is not None and not order.is_answering:
+            order.is_answering = self._callbacks.take(callback_id)
+        try:
+            if callback_id is not None and order.is_answering:
+                try:
+                    await screen.bot.answer(
+                        chat_id,
+                        callback_id,
+                        view=view,
+                        notification=order.draw.notification,
+                    )
+                except (BadRequestError, MessageGoneError) as error:
+                    # The press is too old to be answered: edit instead.
+                    self._observer.count("callbacks", reason="failed")
+                    _logger.info("%s", error)
+                    order.is_answering = False
+                    order.draw.callback_id = None
+                    await screen.bot.ready(chat_id)
+                    await screen.bot.edit(chat_id, message_id, view)
+                else:
+                    self._observer.count("callbacks", reason="answered")
+            else:
+                await screen.bot.edit(chat_id, message_id, view)
+        except MessageGoneError:
+            self._observer.count("draws", reason="gone")
+            await screen.bot.ready(chat_id)
+            screen.message_id = await screen.bot.send(chat_id, view)
+
+    def _part_from_press(self, order: Order, message_id: str) -> None:
+        """Answer a press by itself if its message is not the one to be drawn.
+
+        The answer to a press can only change the message that was pressed.
+        """
+        draw = order.draw
+        if draw.callback_id is not None and draw.pressed_id != message_id:
+            self._callbacks.finish(draw.callback_id, draw.notification)
+            draw.callback_id = None
+            order.is_answering = False
+
+    async def _close(self, screen: Screen) -> None:
+        if screen.message_id is not None:
+            message_id, screen.message_id = screen.message_id, None
+            try:
+                await screen.bot.remove_keyboard(screen.address.chat_id, message_id)
+            except PASSING:
+                screen.message_id = message_id
+                raise
+            except MessageGoneError:
+                self._observer.count("draws", reason="gone")
+
+    async def _delete(self, screen: Screen, message_id: str) -> None:
+        try:
+            await screen.bot.delete(screen.address.chat_id, message_id)
+        except PASSING:
+            raise
+        except MessengerError as error:
+            # It may be gone or too old; the new message matters more.
+            self._observer.count("draws", reason="not deleted")
+            _logger.info("%s", error)
+        screen.message_id = None
+
+    async def strip(self, screen: Screen, message_id: str) -> None:
+        try:
+            await screen.bot.remove_keyboard(screen.address.chat_id, message_id)
+        except PASSING:
+            raise
+        except MessengerError as error:
+            self._observer.count("draws", reason="not stripped")
+            _logger.info("%s", error)

@@ -1,0 +1,208 @@
+"""The raw updates of the recording messenger, and the messages in its chats.
+
+An update is a JSON object: `type` is the name of the event as routers know it,
+`id`, `chat_id`, `user_id` and `time` are always there, the rest depends on the
+type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias, TypedDict
+
+from duologue.dialogs import (
+    Bot,
+    BotAdded,
+    BotRemoved,
+    BotStarted,
+    BotStopped,
+    Callback,
+    CallbackButton,
+    Chat,
+    ChatTitleChanged,
+    ChatType,
+    InlineButton,
+    Keyboard,
+    LinkButton,
+    Message,
+    MessageCreated,
+    MessageEdited,
+    MessageRemoved,
+    Update,
+    User,
+    UserAdded,
+    UserRemoved,
+    View,
+)
+from duologue.dialogs._data import Json
+from duologue.errors import MalformedUpdateError, UnknownUpdateError
+
+Raw: TypeAlias = Mapping[str, object]
+
+_PLAIN: Mapping[str, type[Update]] = {
+    "bot_stopped": BotStopped,
+    "bot_added": BotAdded,
+    "bot_removed": BotRemoved,
+    "user_added": UserAdded,
+    "user_removed": UserRemoved,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A message as the users of a chat see it.
+
+    Attributes:
+        id: Its id.
+        chat_id: Where it is.
+        user_id: Who wrote it; None for the bot.
+        view: What it shows.
+    """
+
+    id: str
+    chat_id: int
+    user_id: int | None
+    view: View
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return self.view.text
+
+    @property
+    def keyboard(self) -> Keyboard:
+        """The buttons under it."""
+        return self.view.keyboard
+
+    @property
+    def labels(self) -> tuple[tuple[str, ...], ...]:
+        """What is written on the buttons, row by row."""
+        return tuple(tuple(button.text for button in row) for row in self.keyboard)
+
+    def payload_of(self, label: str) -> str | None:
+        """The payload of the first button with this label, None without one."""
+        for row in self.keyboard:
+            for button in row:
+                if isinstance(button, CallbackButton) and button.text == label:
+                    return button.payload
+        return None
+
+    def to_raw(self) -> Raw:
+        """The message as it stands in an update."""
+        return {
+            "id": self.id,
+            "user_id": self.user_id,
+            "text": self.text,
+            "keyboard": [
+                [_raw_button(button) for button in row] for row in self.keyboard
+            ],
+        }
+
+
+class _Common(TypedDict):
+    id: str
+    bot: Bot
+    chat: Chat
+    user: User | None
+    timestamp: datetime
+    thread_id: int | None
+    raw: Raw
+
+
+def parse(raw: Raw, bot: Bot) -> Update:
+    """Make an update of its raw form.
+
+    Raises:
+        UnknownUpdateError: Its type is not known.
+        MalformedUpdateError: Something is missing in it.
+    """
+    try:
+        return _parse(raw, bot)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise MalformedUpdateError(repr(error)) from error
+
+
+def _parse(raw: Json, bot: Bot) -> Update:
+    kind = raw["type"]
+    common = _common(raw, bot)
+    if kind in ("message", "edited_message"):
+        made = MessageCreated if kind == "message" else MessageEdited
+        return made(**common, message=_message(raw["message"], common["chat"], bot))
+    match kind:
+        case "removed_message":
+            return MessageRemoved(**common, message_id=raw["message_id"])
+        case "callback_query":
+            return _callback(raw, common, bot)
+        case "bot_started":
+            return BotStarted(**common, payload=raw.get("payload"))
+        case "chat_title_changed":
+            return ChatTitleChanged(**common, title=raw["title"])
+        case _:
+            return _plain(kind)(**common)
+
+
+def _callback(raw: Json, common: _Common, bot: Bot) -> Update:
+    held_by = raw["message"]
+    return Callback(
+        **common,
+        callback_id=raw["callback_id"],
+        payload=raw["payload"],
+        message=None if held_by is None else _message(held_by, common["chat"], bot),
+    )
+
+
+def _plain(kind: str) -> type[Update]:
+    if kind not in _PLAIN:
+        raise UnknownUpdateError(kind)
+    return _PLAIN[kind]
+
+
+def _common(raw: Json, bot: Bot) -> _Common:
+    user_id = raw["user_id"]
+    return _Common(
+        id=raw["id"],
+        bot=bot,
+        chat=Chat(raw["chat_id"], chat_type(raw["chat_id"])),
+        user=None if user_id is None else User(user_id, f"User {user_id}"),
+        timestamp=datetime.fromtimestamp(raw["time"], UTC),
+        thread_id=raw.get("thread_id"),
+        raw=raw,
+    )
+
+
+def chat_type(chat_id: int) -> ChatType:
+    """Groups have negative numbers here, private chats positive ones."""
+    return ChatType.GROUP if chat_id < 0 else ChatType.PRIVATE
+
+
+def _message(raw: Json, chat: Chat, bot: Bot) -> Message:
+    user_id = raw["user_id"]
+    answered = raw.get("reply_to")
+    return Message(
+        id=raw["id"],
+        chat=chat,
+        sender=(
+            User(bot.id, "Bot", is_bot=True)
+            if user_id is None
+            else User(user_id, f"User {user_id}")
+        ),
+        text=raw["text"],
+        keyboard=tuple(
+            tuple(_button(button) for button in row) for row in raw["keyboard"]
+        ),
+        reply_to=None if answered is None else _message(answered, chat, bot),
+        raw=raw,
+    )
+
+
+def _button(raw: Json) -> InlineButton:
+    text, payload, url = raw
+    return CallbackButton(text, payload) if url is None else LinkButton(text, url)
+
+
+def _raw_button(button: InlineButton) -> list[str | None]:
+    if isinstance(button, CallbackButton):
+        return [button.text, button.payload, None]
+    return [button.text, None, button.url]
