@@ -1,0 +1,144 @@
+"""What a messenger takes is checked before it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from duologue.dialogs import (
+    CallbackButton,
+    Capabilities,
+    Dialog,
+    DialogManager,
+    Dispatcher,
+    LinkButton,
+    MessageCreated,
+    State,
+    StatesGroup,
+    Window,
+)
+from duologue.dialogs.widgets import WidgetData
+from duologue.dialogs.widgets.kbd import Button, Column, Keyboard, RawKeyboard, Row
+from duologue.dialogs.widgets.text import Const
+from duologue.errors import PayloadTooLongError, ViewError
+from duologue.testing import Playground, RecordingBot
+
+
+class Main(StatesGroup):
+    one = State()
+
+
+SMALL = Capabilities(
+    answer_carries_view=True,
+    text_limit=10,
+    payload_limit=64,
+    button_text_limit=5,
+    max_rows=2,
+    max_columns=3,
+    max_buttons=4,
+    answer_deadline=5.0,
+)
+
+
+async def show(
+    *keyboards: Keyboard, text: str = "text", capabilities: Capabilities = SMALL
+) -> int:
+    """Show a window on a small messenger; tell how many messages there are."""
+    dispatcher = Dispatcher()
+    dispatcher.include_router(Dialog(Window(Const(text), *keyboards, state=Main.one)))
+    async with Playground(
+        dispatcher, bot=RecordingBot(capabilities=capabilities)
+    ) as chat:
+        receipt = await chat.dialog(1).start(Main.one)
+        await receipt.drawn()
+        return len(chat.messages(1))
+
+
+def buttons(number: int, label: str = "x") -> list[Button]:
+    return [Button(Const(label), id=f"{label}{n}") for n in range(number)]
+
+
+async def test_what_fits_exactly_is_shown() -> None:
+    shown = await show(Row(*buttons(3, "12345")), Row(*buttons(1)), text="1234567890")
+
+    assert shown == 1
+
+
+@pytest.mark.parametrize(
+    ("keyboard", "text", "problem"),
+    [
+        (Row(), "12345678901", "11 characters, 10 are allowed"),
+        (Column(*buttons(3)), "x", "3 rows of buttons, 2 are allowed"),
+        (Row(*buttons(4)), "x", "4 buttons in one row, 3 are allowed"),
+        (Row(*buttons(1, "123456")), "x", "6 characters on a button, 5 are allowed"),
+        (Row(Button(Const(""), id="b")), "x", "a button has no text"),
+    ],
+    ids=["text", "rows", "columns", "label", "no label"],
+)
+async def test_what_does_not_fit_is_refused_with_numbers(
+    keyboard: Keyboard, text: str, problem: str
+) -> None:
+    with pytest.raises(ViewError) as caught:
+        await show(keyboard, text=text)
+
+    assert caught.value.state == "Main:one"
+    assert problem in caught.value.problem
+
+
+async def test_the_number_of_buttons_is_limited_too() -> None:
+    with pytest.raises(ViewError, match="it has 5 buttons, 4 are allowed"):
+        await show(Row(*buttons(3)), Row(*buttons(2, "y")))
+
+
+class Items(Keyboard):
+    """One button with an item of some length, and a link."""
+
+    def __init__(self, item: str) -> None:
+        super().__init__(id="items")
+        self.item = item
+
+    async def _render_keyboard(
+        self, data: WidgetData, manager: DialogManager
+    ) -> RawKeyboard:
+        del data, manager
+        link = LinkButton("link", "https://example.org/" + "x" * 200)
+        return [[CallbackButton("x", self._item_callback_data(self.item)), link]]
+
+
+async def test_an_item_fits_to_the_last_byte() -> None:
+    assert await show(Items("1" * 34)) == 1
+
+
+@pytest.mark.parametrize("item", ["1" * 35, "ж" * 18])
+async def test_an_item_that_does_not_fit_is_refused_with_its_widget(item: str) -> None:
+    with pytest.raises(PayloadTooLongError) as caught:
+        await show(Items(item))
+
+    assert caught.value.widget == "items"
+    assert "64 are allowed" in caught.value.problem
+
+
+async def test_a_messenger_with_shorter_payloads_sets_the_limit() -> None:
+    with pytest.raises(PayloadTooLongError, match="50 are allowed"):
+        await show(Items("1" * 30), capabilities=replace(SMALL, payload_limit=50))
+
+
+async def test_a_window_that_does_not_fit_leaves_the_old_one() -> None:
+    dispatcher = Dispatcher()
+    dispatcher.include_router(Dialog(Window("{dialog_data}", state=Main.one)))
+
+    @dispatcher.message()
+    async def handler(event: MessageCreated, manager: DialogManager) -> None:
+        await manager.update({"a": event.text})
+
+    async with Playground(dispatcher, bot=RecordingBot(capabilities=SMALL)) as chat:
+        await (await chat.dialog(1).start(Main.one)).drawn()
+        await chat.say(1, "much too long")
+        await chat.settled()
+
+        (error,) = chat.take_errors()
+        assert isinstance(error, ViewError)
+        assert chat.screen(1).text == "{}"
+        async with chat.dialog(1).fg() as manager:
+            assert manager.dialog_data == {}

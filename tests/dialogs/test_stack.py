@@ -1,0 +1,152 @@
+"""Stacks, and what the user can see and press of them."""
+
+from __future__ import annotations
+
+from duologue.dialogs import GROUP_STACK_ID, Stack
+from duologue.dialogs._stack import Keys, Screen
+
+
+def keys(revision: int, items: str = "a\nb", intent: str = "i") -> Keys:
+    return Keys(revision, intent, items)
+
+
+def drawn(screen: Screen, revision: int = 1, message_id: str = "m1") -> Screen:
+    screen.expect(keys(revision), new_message=True)
+    screen.confirm(revision, message_id, screen.message_id)
+    return screen
+
+
+def test_a_new_stack_is_empty() -> None:
+    stack = Stack()
+
+    assert stack.empty
+    assert stack.default
+    assert stack.last_intent_id() is None
+    assert not stack.screen.has_buttons
+
+
+def test_the_last_dialog_of_a_stack_is_on_top() -> None:
+    stack = Stack(GROUP_STACK_ID, ["one", "two"])
+
+    assert stack.last_intent_id() == "two"
+    assert not stack.empty
+    assert not stack.default
+
+
+def test_keys_hold_whole_payloads_of_their_dialog_only() -> None:
+    held = keys(1, "plus\nlist:7")
+
+    assert held.hold("i", "plus")
+    assert held.hold("i", "list:7")
+    assert not held.hold("i", "list")
+    assert not held.hold("i", "plu")
+    assert not held.hold("j", "plus")
+
+
+def test_a_pending_button_can_be_pressed() -> None:
+    screen = Screen()
+
+    screen.expect(keys(1), new_message=True)
+
+    assert screen.can_press("m1", "i", "a")
+    assert screen.can_press(None, "i", "a")
+    assert not screen.can_press("m1", "i", "c")
+    assert screen.has_buttons
+
+
+def test_a_drawn_button_can_be_pressed_on_its_message_only() -> None:
+    screen = drawn(Screen())
+
+    assert screen.can_press("m1", "i", "a")
+    assert screen.can_press(None, "i", "a")
+    assert not screen.can_press("m0", "i", "a")
+    assert not screen.can_press("m1", "i", "c")
+    assert not screen.pending
+
+
+def test_the_buttons_of_both_drawings_can_be_pressed_until_the_newer_is_confirmed() -> (
+    None
+):
+    screen = drawn(Screen())
+
+    screen.expect(keys(2, "new"), new_message=False)
+    before = [screen.can_press("m1", "i", item) for item in ("a", "new")]
+    screen.confirm(2, "m1", "m1")
+    after = [screen.can_press("m1", "i", item) for item in ("a", "new")]
+
+    assert before == [True, True]
+    assert after == [False, True]
+
+
+def test_the_same_buttons_in_the_same_message_need_no_confirmation() -> None:
+    screen = drawn(Screen())
+
+    assert not screen.expect(keys(2), new_message=False)
+    assert screen.drawn == keys(2)
+
+
+def test_the_same_buttons_as_those_that_are_pending_wait_with_them() -> None:
+    screen = drawn(Screen())
+    screen.expect(keys(2, "new"), new_message=False)
+
+    must_confirm = screen.expect(keys(3, "new"), new_message=False)
+
+    assert must_confirm
+    assert screen.pending == [keys(3, "new")]
+
+
+def test_the_same_buttons_in_a_new_message_need_confirmation() -> None:
+    screen = drawn(Screen())
+
+    assert screen.expect(keys(2), new_message=True)
+    assert screen.pending == [keys(2)]
+
+
+def test_a_message_without_buttons_shows_none() -> None:
+    screen = Screen()
+    screen.expect(keys(1, ""), new_message=True)
+    assert not screen.has_buttons
+
+    screen.confirm(1, "m1", None)
+
+    assert not screen.has_buttons
+    assert screen.message_id == "m1"
+
+
+def test_a_confirmation_covers_all_older_drawings() -> None:
+    screen = Screen()
+    for revision in (1, 2, 3):
+        screen.expect(keys(revision, f"of {revision}"), new_message=True)
+
+    screen.confirm(2, "m2", None)
+
+    assert screen.drawn == keys(2, "of 2")
+    assert screen.pending == [keys(3, "of 3")]
+    assert screen.message_id == "m2"
+
+
+def test_a_confirmation_of_a_dialog_that_is_closed_is_ignored() -> None:
+    screen = Screen()
+
+    screen.confirm(1, "m1", None)
+
+    assert screen.message_id is None
+
+
+def test_a_message_that_replaced_the_known_one_is_noted() -> None:
+    screen = drawn(Screen())
+
+    screen.confirm(1, "m2", "m1")
+
+    assert screen.message_id == "m2"
+    assert screen.can_press("m2", "i", "a")
+
+
+def test_the_number_of_pending_drawings_is_bounded() -> None:
+    screen = Screen()
+
+    for revision in range(40):
+        screen.expect(keys(revision, f"of {revision}"), new_message=True)
+
+    assert len(screen.pending) == 16
+    assert screen.pending[-1].revision == 39

@@ -1,0 +1,159 @@
+"""Promise 7: updates are acknowledged when they are safe, and handled once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from duologue import Dispatcher, Runtime
+from duologue.dialogs import Settings
+from duologue.errors import RuntimeStoppedError
+from duologue.testing import Playground
+from duologue.transport.sandbox import Control, LogEntry
+
+
+async def everything_is_acknowledged(control: Control) -> None:
+    while (await control.position()).queued:  # noqa: ASYNC110 - another program
+        await asyncio.sleep(1)
+
+
+async def test_an_update_that_is_delivered_twice_is_handled_once(
+    chat: Playground,
+) -> None:
+    await chat.click(1, "more")
+    await chat.deliver(chat.updates[-1])
+    await chat.settled()
+
+    assert chat.screen(1).text == "1 "
+    assert chat.counts.of("updates", "duplicate") == 1
+
+
+async def test_an_update_is_recognised_after_a_hundred_others(chat: Playground) -> None:
+    await chat.click(1, "more")
+    first = chat.updates[-1]
+    for _ in range(100):
+        await chat.say(1, "hello")
+
+    await chat.deliver(first)
+    await chat.settled()
+
+    assert chat.screen(1).text == "1 "
+
+
+async def test_an_update_is_recognised_after_its_actor_was_let_go(
+    dispatcher: Dispatcher,
+) -> None:
+    async with Playground(dispatcher, settings=Settings(idle_after=1)) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        await chat.click(1, "more")
+        await chat.settled()
+        await asyncio.sleep(60)
+
+        await chat.deliver(chat.updates[-1])
+        await chat.settled()
+
+        assert chat.screen(1).text == "1 "
+
+
+async def test_an_update_whose_turn_failed_is_done_with(chat: Playground) -> None:
+    shown = chat.screen(1)
+    payload = shown.payload_of("fail")
+    raw = chat.bot.pressed(1, 1, payload or "", message_id=shown.id)
+
+    safe = await chat.runtime.accept(chat.bot, raw)
+
+    assert safe is not None
+    await safe
+    chat.take_errors()
+
+
+async def test_an_update_is_safe_only_after_its_turn(
+    chat: Playground, gate: asyncio.Event, held: asyncio.Event
+) -> None:
+    shown = chat.screen(1)
+    payload = shown.payload_of("hold")
+    raw = chat.bot.pressed(1, 1, payload or "", message_id=shown.id)
+
+    safe = await chat.runtime.accept(chat.bot, raw)
+    assert safe is not None
+    await held.wait()
+    await asyncio.sleep(10)
+    was_safe = safe.done()
+    gate.set()
+    await safe
+
+    assert not was_safe
+
+
+@pytest.mark.usefixtures("gate")
+async def test_an_update_that_was_not_handled_when_the_runtime_stops_is_not_safe(
+    dispatcher: Dispatcher, held: asyncio.Event
+) -> None:
+    async with Playground(dispatcher, drain=5) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        shown = chat.screen(1)
+        presses = [
+            chat.bot.pressed(1, 1, shown.payload_of(label) or "", message_id=shown.id)
+            for label in ("hold", "more")
+        ]
+        held_up, waiting = [await chat.runtime.accept(chat.bot, raw) for raw in presses]
+        await held.wait()
+
+    for safe in (held_up, waiting):
+        assert safe is not None
+        with pytest.raises(RuntimeStoppedError):
+            await safe
+
+
+async def test_a_turn_that_ends_within_the_drain_is_finished_and_drawn(
+    dispatcher: Dispatcher,
+) -> None:
+    async with Playground(dispatcher, drain=5) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        for _ in range(20):
+            await chat.click(1, "more")
+
+    assert chat.screen(1).text == "20 "
+
+
+async def test_clicks_that_the_messenger_delivers_twice_count_once(
+    control: Control, runtime: Runtime, window: LogEntry, ann: int
+) -> None:
+    for _ in range(5):
+        await control.click(ann, window.message_id or "", text="more")
+    await control.duplicate(5)
+    position = await control.position()
+
+    await control.wait_for(lambda entry: entry.text == "5 ", timeout=60)
+    await everything_is_acknowledged(control)
+    await runtime.settled()
+
+    shown = await control.messages(window.chat_id or 0)
+    assert shown[-1].text == "5 "
+    assert (await control.position()).committed >= position.next
+
+
+async def test_the_messenger_is_not_told_that_an_update_is_handled_before_it_is(
+    control: Control,
+    runtime: Runtime,
+    window: LogEntry,
+    ann: int,
+    *,
+    gate: asyncio.Event,
+    held: asyncio.Event,
+) -> None:
+    clicked = await control.click(ann, window.message_id or "", text="hold")
+    await held.wait()
+    await asyncio.sleep(20)
+
+    during = await control.position()
+    gate.set()
+    await runtime.settled()
+    await everything_is_acknowledged(control)
+
+    assert len(clicked.positions) == 1
+    assert [update.position for update in during.queued] == list(clicked.positions)

@@ -1,0 +1,106 @@
+"""Every error: one tree, with its data, through pickles, in whole sentences."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from duologue import errors
+from duologue.errors import DuologueError
+
+EVERY: list[type[DuologueError]] = [getattr(errors, name) for name in errors.__all__]
+# Classes to catch by; what is raised is one of their subclasses.
+FAMILIES = {
+    "ActorClassError",
+    "ClickRefusedError",
+    "DialogsError",
+    "DuologueError",
+    "EngineError",
+    "SandboxError",
+}
+RAISED = [error for error in EVERY if error.__name__ not in FAMILIES]
+_SAMPLES: Mapping[str, object] = {
+    "int": 7,
+    "float": 2.5,
+    "str": "something is wrong; do another thing",
+    "str | None": "max.42",
+    "tuple[str, ...]": ("first", "second"),
+}
+
+
+def _parameters(error: type[DuologueError]) -> Mapping[str, inspect.Parameter]:
+    if error.__init__ is Exception.__init__:
+        return {}
+    return inspect.signature(error).parameters
+
+
+def _sample(error: type[DuologueError]) -> DuologueError:
+    values = [_SAMPLES[str(part.annotation)] for part in _parameters(error).values()]
+    return error(*values)
+
+
+@pytest.mark.parametrize("error", EVERY)
+def test_every_error_has_the_one_ancestor_and_the_ending(
+    error: type[DuologueError],
+) -> None:
+    assert issubclass(error, DuologueError)
+    assert error.__name__.endswith("Error")
+    assert error.__module__ == "duologue.errors"
+
+
+@pytest.mark.parametrize("error", EVERY)
+def test_the_docstring_of_an_error_names_its_attributes(
+    error: type[DuologueError],
+) -> None:
+    pages = "\n".join(
+        vars(base)["__doc__"] or ""
+        for base in error.__mro__
+        if issubclass(base, DuologueError)
+    )
+
+    assert "__doc__" in vars(error)
+    assert all(f"    {name}: " in pages for name in _parameters(error))
+
+
+@pytest.mark.parametrize("error", EVERY)
+def test_the_data_of_an_error_are_attributes(error: type[DuologueError]) -> None:
+    made = _sample(error)
+
+    assert all(hasattr(made, name) for name in _parameters(error))
+
+
+@pytest.mark.parametrize("error", EVERY)
+def test_an_error_survives_pickling(error: type[DuologueError]) -> None:
+    made = _sample(error)
+
+    copy = pickle.loads(pickle.dumps(made))  # noqa: S301  # we have just made it
+
+    assert type(copy) is error
+    assert vars(copy) == vars(made)
+    assert copy.args == made.args
+    assert str(copy) == str(made)
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_the_text_of_an_error_is_a_whole_sentence_that_names_whom(
+    error: type[DuologueError],
+) -> None:
+    made = _sample(error)
+
+    text = str(made)
+
+    assert text != str(made.args)
+    assert len(text.split()) >= 6
+    assert re.search(r"[;:,.] ", text), "it says what happened, not what to do"
+    assert not text.endswith((";", ":", ","))
+    for value in vars(made).values():
+        said = value if isinstance(value, tuple) else (value,)
+        assert all(_said(part, text) for part in said)
+
+
+def _said(value: object, text: str) -> bool:
+    return any(form in text for form in (str(value), repr(value)))
