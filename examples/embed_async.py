@@ -1,0 +1,73 @@
+"""Dialogs inside an asyncio program of your own: a shop that reports on an order.
+
+The program starts a runtime, waits for a customer, and works on the order. After each
+step it updates the customer's dialog from outside and waits for the receipt.
+
+DUOLOGUE_MAX_TOKEN=... python examples/embed_async.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from duologue import Dispatcher, Router, Runtime
+from duologue.dialogs import (
+    Dialog,
+    DialogManager,
+    MessageCreated,
+    StartMode,
+    State,
+    StatesGroup,
+    Window,
+)
+from duologue.dialogs.routing import CommandStart
+from duologue.dialogs.widgets.text import Format
+from duologue.transport.max import Bot
+
+STEPS = ("accepted", "packed", "delivered")
+
+
+class OrderSG(StatesGroup):
+    watching = State()
+
+
+router = Router()
+
+
+@router.message(CommandStart())
+async def order(
+    message: MessageCreated,
+    dialog_manager: DialogManager,
+    customers: asyncio.Queue[MessageCreated],
+) -> None:
+    """Open the dialog and tell the program who is there."""
+    await dialog_manager.start(OrderSG.watching, mode=StartMode.RESET_STACK)
+    dialog_manager.dialog_data["status"] = "received"
+    customers.put_nowait(message)
+
+
+async def main() -> None:
+    """Serve one customer."""
+    customers: asyncio.Queue[MessageCreated] = asyncio.Queue()
+    dispatcher = Dispatcher(customers=customers)  # handlers ask for it by its name
+    dispatcher.include_router(router)
+    dispatcher.include_router(
+        Dialog(
+            Window(Format("Your order: {dialog_data[status]}"), state=OrderSG.watching)
+        )
+    )
+    bot = Bot(os.environ["DUOLOGUE_MAX_TOKEN"])
+    async with Runtime(dispatcher, [bot]) as runtime:
+        customer = await customers.get()
+        dialog = runtime.dialog(chat_id=customer.chat_id, user_id=customer.user_id)
+        for step in STEPS:
+            await asyncio.sleep(1)  # the work itself
+            receipt = await dialog.update({"status": step})
+            await receipt  # it is stored
+            await receipt.drawn()  # the customer can see it
+            print(f"the customer knows: {step}")  # a program that prints
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

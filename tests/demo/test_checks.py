@@ -1,0 +1,185 @@
+"""What the demo takes for a success, and what not."""
+
+from __future__ import annotations
+
+import pytest
+
+from duologue._demo._checks import (
+    all_jobs,
+    all_presses,
+    answered_once,
+    counted_up,
+    few_redraws,
+    messenger_was_down,
+    nothing_refused,
+    redrawn_in_place,
+)
+from duologue._demo._lines import Chat, Side
+from duologue._demo._scene import Scene
+from duologue.transport.sandbox import LogEntry, LogKind
+
+
+def _scene(*shown: tuple[LogKind, str, str]) -> Scene:
+    return Scene(
+        [
+            LogEntry(number, 1000 * number, kind, message_id=message, text=text)
+            for number, (kind, message, text) in enumerate(shown, 1)
+        ]
+    )
+
+
+SENT, EDIT = LogKind.MESSAGE, LogKind.EDIT
+
+
+@pytest.mark.parametrize(
+    ("scene", "kept"),
+    [
+        (_scene((SENT, "a", "0"), (EDIT, "a", "1")), True),
+        (_scene((SENT, "a", "0"), (SENT, "b", "1")), False),
+        (_scene((SENT, "a", "0"), (EDIT, "b", "1")), False),
+        (_scene((SENT, "a", "0")), False),
+        (_scene(), False),
+    ],
+)
+def test_a_message_is_redrawn_in_place(scene: Scene, *, kept: bool) -> None:
+    assert redrawn_in_place(scene, edits=1).kept is kept
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["n: 0", "n: 1", "n: 2"], True),
+        (["n: 0", "n: 2"], False),
+        (["n: 0", "n: 2", "n: 1"], False),
+        (["n: 0", "n: 1", "n: 1", "n: 2"], False),
+        ([], False),
+    ],
+)
+def test_each_update_is_shown_once_and_in_order(
+    texts: list[str], *, kept: bool
+) -> None:
+    scene = _scene(*((EDIT, "a", text) for text in texts))
+
+    assert counted_up(scene, to=2).kept is kept
+
+
+@pytest.mark.parametrize(
+    ("text", "presses", "jobs"),
+    [
+        ("3 presses, jobs 1 2", True, True),
+        ("2 presses, jobs 1 2", False, True),
+        ("4 presses, jobs 1 2", False, True),
+        ("3 presses, jobs 2", True, False),
+        ("no numbers", False, False),
+    ],
+)
+def test_the_last_view_tells_what_was_lost(
+    text: str, *, presses: bool, jobs: bool
+) -> None:
+    scene = _scene((SENT, "a", "3 1 2"), (EDIT, "a", text))
+
+    assert all_presses(scene, presses=3).kept is presses
+    assert all_jobs(scene, jobs=2).kept is jobs
+
+
+@pytest.mark.parametrize(
+    ("answers", "kept"),
+    [
+        (["heard one", "heard two"], True),
+        (["heard two", "heard one"], False),
+        (["heard one", "heard one", "heard two"], False),
+        (["heard one"], False),
+        (["heard one", "heard nothing"], False),
+    ],
+)
+def test_each_text_is_answered_once_and_in_order(
+    answers: list[str], *, kept: bool
+) -> None:
+    scene = _scene((SENT, "a", "Hello"), *((SENT, text, text) for text in answers))
+
+    assert answered_once(scene, ["one", "two"]).kept is kept
+
+
+def test_redraws_are_fewer_than_changes_but_there_are_some() -> None:
+    scene = _scene((SENT, "a", ""), (EDIT, "a", ""), (EDIT, "a", ""))
+
+    assert few_redraws(scene, changes=3).kept
+    assert not few_redraws(scene, changes=2).kept
+    assert not few_redraws(_scene((SENT, "a", "")), changes=2).kept
+
+
+def test_a_refusal_is_found_and_named() -> None:
+    refused = LogEntry(1, 0, LogKind.REFUSED, status=429, request="POST /messages")
+
+    check = nothing_refused(Scene([refused]))
+
+    assert not check.kept
+    assert check.seen == "POST /messages 429"
+    assert nothing_refused(Scene([])).kept
+
+
+def test_an_outage_that_no_poll_met_does_not_count() -> None:
+    send = LogEntry(1, 0, LogKind.FAULT, status=503, request="POST /messages")
+    poll = LogEntry(2, 0, LogKind.FAULT, status=503, request="GET /updates")
+
+    assert not messenger_was_down(Scene([send])).kept
+    assert messenger_was_down(Scene([send, poll])).kept
+
+
+def test_the_same_press_again_is_one_line() -> None:
+    keyboard = ((("+1", "payload"),),)
+    shown = LogEntry(1, 0, SENT, message_id="a", text="0", keyboard=keyboard)
+    press = LogEntry(2, 0, LogKind.CLICKED, message_id="a", payload="payload")
+    chat = Chat()
+
+    chat.add([shown, press, press, press])
+
+    assert [(line.text, line.times) for line in chat.lines] == [("0", 1), ("+1", 3)]
+
+
+def test_an_edit_changes_the_line_of_its_message() -> None:
+    chat = Chat()
+
+    chat.add(_scene((SENT, "a", "old"), (LogKind.SAID, "b", "hi")).entries)
+    chat.add(_scene((EDIT, "a", "new")).entries)
+
+    assert [line.text for line in chat.lines] == ["new", "hi"]
+    assert chat.lines[0].edits == 1
+
+
+@pytest.mark.parametrize(
+    ("keyboard", "said"),
+    [
+        ((), "(takes the buttons off an earlier message)"),
+        (((("+1", "p"),),), "(redraws an earlier message) text"),
+    ],
+)
+def test_an_edit_of_an_earlier_act_is_told(
+    keyboard: tuple[tuple[tuple[str, str | None], ...], ...], said: str
+) -> None:
+    edit = LogEntry(1, 0, EDIT, message_id="old", text="text", keyboard=keyboard)
+    chat = Chat()
+
+    chat.add([edit])
+
+    assert [(line.side, line.text) for line in chat.lines] == [(Side.BOT, said)]
+
+
+def test_notices_deletions_and_refusals_have_lines() -> None:
+    chat = Chat()
+
+    chat.add(
+        [
+            LogEntry(1, 0, LogKind.NOTIFICATION, text="Too late"),
+            LogEntry(2, 0, LogKind.NOTIFICATION, text=" "),
+            LogEntry(3, 0, LogKind.DELETE, message_id="a"),
+            LogEntry(4, 0, LogKind.REFUSED, status=400, request="POST /answers"),
+            LogEntry(5, 0, LogKind.STARTED),
+        ]
+    )
+
+    assert [line.text for line in chat.lines] == [
+        "Too late",
+        "(deletes a message)",
+        "400 to POST /answers",
+    ]

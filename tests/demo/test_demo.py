@@ -1,0 +1,218 @@
+"""The demo as its user meets it: a program with programs of its own."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from duologue._demo import bot
+
+SECONDS = 60
+ESCAPE = "\x1b"
+
+
+def _process(
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stdout: int = subprocess.PIPE,
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "duologue", *arguments],
+        env={**os.environ, **(environment or {})},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def _run(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    with _process(*arguments, environment=environment) as process:
+        output, errors = process.communicate(timeout=SECONDS)
+    return process.returncode, output, errors
+
+
+@contextmanager
+def _on_stage(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Have the demo running, past the first words of the bot."""
+    with _process(*arguments, environment=environment) as process:
+        try:
+            assert process.stdout is not None
+            while "bot:" not in process.stdout.readline():
+                assert process.poll() is None
+            yield process
+        finally:
+            process.kill()
+
+
+def _programs_of(process: subprocess.Popen[str]) -> list[int]:
+    """Give descriptors of the processes that it has started."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [os.pidfd_open(int(pid)) for pid in children.split()]
+
+
+def _all_end(programs: list[int]) -> bool:
+    """Wait for their end; those that stay are killed, so that no test leaves them."""
+    ended = [bool(select.select([program], [], [], 8)[0]) for program in programs]
+    for program, is_ended in zip(programs, ended, strict=True):
+        if not is_ended:
+            signal.pidfd_send_signal(program, signal.SIGKILL)
+        os.close(program)
+    return all(ended)
+
+
+def _wrong_bot(folder: Path, right: str, wrong: str) -> dict[str, str]:
+    """Write the demo's bot with a mistake, as the module `wrong_bot`."""
+    source = inspect.getsource(bot)
+    assert source.count(right) == 1
+    (folder / "wrong_bot.py").write_text(source.replace(right, wrong), encoding="utf-8")
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.mark.timeout(SECONDS)
+def test_make_plays_three_acts_and_finds_nothing_wrong() -> None:
+    status, output, errors = _run()
+
+    assert (status, errors) == (0, "")
+    assert "bot redraws: Счётчик: 10 [Старт]" in output
+    assert "bot redraws: Нажатий: 20 / Из фона: 1 2 3 4 5 6 7 8 9 10" in output
+    assert "messenger answers 503 to GET /updates" in output
+    assert "bot: Слышу: «два»" in output
+    assert "All 10 checks passed" in output
+    assert "FAILED" not in output
+    assert ESCAPE not in output
+
+
+@pytest.mark.timeout(SECONDS)
+@pytest.mark.parametrize(
+    ("act", "right", "wrong", "broken"),
+    [
+        ("2", 'if f"job {job}" in data', "if 0", "10 background updates"),
+        ("3", "Слышу: «{heard}»", "Слышу.", "all that was written is answered"),
+    ],
+    ids=["lost background updates", "another text"],
+)
+def test_a_bot_with_a_mistake_fails(
+    tmp_path: Path, act: str, right: str, wrong: str, broken: str
+) -> None:
+    environment = _wrong_bot(tmp_path, right, wrong)
+
+    status, output, _ = _run(
+        "demo", "--act", act, "--bot", "wrong_bot", environment=environment
+    )
+
+    assert status == 1
+    assert f"FAILED {broken}" in output
+    assert "1 of" in output.splitlines()[-1]
+
+
+def test_a_bot_that_ends_early_is_shown_with_what_it_wrote(tmp_path: Path) -> None:
+    environment = _wrong_bot(tmp_path, 'os.environ["DUOLOGUE_MAX_TOKEN"]', '"wrong"')
+
+    status, _, errors = _run("--bot", "wrong_bot", environment=environment)
+
+    assert status == 1
+    assert "the bot ended early with status 1" in errors
+    assert "UnauthorizedError" in errors
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_a_signal_ends_it_and_what_it_has_started(number: int, status: int) -> None:
+    with _on_stage() as process:
+        programs = _programs_of(process)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=SECONDS)
+
+        assert len(programs) == 2
+        assert _all_end(programs)
+    assert process.returncode == status
+    assert errors == "\nstopped; the messenger and the bot have ended too\n"
+
+
+def test_a_bot_that_does_not_want_to_end_is_ended_by_force(tmp_path: Path) -> None:
+    environment = _wrong_bot(
+        tmp_path,
+        "    await dialog_manager.start(TimerSG.running",
+        "    import signal\n"
+        "    asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    await dialog_manager.start(TimerSG.running",
+    )
+
+    with _on_stage("--bot", "wrong_bot", environment=environment) as process:
+        programs = _programs_of(process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+
+        assert _all_end(programs)
+    assert process.returncode == 130
+
+
+def test_its_programs_end_when_it_is_killed(tmp_path: Path) -> None:
+    with _on_stage(environment={"TMPDIR": str(tmp_path)}) as process:
+        programs = _programs_of(process)
+        process.kill()
+
+        assert len(programs) == 2
+        assert _all_end(programs)
+
+
+def test_on_a_terminal_messages_change_in_place() -> None:
+    ours, theirs = pty.openpty()
+    with _process("demo", "--act", "2", stdout=theirs) as process:
+        os.close(theirs)
+        output = _read_all(ours).decode()
+
+    assert process.returncode == 0
+    assert "Нажатий: 0" in output
+    assert "Нажатий: 20" in output
+    assert f"{ESCAPE}[1A" in output  # the cursor goes up
+    assert output.rindex(f"{ESCAPE}[?25h") > output.rindex(f"{ESCAPE}[?25l")
+
+
+def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    with _process("demo", "--act", "2") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read()
+
+    assert (process.returncode, errors) == (1, "")
+
+
+def test_an_output_without_cyrillic_letters_is_no_failure() -> None:
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+
+    status, output, _ = _run("demo", "--act", "2", environment=ascii_only)
+
+    assert status == 0
+    assert "bot redraws: ???????: 20" in output
+
+
+def _read_all(terminal: int) -> bytes:
+    """Read a terminal until the program at its other end is gone."""
+    found = b""
+    try:
+        while part := os.read(terminal, 65536):
+            found += part
+    except OSError:  # so Linux says that nobody is there any more
+        pass
+    finally:
+        os.close(terminal)
+    return found

@@ -1,0 +1,146 @@
+"""The examples and the code of README.md, run as the programs that they are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from duologue.transport.sandbox import Control, Sandbox
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(
+    r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL
+)
+
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+
+
+@asynccontextmanager
+async def _sandbox() -> AsyncIterator[tuple[Sandbox, Control, int]]:
+    async with Sandbox() as sandbox:
+        control = sandbox.control()
+        yield sandbox, control, await control.add_user("Ann")
+
+
+@asynccontextmanager
+async def _program(
+    sandbox: Sandbox, folder: Path, *command: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        cwd=folder,
+        env={
+            **os.environ,
+            "DUOLOGUE_MAX_TOKEN": sandbox.token,
+            "DUOLOGUE_MAX_URL": sandbox.url,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """End a bot as Ctrl+C does, and see that it ends well."""
+    process.terminate()
+    _, errors = await process.communicate()
+    assert (process.returncode, errors.decode()) == (0, "")
+
+
+async def _shown(control: Control, text: str) -> str:
+    """Wait for a view and give the id of its message."""
+    entry = await control.wait_for(
+        lambda entry: entry.kind in {"message", "edit"} and entry.text == text,
+        timeout=20,
+    )
+    assert entry.message_id is not None
+    return entry.message_id
+
+
+async def test_the_timer_counts_to_ten_in_one_message(tmp_path: Path) -> None:
+    async with (
+        _sandbox() as (sandbox, control, ann),
+        _program(sandbox, tmp_path, str(ROOT / "examples/timer.py")) as process,
+    ):
+        await control.say(ann, "/start")
+        first = await _shown(control, "Счётчик: 0")
+        await control.click(ann, first, text="Старт")
+        last = await _shown(control, "Счётчик: 10")
+        await _stop(process)
+
+    assert first == last
+
+
+async def test_the_embedding_program_reports_each_step(tmp_path: Path) -> None:
+    async with (
+        _sandbox() as (sandbox, control, ann),
+        _program(sandbox, tmp_path, str(ROOT / "examples/embed_async.py")) as process,
+    ):
+        await control.say(ann, "/start")
+        output, errors = await process.communicate()
+        views = [e.text for e in await control.log() if e.kind in {"message", "edit"}]
+
+    assert (process.returncode, errors.decode()) == (0, "")
+    assert output.decode().split("\n")[:3] == [
+        "the customer knows: accepted",
+        "the customer knows: packed",
+        "the customer knows: delivered",
+    ]
+    assert views == [
+        "Your order: received",
+        "Your order: accepted",
+        "Your order: packed",
+        "Your order: delivered",
+    ]
+
+
+async def test_the_first_bot_of_the_readme_counts_presses(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text(BLOCKS[0], "utf-8")
+
+    async with (
+        _sandbox() as (sandbox, control, ann),
+        _program(sandbox, tmp_path, "bot.py") as process,
+    ):
+        await control.say(ann, "/start")
+        message = await _shown(control, "You pressed 0 times.")
+        await control.click(ann, message, text="Press")
+        await control.click(ann, message, text="Press")
+        last = await _shown(control, "You pressed 2 times.")
+        await _stop(process)
+
+    assert last == message
+
+
+async def test_the_program_of_the_readme_changes_a_dialog_from_outside(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bot.py").write_text(BLOCKS[0], "utf-8")
+    (tmp_path / "app.py").write_text(BLOCKS[1], "utf-8")
+
+    async with _sandbox() as (sandbox, control, ann):
+        chat = (await control.start(ann)).chat_id
+        command = ("app.py", str(chat), str(ann))
+        async with _program(sandbox, tmp_path, *command) as process:
+            output, errors = await process.communicate()
+        shown = (await control.messages(chat or 0))[-1]
+
+    assert (process.returncode, errors.decode()) == (0, "")
+    assert output.decode() == "stored and shown\n"
+    assert shown.text == "You pressed 100 times."
+
+
+def test_every_block_of_the_readme_is_played_here() -> None:
+    assert len(BLOCKS) == 2

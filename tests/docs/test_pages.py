@@ -1,0 +1,52 @@
+"""What the pages say about the code is true of the code."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NAME = re.compile(r"^[\w-]+")
+
+
+def _names(requirements: list[object]) -> set[str]:
+    found = [NAME.match(text) for text in requirements if isinstance(text, str)]
+    return {match.group() for match in found if match}
+
+
+def test_the_files_that_the_architecture_names_exist() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    named = re.findall(r"`([\w/]+\.py)`", page)
+
+    missing = [name for name in named if not (ROOT / "duologue" / name).is_file()]
+
+    assert len(named) > 20
+    assert missing == []
+
+
+def test_every_dependency_has_its_reason_and_none_is_left_over() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wanted = _names(project["project"]["dependencies"]).union(
+        *map(_names, project["dependency-groups"].values())
+    )
+    rows = re.findall(
+        r"^\| (`.*?) \|",
+        (ROOT / "docs/dependencies.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+
+    explained = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+
+    assert explained == wanted
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8"))
+    local = [target for target in targets if "://" not in target]
+
+    assert [link for link in local if not (page.parent / link).exists()] == []
