@@ -75,18 +75,18 @@ async def test_ten_users_of_a_shared_stack_count_to_ten(
 
 
 async def test_users_of_a_group_have_counters_of_their_own(chat: Playground) -> None:
+    messages: dict[int, str] = {}
     for user in (1, 2):
         await chat.say(user, "/start", chat_id=GROUP)
         await chat.settled()
-        await chat.click(user, "more", chat_id=GROUP)
+        messages[user] = chat.screen(user, chat_id=GROUP).id
+
+    for user in (1, 2, 2):
+        await chat.click(user, "more", chat_id=GROUP, message_id=messages[user])
         await chat.settled()
 
-    assert [message.text for message in chat.messages(GROUP)] == [
-        "/start",
-        "1 ",
-        "/start",
-        "1 ",
-    ]
+    shown = [chat.bot.message(message_id) for message_id in messages.values()]
+    assert [message and message.text for message in shown] == ["1 ", "2 "]
 
 
 async def test_a_thousand_chats_finish_while_the_handler_of_one_is_held(

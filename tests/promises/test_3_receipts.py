@@ -165,6 +165,23 @@ async def test_drawn_of_a_view_that_was_replaced_ends_with_the_newer_one(
     assert chat.screen(1).text == "0 k=3"
 
 
+async def test_drawn_of_an_unchanged_view_waits_for_the_same_view_on_its_way(
+    chat: Playground,
+) -> None:
+    with chat.bot.hold() as hold:
+        _receipt = await chat.dialog(1).update({"k": 1})
+        await hold.reached()
+        same = await chat.dialog(1).update({"k": 1})
+        await same
+        drawn = asyncio.get_running_loop().create_task(same.drawn())
+        await asyncio.sleep(1)
+        was_drawn = drawn.done()
+    await drawn
+
+    assert not was_drawn
+    assert chat.screen(1).text == "0 k=1"
+
+
 async def test_drawn_raises_what_the_messenger_said(chat: Playground) -> None:
     chat.bot.fail(ForbiddenError("edit", "the user has stopped the bot"))
 

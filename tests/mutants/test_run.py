@@ -1,0 +1,165 @@
+"""The runner of mutants, on a project of a few lines."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+RUNNER = Path(__file__).parent / "run.py"
+
+CODE = """
+def add(a, b):
+    return a + b
+
+def wait(turns):
+    while turns:
+        turns -= 1
+"""
+
+TESTS = """
+import pytest
+from calc import add, wait
+
+@pytest.fixture
+def checked():
+    yield
+    assert add(2, 2) == 4
+
+def test_add():
+    assert add(1, 2) == 3
+
+def test_add_nothing():
+    assert add(1, 0) == 1
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_add_numbers(number):
+    assert add(number, 1) == number + 1
+
+def test_wait():
+    wait(3)
+
+def test_checked_afterwards(checked):
+    pass
+"""
+
+
+def mutant(before: str, after: str, *tests: str, name: str = "it holds") -> str:
+    return f"""
+[[mutant]]
+promise = "1"
+name = "{name}"
+file = "calc/__init__.py"
+before = "{before}"
+after = "{after}"
+tests = [{", ".join(f'"tests/test_calc.py::{test}"' for test in tests)}]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A package without doubt: all of its tests are green."""
+    for folder, name, text in (
+        ("calc", "__init__.py", CODE),
+        ("tests", "test_calc.py", TESTS),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+async def run(project: Path, *mutants: str, only: str = "") -> tuple[int | None, str]:
+    """Run the runner; give its exit code and what it printed, in one line."""
+    (project / "mutants.toml").write_text("".join(mutants), encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(RUNNER),
+        f"--project={project}",
+        f"--list={project / 'mutants.toml'}",
+        f"--only={only}",
+        "--timeout=1",
+        "--contents",
+        "calc",
+        "tests",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode, " ".join(output.decode().split())
+
+
+def contents(project: Path) -> set[str]:
+    return {path.name for path in project.iterdir()}
+
+
+def code_of(project: Path) -> str:
+    return (project / "calc" / "__init__.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.real_time
+@pytest.mark.timeout(90)
+async def test_each_mutant_is_judged_by_what_its_tests_say(project: Path) -> None:
+    code, output = await run(
+        project,
+        mutant("a + b", "a - b", "test_add", "test_add_numbers", name="noticed"),
+        mutant("a + b", "a - b", "test_checked_afterwards", name="late"),
+        mutant("turns -= 1", "pass", "test_wait", name="hanging"),
+        mutant("a + b", "a - b", "test_add", "test_add_nothing", name="overlooked"),
+        mutant("a * b", "a - b", "test_add", name="absent"),
+        mutant("turns", "rounds", "test_wait", name="ambiguous"),
+        mutant("a + b", "a + b", "test_add", name="idle"),
+        mutant("a + b", "a +", "test_add", name="no Python"),
+    )
+
+    assert code == 1
+    assert "survived: 1 overlooked: green: test_add_nothing" in output
+    for name in ("absent", "ambiguous", "idle"):
+        assert f"does not apply: 1 {name}: calc/__init__.py" in output
+    assert "broken: 1 no Python: pytest ended with" in output
+    assert "3 of 8 mutants were noticed" in output
+    assert contents(project) == {"calc", "tests", "mutants.toml"}
+    assert code_of(project) == CODE
+
+
+@pytest.mark.real_time
+async def test_mutants_are_chosen_by_name_and_all_is_well_if_they_are_noticed(
+    project: Path,
+) -> None:
+    code, output = await run(
+        project,
+        mutant("a + b", "a - b", "test_add", name="sums are right"),
+        mutant("a + b", "a - b", "test_wait", name="waiting ends"),
+        only="sums",
+    )
+
+    assert code == 0, output
+    assert "1 of 1 mutants were noticed" in output
+
+
+@pytest.mark.real_time
+async def test_a_name_that_no_mutant_has_is_an_error(project: Path) -> None:
+    code, output = await run(project, mutant("a", "b", "test_add"), only="nowhere")
+
+    assert code == 2
+    assert "no mutant is called like 'nowhere'" in output
+
+
+@pytest.mark.real_time
+async def test_tests_that_are_red_without_a_mutant_prove_nothing(project: Path) -> None:
+    wrong = CODE.replace("a + b", "a + b + 1")
+    (project / "calc" / "__init__.py").write_text(wrong, encoding="utf-8")
+
+    code, output = await run(project, mutant("a + b", "a - b", "test_add"))
+
+    assert code == 2
+    assert "red without any mutant: test_add" in output
+
+
+@pytest.mark.real_time
+async def test_a_test_that_does_not_exist_proves_nothing(project: Path) -> None:
+    code, output = await run(project, mutant("a + b", "a - b", "test_subtract"))
+
+    assert code == 2
+    assert "test_subtract" in output
