@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from duologue import Dispatcher, Runtime
 from duologue.dialogs import Settings
-from duologue.errors import RuntimeStoppedError
+from duologue.errors import (
+    EngineClosedError,
+    RuntimeNotStartedError,
+    RuntimeStoppedError,
+)
 from duologue.testing import Playground
-from duologue.transport.sandbox import Control, LogEntry
+from duologue.transport.max import Bot
+from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
 
 
 async def everything_is_acknowledged(control: Control) -> None:
@@ -157,3 +163,39 @@ async def test_the_messenger_is_not_told_that_an_update_is_handled_before_it_is(
 
     assert len(clicked.positions) == 1
     assert [update.position for update in during.queued] == list(clicked.positions)
+
+
+@pytest.mark.usefixtures("gate")
+async def test_a_second_cancellation_while_updates_are_finished_ends_everything_too(
+    sandbox: Sandbox,
+    control: Control,
+    dispatcher: Dispatcher,
+    tmp_path: Path,
+    *,
+    held: asyncio.Event,
+) -> None:
+    bot = Bot(sandbox.token, base_url=sandbox.url)
+    runtime = Runtime(dispatcher, [bot], state_dir=tmp_path, drain=100)
+
+    async def serve() -> None:
+        async with runtime:
+            await runtime.wait()
+
+    ann = await control.add_user("Ann")
+    async with asyncio.TaskGroup() as group:
+        program = group.create_task(serve())
+        await control.say(ann, "/start")
+        shown = await control.wait_for(lambda entry: entry.kind == LogKind.MESSAGE)
+        await control.click(ann, shown.message_id or "", text="hold")
+        await held.wait()
+        dialog = runtime.dialog(chat_id=2, user_id=2)
+        program.cancel()
+        await asyncio.sleep(1)
+        program.cancel()
+
+    with pytest.raises(EngineClosedError):
+        await dialog.update({"k": 1})
+    with pytest.raises(RuntimeNotStartedError):
+        runtime.dialog(chat_id=2, user_id=2)
+    with pytest.raises(RuntimeNotStartedError):
+        await runtime.settled()
