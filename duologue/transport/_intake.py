@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeGuard
 
-from duologue.actors._observe import Observer
+from duologue.actors import Observer
 from duologue.dialogs import Bot
 from duologue.errors import (
     HandoverCancelledError,

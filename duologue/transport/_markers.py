@@ -120,7 +120,7 @@ class MarkerFile:
     def _decoded(self, content: bytes) -> Position:
         try:
             found: object = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged("it holds no JSON") from error
         if not _is_object(found) or found.get("version") != _VERSION:
             raise self._damaged(f"it is not in the format of version {_VERSION}")

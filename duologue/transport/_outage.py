@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from duologue.actors import Clock
-from duologue.actors._observe import Observer
+from duologue.actors import Clock, Observer
 from duologue.errors import (
     BadRequestError,
     ForbiddenError,

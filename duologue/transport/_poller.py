@@ -15,10 +15,11 @@ from duologue.actors import (
     ActorSystem,
     AsyncActor,
     Clock,
+    Counts,
     LoopClock,
+    Observer,
     TimerHandle,
 )
-from duologue.actors._observe import Counts, Observer
 from duologue.dialogs import UpdateSource
 from duologue.transport._intake import Counter, Intake
 from duologue.transport._markers import MarkersInMemory, MarkerStore

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from duologue.actors import Clock
-from duologue.actors._observe import Observer
+from duologue.actors import Clock, Observer
 from duologue.errors import UnauthorizedError
 from duologue.transport._outage import Outage
 from duologue.transport._steps import (

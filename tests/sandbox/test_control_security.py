@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from io import BytesIO
 from urllib.parse import urlsplit
 
@@ -29,6 +30,22 @@ async def _get(sandbox: Sandbox, path: str, headers: dict[str, str]) -> tuple[in
 async def test_every_path_asks_for_the_token(sandbox: Sandbox, path: str) -> None:
     assert await _get(sandbox, path, {}) == (401, "unauthorized")
     assert await _get(sandbox, path, _bearer("wrong")) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("path", ["/control/bot", "/me"])
+async def test_a_token_that_is_no_text_is_a_wrong_token(
+    sandbox: Sandbox, path: str
+) -> None:
+    address = urlsplit(sandbox.url)
+    request = f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: "
+
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(request.encode() + b"Bearer \xff\r\n\r\n")
+    status = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+    assert status == b"HTTP/1.1 401 Unauthorized\r\n"
 
 
 @pytest.mark.parametrize("path", ["/log", "/nothing"])
@@ -87,6 +104,7 @@ async def test_a_foreign_origin_is_refused(sandbox: Sandbox, origin: str) -> Non
         ("/log?wait=-1", 400, "bad.request"),
         ("/log?wait=nan", 400, "bad.request"),
         ("/chats/1/messages", 404, "chat.not.found"),
+        (f"/chats/{'9' * 5000}/messages", 404, "not.found"),
     ],
 )
 async def test_wrong_requests_get_a_problem(
@@ -101,6 +119,7 @@ async def test_wrong_requests_get_a_problem(
     ("path", "body", "said"),
     [
         ("/actions", b"{", "send JSON"),
+        ("/actions", b"[" * 100_000, "send JSON"),
         ("/actions", b"[]", "send a JSON object"),
         ("/actions", b"{}", "iterable"),
         ("/actions", b'{"actions": [5]}', "actions"),

@@ -7,6 +7,7 @@ import pytest
 
 from duologue.transport.sandbox import Control, Sandbox
 
+ENDLESS = "9" * 5000  # more digits than Python makes a number of
 WIDE = {"type": "link", "text": "L", "url": "https://max.ru"}
 
 
@@ -171,6 +172,9 @@ async def test_the_text_limit_says_its_bounds(
         ("PATCH", "/me/commands", 400, "proto.payload"),
         ("GET", "/updates?limit=0", 400, "proto.payload"),
         ("GET", "/updates?marker=x", 400, "proto.payload"),
+        ("GET", f"/updates?marker=-{ENDLESS}", 400, "proto.payload"),
+        ("GET", f"/messages?chat_id={ENDLESS}", 400, "proto.payload"),
+        ("GET", f"/chats/{ENDLESS}", 404, "not.found"),
     ],
 )
 async def test_a_wrong_address_is_refused_and_logged(
@@ -191,12 +195,11 @@ async def test_a_wrong_address_is_refused_and_logged(
     assert entry.request == f"{method} {path.partition('?')[0]}"
 
 
+@pytest.mark.parametrize("body", [b"{text", b"\xff", b"[" * 100_000])
 async def test_a_body_that_is_not_json_is_refused(
-    bot: aiohttp.ClientSession, ann: int
+    body: bytes, bot: aiohttp.ClientSession, ann: int
 ) -> None:
-    async with bot.post(
-        "/messages", params={"user_id": ann}, data=b"{text"
-    ) as response:
+    async with bot.post("/messages", params={"user_id": ann}, data=body) as response:
         problem = await response.json()
 
     assert (response.status, problem["code"]) == (400, "proto.payload")

@@ -82,6 +82,7 @@ def test_a_save_that_comes_late_does_not_undo_a_newer_one(tmp_path: Path) -> Non
     [
         b"",
         b"\xff\xfe",
+        b"[" * 100_000,
         b"[]",
         b"{}",
         b'{"version": 2, "marker": 5, "kept": [], "after": null}',

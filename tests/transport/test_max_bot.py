@@ -82,10 +82,29 @@ def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str) -
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - made here
 
 
-@pytest.mark.parametrize("url", ["max.ru", "ftp://max.ru", "https://", "http://a/?b=c"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "max.ru",
+        "ftp://max.ru",
+        "https://",
+        "http://a/?b=c",
+        "http://a/#b",
+        "http://[",
+        "http://a:x/",
+        "http://a:99999",
+    ],
+)
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(BotSettingError, match=r"Bot\(base_url="):
         Bot("token", base_url=url)
+
+
+def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(BotSettingError, match=r"max\.example") as caught:
+        Bot("token", base_url="https://ann:s3cret@max.example")
+
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -78,6 +78,13 @@ async def test_a_redirect_is_not_followed() -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.parametrize("body", ["", "<html>", "[]", "[" * 100_000])
+async def test_an_answer_that_is_no_object_is_unexpected(body: str) -> None:
+    async with talking_to(Wire(200, body)) as bot:
+        with pytest.raises(UnexpectedAnswerError, match="not a JSON object"):
+            await bot.send(1, View("text"))
+
+
 @pytest.mark.parametrize(
     ("status", "code", "expected"),
     [
@@ -121,6 +128,7 @@ async def test_each_refusal_has_its_error(
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, {}, 1.0),
         ({"Retry-After": "-5"}, {}, 1.0),
         ({"Retry-After": "nan"}, {"retry_after": "inf"}, 1.0),
+        ({}, {"retry_after": 10**400}, 1.0),
         ({"Retry-After": "999999999"}, {}, 3600.0),
     ],
 )

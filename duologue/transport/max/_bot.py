@@ -360,9 +360,19 @@ def _checked_token(token: str) -> str:
 
 def _checked_url(base_url: str | None) -> str:
     url = base_url or os.environ.get(_URL_VARIABLE) or DEFAULT_URL
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+    if not _is_address(url):
+        shown = url.rpartition("@")[2]  # what stands before it may be a password
         raise BotSettingError(
-            "base_url", f"{url!r} is no address such as {DEFAULT_URL}"
+            "base_url", f"{shown!r} is no address such as {DEFAULT_URL}"
         )
     return url.rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for one that cannot be
+    except ValueError:
+        return False
+    extra = parts.query or parts.fragment or "@" in parts.netloc
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not extra

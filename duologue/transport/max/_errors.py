@@ -97,7 +97,7 @@ def _seconds(header: str | None, answer: Mapping[str, object]) -> float:
         if isinstance(source, str | int | float):
             try:
                 seconds = float(source)
-            except ValueError:  # a date, which nobody has seen from MAX
+            except (ValueError, OverflowError):  # a date, or beyond all numbers
                 continue
             if math.isfinite(seconds) and seconds >= 0:
                 return min(seconds, _MAX_RETRY_AFTER)
@@ -112,7 +112,7 @@ def _detail(answer: Mapping[str, object]) -> str:
 def _parsed(body: bytes) -> object:
     try:
         parsed: object = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return parsed
 

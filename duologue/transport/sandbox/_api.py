@@ -114,7 +114,7 @@ class BotDoor:
             return error(http.status, code, http.reason)
 
     def _admit(self, request: web.Request) -> None:
-        given = request.headers.get("Authorization", "").encode()
+        given = authorization(request)
         if not hmac.compare_digest(given, self._stage.token.encode()):
             raise SandboxRefusalError(401, CODES[401], "Invalid access_token")
         if not self._stage.limits.request(self._stage.clock.seconds()):
@@ -179,12 +179,17 @@ def check_open(chat: Chat) -> Chat:
     return chat
 
 
+def authorization(request: web.Request) -> bytes:
+    """Give the header of that name as it came, which need not be text."""
+    return request.headers.get("Authorization", "").encode(errors="surrogateescape")
+
+
 async def read_json(request: web.Request) -> object:
     """Read a JSON body or refuse it."""
     raw = await request.read()
     try:
         value: object = json.loads(raw)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise malformed("body: must be JSON") from wrong
     return value
 

@@ -10,6 +10,7 @@ from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox import _wire as wire
 from duologue.transport.sandbox._api import check_open, done, read_json
 from duologue.transport.sandbox._fields import (
+    CHAT_ID,
     as_array,
     as_object,
     choice,
@@ -34,7 +35,7 @@ ACTIONS = frozenset(
 COMMANDS = 32
 COMMAND_NAME = 64
 COMMAND_DESCRIPTION = 128
-CHAT = "/chats/{chat_id:-?\\d+}"
+CHAT = f"/chats/{CHAT_ID}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,12 @@ def main(args: argparse.Namespace) -> int:
     try:
         sandbox = _sandbox(args)
         asyncio.run(_serve(sandbox, as_json=bool(args.json)))
-    except (AddressInUseError, OSError) as error:
+    except AddressInUseError as error:
         sys.stderr.write(f"duologue sandbox: {error}\n")
+        return WRONG_USE
+    except OSError as error:
+        advice = "check --host, --port and --token-file"
+        sys.stderr.write(f"duologue sandbox: {error}; {advice}\n")
         return WRONG_USE
     return 0
 

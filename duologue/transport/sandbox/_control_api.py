@@ -13,13 +13,14 @@ from aiohttp import web
 from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox import _reports as reports
 from duologue.transport.sandbox._actions import Action
+from duologue.transport.sandbox._api import authorization
 from duologue.transport.sandbox._conversion import (
     WRONG_SHAPE,
     explain,
     new_converter,
 )
 from duologue.transport.sandbox._faults import Fault
-from duologue.transport.sandbox._fields import is_object
+from duologue.transport.sandbox._fields import CHAT_ID, is_object
 from duologue.transport.sandbox._log import LogEntry
 from duologue.transport.sandbox._performance import perform_all
 from duologue.transport.sandbox._stage import Stage
@@ -60,7 +61,7 @@ class ControlDoor:
             web.get("/log", self.log),
             web.get("/position", self.position),
             web.get("/requests", self.requests),
-            web.get("/chats/{chat_id:-?\\d+}/messages", self.messages),
+            web.get(f"/chats/{CHAT_ID}/messages", self.messages),
             web.post("/faults", self.add_fault),
             web.delete("/faults", self.clear_faults),
         ]
@@ -79,7 +80,7 @@ class ControlDoor:
             return problem(http.status, code, http.text or http.reason)
 
     def _check_token(self, request: web.Request) -> None:
-        given = request.headers.get("Authorization", "").encode()
+        given = authorization(request)
         if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
             raise SandboxRefusalError(
                 401,
@@ -181,7 +182,7 @@ async def _read_object(request: web.Request) -> Json:
     raw = await request.read()
     try:
         value: object = json.loads(raw)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise SandboxRefusalError(400, "bad.request", "send JSON") from wrong
     if not is_object(value):
         raise SandboxRefusalError(400, "bad.request", "send a JSON object")

@@ -72,7 +72,8 @@ class ControlLink:
             ) as response:
                 return _checked(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise SandboxUnreachableError(self._url, repr(error)) from error
+            reason = str(error) or type(error).__name__
+            raise SandboxUnreachableError(self._url, reason) from error
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeGuard
 
@@ -9,6 +10,9 @@ from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox._values import Json, JsonView
 
 INT64_MAX = 2**63 - 1
+CHAT_ID = "{chat_id:-?[0-9]{1,19}}"
+"""A chat in the path of a route, short enough to be made a number."""
+_INTEGER = re.compile("-?[0-9]{1,19}")
 
 
 def malformed(detail: str) -> SandboxRefusalError:
@@ -70,8 +74,7 @@ def int_query(query: Mapping[str, str], name: str) -> int | None:
     raw = query.get(name)
     if raw is None:
         return None
-    digits = raw.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()) or int(digits) > INT64_MAX:
+    if not _INTEGER.fullmatch(raw) or abs(int(raw)) > INT64_MAX:
         raise malformed(f"{name}: must be an integer")
     return int(raw)
 
