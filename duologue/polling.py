@@ -11,12 +11,15 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from duologue.dialogs import Bot, Dispatcher
+from duologue.errors import DuologueError
 from duologue.runtime import Runtime
 from duologue.transport import PollerSettings
 
 __all__ = ["LongPolling"]
 
 _logger = logging.getLogger("duologue")
+_PATIENCE = 1.0  # seconds of finishing that need no word
+_FINISHING = "finishing what has begun; a second signal ends the program at once"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -62,7 +65,9 @@ class LongPolling:
                 those that somebody handles.
 
         Raises:
+            InvalidDialogError: Two dialogs share states.
             UnauthorizedError: A messenger does not know a bot's token.
+            MarkerFileError: The position of the polling cannot be read.
         """
         settings = PollerSettings(
             timeout=timeout,
@@ -70,7 +75,11 @@ class LongPolling:
             drop_pending_updates=drop_pending_updates,
             types=None if types is None else tuple(types),
         )
-        asyncio.run(self._run_until_signal(bots, settings))
+        try:
+            asyncio.run(self._run_until_signal(bots, settings))
+        except DuologueError as error:
+            # The error says what to do; the way through the runtime would hide it.
+            raise error.with_traceback(None) from None
 
     async def start(self, *bots: Bot, polling: PollerSettings | None = None) -> None:
         """Run until cancelled, without touching signals.
@@ -78,6 +87,11 @@ class LongPolling:
         Args:
             bots: The bots.
             polling: How to fetch.
+
+        Raises:
+            InvalidDialogError: Two dialogs share states.
+            UnauthorizedError: A messenger does not know a bot's token.
+            MarkerFileError: The position of the polling cannot be read.
         """
         async with self._runtime(bots, polling or PollerSettings()) as runtime:
             await runtime.wait()
@@ -98,12 +112,16 @@ class LongPolling:
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._serve(bots, settings))
 
+        late: list[asyncio.TimerHandle] = []
+
         def stop() -> None:
-            _logger.info("stopping; a second signal ends the program at once")
+            late.append(loop.call_later(_PATIENCE, _logger.warning, _FINISHING))
             task.cancel()
 
         with _at_first_signal(lambda: loop.call_soon_threadsafe(stop)):
             await asyncio.wait([task])
+        for timer in late:
+            timer.cancel()
         await task
 
     async def _serve(self, bots: Sequence[Bot], settings: PollerSettings) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
+from urllib.parse import urlsplit
 
 from duologue.actors import (
     ActorSystem,
@@ -145,6 +146,7 @@ class Runtime:
             InvalidDialogError: Two dialogs share states.
             UnauthorizedError: A messenger does not know a bot's token.
             MessengerUnavailableError: A messenger cannot be reached.
+            RateLimitedError: It refused all tries for being too many.
         """
         async with AsyncExitStack() as stack:
             await self._open(stack)
@@ -208,6 +210,7 @@ class Runtime:
 
         Raises:
             RuntimeNotStartedError: Used outside the block.
+            ReentrantCallError: Called inside a turn, which it would wait for.
         """
         if self._conversations is None:
             raise RuntimeNotStartedError
@@ -218,6 +221,7 @@ class Runtime:
 
         Raises:
             UnauthorizedError: A messenger does not know a bot's token any more.
+            MarkerFileError: The position of the polling cannot be read.
         """
         try:
             async with asyncio.TaskGroup() as group:
@@ -237,6 +241,7 @@ class Runtime:
         await stack.enter_async_context(system)
         conversations.start()
         self._conversations = conversations
+        stack.callback(self._forget)
         stack.push_async_callback(self._stop, conversations)
         if self._polling is not None:
             await self._poll(system, conversations, self._polling)
@@ -285,20 +290,28 @@ class Runtime:
                 observer=self.observer,
             )
             self._pollers.append(poller)
+            _logger.info("polling as %s.%d at %s", bot.messenger, bot.id, bot.base_url)
             poller.start()
 
     async def _stop(self, conversations: Conversations) -> None:
         deadline = self._clock.time() + self._drain
-        async with asyncio.TaskGroup() as group:
-            for poller in self._pollers:
-                group.create_task(poller.stop(self._drain))
-        await conversations.stop(max(0.0, deadline - self._clock.time()))
+        left = 0.0  # for conversations, if this is cancelled while polling ends
+        try:
+            async with asyncio.TaskGroup() as group:
+                for poller in self._pollers:
+                    group.create_task(poller.stop(self._drain))
+            left = max(0.0, deadline - self._clock.time())
+        finally:
+            await conversations.stop(left)
+
+    def _forget(self) -> None:
         self._conversations = None
         self._pollers.clear()
 
     def _report(self, error: BaseException, where: str) -> None:
         self.observer.count("errors", reason=type(error).__name__)
-        _logger.error("error in %s: %s", where, error, exc_info=error)
+        kind = type(error).__name__
+        _logger.error("error in %s: %s: %s", where, kind, error, exc_info=error)
         if self._on_error is not None:
             try:
                 self._on_error(error, where)
@@ -332,14 +345,23 @@ def _state_dir(given: str | os.PathLike[str] | None) -> Path:
 async def _warn_of_webhooks(bot: Bot) -> None:
     if isinstance(bot, _Subscribed):
         try:
-            urls = [subscription.url for subscription in await bot.subscriptions()]
+            subscriptions = await bot.subscriptions()
         except MessengerError as error:
             _logger.info("cannot tell whether webhooks are set: %s", error)
             return
-        if urls:
+        if subscriptions:
+            hosts = [_host(subscription.url) for subscription in subscriptions]
             _logger.warning(
                 "%s has webhooks (%s), so polling will bring no updates; remove them "
                 "or do not poll",
                 bot.messenger,
-                ", ".join(urls),
+                ", ".join(hosts),
             )
+
+
+def _host(url: str) -> str:
+    """What may be logged of the address of a webhook: the rest is often a secret."""
+    try:
+        return urlsplit(url).hostname or "unknown"
+    except ValueError:
+        return "unknown"

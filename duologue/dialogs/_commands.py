@@ -15,19 +15,6 @@ from duologue.errors import UnknownCommandError
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Which open dialog a command is meant for.
-
-    Attributes:
-        stack_id: The stack.
-        intent_id: The dialog; None for whatever is on top of the stack.
-    """
-
-    stack_id: str
-    intent_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class HandleUpdate:
     """Handle an update of the messenger."""
 

@@ -200,9 +200,8 @@ class Conversations:
                 await self.settled()
         except TimeoutError:
             _logger.warning(
-                "stopped after %g s with %d messages not handled; those of the "
-                "messenger come again",
-                drain,
+                "out of time to finish: not handled are %d; what the messenger "
+                "sent of them comes again",
                 len(self._post.waiters),
             )
 

@@ -71,6 +71,11 @@ class Drawing:
         self._observer = observer
 
     async def draw(self, screen: Screen, order: Order) -> None:
+        """Make one attempt to bring the view of an order onto its screen.
+
+        Raises:
+            MessengerError: It failed; after those in `PASSING` it may succeed later.
+        """
         draw = order.draw
         chat_id = screen.address.chat_id
         if draw.view is None:
@@ -78,7 +83,9 @@ class Drawing:
         elif draw.mode is ShowMode.EDIT and screen.message_id is not None:
             await self._edit(screen, order, draw.view, screen.message_id)
         elif draw.mode is ShowMode.DELETE_AND_SEND and screen.message_id is not None:
-            await self._delete(screen, screen.message_id)
+            old = screen.message_id
+            if not await self._delete(screen, old) and draw.strip:
+                screen.strips.append(old)
             draw.mode = ShowMode.SEND
             await screen.bot.ready(chat_id)
             screen.message_id = await screen.bot.send(chat_id, draw.view)
@@ -98,29 +105,34 @@ class Drawing:
             order.is_answering = self._callbacks.take(callback_id)
         try:
             if callback_id is not None and order.is_answering:
-                try:
-                    await screen.bot.answer(
-                        chat_id,
-                        callback_id,
-                        view=view,
-                        notification=order.draw.notification,
-                    )
-                except (BadRequestError, MessageGoneError) as error:
-                    # The press is too old to be answered: edit instead.
-                    self._observer.count("callbacks", reason="failed")
-                    _logger.info("%s", error)
-                    order.is_answering = False
-                    order.draw.callback_id = None
-                    await screen.bot.ready(chat_id)
-                    await screen.bot.edit(chat_id, message_id, view)
-                else:
-                    self._observer.count("callbacks", reason="answered")
+                await self._answer(
+                    screen, order, view, message_id=message_id, press=callback_id
+                )
             else:
                 await screen.bot.edit(chat_id, message_id, view)
         except MessageGoneError:
             self._observer.count("draws", reason="gone")
             await screen.bot.ready(chat_id)
             screen.message_id = await screen.bot.send(chat_id, view)
+
+    async def _answer(
+        self, screen: Screen, order: Order, view: View, *, message_id: str, press: str
+    ) -> None:
+        """Let the answer to a press carry the view."""
+        chat_id = screen.address.chat_id
+        notice = order.draw.notification
+        try:
+            await screen.bot.answer(chat_id, press, view=view, notification=notice)
+        except (BadRequestError, MessageGoneError) as error:
+            # The press is too old to be answered: edit instead.
+            self._observer.count("callbacks", reason="failed")
+            _logger.info("%s", error)
+            order.is_answering = False
+            order.draw.callback_id = None
+            await screen.bot.ready(chat_id)
+            await screen.bot.edit(chat_id, message_id, view)
+        else:
+            self._observer.count("callbacks", reason="answered")
 
     def _part_from_press(self, order: Order, message_id: str) -> None:
         """Answer a press by itself if its message is not the one to be drawn.
@@ -144,18 +156,27 @@ class Drawing:
             except MessageGoneError:
                 self._observer.count("draws", reason="gone")
 
-    async def _delete(self, screen: Screen, message_id: str) -> None:
+    async def _delete(self, screen: Screen, message_id: str) -> bool:
+        """Delete a message; tell whether it is gone for sure."""
+        is_deleted = True
         try:
             await screen.bot.delete(screen.address.chat_id, message_id)
         except PASSING:
             raise
         except MessengerError as error:
-            # It may be gone or too old; the new message matters more.
+            # It may be too old; the new message matters more.
             self._observer.count("draws", reason="not deleted")
             _logger.info("%s", error)
+            is_deleted = isinstance(error, MessageGoneError)
         screen.message_id = None
+        return is_deleted
 
     async def strip(self, screen: Screen, message_id: str) -> None:
+        """Take the buttons off a message that was left behind, if it still has any.
+
+        Raises:
+            MessengerError: It failed in a way that may pass; see `PASSING`.
+        """
         try:
             await screen.bot.remove_keyboard(screen.address.chat_id, message_id)
         except PASSING:

@@ -8,9 +8,7 @@ from typing import Protocol
 from duologue.dialogs._address import new_id
 from duologue.dialogs._background import BackgroundCalls
 from duologue.dialogs._chat import ChatType
-from duologue.dialogs._commands import (
-    LendTurn,
-)
+from duologue.dialogs._commands import LendTurn
 from duologue.dialogs._data import Json, check
 from duologue.dialogs._foreground import Foreground
 from duologue.dialogs._modes import (
@@ -32,10 +30,7 @@ from duologue.dialogs._render import (
 )
 from duologue.dialogs._stack import Context, Stack
 from duologue.dialogs._states import State, StatesGroup
-from duologue.dialogs._turn import (
-    Turn,
-    effective_mode,
-)
+from duologue.dialogs._turn import Turn, effective_mode
 from duologue.errors import (
     DialogClosedError,
     DialogCoveredError,

@@ -313,6 +313,9 @@ class DialogActor(AsyncActor):
         self._key = key
         self._runner = runner
 
+    def __str__(self) -> str:
+        return f"the actor of {self._key}"
+
     async def on_receive(self, message: object) -> None:
         """Wake up: there is mail."""
         del message

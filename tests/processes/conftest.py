@@ -77,6 +77,18 @@ class Program:
             pass
         return await self._process.wait()
 
+    async def insist(self, number: int) -> int:
+        """Send a signal again and again until it has ended, as a person would.
+
+        A signal that arrives just before a blocking call does not interrupt it.
+        """
+        ended = asyncio.ensure_future(self.ended())  # noqa: TID251  # awaited below
+        while not ended.done():
+            with suppress(ProcessLookupError):
+                self.signal(number)
+            await asyncio.wait([ended], timeout=0.5)
+        return await ended
+
     async def kill(self) -> None:
         """End it if it still runs, and show what it has said if the test fails."""
         with suppress(ProcessLookupError):

@@ -27,6 +27,8 @@ class Program(Protocol):
 
     def signal(self, number: int) -> None: ...
 
+    async def insist(self, number: int) -> int: ...
+
     async def ended(self) -> int: ...
 
 
@@ -97,8 +99,7 @@ async def test_two_signals_end_a_program_whose_handler_blocks(
         program = await bench.start(sandbox.url, sandbox.token)
         await gate.arrival()
         program.signal(signal.SIGINT)
-        program.signal(signal.SIGTERM)
-        code = await program.ended()
+        code = await program.insist(signal.SIGTERM)
 
         assert code == -signal.SIGTERM
         assert len((await control.position()).queued) == 1

@@ -145,6 +145,21 @@ async def test_delete_and_send_leaves_one_message(chat: Playground) -> None:
     assert shown[0].id != old
 
 
+async def test_a_message_that_cannot_be_deleted_loses_its_buttons(
+    chat: Playground,
+) -> None:
+    old = chat.screen(1)
+    chat.bot.fail(ForbiddenError("DELETE", "too old"), method=Method.DELETE)
+
+    await send(chat.dialog(1), 1, ShowMode.DELETE_AND_SEND)
+    await chat.settled()
+
+    assert chat.screen(1).id != old.id
+    left = chat.bot.message(old.id)
+    assert left is not None
+    assert left.labels == ()
+
+
 async def test_edits_behind_a_new_message_go_to_the_new_one(chat: Playground) -> None:
     old = chat.screen(1).id
 

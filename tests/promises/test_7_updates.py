@@ -194,7 +194,7 @@ async def test_a_second_cancellation_while_updates_are_finished_ends_everything_
         program.cancel()
 
     with pytest.raises(EngineClosedError):
-        await dialog.update({"k": 1})
+        _receipt = await dialog.update({"k": 1})
     with pytest.raises(RuntimeNotStartedError):
         runtime.dialog(chat_id=2, user_id=2)
     with pytest.raises(RuntimeNotStartedError):

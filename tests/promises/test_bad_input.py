@@ -39,7 +39,7 @@ from duologue.errors import (
     WidgetError,
 )
 from duologue.testing import Playground, RecordingBot
-from duologue.transport.max import Bot
+from duologue.transport.max import Bot, Subscription
 from duologue.transport.sandbox import Control, FaultKind, LogEntry, Sandbox
 
 KEY = "dialog/test.1:1:1"
@@ -345,6 +345,29 @@ async def test_a_runtime_starts_though_the_messenger_does_not_tell_its_webhooks(
         shown = await control.wait_for(lambda entry: entry.text == "0 ", timeout=60)
 
     assert shown.chat_id is not None
+
+
+class Hooked(Bot):
+    """A bot that somebody has given a webhook."""
+
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        urls = ("https://shop.example/hook/s3cret?key=s3cret", "https://[s3cret")
+        return tuple(Subscription(url) for url in urls)
+
+
+async def test_a_webhook_that_stops_polling_is_named_without_its_secrets(
+    sandbox: Sandbox,
+    dispatcher: Dispatcher,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bot = Hooked(sandbox.token, base_url=sandbox.url)
+
+    async with Runtime(dispatcher, [bot], state_dir=tmp_path):
+        pass
+
+    assert "max has webhooks (shop.example, unknown)" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 @pytest.mark.parametrize(
