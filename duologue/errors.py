@@ -142,7 +142,7 @@ class RateLimitedError(MessengerError):
 class MessageGoneError(MessengerError):
     """The message or chat of a call does not exist any more."""
 
-    hint = "send a new message instead"
+    hint = "check chat_id=; if the message is gone, send a new one"
 
 
 class ForbiddenError(MessengerError):

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
 
 from duologue.actors.testing import virtual_loop_factory
+
+# How long an example takes depends on the machine, not on the code.
+settings.register_profile("duologue", deadline=None)
+settings.load_profile("duologue")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "real_time: run an async test on an ordinary event loop"
     )
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Shells start jobs in the background this way, and programs inherit it;
+        # those that the tests start are to hear Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_asyncio_loop_factories(

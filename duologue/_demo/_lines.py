@@ -115,10 +115,10 @@ class Chat:
                 line.time = entry.time
                 line.edits += 1
                 return line
-        what = "(takes the buttons off an earlier message)"
+        what = "an earlier message loses its buttons"
         if entry.keyboard:
-            what = f"(redraws an earlier message) {entry.text}"
-        return self._append(Line(Side.BOT, what, entry.time))
+            what = f"an earlier message changes: {entry.text}"
+        return self._append(Line(Side.MESSENGER, what, entry.time))
 
 
 def _message(entry: LogEntry) -> Line:

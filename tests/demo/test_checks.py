@@ -150,8 +150,8 @@ def test_an_edit_changes_the_line_of_its_message() -> None:
 @pytest.mark.parametrize(
     ("keyboard", "said"),
     [
-        ((), "(takes the buttons off an earlier message)"),
-        (((("+1", "p"),),), "(redraws an earlier message) text"),
+        ((), "an earlier message loses its buttons"),
+        (((("+1", "p"),),), "an earlier message changes: text"),
     ],
 )
 def test_an_edit_of_an_earlier_act_is_told(
@@ -162,7 +162,7 @@ def test_an_edit_of_an_earlier_act_is_told(
 
     chat.add([edit])
 
-    assert [(line.side, line.text) for line in chat.lines] == [(Side.BOT, said)]
+    assert [(line.side, line.text) for line in chat.lines] == [(Side.MESSENGER, said)]
 
 
 def test_notices_deletions_and_refusals_have_lines() -> None:
