@@ -26,7 +26,7 @@ from duologue.dialogs._updates import (
     UserRemoved,
 )
 from duologue.dialogs.routing._injection import HandlerData
-from duologue.dialogs.routing._observer import NextHandler, Observer, wrap
+from duologue.dialogs.routing._observer import EventObserver, NextHandler, wrap
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME, UPDATE_EVENTS, Router
 from duologue.errors import InvalidDialogError, UnknownStateError
 
@@ -62,7 +62,7 @@ class Dispatcher(Router):
 
     def __init__(self, name: str | None = None, **data: Json) -> None:
         super().__init__(name or "Dispatcher")
-        self.update: Observer = Observer("update")
+        self.update: EventObserver = EventObserver("update")
         self.observers["update"] = self.update
         self.bg_factory: BgManagerFactory = BgManagerFactory()
         self.getters: Getters = Getters(None)

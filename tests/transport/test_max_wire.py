@@ -68,6 +68,14 @@ async def test_the_token_travels_in_a_header_and_never_in_the_address() -> None:
     assert "s3cret" not in str(wire.requests[0].url)
 
 
+async def test_an_answer_without_end_is_not_read_to_the_end() -> None:
+    wire = Wire(body="x" * (16 * 1024 * 1024 + 1))
+
+    async with talking_to(wire) as bot:
+        with pytest.raises(UnexpectedAnswerError, match="more than 16777216 bytes"):
+            await bot.me()
+
+
 async def test_a_redirect_is_not_followed() -> None:
     wire = Wire(302, headers={"Location": "/elsewhere"})
 

@@ -6,10 +6,10 @@ from duologue.dialogs.routing._filters import Command, CommandObject, CommandSta
 from duologue.dialogs.routing._injection import Handler, HandlerData
 from duologue.dialogs.routing._observer import (
     UNHANDLED,
+    EventObserver,
     Filter,
     Middleware,
     NextHandler,
-    Observer,
     Unhandled,
 )
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME, Router
@@ -20,12 +20,12 @@ __all__ = [
     "Command",
     "CommandObject",
     "CommandStart",
+    "EventObserver",
     "Filter",
     "Handler",
     "HandlerData",
     "Middleware",
     "NextHandler",
-    "Observer",
     "Router",
     "Unhandled",
 ]

@@ -62,7 +62,7 @@ class _Registered:
         self.checks = tuple(_Check(chosen) for chosen in filters)
 
 
-class Observer:
+class EventObserver:
     """What a router does with one kind of event.
 
     Use it as a decorator, `@router.message(F.text == "hi")`, or call `register`.

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from duologue.dialogs._data import Json
 from duologue.dialogs.routing._injection import HandlerData
-from duologue.dialogs.routing._observer import UNHANDLED, Middleware, Observer, wrap
+from duologue.dialogs.routing._observer import (
+    UNHANDLED,
+    EventObserver,
+    Middleware,
+    wrap,
+)
 from duologue.errors import RouterError
 
 DIALOG_EVENT_NAME = "dialog_update"
@@ -41,22 +46,22 @@ class Router:
         self.name: str = name or f"{type(self).__name__} {id(self):x}"
         self.parent_router: Router | None = None
         self.sub_routers: list[Router] = []
-        self.observers: dict[str, Observer] = {
-            event: Observer(event)
+        self.observers: dict[str, EventObserver] = {
+            event: EventObserver(event)
             for event in (*UPDATE_EVENTS, DIALOG_EVENT_NAME, "error")
         }
-        self.message: Observer = self.observers["message"]
-        self.edited_message: Observer = self.observers["edited_message"]
-        self.removed_message: Observer = self.observers["removed_message"]
-        self.callback_query: Observer = self.observers["callback_query"]
-        self.bot_started: Observer = self.observers["bot_started"]
-        self.bot_stopped: Observer = self.observers["bot_stopped"]
-        self.bot_added: Observer = self.observers["bot_added"]
-        self.bot_removed: Observer = self.observers["bot_removed"]
-        self.user_added: Observer = self.observers["user_added"]
-        self.user_removed: Observer = self.observers["user_removed"]
-        self.chat_title_changed: Observer = self.observers["chat_title_changed"]
-        self.error: Observer = self.observers["error"]
+        self.message: EventObserver = self.observers["message"]
+        self.edited_message: EventObserver = self.observers["edited_message"]
+        self.removed_message: EventObserver = self.observers["removed_message"]
+        self.callback_query: EventObserver = self.observers["callback_query"]
+        self.bot_started: EventObserver = self.observers["bot_started"]
+        self.bot_stopped: EventObserver = self.observers["bot_stopped"]
+        self.bot_added: EventObserver = self.observers["bot_added"]
+        self.bot_removed: EventObserver = self.observers["bot_removed"]
+        self.user_added: EventObserver = self.observers["user_added"]
+        self.user_removed: EventObserver = self.observers["user_removed"]
+        self.chat_title_changed: EventObserver = self.observers["chat_title_changed"]
+        self.error: EventObserver = self.observers["error"]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

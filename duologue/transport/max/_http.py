@@ -7,11 +7,17 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from duologue.errors import BotSettingError, MessengerUnavailableError
+from duologue.errors import (
+    BotSettingError,
+    MessengerUnavailableError,
+    UnexpectedAnswerError,
+)
 from duologue.transport.max._errors import read_answer
 
 # Seconds in which any call has to be through, reading the answer included.
 CALL_TIMEOUT = 20.0
+# Bytes in one answer; a poll with 100 long messages has less than a tenth of it.
+ANSWER_LIMIT = 16 * 1024 * 1024
 
 
 class HttpClient:
@@ -48,6 +54,7 @@ class HttpClient:
         Raises:
             MessengerError: It failed; see `read_answer`.
             MessengerUnavailableError: Nothing came back in time.
+            UnexpectedAnswerError: The answer has no end.
         """
         name = f"{verb} {path}"
         try:
@@ -59,7 +66,7 @@ class HttpClient:
                 timeout=aiohttp.ClientTimeout(total=within),
                 allow_redirects=False,
             ) as response:
-                content = await response.read()
+                content = await _read(name, response)
         except TimeoutError as error:
             detail = f"no answer within {within:g} seconds"
             raise MessengerUnavailableError(name, detail) from error
@@ -83,6 +90,16 @@ class HttpClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+async def _read(name: str, response: aiohttp.ClientResponse) -> bytes:
+    """Read an answer, but not without end: something else may answer in MAX's place."""
+    content = bytearray()
+    async for part in response.content.iter_any():
+        content += part
+        if len(content) > ANSWER_LIMIT:
+            raise UnexpectedAnswerError(name, f"it has more than {ANSWER_LIMIT} bytes")
+    return bytes(content)
 
 
 def _reason(error: aiohttp.ClientError) -> str:
