@@ -21,6 +21,7 @@ __all__ = [
     "ButtonNotShownError",
     "CallStoppedError",
     "ClickRefusedError",
+    "ConversationError",
     "DialogClosedError",
     "DialogCoveredError",
     "DialogStackOverflowError",
@@ -411,6 +412,21 @@ class DialogsError(DuologueError):
     """A dialog was described or used in a way that cannot work."""
 
 
+class ConversationError(DialogsError):
+    """Something went wrong in one conversation.
+
+    Attributes:
+        address: Whose conversation it is.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+    def __str__(self) -> str:
+        return f"something went wrong in {self.address}; see the error's class"
+
+
 class UnserialisableDataError(DialogsError):
     """Data cannot be written as JSON.
 
@@ -554,31 +570,23 @@ class ViewError(DialogsError):
         return f"the window of {self.state} cannot be shown: {self.problem}"
 
 
-class NoContextError(DialogsError):
+class NoContextError(ConversationError):
     """No dialog is open where one is needed.
 
     Attributes:
         address: Whose conversation it is.
     """
 
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self.address = address
-
     def __str__(self) -> str:
         return f"no dialog is open in {self.address}; start one first"
 
 
-class DialogClosedError(DialogsError):
+class DialogClosedError(ConversationError):
     """A call names a dialog that has been closed.
 
     Attributes:
         address: Whose conversation it is.
     """
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self.address = address
 
     def __str__(self) -> str:
         return (
@@ -587,16 +595,12 @@ class DialogClosedError(DialogsError):
         )
 
 
-class DialogCoveredError(DialogsError):
+class DialogCoveredError(ConversationError):
     """A call can only be carried out on the dialog on top, and another covers it.
 
     Attributes:
         address: Whose conversation it is.
     """
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self.address = address
 
     def __str__(self) -> str:
         return (
@@ -684,16 +688,12 @@ class TurnTimeoutError(DialogsError):
         )
 
 
-class TurnCancelledError(DialogsError):
+class TurnCancelledError(ConversationError):
     """A turn was cancelled and rolled back.
 
     Attributes:
         address: Whose turn it was.
     """
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self.address = address
 
     def __str__(self) -> str:
         return f"a turn of {self.address} was cancelled and rolled back; send it again"
@@ -726,16 +726,12 @@ class RuntimeStoppedError(DialogsError):
         return "the runtime has stopped before this was done; send it again later"
 
 
-class ClickRefusedError(DialogsError):
+class ClickRefusedError(ConversationError):
     """A click was not let through.
 
     Attributes:
         address: Whose conversation it is.
     """
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self.address = address
 
 
 class OutdatedClickError(ClickRefusedError):
@@ -1044,16 +1040,12 @@ class HandlerError(DialogsError):
         return f"{self.handler} cannot be a handler: {self.problem}"
 
 
-class CallStoppedError(DialogsError):
+class CallStoppedError(ConversationError):
     """A middleware did not let a background call through.
 
     Attributes:
         address: Whose conversation it is.
     """
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self.address = address
 
     def __str__(self) -> str:
         return (
