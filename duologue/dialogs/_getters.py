@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from duologue.dialogs._data import Function, Json
+from duologue.dialogs._functions import is_async, name_of
 from duologue.errors import HandlerError
 
 Getter: TypeAlias = (
@@ -77,10 +78,8 @@ def _checked_dict(getter: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _function(getter: Function) -> _Source:
-    name = getattr(getter, "__qualname__", repr(getter))
-    call = getattr(getter, "__call__", None)  # noqa: B004  # to look at it, not to test
-    if not (inspect.iscoroutinefunction(getter) or inspect.iscoroutinefunction(call)):
-        raise HandlerError(name, _EXPECTED)
+    if not is_async(getter):
+        raise HandlerError(name_of(getter), _EXPECTED)
     parameters = inspect.signature(getter).parameters.values()
     names = [parameter.name for parameter in parameters]
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):

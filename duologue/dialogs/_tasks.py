@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVarTuple
 
+from duologue.dialogs._functions import name_of
 from duologue.dialogs._turn import active_turn
 
 Ts = TypeVarTuple("Ts")
@@ -110,7 +111,7 @@ class TaskGroup:
             args: Its arguments.
             name: Shows up in messages about the task.
         """
-        called = name or str(getattr(function, "__qualname__", function))
+        called = name or name_of(function)
 
         async def work() -> None:
             await function(*args)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, get_type_hints
 
 from duologue.dialogs._data import Function, Json
+from duologue.dialogs._functions import is_async, name_of
 from duologue.dialogs._ports import Bot
 from duologue.errors import HandlerError, InjectionError
 
@@ -42,8 +43,8 @@ class Injected:
     __slots__ = ("_call", "_first", "_parameters", "_takes_all", "name")
 
     def __init__(self, handler: Handler) -> None:
-        self.name = getattr(handler, "__qualname__", repr(handler))
-        if not _is_async(handler):
+        self.name = name_of(handler)
+        if not is_async(handler):
             raise HandlerError(self.name, "it must be an `async def` function")
         self._call = handler
         signature = inspect.signature(handler)
@@ -89,11 +90,6 @@ class Injected:
             elif not parameter.is_optional:
                 raise InjectionError(self.name, parameter.name, tuple(sorted(data)))
         return arguments
-
-
-def _is_async(handler: Handler) -> bool:
-    call = getattr(handler, "__call__", None)  # noqa: B004  # to look at it, not to test
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
 
 
 def _hints(handler: Handler) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Awaitable, Callable
 from types import FunctionType
@@ -12,6 +11,7 @@ from magic_filter import MagicFilter
 
 from duologue.dialogs._address import PAYLOAD_LIMIT, PREFIX_LENGTH
 from duologue.dialogs._data import Json
+from duologue.dialogs._functions import is_async, name_of
 from duologue.dialogs._manager import DialogManager
 from duologue.errors import InvalidWidgetIdError, PayloadTooLongError, WidgetError
 
@@ -94,10 +94,9 @@ def check_handler(handler: object, name: str, widget: str) -> None:
     """
     if handler is None or isinstance(handler, EventProcessor):
         return
-    call = getattr(handler, "__call__", None)  # noqa: B004  # to look at it, not to test
-    if not (inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)):
-        described = getattr(handler, "__qualname__", repr(handler))
-        raise WidgetError(widget, f"{name}={described} must be an `async def` function")
+    if not is_async(handler):
+        problem = f"{name}={name_of(handler)} must be an `async def` function"
+        raise WidgetError(widget, problem)
 
 
 def check_id(widget_id: str, *, item_length: int = 0) -> None:
