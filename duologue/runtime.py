@@ -249,7 +249,7 @@ class Runtime:
     def _make(self, system: ActorSystem) -> Conversations:
         return Conversations(
             self.dispatcher,
-            {f"{bot.messenger}.{bot.id}": bot for bot in self.bots},
+            self.bots,
             engine=self.engine,
             system=system,
             clock=self._clock,
@@ -309,8 +309,8 @@ class Runtime:
         self._pollers.clear()
 
     def _report(self, error: BaseException, where: str) -> None:
-        self.observer.count("errors", reason=type(error).__name__)
         kind = type(error).__name__
+        self.observer.count("errors", reason=kind)
         _logger.error("error in %s: %s: %s", where, kind, error, exc_info=error)
         if self._on_error is not None:
             try:

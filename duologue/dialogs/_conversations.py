@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer
-from duologue.dialogs._address import Address, address_of
+from duologue.dialogs._address import Address, address_of, bot_key
 from duologue.dialogs._callbacks import Callbacks
 from duologue.dialogs._commands import Drawn, HandleUpdate, encode, encode_raw
 from duologue.dialogs._data import Json, load
@@ -56,7 +56,7 @@ class Conversations:
 
     Args:
         dispatcher: The routers and dialogs.
-        bots: The bots, started, by `messenger.id`.
+        bots: The bots, started.
         engine: Mailboxes and snapshots.
         system: Hosts the dialog actors.
         clock: Tells deadlines.
@@ -68,7 +68,7 @@ class Conversations:
     def __init__(
         self,
         dispatcher: Dispatcher,
-        bots: Mapping[str, Bot],
+        bots: Sequence[Bot],
         *,
         engine: Engine,
         system: ActorSystem,
@@ -84,9 +84,10 @@ class Conversations:
         self._calls = Tasks(on_error)
         self._intake = Tasks(on_error)
         self._callbacks = Callbacks(self._calls, clock, observer)
+        by_key = {bot_key(bot): bot for bot in bots}
         self._post = Post(
             engine,
-            bots,
+            by_key,
             foreground_timeout=settings.foreground_timeout,
             check_state=dispatcher.state_by_name,
         )
@@ -104,7 +105,7 @@ class Conversations:
             presenter=self._presenter,
             callbacks=self._callbacks,
             jobs=self._jobs,
-            bots=bots,
+            bots=by_key,
             observer=observer,
             on_error=on_error,
             turn_timeout=settings.turn_timeout,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from itertools import count
 
 from duologue.actors import Engine, Letter, Mail
-from duologue.dialogs._address import Address
+from duologue.dialogs._address import Address, bot_key
 from duologue.dialogs._commands import Command, encode
 from duologue.dialogs._ports import Bot, Update
 from duologue.dialogs._receipts import Lending, Receipt, Waiter, Waiters
@@ -53,7 +53,7 @@ class Post:
             if len(self._bots) == 1:
                 return next(iter(self._bots))
             raise UnknownBotError(None, tuple(self._bots))
-        name = f"{bot.messenger}.{bot.id}"
+        name = bot_key(bot)
         if name not in self._bots:
             raise UnknownBotError(name, tuple(self._bots))
         return name

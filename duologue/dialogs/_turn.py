@@ -59,6 +59,8 @@ class Turn:
         address: Whose turn it is.
         bot: The bot of that address.
         snapshot: The working copy of its state.
+
+    Attributes:
         callback: The press that it handles, if it handles one.
         prompted: Whether the user has just written a message or opened the chat.
     """
@@ -86,14 +88,12 @@ class Turn:
         bot: Bot,
         *,
         snapshot: Snapshot,
-        callback: Callback | None = None,
-        prompted: bool = False,
     ) -> None:
         self.address: Address = address
         self.bot: Bot = bot
         self.snapshot: Snapshot = snapshot
-        self.callback: Callback | None = callback
-        self.prompted: bool = prompted
+        self.callback: Callback | None = None
+        self.prompted: bool = False
         self.active: bool = True
         self.data: list[dict[str, Json]] = []
         self.is_changed: bool = False
