@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import TypeVar
 
 from duologue.dialogs import (
     Bot,
@@ -40,6 +41,7 @@ from duologue.transport.max._fields import (
 from duologue.transport.max._message import message, user
 
 Raw = Mapping[str, object]
+T = TypeVar("T", MessageCreated, MessageEdited)
 
 
 def parse(raw: Raw, bot: Bot) -> Update:
@@ -93,32 +95,23 @@ def _press_id(callback_id: str, pressed_at: int, payload: str, *, user_id: int) 
     return f"message_callback:{digest.hexdigest()}"
 
 
-def _created(raw: Raw, bot: Bot) -> MessageCreated:
-    written = message(object_at(raw, "message", ""), "message.")
-    stamp = integer(raw, "timestamp", "")
-    return MessageCreated(
-        id=f"message_created:{_identity(written)}:{stamp}",
-        bot=bot,
-        chat=written.chat,
-        user=written.sender,
-        timestamp=_time(stamp),
-        raw=raw,
-        message=written,
-    )
+def _written(made: type[T]) -> Callable[[Raw, Bot], T]:
+    """Make the parser of an update that consists of a message."""
 
+    def parse_one(raw: Raw, bot: Bot) -> T:
+        found = message(object_at(raw, "message", ""), "message.")
+        stamp = integer(raw, "timestamp", "")
+        return made(
+            id=f"{raw['update_type']}:{_identity(found)}:{stamp}",
+            bot=bot,
+            chat=found.chat,
+            user=found.sender,
+            timestamp=_time(stamp),
+            raw=raw,
+            message=found,
+        )
 
-def _edited(raw: Raw, bot: Bot) -> MessageEdited:
-    written = message(object_at(raw, "message", ""), "message.")
-    stamp = integer(raw, "timestamp", "")
-    return MessageEdited(
-        id=f"message_edited:{_identity(written)}:{stamp}",
-        bot=bot,
-        chat=written.chat,
-        user=written.sender,
-        timestamp=_time(stamp),
-        raw=raw,
-        message=written,
-    )
+    return parse_one
 
 
 def _identity(written: Message) -> str:
@@ -215,8 +208,8 @@ _PARSERS: Mapping[str, Callable[[Raw, Bot], Update]] = {
     "bot_stopped": _plain(BotStopped),
     "chat_title_changed": _titled,
     "message_callback": _callback,
-    "message_created": _created,
-    "message_edited": _edited,
+    "message_created": _written(MessageCreated),
+    "message_edited": _written(MessageEdited),
     "message_removed": _removed,
     "user_added": _plain(UserAdded),
     "user_removed": _plain(UserRemoved),
