@@ -16,13 +16,8 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 HAS_PEER = find_spec("aiogram_dialog") is not None
 OURS = {"duologue", "duologue, two calls", "duologue, coalescing"}
 
-pytestmark = [
-    pytest.mark.skipif(
-        not BENCHMARKS.exists(), reason="benchmarks do not ship with the wheel"
-    ),
-    # Another process imports both libraries, on a machine that may be busy.
-    pytest.mark.timeout(90),
-]
+# Another process imports both libraries, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(90)
 
 
 class Row(TypedDict):
