@@ -1,0 +1,85 @@
+"""The benchmark of background workers runs, and measures what it claims to measure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+TINY = ("--rounds", "1", "--pings", "3", "--workers", "4", "--seconds", "0.3")
+
+# Another process, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(90)
+
+
+class Pings(TypedDict):
+    way: str
+    busy: bool
+    pings: int
+    p50_ms: float
+    p99_ms: float
+    late_p50_ms: float
+    late_p99_ms: float
+
+
+class Crowd(TypedDict):
+    workers: int
+    reports_per_second: float
+    processor: float
+    lag_p99_ms: float
+    ping_p50_ms: float
+    ping_p99_ms: float
+
+
+class Found(TypedDict):
+    pings: list[Pings]
+    crowd: Crowd
+
+
+def _bench(*options: str) -> str:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, str(BENCHMARKS / "bench_workers.py"), *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(BENCHMARKS)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def found() -> Found:
+    read: Found = json.loads(_bench("--json", *TINY))
+    return read
+
+
+def test_every_way_to_ask_is_measured_beside_a_quiet_and_a_busy_body(
+    found: Found,
+) -> None:
+    measured = {(row["way"], row["busy"]) for row in found["pings"]}
+
+    ways = ("last report", "body's ping()", "naive")
+    assert measured == {(way, busy) for way in ways for busy in (True, False)}
+    assert all(0 <= row["p50_ms"] <= row["p99_ms"] for row in found["pings"])
+
+
+def test_the_crowd_reports_while_it_is_pinged(found: Found) -> None:
+    crowd = found["crowd"]
+
+    assert crowd["workers"] == 4
+    assert crowd["reports_per_second"] > 0
+    assert 0 <= crowd["ping_p50_ms"] <= crowd["ping_p99_ms"]
+
+
+def test_without_json_there_are_tables_and_foreign_options_pass_by() -> None:
+    shown = _bench(*TINY, "--messages", "7")
+
+    assert "body's ping()" in shown
+    assert "reports_per_second" in shown
