@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -37,8 +37,7 @@ from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.transport._limits import Buckets, TokenBucket
 from duologue.transport.max import Bot
-from duologue.transport.max._errors import read_answer
-from duologue.transport.max._http import CALL_TIMEOUT, HttpClient
+from duologue.transport.max._http import HttpClient, Reply
 from duologue.transport.max._limits import MaxLimits
 
 _BOT = {"user_id": 1, "first_name": "Bench", "is_bot": True}
@@ -97,22 +96,21 @@ class _NullHttp(HttpClient):
         self._goal = 0
         self._reached: asyncio.Future[None] | None = None
 
-    async def call(
+    async def exchange(
         self,
         verb: str,
         path: str,
         *,
         query: Mapping[str, str],
-        body: Mapping[str, object] | None = None,
-        within: float = CALL_TIMEOUT,
-    ) -> dict[str, object]:
-        del within
+        body: Mapping[str, object] | None,
+        within: float,
+    ) -> Reply:
+        del verb, within
         if body is not None:
             self._keep(query, json.dumps(body).encode(), body)
         if self._round_trip:
             await asyncio.sleep(self._round_trip)
-        answer = _answer(path, query)
-        return read_answer(f"{verb} {path}", 200, answer, retry_after=None)
+        return Reply(200, _answer(path, query))
 
     async def sent(self, requests: int) -> None:
         """Wait until so many requests have been made."""
@@ -180,6 +178,11 @@ class _NullBot(Bot):
         return self._shown
 
 
+def plain(dispatcher: Dispatcher, bot: Bot) -> Runtime:
+    """A runtime that only counts in memory, as it does without being asked."""
+    return Runtime(dispatcher, [bot], polling=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Duologue:
     """Handles clicks with duologue.
@@ -189,15 +192,17 @@ class Duologue:
             otherwise there are two, as on Telegram.
         round_trip: Seconds that a request takes. If there are any, clicks do not
             wait for what the one before has drawn, and views coalesce.
+        make: Makes the runtime, which must not poll.
     """
 
     one_call: bool = True
     round_trip: float = 0.0
+    make: Callable[[Dispatcher, Bot], Runtime] = plain
 
     async def __call__(self, chats: int, clicks: int) -> Result:
         """Open the dialog in each chat, then time the clicks."""
         bot = _NullBot(one_call=self.one_call, round_trip=self.round_trip)
-        async with Runtime(_dispatcher(), [bot], polling=None) as runtime:
+        async with self.make(_dispatcher(), bot) as runtime:
             for chat in range(FIRST_CHAT, FIRST_CHAT + chats):
                 await runtime.accept(bot, _started(chat))
             await runtime.settled()

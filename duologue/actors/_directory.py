@@ -10,6 +10,7 @@ from duologue.actors._clock import Clock, TimerHandle
 from duologue.actors._family import Family, Home
 from duologue.actors._host import Host
 from duologue.actors._keyed_ref import KeyedRef
+from duologue.actors._observe import Observer
 from duologue.errors import ActorClassTakenError, UnknownActorClassError
 
 A = TypeVar("A", bound=AsyncActor)
@@ -20,16 +21,24 @@ class Directory:
 
     Its length is the number of keys that have an actor now. One timer watches all
     of them, and an idle one costs no task.
+
+    Args:
+        observer: Is told of actors that come and go.
     """
 
-    def __init__(self) -> None:
-        self._home = Home(self._wait_for_idle)
+    def __init__(self, observer: Observer | None = None) -> None:
+        self._home = Home(self._wait_for_idle, observer)
         self._families: dict[type[AsyncActor], Family[AsyncActor]] = {}
         self._timer: TimerHandle | None = None
         self._due = 0.0
 
     def __len__(self) -> int:
         return sum(map(len, self._families.values()))
+
+    def by_class(self) -> dict[str, int]:
+        """How many keys have an actor now, by the name of its class."""
+        families = list(self._families.items())
+        return {kind.__name__: len(family) for kind, family in families}
 
     def register(
         self,

@@ -149,6 +149,10 @@ class Engine(Protocol):
         """Return the snapshot of a key as the last commit wrote it."""
         ...
 
+    def waiting(self) -> int:
+        """How many messages are in the mailboxes, being handled or not; any thread."""
+        ...
+
     def dead_letters(self) -> Sequence[DeadLetter]:
         """The newest dead letters, oldest first."""
         ...

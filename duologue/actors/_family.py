@@ -26,6 +26,7 @@ from duologue.actors._mailbox import (
     Mailbox,
     answer_for_the_dead,
 )
+from duologue.actors._observe import Observer
 from duologue.actors._placement import host_of_this_turn
 from duologue.actors._pykka import is_stop
 from duologue.errors import ActivationError, DuologueError, SystemClosedError
@@ -44,6 +45,7 @@ class Home:
 
     Attributes:
         wait_for_idle: Asks for a sweep in so many seconds, unless one is due.
+        observer: Is told of actors that come and go, if somebody wants to know.
         lock: Guards every index and record of the directory.
         host: Who runs the actors; None before the system opens and once it has
             closed.
@@ -51,8 +53,13 @@ class Home:
         is_closing: Whether only actors may still send.
     """
 
-    def __init__(self, wait_for_idle: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        wait_for_idle: Callable[[float], None],
+        observer: Observer | None = None,
+    ) -> None:
         self.wait_for_idle = wait_for_idle
+        self.observer = observer
         self.lock: threading.Lock = threading.Lock()
         self.host: Host | None = None
         self.clock: Clock | None = None
@@ -274,6 +281,8 @@ class Family(Generic[A]):
         if not is_last:
             self._send_on(record.key, left)
             return
+        if record.is_open:
+            self._count("passivations")
         for future in farewells:
             future.set(value=True)
         if not comes_back:
@@ -308,6 +317,7 @@ class Family(Generic[A]):
             record.mailbox = mailbox
         ActorRegistry.register(actor.actor_ref)
         host.attach(mailbox, at_once=True)
+        self._count("activations")
         if self.idle_after is not None:
             self._home.wait_for_idle(self.idle_after)
 
@@ -340,6 +350,10 @@ class Family(Generic[A]):
         )
         failure.__cause__ = record.error
         return failure
+
+    def _count(self, name: str) -> None:
+        if self._home.observer is not None:
+            self._home.observer.count(name, actor=self.actor_class.__name__)
 
     def _name(self, key: str) -> str:
         return f"{self.actor_class.__name__} with key {key!r}"

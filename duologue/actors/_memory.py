@@ -145,6 +145,10 @@ class MemoryEngine:
         """Return the snapshot of a key as the last commit wrote it."""
         return self._snapshots.get(key)
 
+    def waiting(self) -> int:
+        """How many messages are in the mailboxes, being handled or not; any thread."""
+        return sum(len(box.mail) for box in list(self._boxes.values()))
+
     def dead_letters(self) -> Sequence[DeadLetter]:
         """The newest dead letters, oldest first."""
         return tuple(self._dead)

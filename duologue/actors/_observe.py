@@ -2,42 +2,124 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Protocol
+from collections import deque
+from collections.abc import Iterable
+from typing import Protocol, TypeAlias
+
+_Key: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+_KINDS = frozenset({"error", "outcome", "reason"})
+_REMEMBERED = 1000  # values of one name and one set of labels
 
 
 class Observer(Protocol):
-    """Is told of everything worth counting. Calls must be quick and never raise."""
+    """Is told of everything worth counting or measuring.
 
-    def count(self, name: str, *, reason: str = "") -> None:
-        """Note that something happened once.
+    Whoever implements it is called on the loop, in the middle of the work that it is
+    told of: a call must be quick and must never raise. Names and labels are in snake
+    case. Label values come from code or configuration (an outcome, a class name, the
+    name of a messenger), never from a chat: not a user, not a text, not an id. So
+    their number stays small.
+    """
+
+    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
+        """Note that something happened.
 
         Args:
-            name: What happened, in snake case, such as `turns`.
-            reason: Which kind of it, from a small fixed set.
+            name: What happened, such as `turns`.
+            amount: How often.
+            labels: Which kind of it, such as `reason="failed"`.
+        """
+        ...
+
+    def record(self, name: str, value: float, /, **labels: str) -> None:
+        """Note a measured value: a duration in seconds, a size in bytes.
+
+        Args:
+            name: What was measured, such as `turn_seconds`.
+            value: How much.
+            labels: Which kind of it.
         """
         ...
 
 
 class Counts:
-    """An observer that keeps the numbers in memory."""
+    """An observer that keeps the numbers in memory.
+
+    Of measured values it remembers the newest 1,000 of each kind.
+    """
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: dict[_Key, int] = {}
+        self._values: dict[_Key, deque[float]] = {}
 
-    def count(self, name: str, *, reason: str = "") -> None:
-        """Add one to the number kept for this name and reason."""
-        self._counts[name, reason] += 1
+    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
+        """Add to the number kept for this name and these labels."""
+        key = (name, tuple(labels.items()))
+        try:
+            self._counts[key] += amount
+        except KeyError:
+            self._counts[key] = amount
 
-    def of(self, name: str, reason: str | None = None) -> int:
+    def record(self, name: str, value: float, /, **labels: str) -> None:
+        """Keep a value for this name and these labels."""
+        key = (name, tuple(labels.items()))
+        try:
+            self._values[key].append(value)
+        except KeyError:
+            self._values[key] = deque([value], _REMEMBERED)
+
+    def of(self, name: str, kind: str | None = None, /, **labels: str) -> int:
         """Tell how often something happened.
 
         Args:
             name: What to look up.
-            reason: Only this kind of it; None adds up all kinds.
+            kind: Only what was counted with this `outcome`, `reason` or `error`;
+                an empty one means without any of them, None adds up all.
+            labels: Only what was counted with these labels, and maybe more.
         """
-        if reason is not None:
-            return self._counts[name, reason]
         return sum(
-            count for (counted, _), count in self._counts.items() if counted == name
+            self._counts[key]
+            for key in _matching(self._counts, name, labels)
+            if kind is None or kind == _kind(key)
         )
+
+    def recorded(self, name: str, /, **labels: str) -> list[float]:
+        """The values recorded under a name, in order within each set of labels.
+
+        Args:
+            name: What to look up.
+            labels: Only what was recorded with these labels, and maybe more.
+        """
+        found = _matching(self._values, name, labels)
+        return [value for key in found for value in self._values[key]]
+
+
+class Observers:
+    """Several observers as one.
+
+    Args:
+        observers: Who is told, in this order.
+    """
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
+        """Tell all of them that something happened."""
+        for observer in self._observers:
+            observer.count(name, amount, **labels)
+
+    def record(self, name: str, value: float, /, **labels: str) -> None:
+        """Tell all of them a measured value."""
+        for observer in self._observers:
+            observer.record(name, value, **labels)
+
+
+def _kind(key: _Key) -> str:
+    """What a number is about, when one word says it."""
+    return next((value for label, value in key[1] if label in _KINDS), "")
+
+
+def _matching(keys: Iterable[_Key], name: str, labels: dict[str, str]) -> list[_Key]:
+    wanted = labels.items()
+    return [key for key in keys if key[0] == name and wanted <= set(key[1])]

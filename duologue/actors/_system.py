@@ -12,6 +12,7 @@ from pykka import Actor, ActorRef
 from duologue.actors._clock import Clock, LoopClock
 from duologue.actors._directory import Directory
 from duologue.actors._host import Host
+from duologue.actors._observe import Observer
 from duologue.actors._placement import offer, open_host, placed_on, withdraw
 from duologue.errors import SystemClosedError
 
@@ -33,13 +34,20 @@ class ActorSystem:
     Args:
         drain: Seconds for the actors to finish.
         clock: Time for the directory; that of the loop when left out.
+        observer: Is told of keyed actors that come and go.
 
     Attributes:
         directory: Actors that are found by key.
     """
 
-    def __init__(self, *, drain: float = 10.0, clock: Clock | None = None) -> None:
-        self.directory: Directory = Directory()
+    def __init__(
+        self,
+        *,
+        drain: float = 10.0,
+        clock: Clock | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.directory: Directory = Directory(observer)
         self._drain = drain
         self._clock = clock
         self._host: Host | None = None

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from duologue.actors import Clock, Observer, TimerHandle
+from duologue.dialogs._address import bot_key
 from duologue.dialogs._ports import Bot
 from duologue.dialogs._tasks import Tasks
 from duologue.dialogs._turn import active_turn
@@ -82,7 +83,7 @@ class Callbacks:
         if opened is None:
             return
         if not opened.bot.ready_now(opened.chat_id):
-            self._observer.count("callbacks", reason="dropped")
+            self._count(opened, "dropped")
             return
         self._tasks.start(self._call(opened, callback_id, None), "answer to a press")
 
@@ -100,12 +101,12 @@ class Callbacks:
     def _expire(self, callback_id: str) -> None:
         opened = self._close(callback_id)
         if opened is not None:
-            self._observer.count("callbacks", reason="deadline")
+            self._count(opened, "deadline")
             self._send(opened, callback_id, None)
 
     def _send(self, opened: _Open, callback_id: str, text: str | None) -> None:
         if text is None and self._waiting[opened.chat_id] >= _MAX_WAITING:
-            self._observer.count("callbacks", reason="dropped")
+            self._count(opened, "dropped")
             return
         self._waiting[opened.chat_id] += 1
         self._tasks.start(
@@ -127,7 +128,10 @@ class Callbacks:
         try:
             await opened.bot.answer(opened.chat_id, callback_id, notification=text)
         except MessengerError as error:
-            self._observer.count("callbacks", reason="failed")
+            self._count(opened, "failed")
             _logger.info("a press could not be answered: %s", error)
         else:
-            self._observer.count("callbacks", reason="answered")
+            self._count(opened, "answered")
+
+    def _count(self, opened: _Open, outcome: str) -> None:
+        self._observer.count("callbacks", bot=bot_key(opened.bot), outcome=outcome)

@@ -111,7 +111,7 @@ class Drawing:
             else:
                 await screen.bot.edit(chat_id, message_id, view)
         except MessageGoneError:
-            self._observer.count("draws", reason="gone")
+            self._count("draws", screen, "gone")
             await screen.bot.ready(chat_id)
             screen.message_id = await screen.bot.send(chat_id, view)
 
@@ -125,14 +125,17 @@ class Drawing:
             await screen.bot.answer(chat_id, press, view=view, notification=notice)
         except (BadRequestError, MessageGoneError) as error:
             # The press is too old to be answered: edit instead.
-            self._observer.count("callbacks", reason="failed")
+            self._count("callbacks", screen, "failed")
             _logger.info("%s", error)
             order.is_answering = False
             order.draw.callback_id = None
             await screen.bot.ready(chat_id)
             await screen.bot.edit(chat_id, message_id, view)
         else:
-            self._observer.count("callbacks", reason="answered")
+            self._count("callbacks", screen, "answered")
+
+    def _count(self, name: str, screen: Screen, outcome: str) -> None:
+        self._observer.count(name, bot=screen.address.bot, outcome=outcome)
 
     def _part_from_press(self, order: Order, message_id: str) -> None:
         """Answer a press by itself if its message is not the one to be drawn.
@@ -154,7 +157,7 @@ class Drawing:
                 screen.message_id = message_id
                 raise
             except MessageGoneError:
-                self._observer.count("draws", reason="gone")
+                self._count("draws", screen, "gone")
 
     async def _delete(self, screen: Screen, message_id: str) -> bool:
         """Delete a message; tell whether it is gone for sure."""
@@ -165,7 +168,7 @@ class Drawing:
             raise
         except MessengerError as error:
             # It may be too old; the new message matters more.
-            self._observer.count("draws", reason="not deleted")
+            self._count("draws", screen, "not_deleted")
             _logger.info("%s", error)
             is_deleted = isinstance(error, MessageGoneError)
         screen.message_id = None
@@ -182,5 +185,5 @@ class Drawing:
         except PASSING:
             raise
         except MessengerError as error:
-            self._observer.count("draws", reason="not stripped")
+            self._count("draws", screen, "not_stripped")
             _logger.info("%s", error)

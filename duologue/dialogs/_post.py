@@ -7,13 +7,13 @@ import secrets
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from duologue.actors import Engine, Letter, Mail
+from duologue.actors import Clock, Engine, Letter, Mail, Observer
 from duologue.dialogs._address import Address, bot_key
 from duologue.dialogs._commands import Command, encode
 from duologue.dialogs._ports import Bot, Update
 from duologue.dialogs._receipts import Lending, Receipt, Waiter, Waiters
 from duologue.dialogs._turn import active_turn
-from duologue.errors import UnknownBotError
+from duologue.errors import EngineClosedError, UnknownBotError
 
 
 class Post:
@@ -22,8 +22,11 @@ class Post:
     Args:
         engine: Where the mailboxes are.
         bots: The bots of the runtime, by `messenger.id`.
+        expected: How many there will be, those that are added later included.
         foreground_timeout: Seconds that `fg()` may take.
         check_state: Raises `UnknownStateError` for a state without a window.
+        observer: Counts what became of the letters.
+        clock: Tells since when they wait.
     """
 
     def __init__(
@@ -31,14 +34,20 @@ class Post:
         engine: Engine,
         bots: Mapping[str, Bot],
         *,
+        expected: int,
         foreground_timeout: float,
         check_state: Callable[[str], object],
+        observer: Observer,
+        clock: Clock,
     ) -> None:
         self.waiters: Waiters = Waiters()
         self.foreground_timeout = foreground_timeout
         self.check_state = check_state
         self._engine = engine
         self._bots = bots
+        self._expected = expected
+        self._observer = observer
+        self._clock = clock
         self._prefix = secrets.token_urlsafe(6)
         self._numbers = count(1)
 
@@ -50,7 +59,7 @@ class Post:
                 there are several.
         """
         if bot is None:
-            if len(self._bots) == 1:
+            if len(self._bots) == self._expected == 1:
                 return next(iter(self._bots))
             raise UnknownBotError(None, tuple(self._bots))
         name = bot_key(bot)
@@ -93,6 +102,15 @@ class Post:
         await self._enqueue(letter)
         return receipt
 
+    def released(self, letters: list[Letter]) -> None:
+        """Note that a commit has put letters into their mailboxes."""
+        now = self._clock.time()
+        for letter in letters:
+            waiter = self.waiters.get(letter.mail.id)
+            if waiter is not None:
+                waiter.since = now
+        self._observer.count("enqueue", len(letters), outcome="accepted")
+
     def withdraw(self, letters: list[Letter], error: BaseException) -> None:
         """Fail the receipts of letters that will never leave."""
         for letter in letters:
@@ -109,12 +127,21 @@ class Post:
     ) -> tuple[Letter, Receipt]:
         mail = Mail(f"{self._prefix}.{next(self._numbers)}", body)
         receipt = Receipt(mail.id)
-        self.waiters.add(mail.id, Waiter(receipt, update, lending))
+        now = self._clock.time()
+        self.waiters.add(mail.id, Waiter(receipt, update, lending, now))
         return Letter(address.key, mail), receipt
 
     async def _enqueue(self, letter: Letter) -> None:
         try:
             await self._engine.enqueue(letter)
-        except (asyncio.CancelledError, Exception):
+        except (asyncio.CancelledError, Exception) as error:
             self.waiters.remove(letter.mail.id)
+            self._observer.count("enqueue", outcome=_outcome(error))
             raise
+        self._observer.count("enqueue", outcome="accepted")
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, EngineClosedError):
+        return "refused"
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else "error"

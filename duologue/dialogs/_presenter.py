@@ -124,7 +124,7 @@ class Presenter:
             self._drop_oldest(screen)
             screen.orders.append(order)
             return order
-        self._observer.count("draws", reason="replaced")
+        self._count(screen, "replaced")
         self._replace(newest, order)
         return newest
 
@@ -133,7 +133,7 @@ class Presenter:
         if len(screen.orders) < _MAX_WAITING:
             return
         oldest = screen.orders.popleft()
-        self._observer.count("draws", reason="dropped")
+        self._count(screen, "dropped")
         _fail(oldest, ViewDroppedError(screen.address.key, _MAX_WAITING))
 
     def _replace(self, waiting: Order, newer: Order) -> None:
@@ -202,20 +202,20 @@ class Presenter:
         try:
             await self._drawing.draw(screen, order)
         except RateLimitedError as error:
-            self._observer.count("draws", reason="limited")
+            self._count(screen, "limited")
             _logger.info("%s", error)
             return False
         except (MessengerUnavailableError, UnexpectedAnswerError) as error:
-            self._observer.count("draws", reason="unavailable")
+            self._count(screen, "unavailable")
             _logger.info("%s", error)
             return False
         except MessengerError as error:
-            self._observer.count("draws", reason="refused")
+            self._count(screen, "refused")
             _logger.warning("a view of %s is dropped: %s", screen.address.key, error)
             _fail(order, error)
             await self._tell_of_refusal(screen, order.draw)
             return True
-        self._observer.count("draws", reason="drawn")
+        self._count(screen, "drawn")
         await self._tell(screen, order.draw, previous)
         for waiter in order.waiters:
             if not waiter.done():
@@ -242,12 +242,15 @@ class Presenter:
         if following is None or not (following.is_edit and order.is_edit):
             screen.orders.appendleft(order)
             return
-        self._observer.count("draws", reason="replaced")
+        self._count(screen, "replaced")
         newer = Order(following.draw)
         self._replace(order, newer)
         following.draw = order.draw
         following.is_answering = order.is_answering
         following.waiters.extend(order.waiters)
+
+    def _count(self, screen: Screen, outcome: str) -> None:
+        self._observer.count("draws", bot=screen.address.bot, outcome=outcome)
 
     def _evict(self, key: tuple[str, str], screen: Screen) -> None:
         if screen.is_idle and self._screens.get(key) is screen:

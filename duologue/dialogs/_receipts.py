@@ -184,11 +184,13 @@ class Waiter:
         receipt: Tells them.
         update: The update that the message holds, parsed already.
         lending: Who waits in `fg()`.
+        since: When the message was offered to its mailbox, by the clock.
     """
 
     receipt: Receipt
     update: Update | None = None
     lending: Lending | None = None
+    since: float = 0.0
 
     def fail(self, error: BaseException) -> bool:
         """Tell whoever waits that the message was not handled.

@@ -56,6 +56,7 @@ class Counter:
 
     def __init__(self, bot: Bot, intake: Intake, observer: Observer) -> None:
         self._bot = bot
+        self._name = f"{bot.messenger}.{bot.id}"
         self._intake = intake
         self._observer = observer
         self._kinds: set[str] = set()
@@ -79,7 +80,7 @@ class Counter:
 
     async def _offer(self, raw: object) -> asyncio.Future[None] | None:
         """Offer one update; set it aside if it cannot be read."""
-        self._observer.count("updates_fetched")
+        self._observer.count("updates_received", bot=self._name, source="poll")
         if not _is_object(raw):
             self._set_aside(type(raw).__name__, "malformed", "it is no object")
             return None
@@ -93,7 +94,7 @@ class Counter:
         return None
 
     def _set_aside(self, kind: str, reason: str, detail: str) -> None:
-        self._observer.count("updates_set_aside", reason=reason)
+        self._observer.count("updates_set_aside", bot=self._name, reason=reason)
         if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
             return
         self._kinds.add(kind)

@@ -247,7 +247,7 @@ class Poller:
         clock = clock or LoopClock()
         observer = observer or Counts()
         self._rules = Rules(settings, dice or random.SystemRandom())
-        self._reporter = Reporter(source.id, observer=observer, clock=clock)
+        self._reporter = Reporter(source, observer=observer, clock=clock)
         self._performer = Performer(
             source,
             store or MarkersInMemory(),
@@ -283,6 +283,12 @@ class Poller:
     def last_success(self) -> float | None:
         """When the messenger last answered a poll, by the clock; None if never."""
         return self._reporter.last_success
+
+    @property
+    def pause(self) -> float:
+        """For how many seconds it waits now, before it tries again; 0 if it does not."""
+        doing = None if self._board is None else self._board.progress.doing
+        return doing.seconds if isinstance(doing, Pause) else 0.0
 
     def start(self) -> None:
         """Begin to fetch. Calling it again does nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from duologue.actors import Clock, Observer
+from duologue.dialogs import Bot
 from duologue.errors import UnauthorizedError
 from duologue.transport._outage import Outage
 from duologue.transport._steps import (
@@ -14,9 +15,11 @@ from duologue.transport._steps import (
     Fetched,
     HandedOver,
     HandOver,
+    Pause,
     Poll,
     Save,
     Saved,
+    Woke,
 )
 
 _logger = logging.getLogger("duologue.transport")
@@ -25,9 +28,10 @@ _logger = logging.getLogger("duologue.transport")
 class Reporter:
     """Reports on the polling for one bot."""
 
-    def __init__(self, bot_id: int, *, observer: Observer, clock: Clock) -> None:
+    def __init__(self, source: Bot, *, observer: Observer, clock: Clock) -> None:
         self.last_success: float | None = None
-        self._bot_id = bot_id
+        self._bot_id = source.id
+        self._bot = f"{source.messenger}.{source.id}"
         self._observer = observer
         self._clock = clock
         self._polls = self._outage("polling", "poll_errors")
@@ -39,7 +43,7 @@ class Reporter:
         match action, event:
             case Poll(), Fetched():
                 self.last_success = self._clock.time()
-                self._observer.count("polls")
+                self._observer.count("polls", bot=self._bot)
                 self._polls.over()
             case Poll(), Failed(error) if not isinstance(error, UnauthorizedError):
                 self._polls.failed(error)
@@ -51,12 +55,14 @@ class Reporter:
                 self._store.over()
             case Save(), Failed(error):
                 self._store.failed(error)
+            case Pause(seconds), Woke():
+                self._observer.record("poller_pause_seconds", seconds, bot=self._bot)
             case _:
                 pass
 
     def late(self, unfinished: int, seconds: float) -> None:
         """Report that a batch takes long."""
-        self._observer.count("slow_batches")
+        self._observer.count("slow_batches", bot=self._bot)
         _logger.warning(
             "a batch of %d updates for bot %s is unfinished after %g s, and no more "
             "are fetched until it is done; look for a slow handler",
@@ -67,13 +73,14 @@ class Reporter:
 
     def ended(self, error: Exception) -> None:
         """Report that polling cannot go on."""
-        self._observer.count("poller_failures")
+        self._observer.count("poller_failures", bot=self._bot)
         _logger.error("polling for bot %s has ended: %s", self._bot_id, error)
 
     def _outage(self, activity: str, name: str) -> Outage:
         return Outage(
             f"{activity} for bot {self._bot_id}",
             name,
+            bot=self._bot,
             observer=self._observer,
             clock=self._clock,
         )

@@ -1,0 +1,162 @@
+"""Whether a runtime is alive, and whether it should be given work."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from duologue.actors import Clock, Observer, TimerHandle
+from duologue.transport._poller import PollerState
+
+BEAT = 1.0
+"""Seconds between two beats of the heart."""
+
+_SILENCE = 90.0  # seconds; three times as long as a messenger holds a poll
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a runtime is not ready.
+
+    Attributes:
+        reason: One word for programs, such as `draining`.
+        detail: A sentence for people, without secrets.
+    """
+
+    reason: str
+    detail: str
+
+
+class HealthProbe(Protocol):
+    """Tells how a program is doing. Callable from any thread."""
+
+    def heartbeat_age(self) -> float | None:
+        """Seconds since the event loop last showed a sign of life.
+
+        None while no loop is watched: before the start and after the end.
+        """
+        ...
+
+    def problems(self) -> Sequence[Problem]:
+        """Why it should not be given work now; empty if it should."""
+        ...
+
+
+class Polling(Protocol):
+    """A poller, as far as its health goes."""
+
+    @property
+    def state(self) -> PollerState:
+        """What it is doing."""
+        ...
+
+    @property
+    def last_success(self) -> float | None:
+        """When the messenger last answered, by the clock; None if never."""
+        ...
+
+    @property
+    def pause(self) -> float:
+        """Seconds for which it waits now before it tries again."""
+        ...
+
+    @property
+    def unfinished(self) -> int:
+        """How many updates have been fetched and are not known to be safe."""
+        ...
+
+
+class Heart:
+    """Beats once a second on the event loop, and measures how late each beat is.
+
+    Args:
+        clock: Tells the time to any thread, and calls on the loop.
+        observer: Is told of the lag.
+        on_beat: Called at each beat, on the loop.
+    """
+
+    def __init__(
+        self, clock: Clock, observer: Observer, on_beat: Callable[[], object]
+    ) -> None:
+        self._clock = clock
+        self._on_beat = on_beat
+        self._observer = observer
+        self._last = clock.time()
+        self._timer: TimerHandle = clock.call_later(BEAT, self._beat)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last beat."""
+        return self._clock.time() - self._last
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._timer.cancel()
+
+    def _beat(self) -> None:
+        now = self._clock.time()
+        late = max(0.0, now - self._last - BEAT)
+        self._observer.record("event_loop_lag_seconds", late)
+        self._last = now
+        self._timer = self._clock.call_later(BEAT, self._beat)
+        self._on_beat()
+
+
+class Phase(enum.StrEnum):
+    """Where a runtime is in its life.
+
+    Attributes:
+        STARTING: It connects its bots.
+        READY: It handles updates.
+        DRAINING: It finishes what it has and takes nothing new.
+        STOPPED: It has ended, or was never started.
+    """
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+
+
+_DETAILS = {
+    Phase.STARTING: "the bots are being connected",
+    Phase.DRAINING: "what has begun is being finished",
+    Phase.STOPPED: "the runtime is not running",
+}
+
+
+def poller_problem(
+    bot: str, poller: Polling, *, now: float, since: float
+) -> Problem | None:
+    """Judge a poller.
+
+    Args:
+        bot: Whose poller it is, such as `max.42`.
+        poller: The poller.
+        now: The time.
+        since: When it began to poll.
+    """
+    if poller.state is PollerState.FAILED:
+        return Problem(
+            "poller_failed", f"polling for {bot} has ended; the log says why"
+        )
+    silence = now - (since if poller.last_success is None else poller.last_success)
+    if silence > _SILENCE:
+        return Problem(
+            "poller_silent", f"no answered poll for {bot} in {silence:.0f} s"
+        )
+    return None
+
+
+def phase_problem(phase: Phase) -> Problem | None:
+    """Judge a phase of a runtime."""
+    detail = _DETAILS.get(phase)
+    return None if detail is None else Problem(phase.value, detail)
+
+
+def missing_problem(messenger: str) -> Problem:
+    """Judge a bot that has not been connected since the start."""
+    detail = f"a bot of {messenger} is not connected; the log says why"
+    return Problem("messenger_unreachable", detail)

@@ -1,0 +1,56 @@
+"""The benchmark of metrics runs, and compares what it claims to compare."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+WAYS = {"nobody counts", "counts in memory", "Prometheus"}
+
+# Another process imports the library, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(90)
+
+
+class Row(TypedDict):
+    way: str
+    clicks: int
+    microseconds_per_click: float
+    share: float
+    rounds: list[float]
+
+
+def _bench(*options: str) -> str:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, str(BENCHMARKS / "bench_metrics.py"), *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(BENCHMARKS)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_way_of_counting_handles_the_same_clicks_equally_often() -> None:
+    rows: list[Row] = json.loads(
+        _bench("--json", "--messages=7", "--rounds=2", "--chats=3")
+    )
+
+    assert {row["way"] for row in rows} == WAYS
+    assert {(row["clicks"], len(row["rounds"])) for row in rows} == {(6, 2)}
+    assert all(row["microseconds_per_click"] > 0 for row in rows)
+    assert [row["share"] for row in rows if row["way"] == "nobody counts"] == [0]
+
+
+def test_without_json_there_is_a_table() -> None:
+    shown = _bench("--messages=2", "--rounds=1", "--chats=2")
+
+    assert "more than nobody" in shown
+    assert all(way in shown for way in WAYS)
