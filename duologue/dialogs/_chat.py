@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class ChatType(enum.StrEnum):
@@ -92,6 +92,45 @@ class View:
     show_link_preview: bool = True
 
 
+class ContentType(enum.StrEnum):
+    """What a message can hold: text, and kinds of attachments.
+
+    A messenger may have more kinds; their names are those of the messenger.
+    """
+
+    ANY = "any"
+    TEXT = "text"
+    AUDIO = "audio"
+    CONTACT = "contact"
+    FILE = "file"
+    IMAGE = "image"
+    LOCATION = "location"
+    SHARE = "share"
+    STICKER = "sticker"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Something besides text that a message holds. Buttons are none.
+
+    Attributes:
+        kind: What it is: a `ContentType`, or the messenger's own name.
+        name: The name of a file or of a contact, the title of a shared page.
+        size: Its size in bytes, as far as the messenger says it.
+        url: Where it can be fetched; whoever knows this address may be able to.
+        token: What sends it again without an upload.
+        raw: The messenger's own form of it, with all that this kind has besides.
+    """
+
+    kind: str
+    name: str | None = None
+    size: int | None = None
+    url: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    raw: Mapping[str, object] | None = field(default=None, repr=False, compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message in a chat.
@@ -104,6 +143,7 @@ class Message:
         keyboard: The buttons under it.
         reply_to: The message that it answers, as far as the messenger sent it.
         raw: The messenger's own form of it.
+        attachments: Files, pictures and all else that it holds besides.
     """
 
     id: str
@@ -112,4 +152,11 @@ class Message:
     text: str
     keyboard: Keyboard = ()
     reply_to: Message | None = None
-    raw: Mapping[str, object] | None = None
+    raw: Mapping[str, object] | None = field(default=None, repr=False)
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def content_types(self) -> frozenset[str]:
+        """What it holds: `ContentType.TEXT`, and the kinds of its attachments."""
+        kinds = frozenset(attachment.kind for attachment in self.attachments)
+        return kinds | {ContentType.TEXT.value} if self.text else kinds

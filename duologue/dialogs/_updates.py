@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from duologue.dialogs._chat import Message
+from duologue.dialogs._chat import Attachment, Message
 from duologue.dialogs._ports import CallbackAnswers, Update
 
 
@@ -23,6 +23,11 @@ class MessageCreated(Update):
         """The text of the message."""
         return self.message.text
 
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The files, pictures and all else that the message holds."""
+        return self.message.attachments
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdited(Update):
@@ -34,6 +39,11 @@ class MessageEdited(Update):
     def text(self) -> str:
         """The new text of the message."""
         return self.message.text
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The files, pictures and all else that the message holds now."""
+        return self.message.attachments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
 
 from duologue.actors import LoopClock
-from duologue.dialogs import Capabilities, Update, View
+from duologue.dialogs import Attachment, Capabilities, Update, View
 from duologue.errors import BadRequestError, MessageGoneError, MessengerError
 from duologue.testing._calls import Call, Failures, Hold, Method, Which
-from duologue.testing._world import Raw, ShownMessage, parse
+from duologue.testing._world import Raw, ShownMessage, parse, raw_attachment
 from duologue.transport._limits import Buckets
 
 _CAPABILITIES = Capabilities(
@@ -171,6 +171,7 @@ class RecordingBot:
         text: str,
         *,
         reply_to: str | None = None,
+        attachments: Sequence[Attachment] = (),
     ) -> Raw:
         """Have somebody write a message, and make the update about it.
 
@@ -179,9 +180,11 @@ class RecordingBot:
             user_id: Who.
             text: What.
             reply_to: The message that it answers.
+            attachments: What it holds besides.
         """
         message = self._show(chat_id, user_id, View(text))
         raw = dict(message.to_raw())
+        raw["attachments"] = [raw_attachment(each) for each in attachments]
         if reply_to is not None:
             raw["reply_to"] = self._messages[reply_to].to_raw()
         return self.update("message", chat_id, user_id, message=raw)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
 from duologue.actors import Counts, Engine, MemoryEngine
-from duologue.dialogs import BgManager, Dispatcher, Settings
+from duologue.dialogs import Attachment, BgManager, Dispatcher, Settings
 from duologue.dialogs._data import Json
 from duologue.errors import NotShownError
 from duologue.runtime import Runtime
@@ -103,6 +104,7 @@ class Playground:
         *,
         chat_id: int | None = None,
         reply_to: str | None = None,
+        attachments: Sequence[Attachment] = (),
     ) -> str:
         """Write a message as a user. Returns when the runtime has accepted it.
 
@@ -111,11 +113,18 @@ class Playground:
             text: What.
             chat_id: Where; the private chat of the user by default.
             reply_to: The id of the message that it answers.
+            attachments: What it holds besides.
 
         Returns:
             The id of the message.
         """
-        raw = self.bot.wrote(_chat(user_id, chat_id), user_id, text, reply_to=reply_to)
+        raw = self.bot.wrote(
+            _chat(user_id, chat_id),
+            user_id,
+            text,
+            reply_to=reply_to,
+            attachments=attachments,
+        )
         message: Json = raw["message"]
         await self.deliver(raw)
         return str(message["id"])

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias, TypedDict
 
 from duologue.dialogs import (
+    Attachment,
     Bot,
     BotAdded,
     BotRemoved,
@@ -194,7 +195,19 @@ def _message(raw: Json, chat: Chat, bot: Bot) -> Message:
         ),
         reply_to=None if answered is None else _message(answered, chat, bot),
         raw=raw,
+        attachments=tuple(Attachment(*each) for each in raw.get("attachments", ())),
     )
+
+
+def raw_attachment(attachment: Attachment) -> list[str | int | None]:
+    """An attachment as it stands in an update."""
+    return [
+        attachment.kind,
+        attachment.name,
+        attachment.size,
+        attachment.url,
+        attachment.token,
+    ]
 
 
 def _button(raw: Json) -> InlineButton:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from magic_filter import F
 
+from duologue import Runtime
 from duologue.dialogs import (
+    Attachment,
+    ContentType,
     Dialog,
     DialogManager,
     Dispatcher,
@@ -15,19 +18,28 @@ from duologue.dialogs import (
     Window,
 )
 from duologue.dialogs._data import Json
+from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.input import (
     Input,
     ManagedTextInput,
     MessageInput,
     TextInput,
 )
+from duologue.dialogs.widgets.kbd import Next
 from duologue.dialogs.widgets.text import Format
 from duologue.errors import InvalidWidgetIdError, WidgetError
 from duologue.testing import Playground
+from duologue.transport.max import Bot
+from duologue.transport.sandbox import Sandbox
 
 
 class Main(StatesGroup):
     one = State()
+
+
+class Steps(StatesGroup):
+    one = State()
+    two = State()
 
 
 Seen = list[tuple[Json, ...]]
@@ -84,7 +96,7 @@ async def test_a_filter_may_be_async() -> None:
     async def take(message: MessageCreated, *_: object) -> None:
         taken.append(message.text)
 
-    async with playground(MessageInput(take, is_short)) as chat:
+    async with playground(MessageInput(take, filter=is_short)) as chat:
         await say(chat, "long", "hi")
 
     assert taken == ["hi"]
@@ -100,7 +112,7 @@ async def test_the_first_input_that_takes_a_message_keeps_it() -> None:
         taken.append("second")
 
     async with playground(
-        MessageInput(first, F.text == "a"), MessageInput(second)
+        MessageInput(first, filter=F.text == "a"), MessageInput(second)
     ) as chat:
         await say(chat, "a", "b")
 
@@ -206,3 +218,159 @@ async def test_an_input_that_does_not_say_what_it_does_is_a_mistake() -> None:
 
         (error,) = chat.take_errors()
         assert isinstance(error, NotImplementedError)
+
+
+FILE = Attachment("file", "report.pdf", 1200, "https://files.example/1", "t")
+MESSAGES: list[tuple[str, list[Attachment]]] = [
+    ("text", []),
+    ("", [FILE]),
+    ("both", [Attachment("image"), FILE]),
+    ("", [Attachment("hologram")]),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "taken"),
+    [
+        (ContentType.ANY, [0, 1, 2, 3]),
+        ({"any", "file"}, [0, 1, 2, 3]),
+        (ContentType.TEXT, [0, 2]),
+        ("file", [1, 2]),
+        ([ContentType.IMAGE, "hologram"], [2, 3]),
+        ((), []),
+    ],
+    ids=["any", "any of two", "text", "file", "others", "none"],
+)
+async def test_content_types_decide_which_messages_are_taken(
+    wanted: Json, taken: list[int]
+) -> None:
+    seen: list[tuple[str, list[Attachment]]] = []
+
+    async def take(message: MessageCreated, *_: object) -> None:
+        seen.append((message.text, list(message.attachments)))
+
+    async with playground(MessageInput(take, wanted)) as chat:
+        await say(chat)
+        for text, attachments in MESSAGES:
+            await chat.say(1, text, attachments=attachments)
+        await chat.settled()
+
+    assert seen == [MESSAGES[number] for number in taken]
+
+
+async def test_content_types_and_a_filter_must_both_agree() -> None:
+    taken: list[str] = []
+
+    async def take(message: MessageCreated, *_: object) -> None:
+        taken.append(message.text)
+
+    chosen = MessageInput(take, ContentType.FILE, F.attachments[0].size > 1000)
+    async with playground(chosen) as chat:
+        await say(chat, "no file")
+        await chat.say(1, "small", attachments=[Attachment("file", size=10)])
+        await chat.say(1, "large", attachments=[FILE])
+        await chat.settled()
+
+    assert taken == ["large"]
+
+
+@pytest.mark.parametrize("wrong", [F.text == "a", 5, [5], plain])
+def test_content_types_are_names(wrong: Json) -> None:
+    with pytest.raises(WidgetError, match="a filter is given as filter="):
+        MessageInput(Next(), wrong)
+
+
+async def test_a_moving_widget_stands_in_for_on_success() -> None:
+    dispatcher = Dispatcher()
+    dispatcher.include_router(
+        Dialog(
+            Window(Format("one"), TextInput("t", on_success=Next()), state=Steps.one),
+            Window(Format("two"), state=Steps.two),
+        )
+    )
+    async with Playground(dispatcher) as chat:
+        await (await chat.dialog(1).start(Steps.one)).drawn()
+        await chat.say(1, "Ann")
+        await chat.settled()
+
+        assert chat.screen(1).text == "two"
+
+
+@pytest.mark.real_time
+async def test_a_message_of_max_that_is_only_a_file_reaches_its_input() -> None:
+    async def take(
+        message: MessageCreated, _: MessageInput, manager: DialogManager
+    ) -> None:
+        manager.dialog_data["file"] = message.attachments[0].name
+
+    dispatcher = Dispatcher()
+    wanted = MessageInput(take, ContentType.FILE)
+    dispatcher.include_router(
+        Dialog(Window(Format("{dialog_data}"), wanted, state=Main.one))
+    )
+    async with Sandbox() as sandbox:
+        bot = Bot(sandbox.token, base_url=sandbox.url)
+        control = sandbox.control()
+        ann = await control.add_user("Ann")
+        chat = (await control.start(ann)).chat_id or 0
+        async with Runtime(dispatcher, [bot], polling=None) as runtime:
+            dialog = runtime.dialog(bot, chat_id=chat, user_id=ann)
+            await (await dialog.start(Main.one)).drawn()
+            await runtime.accept(bot, _file_of_max(chat, ann))
+            await runtime.settled()
+        shown = await control.messages(chat)
+
+    assert shown[-1].text == "{'file': 'report.pdf'}"
+
+
+def _file_of_max(chat_id: int, user_id: int) -> dict[str, object]:
+    file = {
+        "type": "file",
+        "payload": {"url": "https://files.example/1", "token": "t"},
+        "filename": "report.pdf",
+        "size": 1200,
+    }
+    return {
+        "update_type": "message_created",
+        "timestamp": 1_700_000_000_000,
+        "message": {
+            "sender": {"user_id": user_id, "first_name": "Ann", "is_bot": False},
+            "recipient": {"chat_id": chat_id, "chat_type": "dialog"},
+            "timestamp": 1_700_000_000_000,
+            "body": {"mid": "mid.1", "seq": 1, "text": "", "attachments": [file]},
+        },
+    }
+
+
+async def _ignore(*_: Json) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ("text", "filter='text' must be"),
+        (5, "filter=5 must be"),
+        (CommandStart, r"give an instance: CommandStart\(\)"),
+        (lambda: True, "function of the message"),
+    ],
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda wrong: TextInput("t", filter=wrong),
+        lambda wrong: MessageInput(_ignore, filter=wrong),
+    ],
+    ids=["text", "message"],
+)
+def test_a_filter_that_cannot_work_is_refused(
+    make: Json, wrong: Json, problem: str
+) -> None:
+    with pytest.raises(WidgetError, match=problem):
+        make(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["int", None, _ignore])
+def test_a_type_factory_is_a_function_that_answers_at_once(wrong: Json) -> None:
+    with pytest.raises(WidgetError, match=r"type_factory=.* must be a function"):
+        TextInput("t", type_factory=wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AsyncExitStack
 
 import pytest
@@ -23,22 +24,30 @@ from duologue.dialogs import (
 )
 from duologue.dialogs._data import Json
 from duologue.dialogs.widgets import Widget, WidgetData
-from duologue.dialogs.widgets.input import MessageInput
+from duologue.dialogs.widgets.input import MessageInput, TextInput
 from duologue.dialogs.widgets.kbd import (
     Back,
     Button,
     Cancel,
+    Checkbox,
     Column,
+    Counter,
+    Group,
     Keyboard,
     Next,
+    Radio,
     RawKeyboard,
     Row,
     Start,
     SwitchTo,
+    Url,
 )
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import (
+    InvalidUrlError,
     InvalidWidgetIdError,
+    InvalidWidgetTypeError,
+    NotAStateError,
     PayloadTooLongError,
     WidgetError,
     WrongStateError,
@@ -431,7 +440,7 @@ def test_a_handler_that_cannot_be_awaited_is_refused_at_once() -> None:
     assert "on_click=not_async must be an `async def` function" in caught.value.problem
 
 
-class Counter:
+class Presses:
     """A handler that is an object."""
 
     def __init__(self) -> None:
@@ -442,12 +451,249 @@ class Counter:
 
 
 async def test_an_object_with_an_async_call_is_a_handler() -> None:
-    counter = Counter()
+    presses = Presses()
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(
-            playground(Dialog(window(Button(Const("go"), id="b", on_click=counter))))
+            playground(Dialog(window(Button(Const("go"), id="b", on_click=presses))))
         )
         await opened(chat)
         await clicked(chat, "go")
 
-    assert counter.count == 1
+    assert presses.count == 1
+
+
+async def test_a_group_leaves_rows_as_they_are() -> None:
+    rows = await labels(Group(button("a"), Row(button("b"), button("c"))))
+
+    assert rows == (("a",), ("b", "c"))
+
+
+async def test_a_group_of_a_width_fills_one_row_after_the_other() -> None:
+    rows = await labels(
+        Group(
+            Row(button("a"), button("b"), button("c")),
+            Button(Const("no"), "no", when="no"),
+            Column(button("d"), button("e")),
+            width=2,
+        )
+    )
+
+    assert rows == (("a", "b"), ("c", "d"), ("e",))
+
+
+async def test_buttons_in_a_group_can_be_pressed_and_found() -> None:
+    async with playground(
+        Dialog(window(Group(Next(), id="g", width=1)), window(state=Main.two))
+    ) as chat:
+        await opened(chat)
+        async with chat.dialog(1).fg() as manager:
+            group: Json = manager.find("g")
+            inner: Json = manager.find("__next__")
+
+        assert group.parts() == (inner,)
+        assert await clicked(chat, "Next") == "Main:two"
+
+
+def test_a_group_has_room_for_a_button() -> None:
+    with pytest.raises(WidgetError, match="'g': width=0 must be 1 or more"):
+        Group(button("a"), id="g", width=0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/a?b=c#d",
+        "HTTP://example.org",
+        "max://user/5",
+        "tg://resolve?domain=bot",
+    ],
+)
+async def test_a_url_opens_an_address(address: str) -> None:
+    link = Url(Format("{name}"), Format("{address}"), "link")
+    shown = window(Group(link, button("x"), width=2), name="Docs", address=address)
+
+    async with playground(Dialog(shown)) as chat:
+        await opened(chat)
+
+        assert chat.screen(1).keyboard[0][0] == LinkButton("Docs", address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "example.org",
+        "//example.org",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "data:text/html,x",
+        "https://",
+        "https:///path",
+        "https://a b",
+        "https://example.org/\n",
+        " https://example.org",
+        "https://example.org/\ud83d",
+        "https://example.org/" + "a" * 2048,
+    ],
+)
+@pytest.mark.parametrize("widget_id", [None, "link"])
+async def test_an_address_that_should_not_be_opened_is_refused(
+    address: str, widget_id: str | None
+) -> None:
+    with pytest.raises(InvalidUrlError) as caught:
+        await labels(Url(Const("Docs"), Const(address), widget_id))
+
+    assert caught.value.widget == (widget_id or "Url 'Docs'")
+    assert repr(address[:100]) in caught.value.problem
+    assert len(str(caught.value)) < 500
+
+
+async def test_a_url_that_is_hidden_needs_no_address() -> None:
+    rows = await labels(Url(Const("Docs"), Const(""), when="no"), button("x"))
+
+    assert rows == (("x",),)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("text", lambda label: Button(label, "b")),
+        ("text", Next),
+        ("text", lambda label: Url(label, Const("https://a.example"))),
+        ("url", lambda address: Url(Const("x"), address)),
+    ],
+    ids=["button", "next", "text", "url"],
+)
+def test_a_string_is_no_text_widget(name: str, make: Json) -> None:
+    with pytest.raises(WidgetError) as caught:
+        make("x")
+
+    assert caught.value.problem == (
+        f"{name} is 'x'; give `Const('x')`, or `Format('x')` to have its fields filled"
+    )
+
+
+def test_what_is_neither_text_nor_a_string_is_refused_too() -> None:
+    with pytest.raises(WidgetError, match="text is 5; give a text widget such as"):
+        Button(5, "b")  # type: ignore[arg-type]  # that is the mistake
+
+
+@pytest.mark.parametrize("layout", [Row, Column, Group])
+@pytest.mark.parametrize("part", ["text", Const("text"), Button])
+def test_a_layout_takes_keyboards_only(layout: Json, part: object) -> None:
+    with pytest.raises(InvalidWidgetTypeError, match="has no buttons; give `Button`"):
+        layout(part)
+
+
+async def is_shown(*_: object) -> bool:
+    """Stand for a common mistake: conditions answer at once."""
+    return False
+
+
+@pytest.mark.parametrize("when", [True, 5, ["key"], is_shown])
+def test_a_condition_that_would_never_work_is_refused(when: Json) -> None:
+    with pytest.raises(WidgetError, match=r"widget 'b': when=.* must be a key"):
+        Button(Const("x"), "b", when=when)
+
+
+def checkbox() -> Checkbox:
+    return Checkbox(Const("on"), Const("off"), "x")
+
+
+def radio() -> Radio[str]:
+    return Radio(Const("on"), Const("off"), "x", str, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (checkbox(), Row(radio())),
+        (Counter("x"), checkbox()),
+        (TextInput("x"), radio()),
+    ],
+)
+def test_two_kinds_of_widgets_do_not_keep_their_values_in_one_place(
+    one: Widget, other: Widget
+) -> None:
+    with pytest.raises(InvalidWidgetIdError, match="keep their values in one place"):
+        Dialog(
+            Window(Const("one"), one, state=Main.one),
+            Window(Const("two"), other, state=Main.two),
+        )
+
+
+async def test_windows_of_a_dialog_may_show_the_same_checkbox() -> None:
+    async with playground(
+        Dialog(
+            window(checkbox(), Next(), button("y")),
+            window(checkbox(), button("y"), state=Main.two),
+        )
+    ) as chat:
+        await opened(chat)
+        await clicked(chat, "off")
+        await clicked(chat, "Next")
+
+        assert chat.screen(1).labels == (("on",), ("y",))
+
+
+async def _leave(_: Callback, _widget: Json, manager: DialogManager) -> None:
+    await manager.done()
+
+
+@pytest.mark.parametrize(
+    "moving",
+    [
+        Next(Const("move"), on_click=_leave),
+        Cancel(Const("move"), on_click=_leave),
+        SwitchTo(Const("move"), "move", Sub.one, on_click=_leave),
+        Start(Const("move"), "move", Main.one, on_click=_leave),
+        Button(Const("move"), "stand_in", Next(on_click=_leave)),
+    ],
+    ids=["next", "cancel", "switch", "start", "stand-in"],
+)
+async def test_a_moving_button_whose_on_click_leaves_the_dialog_moves_no_other(
+    moving: Keyboard,
+) -> None:
+    main = Dialog(window(Start(Const("sub"), "sub", Sub.one)), window(state=Main.two))
+    async with playground(main, Dialog(window(moving, state=Sub.one))) as chat:
+        await opened(chat)
+        await clicked(chat, "sub")
+
+        assert await clicked(chat, "move") == "Main:one"
+        assert chat.screen(1).labels == (("sub",),)
+
+
+@pytest.mark.parametrize("wrong", [5, None, _leave])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda wrong: Button(Const("x"), wrong),
+        lambda wrong: Checkbox(Const("x"), Const("y"), wrong),
+        Counter,
+        lambda wrong: Radio(Const("x"), Const("y"), wrong, str, [1]),
+        TextInput,
+    ],
+    ids=["button", "checkbox", "counter", "radio", "input"],
+)
+def test_what_stands_in_the_place_of_an_id_is_named(make: Json, wrong: Json) -> None:
+    with pytest.raises(InvalidWidgetIdError, match="in the place of its id"):
+        make(wrong)
+
+
+@pytest.mark.parametrize("width", [0, -1, "2", 2.0, math.inf])
+def test_the_width_of_a_group_is_a_whole_number(width: Json) -> None:
+    with pytest.raises(WidgetError, match="must be 1 or more, and whole"):
+        Group(width=width)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SwitchTo(Const("x"), "x", "Main:one"),  # type: ignore[arg-type]  # wrong on purpose
+        lambda: Start(Const("x"), "x", Main),  # type: ignore[arg-type]  # wrong on purpose
+    ],
+    ids=["switch", "start"],
+)
+def test_a_button_that_moves_to_no_state_is_refused(make: Json) -> None:
+    with pytest.raises(NotAStateError, match=r"\(state=...\) needs a State"):
+        make()

@@ -13,8 +13,9 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
+from duologue.dialogs._data import Json
 from duologue.dialogs.widgets import Widget, WidgetData
-from duologue.dialogs.widgets.text import Const, Format, Multi, Text
+from duologue.dialogs.widgets.text import Case, Const, Format, Multi, Text
 from duologue.errors import ViewError, WidgetError
 from duologue.testing import Playground
 
@@ -53,7 +54,9 @@ async def test_a_format_sees_the_data_of_the_dialog_and_the_event() -> None:
     assert text == "{} None 1"
 
 
-@pytest.mark.parametrize("text", ["{nobody}", "{0}", "{name.x}", "{name:d}"])
+@pytest.mark.parametrize(
+    "text", ["{nobody}", "{0}", "{name.x}", "{name[x]}", "{name:d}"]
+)
 async def test_a_format_that_cannot_be_filled_says_what_there_is(text: str) -> None:
     with pytest.raises(WidgetError) as caught:
         await text_of(Format(text), name="Ann")
@@ -145,3 +148,90 @@ async def test_authors_write_texts_of_their_own() -> None:
 async def test_a_text_that_does_not_say_what_it_shows_is_a_mistake() -> None:
     with pytest.raises(NotImplementedError):
         await text_of(Text())
+
+
+def is_many(data: WidgetData, widget: Widget, manager: DialogManager) -> bool:
+    assert isinstance(widget, Case)
+    assert manager.has_context()
+    return bool(data["n"] > 1)
+
+
+@pytest.mark.parametrize("selector", ["many", F["n"] > 1, is_many])
+@pytest.mark.parametrize(("n", "text"), [(1, "1 apple"), (5, "5 apples")])
+async def test_a_case_shows_the_text_of_a_value(
+    selector: str, n: int, text: str
+) -> None:
+    texts: dict[object, Text] = {
+        True: Format("{n} apples"),
+        False: Format("{n} apple"),
+    }
+
+    assert await text_of(Case(texts, selector), n=n, many=n > 1) == text
+
+
+@pytest.mark.parametrize("key", ["b", None, 5])
+async def test_dots_stand_for_every_other_value_of_a_case(key: object) -> None:
+    case = Case({"a": Const("A"), ...: Const("other")}, "key")
+
+    assert await text_of(case, key="a") == "A"
+    assert await text_of(case, key=key) == "other"
+    assert await text_of(case) == "other"
+
+
+async def test_a_case_without_a_text_says_for_which_value_and_what_there_is() -> None:
+    with pytest.raises(WidgetError) as caught:
+        await text_of(Case({"a": Const("A"), 1: Const("B")}, "key"), key="c")
+
+    assert caught.value.widget == "Case(selector='key')"
+    assert "no text for 'c', only for 'a', 1;" in caught.value.problem
+
+
+async def test_a_value_that_cannot_be_a_key_is_named() -> None:
+    with pytest.raises(WidgetError, match=r"gave \[1\], which cannot be a key"):
+        await text_of(Case({...: Const("A")}, "key"), key=[1])
+
+
+async def test_a_case_may_be_hidden_and_its_texts_too() -> None:
+    hidden = Case({...: Const("A")}, "key", when="no")
+    empty = Case({...: Const("B", when="no")}, "key")
+
+    assert await text_of(hidden, empty, Const("c"), no=False) == "c"
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda wrong: Case({"a": wrong}, "key"), r"texts\['a'\] is 5; give a text"),
+        (lambda wrong: Case({"a": Const("A")}, wrong), "selector=5 must be a key"),
+        (lambda wrong: Multi(Const("a"), wrong), "a text is 5; give a text widget"),
+        (lambda wrong: Const("a") | wrong, "a text is 5; give a text widget"),
+        (lambda wrong: Const("a") + wrong, "a text is 5; give a text widget"),
+    ],
+    ids=["case", "selector", "multi", "or", "add"],
+)
+def test_texts_that_cannot_work_are_refused(make: Json, problem: str) -> None:
+    with pytest.raises(WidgetError, match=problem):
+        make(5)
+
+
+async def test_keys_that_are_no_text_do_not_hide_what_is_missing() -> None:
+    dispatcher = Dispatcher()
+    window = Window(Format("{nobody}"), state=Main.one, getter={1: 2, "name": "Ann"})  # type: ignore[dict-item]  # wrong on purpose
+    dispatcher.include_router(Dialog(window))
+
+    async with Playground(dispatcher) as chat:
+        with pytest.raises(WidgetError, match=r"the getters gave: .*name"):
+            await (await chat.dialog(1).start(Main.one))
+
+
+@pytest.mark.parametrize("text", ["50% {", "}", "{name", "{}", "{a[}"])
+def test_a_format_whose_braces_do_not_fit_is_refused(text: str) -> None:
+    with pytest.raises(WidgetError, match=r"\{\{ and \}\} stand for braces"):
+        Format(text)
+
+
+@pytest.mark.parametrize("kind", [Const, Format])
+@pytest.mark.parametrize("wrong", [None, 5, Const("x")])
+def test_a_text_is_made_of_a_string(kind: Json, wrong: object) -> None:
+    with pytest.raises(WidgetError, match="must be a string"):
+        kind(wrong)

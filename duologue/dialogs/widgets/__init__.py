@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from duologue.dialogs.widgets._widget import When, Widget, WidgetData
+from duologue.dialogs.widgets._widget import ManagedWidget, When, Widget, WidgetData
 
-__all__ = ["When", "Widget", "WidgetData"]
+__all__ = ["ManagedWidget", "When", "Widget", "WidgetData"]

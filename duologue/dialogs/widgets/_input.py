@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Collection
+from typing import ClassVar, Generic, TypeAlias, TypeGuard, TypeVar, cast
 
 from magic_filter import MagicFilter
 
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat import ContentType
+from duologue.dialogs._functions import name_of, takes
 from duologue.dialogs._manager import DialogManager, DialogProtocol
 from duologue.dialogs._updates import MessageCreated
 from duologue.dialogs.widgets._widget import (
     ClickHandler,
+    ItemHandler,
+    ManagedWidget,
     Widget,
     call_handler,
     check_handler,
     check_id,
+    check_type_factory,
 )
+from duologue.errors import WidgetError
 
 T = TypeVar("T")
 MessageFilter: TypeAlias = (
     "MagicFilter | Callable[[MessageCreated], bool | Awaitable[bool]]"
 )
-TextHandler: TypeAlias = (
-    "Callable[[MessageCreated, Json, DialogManager, Json], Awaitable[object]]"
-)
 
 
 class Input(Widget):
-    """A widget that takes messages. Subclasses override `_process`."""
+    """A widget that takes messages. Subclasses override `_process`.
+
+    Args:
+        filter: Which messages: a magic filter, or a function of the message.
+        id: Names it among the widgets of the dialog.
+
+    Raises:
+        WidgetError: The filter is something else.
+    """
 
     def __init__(
         self,
@@ -39,6 +49,7 @@ class Input(Widget):
         super().__init__()
         if id is not None:
             check_id(id)
+        _check_filter(filter, id or type(self).__name__)
         self.widget_id = id
         self.filter = filter
 
@@ -65,43 +76,36 @@ class MessageInput(Input):
 
     Args:
         func: `async (message, widget, manager)`.
-        filter: Which messages: a magic filter, or a function of the message.
+        content_types: Which messages: those with at least one of these, text or a
+            kind of attachment; `ContentType.ANY` for all.
+        filter: Which of them: a magic filter, or a function of the message.
         id: Names it among the widgets of the dialog.
+
+    Raises:
+        WidgetError: The function or the content types are something else.
     """
 
     def __init__(
         self,
         func: ClickHandler,
+        content_types: str | Collection[str] = ContentType.ANY,
         filter: MessageFilter | None = None,  # noqa: A002  # the word that bot authors know
         id: str | None = None,  # noqa: A002  # the word that bot authors know
     ) -> None:
         super().__init__(filter, id)
         check_handler(func, "func", id or "MessageInput")
         self.func = func
+        self._content_types = _kinds(content_types, id or "MessageInput")
 
     async def _process(
         self, message: MessageCreated, dialog: DialogProtocol, manager: DialogManager
     ) -> bool:
         del dialog
+        wanted = self._content_types
+        if wanted is not None and wanted.isdisjoint(message.message.content_types):
+            return False
         await call_handler(self.func, message, self.managed(manager), manager)
         return True
-
-
-class ManagedTextInput(Generic[T]):
-    """A `TextInput` within a turn.
-
-    Args:
-        widget: The widget.
-        manager: The manager of the turn.
-    """
-
-    def __init__(self, widget: TextInput[T], manager: DialogManager) -> None:
-        self._widget = widget
-        self._manager = manager
-
-    def get_value(self) -> T | None:
-        """The value of the last valid text; None before the first."""
-        return self._widget.get_value(self._manager)
 
 
 class TextInput(Input, Generic[T]):
@@ -113,17 +117,24 @@ class TextInput(Input, Generic[T]):
         on_success: `async (message, widget, manager, value)`.
         on_error: `async (message, widget, manager, error)` for wrong texts.
         filter: Which messages: a magic filter, or a function of the message.
+
+    Raises:
+        WidgetError: The filter, a handler or the type factory is something else.
     """
+
+    keeps_value: ClassVar[bool] = True
 
     def __init__(
         self,
         id: str,  # noqa: A002  # the word that bot authors know
         type_factory: Callable[[str], T] = str,  # type: ignore[assignment]  # T is str then
-        on_success: TextHandler | None = None,
-        on_error: TextHandler | None = None,
+        on_success: ItemHandler | None = None,
+        on_error: ItemHandler | None = None,
         filter: MessageFilter | None = None,  # noqa: A002  # the word that bot authors know
     ) -> None:
+        check_id(id)
         super().__init__(filter, id)
+        check_type_factory(type_factory, id)
         check_handler(on_success, "on_success", id)
         check_handler(on_error, "on_error", id)
         self._key = id
@@ -157,13 +168,61 @@ class TextInput(Input, Generic[T]):
 
     async def _call(
         self,
-        handler: TextHandler | None,
+        handler: ItemHandler | None,
         message: MessageCreated,
         manager: DialogManager,
         value: object,
     ) -> None:
-        if handler is not None:
-            await handler(message, self.managed(manager), manager, value)
+        managed = self.managed(manager)
+        await call_handler(handler, message, managed, manager, value)
+
+
+class ManagedTextInput(ManagedWidget[TextInput[T]], Generic[T]):
+    """A `TextInput` within a turn."""
+
+    def get_value(self) -> T | None:
+        """The value of the last valid text; None before the first."""
+        return self.widget.get_value(self.manager)
+
+
+def _kinds(given: object, widget: str) -> frozenset[str] | None:
+    """Read `content_types`; None stands for all.
+
+    Raises:
+        WidgetError: It holds something else than names.
+    """
+    if isinstance(given, str):
+        given = (given,)
+    if not _are_names(given):
+        raise WidgetError(
+            widget,
+            f"content_types={name_of(given)} must be names such as "
+            "ContentType.FILE; a filter is given as filter=",
+        )
+    kinds = frozenset(str(name) for name in given)
+    return None if ContentType.ANY in kinds else kinds
+
+
+def _are_names(value: object) -> TypeGuard[Collection[str]]:
+    if not isinstance(value, Collection):
+        return False
+    return all(isinstance(name, str) for name in cast("Collection[object]", value))
+
+
+def _check_filter(chosen: object, widget: str) -> None:
+    """Refuse at construction what could not be asked later.
+
+    Raises:
+        WidgetError: It is no filter.
+    """
+    if chosen is None or isinstance(chosen, MagicFilter):
+        return
+    advice = "must be a magic filter or a function of the message"
+    if isinstance(chosen, type):
+        advice = f"is a class; give an instance: {chosen.__name__}()"
+    elif callable(chosen) and takes(chosen, 1):
+        return
+    raise WidgetError(widget, f"filter={name_of(chosen)} {advice}")
 
 
 async def _passes(chosen: MessageFilter, message: MessageCreated) -> bool:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import chain
+import re
 from typing import TypeAlias
 
-from duologue.dialogs._chat import CallbackButton, InlineButton
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat import CallbackButton, InlineButton, LinkButton
 from duologue.dialogs._manager import DialogManager, DialogProtocol
-from duologue.dialogs._modes import ShowMode, StartMode
-from duologue.dialogs._states import State
 from duologue.dialogs._updates import Callback
-from duologue.dialogs.widgets._text import Const, Text
+from duologue.dialogs.widgets._text import Text, check_text
 from duologue.dialogs.widgets._widget import (
     ClickHandler,
+    ItemHandler,
     When,
     Widget,
     WidgetData,
@@ -21,8 +19,15 @@ from duologue.dialogs.widgets._widget import (
     check_handler,
     check_id,
 )
+from duologue.errors import InvalidItemIdError, InvalidUrlError
 
 RawKeyboard: TypeAlias = list[list[InlineButton]]
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_URL = re.compile(
+    r"(?:https?://[^/?#\x00-\x20]|(?:max|tg)://)[^\x00-\x20\x7f\ud800-\udfff]*",
+    re.IGNORECASE,
+)
+_URL_LIMIT = 2048  # of a button's link: MAX Bot API
 
 
 class Keyboard(Widget):
@@ -38,10 +43,10 @@ class Keyboard(Widget):
     """
 
     def __init__(self, id: str | None = None, when: When = None) -> None:  # noqa: A002  # the word that bot authors know
-        super().__init__(when)
         if id is not None:
             check_id(id)
         self.widget_id = id
+        super().__init__(when)
 
     async def render_keyboard(
         self, data: WidgetData, manager: DialogManager
@@ -101,11 +106,51 @@ class Keyboard(Widget):
         del callback, dialog, manager
         return False
 
+    async def _clicked(
+        self,
+        on_click: ClickHandler | ItemHandler | None,
+        manager: DialogManager,
+        *values: object,
+    ) -> bool:
+        """Call what the author gave for a press; see `stays_after`."""
+        return await stays_after(
+            on_click, manager.event, self.managed(manager), manager, *values
+        )
+
     def _own_callback_data(self) -> str:
         return self.widget_id or ""
 
     def _item_callback_data(self, item: str | int) -> str:
-        return f"{self.widget_id}:{item}"
+        """Make the payload of one item.
+
+        Raises:
+            InvalidItemIdError: The item holds something that no payload carries.
+        """
+        if _UNSENDABLE.search(text := str(item)):
+            raise InvalidItemIdError(
+                str(self.widget_id),
+                f"the id {text!r} of an item holds a control character or half a "
+                "character; use letters, digits and signs",
+            )
+        return f"{self.widget_id}:{text}"
+
+
+async def stays_after(
+    handler: ClickHandler | ItemHandler | None,
+    event: object,
+    widget: object,
+    manager: DialogManager,
+    *values: object,
+) -> bool:
+    """Run what the author gave, as `call_handler` does.
+
+    Returns:
+        Whether the same dialog is open afterwards: else there is nothing left
+        that the press could change.
+    """
+    pressed_in = manager.current_context()
+    await call_handler(handler, event, widget, manager, *values)
+    return manager.has_context() and manager.current_context() is pressed_in
 
 
 class Button(Keyboard):
@@ -125,7 +170,9 @@ class Button(Keyboard):
         on_click: ClickHandler | None = None,
         when: When = None,
     ) -> None:
+        check_id(id)
         super().__init__(id, when)
+        check_text(text, id, "text")
         check_handler(on_click, "on_click", id)
         self.text = text
         self.on_click = on_click
@@ -144,218 +191,39 @@ class Button(Keyboard):
         return True
 
 
-class _StateButton(Button):
-    """A button that first calls `on_click` and then moves the dialog."""
-
-    def __init__(
-        self,
-        text: Text,
-        id: str,  # noqa: A002  # the word that bot authors know
-        on_click: ClickHandler | None = None,
-        when: When = None,
-        *,
-        show_mode: ShowMode | None = None,
-    ) -> None:
-        super().__init__(text, id, on_click, when)
-        self.show_mode = show_mode
-
-    async def _process_own_callback(
-        self, callback: Callback, dialog: DialogProtocol, manager: DialogManager
-    ) -> bool:
-        await super()._process_own_callback(callback, dialog, manager)
-        await self._move(manager)
-        return True
-
-    async def process_event(
-        self, event: object, widget: object, manager: DialogManager
-    ) -> None:
-        """Stand in for a callback function: do what a press does."""
-        await call_handler(self.on_click, event, widget, manager)
-        await self._move(manager)
-
-    async def _move(self, manager: DialogManager) -> None:
-        raise NotImplementedError
-
-
-class SwitchTo(_StateButton):
-    """Shows another window of the same dialog.
+class Url(Keyboard):
+    """A button that opens an address.
 
     Args:
         text: The label.
+        url: The address: http, https, or a link into a messenger (`max:`, `tg:`).
         id: Names it among the widgets of the dialog.
-        state: The window.
-        on_click: Called first.
         when: When it is visible.
-        show_mode: How the window appears.
     """
 
     def __init__(
         self,
         text: Text,
-        id: str,  # noqa: A002  # the word that bot authors know
-        state: State,
-        on_click: ClickHandler | None = None,
-        when: When = None,
-        *,
-        show_mode: ShowMode | None = None,
-    ) -> None:
-        super().__init__(text, id, on_click, when, show_mode=show_mode)
-        self.state = state
-
-    async def _move(self, manager: DialogManager) -> None:
-        await manager.switch_to(self.state, self.show_mode)
-
-
-class Next(_StateButton):
-    """Shows the following window of the dialog."""
-
-    def __init__(
-        self,
-        text: Text | None = None,
-        id: str = "__next__",  # noqa: A002  # the word that bot authors know
-        on_click: ClickHandler | None = None,
-        when: When = None,
-        *,
-        show_mode: ShowMode | None = None,
-    ) -> None:
-        super().__init__(text or Const("Next"), id, on_click, when, show_mode=show_mode)
-
-    async def _move(self, manager: DialogManager) -> None:
-        await manager.next(self.show_mode)
-
-
-class Back(_StateButton):
-    """Shows the preceding window of the dialog."""
-
-    def __init__(
-        self,
-        text: Text | None = None,
-        id: str = "__back__",  # noqa: A002  # the word that bot authors know
-        on_click: ClickHandler | None = None,
-        when: When = None,
-        *,
-        show_mode: ShowMode | None = None,
-    ) -> None:
-        super().__init__(text or Const("Back"), id, on_click, when, show_mode=show_mode)
-
-    async def _move(self, manager: DialogManager) -> None:
-        await manager.back(self.show_mode)
-
-
-class Start(_StateButton):
-    """Opens another dialog.
-
-    Args:
-        text: The label.
-        id: Names it among the widgets of the dialog.
-        state: The first window of the other dialog.
-        data: Its start data.
-        on_click: Called first.
-        show_mode: How it appears.
-        mode: Where it opens.
-        when: When the button is visible.
-    """
-
-    def __init__(
-        self,
-        text: Text,
-        id: str,  # noqa: A002  # the word that bot authors know
-        state: State,
-        data: Json = None,
-        on_click: ClickHandler | None = None,
-        *,
-        show_mode: ShowMode | None = None,
-        mode: StartMode = StartMode.NORMAL,
-        when: When = None,
-    ) -> None:
-        super().__init__(text, id, on_click, when, show_mode=show_mode)
-        self.state = state
-        self.start_data = data
-        self.mode = mode
-
-    async def _move(self, manager: DialogManager) -> None:
-        await manager.start(self.state, self.start_data, self.mode, self.show_mode)
-
-
-class Cancel(_StateButton):
-    """Closes the dialog.
-
-    Args:
-        text: The label.
-        id: Names it among the widgets of the dialog.
-        result: What the dialog below receives.
-        on_click: Called first.
-        when: When it is visible.
-        show_mode: How the dialog below appears.
-    """
-
-    def __init__(
-        self,
-        text: Text | None = None,
-        id: str = "__cancel__",  # noqa: A002  # the word that bot authors know
-        result: Json = None,
-        on_click: ClickHandler | None = None,
-        when: When = None,
-        *,
-        show_mode: ShowMode | None = None,
-    ) -> None:
-        super().__init__(
-            text or Const("Cancel"), id, on_click, when, show_mode=show_mode
-        )
-        self.result = result
-
-    async def _move(self, manager: DialogManager) -> None:
-        await manager.done(self.result, self.show_mode)
-
-
-class _Layout(Keyboard):
-    """Arranges the buttons of other widgets."""
-
-    def __init__(
-        self,
-        *buttons: Keyboard,
+        url: Text,
         id: str | None = None,  # noqa: A002  # the word that bot authors know
         when: When = None,
     ) -> None:
         super().__init__(id, when)
-        self.buttons = buttons
-
-    def parts(self) -> tuple[Widget, ...]:
-        """The widgets that it arranges."""
-        return self.buttons
+        check_text(text, id or "Url", "text")
+        check_text(url, id or "Url", "url")
+        self.text = text
+        self.url = url
 
     async def _render_keyboard(
         self, data: WidgetData, manager: DialogManager
     ) -> RawKeyboard:
-        rows = [
-            row
-            for widget in self.buttons
-            for row in await widget.render_keyboard(data, manager)
-        ]
-        return self._arrange(rows)
-
-    def _arrange(self, rows: RawKeyboard) -> RawKeyboard:
-        raise NotImplementedError
-
-    async def _process_other_callback(
-        self, callback: Callback, dialog: DialogProtocol, manager: DialogManager
-    ) -> bool:
-        for widget in self.buttons:
-            if await widget.process_callback(callback, dialog, manager):
-                return True
-        return False
-
-
-class Row(_Layout):
-    """All buttons in one row."""
-
-    def _arrange(self, rows: RawKeyboard) -> RawKeyboard:
-        row = list(chain.from_iterable(rows))
-        return [row] if row else []
-
-
-class Column(_Layout):
-    """Each button in a row of its own."""
-
-    def _arrange(self, rows: RawKeyboard) -> RawKeyboard:
-        return [[button] for button in chain.from_iterable(rows)]
+        label = await self.text.render_text(data, manager)
+        url = await self.url.render_text(data, manager)
+        if len(url) > _URL_LIMIT or not _URL.fullmatch(url):
+            raise InvalidUrlError(
+                self.widget_id or f"Url {label!r}",
+                f"the address {url[:100]!r} does not begin with http, https, max or "
+                f"tg, has spaces, or is longer than {_URL_LIMIT} characters; hide the "
+                "button with when= if there is none",
+            )
+        return [[LinkButton(label, url)]]

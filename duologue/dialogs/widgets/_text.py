@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from string import Formatter
+
+from duologue.dialogs._data import Json
+from duologue.dialogs._functions import name_of
 from duologue.dialogs._manager import DialogManager
-from duologue.dialogs.widgets._widget import When, Widget, WidgetData
+from duologue.dialogs.widgets._widget import (
+    Selector,
+    When,
+    Widget,
+    WidgetData,
+    key_names,
+    selection,
+)
 from duologue.errors import WidgetError
 
 
@@ -43,10 +55,14 @@ class Const(Text):
     Args:
         text: The text.
         when: When it is visible.
+
+    Raises:
+        WidgetError: The text is no string.
     """
 
     def __init__(self, text: str, when: When = None) -> None:
         super().__init__(when)
+        _check_string(text, "Const")
         self.text = text
 
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:  # noqa: ARG002  # the hook's signature
@@ -59,17 +75,22 @@ class Format(Text):
     Args:
         text: The text, such as `"Hello, {name}!"`.
         when: When it is visible.
+
+    Raises:
+        WidgetError: The text is no string, or its braces enclose no names.
     """
 
     def __init__(self, text: str, when: When = None) -> None:
         super().__init__(when)
+        _check_string(text, "Format")
+        _check_fields(text)
         self.text = text
 
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:  # noqa: ARG002  # the hook's signature
         try:
             return self.text.format_map(data)
-        except (KeyError, IndexError, AttributeError, ValueError) as error:
-            known = ", ".join(sorted(key for key in data if key.isidentifier()))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            known = key_names(data)
             problem = f"cannot be filled: {error!r}; the getters gave: {known}"
             raise WidgetError(f"Format({self.text!r})", problem) from error
 
@@ -85,6 +106,8 @@ class Multi(Text):
 
     def __init__(self, *texts: Text, sep: str = "\n", when: When = None) -> None:
         super().__init__(when)
+        for text in texts:
+            check_text(text, "Multi", "a text")
         self.texts = texts
         self.sep = sep
 
@@ -97,12 +120,69 @@ class Multi(Text):
         return self.sep.join(text for text in rendered if text)
 
 
+class Case(Text):
+    """One of several texts, chosen by a value.
+
+    Args:
+        texts: The texts by their values; `...` stands for every other value.
+        selector: What chooses: a key of the data, a magic filter, or a function
+            `(data, widget, manager)`.
+        when: When it is visible.
+
+    Raises:
+        WidgetError: A text or the selector is something else.
+    """
+
+    def __init__(
+        self,
+        texts: Mapping[Json, Text],
+        selector: Selector,
+        when: When = None,
+    ) -> None:
+        super().__init__(when)
+        for key, text in texts.items():
+            check_text(text, "Case", f"texts[{key!r}]")
+        self.texts: dict[Json, Text] = dict(texts)
+        self._default = self.texts.get(...)
+        self.selector = selector
+        self._select = selection(selector, "selector", "Case")
+
+    def parts(self) -> tuple[Widget, ...]:
+        """The texts."""
+        return tuple(self.texts.values())
+
+    async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:
+        selected = self._select(data, self, manager)
+        try:
+            text = self.texts.get(selected, self._default)
+        except TypeError as error:
+            problem = f"the selector gave {selected!r}, which cannot be a key"
+            raise WidgetError(self._name(), problem) from error
+        if text is None:
+            known = ", ".join(repr(key) for key in self.texts)
+            raise WidgetError(
+                self._name(),
+                f"there is no text for {selected!r}, only for {known}; add one, or "
+                "one for `...`, which stands for every other value",
+            )
+        return await text.render_text(data, manager)
+
+    def _name(self) -> str:
+        return f"Case(selector={name_of(self.selector)})"
+
+
 class _Or(Text):
     """The first of its texts that is not empty."""
 
     def __init__(self, *texts: Text) -> None:
         super().__init__()
+        for text in texts:
+            check_text(text, "`|`", "a text")
         self.texts = texts
+
+    def parts(self) -> tuple[Widget, ...]:
+        """The texts."""
+        return self.texts
 
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:
         for text in self.texts:
@@ -114,3 +194,38 @@ class _Or(Text):
 
 def _as_text(text: Text | str) -> Text:
     return Format(text) if isinstance(text, str) else text
+
+
+def _check_string(text: object, widget: str) -> None:
+    if not isinstance(text, str):
+        raise WidgetError(widget, f"its text must be a string, not {text!r:.100}")
+
+
+def _check_fields(text: str) -> None:
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(text)]
+        problem = "a field has no name" if "" in names else None
+    except ValueError as error:
+        problem = str(error)
+    if problem is not None:
+        advice = "write {name} for a value of the data; {{ and }} stand for braces"
+        raise WidgetError(f"Format({text!r})", f"{problem}; {advice}")
+
+
+def check_text(text: object, widget: str, name: str) -> None:
+    """Refuse at construction what could not be rendered later.
+
+    Args:
+        text: What was given.
+        widget: To which widget, for the error.
+        name: As what, for the error.
+
+    Raises:
+        WidgetError: It is no text widget.
+    """
+    if isinstance(text, Text):
+        return
+    hint = "a text widget such as `Const` or `Format`"
+    if isinstance(text, str):
+        hint = f"`Const({text!r})`, or `Format({text!r})` to have its fields filled"
+    raise WidgetError(widget, f"{name} is {text!r}; give {hint}")

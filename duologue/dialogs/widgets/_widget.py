@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from types import FunctionType
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from magic_filter import MagicFilter
 
 from duologue.dialogs._address import PAYLOAD_LIMIT, PREFIX_LENGTH
-from duologue.dialogs._data import Json
+from duologue.dialogs._data import Function, Json
 from duologue.dialogs._functions import is_async, name_of
 from duologue.dialogs._manager import DialogManager
 from duologue.errors import InvalidWidgetIdError, PayloadTooLongError, WidgetError
 
 WidgetData: TypeAlias = dict[str, Json]
-Predicate: TypeAlias = Callable[[WidgetData, "Widget", DialogManager], bool]
-When: TypeAlias = str | MagicFilter | Predicate | None
+Selection: TypeAlias = Callable[[WidgetData, "Widget", DialogManager], Json]
+Selector: TypeAlias = str | MagicFilter | Selection
+When: TypeAlias = Selector | None
 _ID = re.compile(r"[A-Za-z0-9_.]+")
 
 
@@ -28,14 +29,25 @@ class Widget:
         when: When it is visible: always (None), if the value under a key is
             truthy (a string), if a magic filter of the data is truthy, or if a
             function `(data, widget, manager)` says so.
+
+    Attributes:
+        keeps_value: Whether it keeps something in the dialog under its id.
+
+    Raises:
+        WidgetError: `when` is something else.
     """
 
+    keeps_value: ClassVar[bool] = False
+
     def __init__(self, when: When = None) -> None:
-        self._predicate = None if when is None else _predicate(when)
+        self._predicate: Selection | None = None
+        if when is not None:
+            name = getattr(self, "widget_id", None) or type(self).__name__
+            self._predicate = selection(when, "when", name)
 
     def is_visible(self, data: WidgetData, manager: DialogManager) -> bool:
         """Tell whether the widget is to be seen."""
-        return self._predicate is None or self._predicate(data, self, manager)
+        return self._predicate is None or bool(self._predicate(data, self, manager))
 
     def find(self, widget_id: str) -> Widget | None:
         """Find a widget in this one, itself included."""
@@ -70,17 +82,52 @@ class EventProcessor(Protocol):
 ClickHandler: TypeAlias = (
     "Callable[[Json, Json, DialogManager], Awaitable[object]] | EventProcessor"
 )
+ItemHandler: TypeAlias = (
+    "Callable[[Json, Json, DialogManager, Json], Awaitable[object]] | EventProcessor"
+)
+W = TypeVar("W", bound=Widget)
+
+
+class ManagedWidget(Generic[W]):
+    """A widget within a turn, as `manager.find` and handlers get it.
+
+    Args:
+        widget: The widget.
+        manager: The manager of the turn.
+    """
+
+    def __init__(self, widget: W, manager: DialogManager) -> None:
+        self.widget: W = widget
+        self.manager: DialogManager = manager
+
+    @property
+    def widget_id(self) -> str | None:
+        """The id of the widget."""
+        return getattr(self.widget, "widget_id", None)
 
 
 async def call_handler(
-    handler: ClickHandler | None, event: object, widget: object, manager: DialogManager
+    handler: ClickHandler | ItemHandler | None,
+    event: object,
+    widget: object,
+    manager: DialogManager,
+    *values: object,
 ) -> None:
-    """Run what the author gave as `on_...`, if anything."""
+    """Run what the author gave as `on_...`, if anything.
+
+    Args:
+        handler: The function, or a widget that stands in for one.
+        event: What is being handled.
+        widget: The widget, ready for use in this turn.
+        manager: The manager of the turn.
+        values: What functions get besides; other widgets do not need it.
+    """
     if handler is None:
         return
     # A function is most likely, and asking the protocol costs 10 µs.
     if isinstance(handler, FunctionType) or not isinstance(handler, EventProcessor):
-        await handler(event, widget, manager)
+        function: Function = handler
+        await function(event, widget, manager, *values)
     else:
         await handler.process_event(event, widget, manager)
 
@@ -92,14 +139,74 @@ def check_handler(handler: object, name: str, widget: str) -> None:
         WidgetError: It is neither an async function nor a widget with
             `process_event`.
     """
-    if handler is None or isinstance(handler, EventProcessor):
+    if handler is None:
         return
-    if not is_async(handler):
-        problem = f"{name}={name_of(handler)} must be an `async def` function"
+    # A class has the methods of its objects, and a magic filter has every name.
+    if not isinstance(handler, type | MagicFilter) and (
+        isinstance(handler, EventProcessor) or is_async(handler)
+    ):
+        return
+    problem = f"{name}={name_of(handler)} must be an `async def` function"
+    raise WidgetError(widget, problem)
+
+
+def selection(given: Selector, name: str, widget: str) -> Selection:
+    """Make a function of what an author gave to choose a value from the data.
+
+    Args:
+        given: A key of the data, a magic filter, or a function.
+        name: The parameter, for the error.
+        widget: Whose it is, for the error.
+
+    Raises:
+        WidgetError: It is something else.
+    """
+    if isinstance(given, str):
+        return lambda data, _widget, _manager: data.get(given)
+    if isinstance(given, MagicFilter):
+        return lambda data, _widget, _manager: given.resolve(data)
+    if not is_plain_function(given):
+        raise WidgetError(
+            widget,
+            f"{name}={name_of(given)} must be a key of the data, a magic filter or a "
+            "function `(data, widget, manager)` that is not async",
+        )
+    return given
+
+
+def is_plain_function(given: object) -> bool:
+    """Tell whether something can be called and answers at once."""
+    return callable(given) and not is_async(given)
+
+
+def check_type_factory(given: object, widget: str) -> None:
+    """Refuse at construction what could make no value of a text later.
+
+    Raises:
+        WidgetError: It is no function, or one that is async.
+    """
+    if not is_plain_function(given):
+        problem = f"type_factory={name_of(given)} must be a function that is not async"
         raise WidgetError(widget, problem)
 
 
-def check_id(widget_id: str, *, item_length: int = 0) -> None:
+def check_width(width: object, widget: str) -> None:
+    """Refuse at construction a width that nothing can have.
+
+    Raises:
+        WidgetError: It is no whole number, or less than 1.
+    """
+    if not isinstance(width, int) or width < 1:
+        problem = f"width={width!r} must be 1 or more, and whole"
+        raise WidgetError(widget, problem)
+
+
+def key_names(data: WidgetData) -> str:
+    """List what the getters gave, for an error that misses something."""
+    return ", ".join(sorted(filter(str.isidentifier, map(str, data))))
+
+
+def check_id(widget_id: object, *, item_length: int = 0) -> None:
     """Refuse an id that does not fit into a payload.
 
     Args:
@@ -107,9 +214,16 @@ def check_id(widget_id: str, *, item_length: int = 0) -> None:
         item_length: Bytes that the widget needs behind it, separator included.
 
     Raises:
-        InvalidWidgetIdError: It has other characters than letters, digits, `_`, `.`.
+        InvalidWidgetIdError: It is no text, or has other characters than letters,
+            digits, `_` and `.`.
         PayloadTooLongError: It is too long.
     """
+    if not isinstance(widget_id, str):
+        raise InvalidWidgetIdError(
+            name_of(widget_id),
+            'stands in the place of its id; give a text such as id="save", and '
+            "functions by name, such as on_click=",
+        )
     if not _ID.fullmatch(widget_id):
         raise InvalidWidgetIdError(
             widget_id, "an id consists of the letters A-Z, a-z, digits, `_` and `.`"
@@ -119,11 +233,3 @@ def check_id(widget_id: str, *, item_length: int = 0) -> None:
         raise PayloadTooLongError(
             widget_id, f"the id has {len(widget_id)} characters, {room} fit"
         )
-
-
-def _predicate(when: str | MagicFilter | Predicate) -> Predicate:
-    if isinstance(when, str):
-        return lambda data, _widget, _manager: bool(data.get(when))
-    if isinstance(when, MagicFilter):
-        return lambda data, _widget, _manager: bool(when.resolve(data))
-    return when

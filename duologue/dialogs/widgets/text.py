@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from duologue.dialogs.widgets._progress import Progress
 from duologue.dialogs.widgets._text import (
+    Case,
     Const,
     Format,
     Multi,
@@ -10,8 +12,10 @@ from duologue.dialogs.widgets._text import (
 )
 
 __all__ = [
+    "Case",
     "Const",
     "Format",
     "Multi",
+    "Progress",
     "Text",
 ]

@@ -15,6 +15,7 @@ from duologue.dialogs import (
     Message,
     User,
 )
+from duologue.transport.max._attachments import attachments
 from duologue.transport.max._errors import is_object
 from duologue.transport.max._fields import (
     integer,
@@ -58,7 +59,7 @@ def user(raw: Raw, path: str) -> User:
 def message(raw: Raw, path: str) -> Message:
     """Read a message that stands in a chat.
 
-    The text of a forwarded message stands in what it links to.
+    Text and attachments of a forwarded message stand in what it links to.
 
     Args:
         raw: The object `Message` of the API.
@@ -76,7 +77,7 @@ def message(raw: Raw, path: str) -> Message:
         sender=None if sender is None else user(sender, f"{path}sender."),
         body=body,
         path=f"{path}body.",
-        fallback="" if is_reply or linked is None else linked.text,
+        forwarded=None if is_reply else linked,
         reply_to=linked if is_reply else None,
     )
 
@@ -102,19 +103,23 @@ def _assembled(
     sender: User | None,
     body: Raw | None,
     path: str,
-    fallback: str = "",
+    forwarded: Message | None = None,
     reply_to: Message | None = None,
 ) -> Message:
+    fallback = "" if forwarded is None else forwarded.text
+    held = () if forwarded is None else forwarded.attachments
     if body is None:
-        return Message("", chat, sender, fallback, (), reply_to, raw)
+        return Message("", chat, sender, fallback, (), reply_to, raw, held)
+    found = items(body, "attachments", path)
     return Message(
         text(body, "mid", path),
         chat,
         sender,
         optional_text(body, "text", path) or fallback,
-        _keyboard(body, path),
+        _keyboard(found, path),
         reply_to,
         raw,
+        attachments(found) or held,
     )
 
 
@@ -126,8 +131,8 @@ def _chat(recipient: Raw, path: str) -> Chat:
     return Chat(chat_id, named or (ChatType.PRIVATE if chat_id > 0 else ChatType.GROUP))
 
 
-def _keyboard(body: Raw, path: str) -> Keyboard:
-    for attachment in items(body, "attachments", path):
+def _keyboard(found: list[object], path: str) -> Keyboard:
+    for attachment in found:
         if is_object(attachment) and attachment.get("type") == "inline_keyboard":
             payload = object_at(attachment, "payload", f"{path}attachments.")
             return _rows(payload, f"{path}attachments.payload.")
