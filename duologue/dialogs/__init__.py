@@ -6,9 +6,11 @@ from duologue.dialogs._address import (
     Address,
 )
 from duologue.dialogs._chat import (
+    Attachment,
     CallbackButton,
     Chat,
     ChatType,
+    ContentType,
     InlineButton,
     Keyboard,
     LinkButton,
@@ -61,6 +63,7 @@ from duologue.dialogs._ports import (
     Update,
     UpdateSource,
 )
+from duologue.dialogs._progress import progress_data, show_progress
 from duologue.dialogs._receipts import (
     Committed,
     Covered,
@@ -95,12 +98,14 @@ from duologue.dialogs._updates import (
 from duologue.dialogs._window import (
     Window,
 )
+from duologue.dialogs._workers import DialogWorkers
 
 __all__ = [
     "BG_FACTORY_KEY",
     "DEFAULT_STACK_ID",
     "GROUP_STACK_ID",
     "Address",
+    "Attachment",
     "Batch",
     "BgManager",
     "BgManagerFactory",
@@ -118,6 +123,7 @@ __all__ = [
     "ChatType",
     "CloseDialog",
     "Committed",
+    "ContentType",
     "Context",
     "Conversations",
     "Covered",
@@ -126,6 +132,7 @@ __all__ = [
     "DialogManager",
     "DialogProtocol",
     "DialogUpdate",
+    "DialogWorkers",
     "Dispatcher",
     "Duplicate",
     "ErrorEvent",
@@ -159,5 +166,7 @@ __all__ = [
     "UserRemoved",
     "View",
     "Window",
+    "progress_data",
     "setup_dialogs",
+    "show_progress",
 ]

@@ -14,7 +14,7 @@ from duologue.dialogs._data import Json, check
 from duologue.dialogs._modes import DEFAULT_STACK_ID, ShowMode, StartMode
 from duologue.dialogs._post import Post
 from duologue.dialogs._receipts import Receipt
-from duologue.dialogs._states import State
+from duologue.dialogs._states import State, checked_state
 
 
 class BackgroundCalls:
@@ -41,6 +41,11 @@ class BackgroundCalls:
         self._stack_id = stack_id
         self._intent_id = intent_id
 
+    @property
+    def place(self) -> tuple[str, str, str | None]:
+        """Which dialog it is: address, stack and, unless it is the top one, dialog."""
+        return self.address.key, self._stack_id, self._intent_id
+
     async def start(
         self,
         state: State,
@@ -52,9 +57,10 @@ class BackgroundCalls:
 
         Raises:
             UnknownStateError: No window has the state.
+            NotAStateError: It is no state.
             UnserialisableDataError: `data` cannot be sent.
         """
-        self.post.check_state(state.state)
+        self.post.check_state(checked_state(state, "start()").state)
         check(data, "start_data")
         return await self._send(
             StartDialog(
@@ -87,8 +93,9 @@ class BackgroundCalls:
 
         Raises:
             UnknownStateError: No window has the state.
+            NotAStateError: It is no state.
         """
-        self.post.check_state(state.state)
+        self.post.check_state(checked_state(state, "switch_to()").state)
         return await self._send(
             SwitchWindow(self._stack_id, self._intent_id, state.state, _name(show_mode))
         )

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from duologue.actors import ActorSystem, Clock, Engine, Observer
+from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
 from duologue.dialogs._address import Address, address_of, bot_key
 from duologue.dialogs._callbacks import Callbacks
 from duologue.dialogs._commands import Drawn, HandleUpdate, encode, encode_raw
 from duologue.dialogs._data import Json, load
 from duologue.dialogs._dispatcher import Dispatcher
+from duologue.dialogs._feeds import Feeds
 from duologue.dialogs._ports import Bot, Update
 from duologue.dialogs._post import Post
 from duologue.dialogs._presenter import Presenter
@@ -23,14 +24,16 @@ from duologue.dialogs._stage import OnError, Stage
 from duologue.dialogs._tasks import Tasks
 from duologue.dialogs._turn import active_turn
 from duologue.dialogs._updates import Callback
+from duologue.dialogs._workers import DialogWorkers
 from duologue.errors import (
+    BotTwiceError,
     MalformedUpdateError,
     ReentrantCallError,
     RuntimeStoppedError,
 )
 
 _LEASES = 64
-_GRACE = 1.0  # seconds for tasks to end after they were cancelled
+_GRACE = 1.0  # seconds for tasks and workers to end after they were told to
 _logger = logging.getLogger("duologue.dialogs")
 
 
@@ -59,10 +62,12 @@ class Conversations:
         bots: The bots, started.
         engine: Mailboxes and snapshots.
         system: Hosts the dialog actors.
+        workers: The background workers of the runtime.
         clock: Tells deadlines.
         observer: Counts.
         on_error: Told of errors that nobody awaits, and where they happened.
         settings: How conversations behave.
+        expected: How many bots there will be, those that are added later included.
     """
 
     def __init__(
@@ -72,24 +77,32 @@ class Conversations:
         *,
         engine: Engine,
         system: ActorSystem,
+        workers: Workers,
         clock: Clock,
         observer: Observer,
         on_error: OnError,
         settings: Settings,
+        expected: int | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._engine = engine
         self._system = system
+        self._effects = Tasks(on_error)
         self._jobs = Tasks(on_error)
+        self._feeds = Feeds(on_error)
+        self._workers = workers
         self._calls = Tasks(on_error)
         self._intake = Tasks(on_error)
         self._callbacks = Callbacks(self._calls, clock, observer)
-        by_key = {bot_key(bot): bot for bot in bots}
+        by_key = self._bots = {bot_key(bot): bot for bot in bots}
         self._post = Post(
             engine,
             by_key,
+            expected=len(by_key) if expected is None else expected,
             foreground_timeout=settings.foreground_timeout,
             check_state=dispatcher.state_by_name,
+            observer=observer,
+            clock=clock,
         )
         self._presenter = Presenter(
             self._calls,
@@ -104,9 +117,12 @@ class Conversations:
             post=self._post,
             presenter=self._presenter,
             callbacks=self._callbacks,
+            effects=self._effects,
             jobs=self._jobs,
+            workers=DialogWorkers(workers, self._feeds, clock),
             bots=by_key,
             observer=observer,
+            clock=clock,
             on_error=on_error,
             turn_timeout=settings.turn_timeout,
             stale_notice=settings.stale_notice,
@@ -122,6 +138,24 @@ class Conversations:
     def post(self) -> Post:
         """Takes commands to dialogs."""
         return self._post
+
+    def load(self) -> Mapping[str, int]:
+        """What waits now, by the names of the gauges; callable from any thread."""
+        return {
+            "messages_unfinished": len(self._post.waiters),
+            "screens_busy": len(self._presenter),
+            "callbacks_open": len(self._callbacks),
+        }
+
+    def add(self, bot: Bot) -> None:
+        """Work with a bot, which is started.
+
+        Raises:
+            BotTwiceError: There is another one of its account.
+        """
+        key = bot_key(bot)
+        if self._bots.setdefault(key, bot) is not bot:
+            raise BotTwiceError(key)
 
     def start(self) -> None:
         """Begin to run turns."""
@@ -172,9 +206,19 @@ class Conversations:
         """
         if active_turn() is not None:
             raise ReentrantCallError
-        while self._post.waiters or self._calls:
+        while self._is_busy():
             await self._post.waiters.wait_idle()
+            await self._effects.wait()
+            await self._feeds.caught_up()
             await self._calls.wait()
+
+    def _is_busy(self) -> bool:
+        return bool(
+            self._post.waiters
+            or self._effects
+            or self._calls
+            or self._feeds.is_behind
+        )
 
     async def stop(self, drain: float) -> None:
         """Handle what is waiting, as far as the time goes, and end the rest.
@@ -190,13 +234,22 @@ class Conversations:
             self._dispatcher.bg_factory.bind(None)
             self._callbacks.close()
             self._presenter.stop()
-            for tasks in (self._intake, self._jobs, self._calls):
+            await self._workers.stop(_GRACE)  # those whom the time did not reach
+            for tasks in (
+                self._intake,
+                self._effects,
+                self._feeds,
+                self._jobs,
+                self._calls,
+            ):
                 await tasks.close(_GRACE)
 
     async def _drain(self, drain: float) -> None:
         try:
             async with asyncio.timeout(drain):
-                await self._post.waiters.wait_idle()
+                await self.settled()
+                await self._workers.stop(grace=drain / 3)
+                await self._feeds.wait()  # the last state of each is shown
                 await self._jobs.cancel()
                 await self.settled()
         except TimeoutError:

@@ -71,7 +71,7 @@ class Execution:
         if isinstance(command, HandleUpdate):
             update = self._update(turn, command, waiter)
             if not turn.snapshot.ring.add(update.id):
-                self._stage.observer.count("updates", reason="duplicate")
+                self._count(turn, "duplicate")
                 return Duplicate()
             turn.is_changed = True
             await self._handle_update(turn, update)
@@ -141,8 +141,7 @@ class Execution:
                 return
         manager = self._manager(turn, update, DEFAULT_STACK_ID, None)
         result = await self._stage.dispatcher.handle(update, manager.middleware_data)
-        reason = "unhandled" if result is UNHANDLED else "handled"
-        self._stage.observer.count("updates", reason=reason)
+        self._count(turn, "unhandled" if result is UNHANDLED else "handled")
         await manager.render()
 
     async def _press(self, turn: Turn, callback: Callback, payload: Payload) -> None:
@@ -153,8 +152,11 @@ class Execution:
         )
         if was_taken is False:  # a button of the window before, not drawn over yet
             raise OutdatedClickError(turn.address.key)
-        self._stage.observer.count("updates", reason="handled")
+        self._count(turn, "handled")
         await manager.render()
+
+    def _count(self, turn: Turn, outcome: str) -> None:
+        self._stage.observer.count("updates", bot=turn.address.bot, outcome=outcome)
 
     def _pressed_stack(self, turn: Turn, callback: Callback, payload: Payload) -> str:
         """Make sure that the button is on the screen.
@@ -283,6 +285,7 @@ class Execution:
             bot=turn.bot,
             dialog_manager=manager,
             task_group=self._task_group,
+            workers=self._stage.workers,
             event_chat=event.chat,
             event_from_user=event.user,
         )

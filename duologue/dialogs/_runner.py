@@ -31,6 +31,7 @@ from duologue.errors import (
 
 T = TypeVar("T")
 _BATCH = 8
+_FAILURES = frozenset({"failed", "timeout"})
 _logger = logging.getLogger("duologue.dialogs")
 
 
@@ -61,6 +62,9 @@ class TurnRunner:
     async def _handle(self, opened: Opened, *, keep: bool) -> Opened | None:
         waiter = self._stage.post.waiters.get(opened.mail.id)
         try:
+            if waiter is not None:
+                waited = self._stage.clock.time() - waiter.since
+                self._stage.observer.record("mailbox_wait_seconds", waited)
             return await self._run_turn(opened, waiter, keep=keep)
         except Exception as error:  # noqa: BLE001  # no error may keep the lease
             await self._abandon(opened, waiter, error)
@@ -69,29 +73,42 @@ class TurnRunner:
     async def _run_turn(
         self, opened: Opened, waiter: Waiter | None, *, keep: bool
     ) -> Opened | None:
+        started = self._stage.clock.time()
+        turn: Turn | None = None
         try:
-            return await self._attempt(opened, waiter, keep=keep)
+            turn = self._turn(opened)
+            return await self._attempt(opened, turn, waiter, keep=keep)
         except FencedError as error:
+            self._count(turn, "fenced")
             _logger.warning("%s", error)
         except DiscardedError as discarded:
+            self._count(turn, "discarded")
             return await self._discard(opened, waiter, discarded.error, keep=keep)
         except asyncio.CancelledError:
             if self._is_cut_off():
                 await self._stage.engine.fail(opened, error="cancelled", retry=True)
                 raise
-            await self._fail(opened, waiter, TurnCancelledError(opened.key))
+            await self._fail(opened, turn, waiter, TurnCancelledError(opened.key))
         except Exception as error:  # noqa: BLE001  # whatever a handler raises
-            await self._fail(opened, waiter, error)
+            await self._fail(opened, turn, waiter, error)
         except (SystemExit, BaseExceptionGroup) as error:
             # It ends this turn; what a handler raises never ends the program.
-            await self._fail(opened, waiter, TurnAbortedError(opened.key, repr(error)))
+            aborted = TurnAbortedError(opened.key, repr(error))
+            await self._fail(opened, turn, waiter, aborted)
+        finally:
+            seconds = self._stage.clock.time() - started
+            dialog = _dialog(turn)
+            self._stage.observer.record("turn_duration_seconds", seconds, dialog=dialog)
         return None
 
+    def _count(self, turn: Turn | None, outcome: str) -> None:
+        dialog = _dialog(turn)
+        self._stage.observer.count("turns", dialog=dialog, outcome=outcome)
+
     async def _attempt(
-        self, opened: Opened, waiter: Waiter | None, *, keep: bool
+        self, opened: Opened, turn: Turn, waiter: Waiter | None, *, keep: bool
     ) -> Opened | None:
         command = _command(opened, waiter)
-        turn = self._turn(opened)
         work = self._execution.execute(turn, command, waiter)
         try:
             outcome = await self._play(turn, self._limit(waiter), work)
@@ -112,7 +129,7 @@ class TurnRunner:
 
     def _announce(self, turn: Turn, command: Command) -> asyncio.Future[None] | None:
         """Let out what the commit has made real; tell when it is on the screen."""
-        self._stage.observer.count("turns", reason="committed")
+        self._count(turn, "committed")
         drawn = self._release(turn)
         key = turn.address.key
         if isinstance(command, Drawn):
@@ -126,11 +143,15 @@ class TurnRunner:
     ) -> None:
         """Give back the lease after an error in the handling of errors."""
         with suppress(FencedError):
-            await self._stage.engine.fail(opened, error=repr(error), retry=False)
+            await self._give_up(opened, error, "abandoned")
         self._stage.post.waiters.remove(opened.mail.id)
         if waiter is not None:
             waiter.fail(error)
         self._stage.on_error(error, opened.key)
+
+    async def _give_up(self, opened: Opened, error: Exception, reason: str) -> None:
+        await self._stage.engine.fail(opened, error=repr(error), retry=False)
+        self._stage.observer.count("dead_letters", reason=reason)
 
     def _is_cut_off(self) -> bool:
         """Tell whether everything stops, or just this turn has been cancelled."""
@@ -173,14 +194,19 @@ class TurnRunner:
         return result
 
     async def _commit(self, opened: Opened, turn: Turn, *, keep: bool) -> Opened | None:
-        return await self._stage.engine.commit(
+        following = await self._stage.engine.commit(
             opened,
             snapshot=turn.snapshot.encode() if turn.is_changed else None,
             outbox=turn.outbox,
             keep=keep,
         )
+        if turn.outbox:
+            self._stage.post.released(turn.outbox)
+        return following
 
     def _withdraw(self, turn: Turn, error: BaseException) -> None:
+        for undo in turn.undo:
+            undo()
         if turn.outbox:
             self._stage.post.withdraw(turn.outbox, _cause(error, turn.address.key))
 
@@ -199,6 +225,8 @@ class TurnRunner:
                 self._stage.callbacks.finish(callback_id, text)
         if turn.callback is not None and turn.callback.callback_id != answered:
             self._stage.callbacks.finish(turn.callback.callback_id)
+        for name, effect in turn.effects:
+            self._stage.effects.start(effect(), name)
         for name, job in turn.jobs:
             self._stage.jobs.start(job(), name)
         return drawn
@@ -211,7 +239,6 @@ class TurnRunner:
         *,
         keep: bool,
     ) -> Opened | None:
-        self._stage.observer.count("turns", reason="discarded")
         following = await self._stage.engine.commit(opened, snapshot=None, keep=keep)
         self._stage.post.waiters.remove(opened.mail.id)
         if waiter is not None:
@@ -219,16 +246,24 @@ class TurnRunner:
         return following
 
     async def _fail(
-        self, opened: Opened, waiter: Waiter | None, error: Exception
+        self,
+        opened: Opened,
+        turn: Turn | None,
+        waiter: Waiter | None,
+        error: Exception,
     ) -> None:
         """Report a failed turn; its message is not handled again."""
-        self._stage.observer.count("turns", reason=_reason(error))
+        outcome = _outcome(error)
+        self._count(turn, outcome)
+        if outcome in _FAILURES:
+            kind = type(error).__name__
+            self._stage.observer.count("handler_errors", error=kind)
         event = self._event(opened, waiter)
         is_handled = event is not None and await self._try_handlers(
             opened, event, error
         )
         if not is_handled:
-            await self._stage.engine.fail(opened, error=repr(error), retry=False)
+            await self._give_up(opened, error, outcome)
         self._close(opened, waiter, event, error, is_handled=is_handled)
 
     def _close(
@@ -360,7 +395,11 @@ def _can_answer(turn: Turn, callback: Callback, draw: Draw) -> bool:
     )
 
 
-def _reason(error: Exception) -> str:
+def _dialog(turn: Turn | None) -> str:
+    return "none" if turn is None else turn.dialog
+
+
+def _outcome(error: Exception) -> str:
     if isinstance(error, TurnTimeoutError):
         return "timeout"
     if isinstance(error, TurnCancelledError):

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from duologue.actors import Engine, Observer
+from duologue.actors import Clock, Engine, Observer
 from duologue.dialogs._callbacks import Callbacks
 from duologue.dialogs._dispatcher import Dispatcher
 from duologue.dialogs._ports import Bot
 from duologue.dialogs._post import Post
 from duologue.dialogs._presenter import Presenter
 from duologue.dialogs._tasks import Tasks
+from duologue.dialogs._workers import DialogWorkers
 
 OnError: TypeAlias = Callable[[BaseException, str], None]
 
@@ -27,9 +28,12 @@ class Stage:
         post: Takes commands, and knows who waits for them.
         presenter: Draws.
         callbacks: Answers presses.
+        effects: Owns the short work that commits cause.
         jobs: Owns the tasks that authors start.
+        workers: Starts and stops background workers.
         bots: The bots by `messenger.id`.
-        observer: Counts.
+        observer: Counts and measures.
+        clock: Tells how long things take.
         on_error: Told of errors that nobody awaits, and where they happened.
         turn_timeout: Seconds that a turn may take.
         stale_notice: What a user sees who presses a button that is gone.
@@ -40,9 +44,12 @@ class Stage:
     post: Post
     presenter: Presenter
     callbacks: Callbacks
+    effects: Tasks
     jobs: Tasks
+    workers: DialogWorkers
     bots: Mapping[str, Bot]
     observer: Observer
+    clock: Clock
     on_error: OnError
     turn_timeout: float = 30.0
     stale_notice: str = "This button no longer works."

@@ -14,6 +14,7 @@ from duologue.dialogs._data import Json
 from duologue.dialogs._modes import ShowMode
 from duologue.dialogs._ports import Bot
 from duologue.dialogs._snapshot import Snapshot
+from duologue.dialogs._states import State
 from duologue.dialogs._updates import Callback
 from duologue.errors import IncorrectBackgroundError
 
@@ -63,6 +64,10 @@ class Turn:
     Attributes:
         callback: The press that it handles, if it handles one.
         prompted: Whether the user has just written a message or opened the chat.
+        state: The window of the dialog that was worked with last.
+        effects: Short work for after the commit, which belongs to the turn.
+        jobs: The author's tasks for after the commit, which do not.
+        undo: What to call if the turn fails.
     """
 
     __slots__ = (
@@ -73,6 +78,7 @@ class Turn:
         "callback",
         "data",
         "draws",
+        "effects",
         "is_changed",
         "is_covered",
         "jobs",
@@ -80,6 +86,8 @@ class Turn:
         "prompted",
         "redraws",
         "snapshot",
+        "state",
+        "undo",
     )
 
     def __init__(
@@ -94,6 +102,7 @@ class Turn:
         self.snapshot: Snapshot = snapshot
         self.callback: Callback | None = None
         self.prompted: bool = False
+        self.state: State | None = None
         self.active: bool = True
         self.data: list[dict[str, Json]] = []
         self.is_changed: bool = False
@@ -101,8 +110,15 @@ class Turn:
         self.redraws: dict[str, ShowMode | None] = {}
         self.draws: list[Draw] = []
         self.outbox: list[Letter] = []
+        self.effects: list[Job] = []
         self.jobs: list[Job] = []
         self.answers: dict[str, str | None] = {}
+        self.undo: list[Callable[[], object]] = []
+
+    @property
+    def dialog(self) -> str:
+        """The group of states of the dialog that was worked with last, or `none`."""
+        return "none" if self.state is None else self.state.group.__full_name__
 
     def end(self) -> None:
         """Refuse everything from now on.

@@ -7,6 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
+from duologue import Dispatcher
+from duologue.dialogs import State, StatesGroup
+from duologue.dialogs.widgets import input as inputs, kbd, text
+from duologue.testing import Playground, ShownMessage
+
 PAGE = Path(__file__).parents[2] / "docs" / "dialogs.md"
 
 
@@ -23,3 +28,68 @@ async def test_the_conversation_of_the_page_ends_as_it_says() -> None:
     screen = await play()
 
     assert screen == "10 for everybody\nOrdered."
+
+
+async def test_the_pizza_of_the_page_is_made_and_baked() -> None:
+    play = cast(
+        "Callable[[], Awaitable[tuple[ShownMessage, str, str]]]",
+        _program()["play_pizza"],
+    )
+
+    making, waiting, baking = await play()
+
+    assert making.text == (
+        "2 pizzas with Basil, Capers\nLarge!\nIt will look like margherita.png."
+    )
+    assert making.labels == (
+        ("○ 20 cm", "● 30 cm"),
+        ("Basil", "Olives"),
+        ("Capers",),
+        ("-", "2", "+"),
+        ("☑ Extra cheese",),
+        ("Allergens",),
+        ("Bake",),
+    )
+    assert waiting == "⬜" * 10 + "  …"
+    assert baking == "🟥🟥🟥⬜⬜⬜⬜⬜⬜⬜  30%"
+
+
+async def test_the_export_of_the_page_is_shown_and_stopped() -> None:
+    names = _program()
+    dispatcher = cast("Dispatcher", names["dispatcher"])
+    state = cast("type[Exporting]", names["Export"]).running
+
+    async with Playground(dispatcher) as chat:
+        await (await chat.dialog(1).start(state)).drawn()
+        await chat.click(1, "Export")
+        await chat.settled()
+        [worker] = chat.runtime.workers.of("dialog/test.1:1:1")
+        async for snapshot in worker.watch():
+            if snapshot.value == 0.5:
+                await chat.click(1, "Stop")
+        await chat.settled()
+        screen = chat.screen(1)
+
+    assert screen.text.splitlines() == [
+        "All your files in one archive.",
+        "cancelled: file 21",
+        "🟥🟥🟥🟥🟥⬜⬜⬜⬜⬜  50%",
+    ]
+    assert screen.labels == (("Export",),)
+
+
+class Exporting(StatesGroup):
+    """What the page's group of states looks like."""
+
+    running = State()
+
+
+def test_the_tables_of_the_page_name_every_widget() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", PAGE.read_text(), flags=re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)", row)}
+
+    public = {*text.__all__, *kbd.__all__, *inputs.__all__}
+    bases = {"Input", "Keyboard", "RawKeyboard", "Text"}
+
+    widgets = {name for name in public if not name.startswith("Managed")} - bases
+    assert widgets <= named
