@@ -4,9 +4,16 @@ The names here are imported when they are first used, so that `import duologue`
 stays cheap.
 """
 
-from __future__ import annotations
-
+# ruff: noqa: I002  # no __future__ here: Pythons too old for it are to read this file
+import sys
 from importlib import import_module
+
+if sys.version_info < (3, 11):  # noqa: UP036  # says so in place of a syntax error
+    raise ImportError(
+        "duologue needs Python 3.11 or newer, and this is Python %d.%d; make an "  # noqa: UP031  # as old Pythons write it
+        "environment with a newer one, such as `python3.12 -m venv .venv`"
+        % sys.version_info[:2]
+    )
 
 __version__ = "0.1.0"
 __all__ = ["Dispatcher", "F", "LongPolling", "Router", "Runtime"]  # pyright: ignore[reportUnsupportedDunderAll]  # see __init__.pyi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -30,6 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(given)
     except KeyboardInterrupt:
         return INTERRUPTED
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write the rest now; a reader that has left, as in `| head`, is no failure."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the interpreter's own flush at the end would complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(given: list[str]) -> int:

@@ -6,7 +6,11 @@ they survive pickling and can cross processes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 __all__ = [
+    "ActionSettingError",
     "ActivationError",
     "ActorClassError",
     "ActorClassTakenError",
@@ -18,14 +22,20 @@ __all__ = [
     "BlockingCallError",
     "BotNotStartedError",
     "BotSettingError",
+    "BotTwiceError",
     "ButtonNotShownError",
+    "CallCancelledError",
     "CallStoppedError",
+    "CallTimeoutError",
+    "CallUnansweredError",
     "ClickRefusedError",
     "ConversationError",
+    "CounterValueError",
     "DialogClosedError",
     "DialogCoveredError",
     "DialogStackOverflowError",
     "DialogsError",
+    "DispatcherTakenError",
     "DuologueError",
     "EngineClosedError",
     "EngineError",
@@ -34,14 +44,18 @@ __all__ = [
     "ForbiddenError",
     "ForegroundTimeoutError",
     "ForgedClickError",
+    "ForkedError",
     "HandlerError",
     "HandoverCancelledError",
     "IncorrectBackgroundError",
     "InjectionError",
     "InvalidAddressError",
     "InvalidDialogError",
+    "InvalidItemIdError",
+    "InvalidUrlError",
     "InvalidWidgetIdError",
     "InvalidWidgetTypeError",
+    "ItemsError",
     "LaunchModeError",
     "LogWaitTimeoutError",
     "MailboxFullError",
@@ -51,15 +65,19 @@ __all__ = [
     "MessageGoneError",
     "MessengerError",
     "MessengerUnavailableError",
+    "MetricsOffError",
     "NoContextError",
+    "NotAStateError",
     "NotShownError",
     "OutdatedClickError",
     "PayloadTooLongError",
     "ProgramEndedError",
     "RateLimitedError",
     "ReentrantCallError",
+    "RegistryTakenError",
     "RouterError",
     "RuntimeNotStartedError",
+    "RuntimeSettingError",
     "RuntimeStoppedError",
     "SandboxError",
     "SandboxRefusalError",
@@ -68,6 +86,7 @@ __all__ = [
     "SnapshotVersionError",
     "StateNotNamedError",
     "SystemClosedError",
+    "TokenMissingError",
     "TurnAbortedError",
     "TurnCancelledError",
     "TurnTimeoutError",
@@ -76,13 +95,19 @@ __all__ = [
     "UnknownActorClassError",
     "UnknownBotError",
     "UnknownCommandError",
+    "UnknownMetricError",
     "UnknownStateError",
     "UnknownUpdateError",
+    "UnknownWorkerError",
     "UnserialisableDataError",
     "ViewDroppedError",
     "ViewError",
     "VirtualDeadlockError",
     "WidgetError",
+    "WorkerBodyError",
+    "WorkerBodyTakenError",
+    "WorkerIdTakenError",
+    "WorkerRunningError",
     "WrongStateError",
 ]
 
@@ -113,13 +138,16 @@ class MessengerError(DuologueError):
 class UnauthorizedError(MessengerError):
     """The messenger does not know the token."""
 
-    hint = "check the token that you gave to Bot(token=...)"
+    hint = (
+        "check the token: copy it again from where the messenger shows it, and see "
+        "that it belongs to this address (every sandbox has one of its own)"
+    )
 
 
 class MessengerUnavailableError(MessengerError):
     """The messenger cannot be reached, or says that it is out of order."""
 
-    hint = "check base_url= and the network; the call can be repeated later"
+    hint = "check the address and the network; the call can be repeated later"
 
 
 class RateLimitedError(MessengerError):
@@ -221,8 +249,81 @@ class AddressInUseError(DuologueError):
 
     def __str__(self) -> str:
         return (
-            f"{self.host}:{self.port} is already in use; "
-            "stop the program that holds it or choose another port (0 picks a free one)"
+            f"{self.host}:{self.port} is already in use; stop the program that holds "
+            f"it, perhaps an earlier start of this one (`ss -ltnp` names it), or choose "
+            "another port (0 picks a free one)"
+        )
+
+
+class ActionSettingError(DuologueError):
+    """Actions cannot be offered over HTTP as they were declared.
+
+    Attributes:
+        subject: The action or the argument at fault.
+        problem: What is wrong with it and what to do instead.
+    """
+
+    def __init__(self, subject: str, problem: str) -> None:
+        super().__init__(subject, problem)
+        self.subject = subject
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.subject} cannot be offered: {self.problem}"
+
+
+class MetricsOffError(DuologueError):
+    """A runtime that does not count for Prometheus was asked for its numbers."""
+
+    def __str__(self) -> str:
+        return (
+            "the runtime runs without metrics; give it metrics_port= or registry=, or "
+            "call operations() before it starts"
+        )
+
+
+class RegistryTakenError(DuologueError):
+    """Two runtimes were to show their metrics in one registry at the same time."""
+
+    def __str__(self) -> str:
+        return (
+            "another runtime shows its metrics in this registry; give each runtime a "
+            "CollectorRegistry() of its own, or run all bots in one runtime"
+        )
+
+
+class RuntimeSettingError(DuologueError):
+    """A runtime cannot run with what it was given, or not from where it was called.
+
+    Attributes:
+        subject: The argument or the call at fault.
+        problem: What is wrong with it and what to do instead.
+    """
+
+    def __init__(self, subject: str, problem: str) -> None:
+        super().__init__(subject, problem)
+        self.subject = subject
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.subject} cannot be used: {self.problem}"
+
+
+class UnknownMetricError(DuologueError):
+    """A gauge was named that the catalogue does not have.
+
+    Attributes:
+        name: The name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"there is no gauge {self.name!r}; add it to the catalogue of metrics, or "
+            "use a name from it"
         )
 
 
@@ -376,15 +477,62 @@ class BotSettingError(DuologueError):
     Attributes:
         setting: The argument at fault, such as `token`; never its value.
         problem: What is wrong with it and what to give instead.
+        variable: The environment variable that the value came from; None if it
+            was an argument.
     """
 
-    def __init__(self, setting: str, problem: str) -> None:
-        super().__init__(setting, problem)
+    def __init__(self, setting: str, problem: str, variable: str | None = None) -> None:
+        super().__init__(setting, problem, variable)
         self.setting = setting
         self.problem = problem
+        self.variable = variable
 
     def __str__(self) -> str:
-        return f"Bot({self.setting}=...) cannot be used: {self.problem}"
+        if self.variable is None:
+            return f"Bot({self.setting}=...) cannot be used: {self.problem}"
+        return (
+            f"the environment variable {self.variable}, which stands for "
+            f"Bot({self.setting}=...), cannot be used: {self.problem}"
+        )
+
+
+class TokenMissingError(DuologueError):
+    """A bot was made without a token.
+
+    Attributes:
+        variable: The environment variable that is not set either.
+        source: Who gives tokens, and where to find them.
+    """
+
+    def __init__(self, variable: str, source: str) -> None:
+        super().__init__(variable, source)
+        self.variable = variable
+        self.source = source
+
+    def __str__(self) -> str:
+        return (
+            f"the bot has no token; set {self.variable} or give Bot(token=...). "
+            f"{self.source}. To try things without an account, run "
+            "`duologue sandbox`, which prints a token"
+        )
+
+
+class BotTwiceError(DuologueError):
+    """Two bots of a runtime belong to the same account.
+
+    Attributes:
+        bot: Its messenger and number.
+    """
+
+    def __init__(self, bot: str) -> None:
+        super().__init__(bot)
+        self.bot = bot
+
+    def __str__(self) -> str:
+        return (
+            f"two bots of this runtime are the account {self.bot}, and would share "
+            "its dialogs and updates; give each Bot(...) a token of its own"
+        )
 
 
 class MarkerFileError(DuologueError):
@@ -496,16 +644,47 @@ class UnknownStateError(DialogsError):
 
     Attributes:
         state: The full name of the state.
+        known: The states that have a window, by their full names.
     """
 
-    def __init__(self, state: str) -> None:
-        super().__init__(state)
+    def __init__(self, state: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(state, known)
         self.state = state
+        self.known = known
 
     def __str__(self) -> str:
         return (
-            f"no window has the state {self.state}; add a Window(..., state=...) and "
-            "include its Dialog in the dispatcher"
+            f"no window has the state {self.state}; {self._remedy()}. "
+            f"The dispatcher knows {_some(self.known) or 'no state at all'}"
+        )
+
+    def _remedy(self) -> str:
+        group = self.state.rpartition(":")[0]
+        if any(known.rpartition(":")[0] == group for known in self.known):
+            return f"add a Window(..., state=...) for it to the Dialog of {group}"
+        return (
+            "include its Dialog in the dispatcher with "
+            "dispatcher.include_router(...), or add a Window(..., state=...) for it"
+        )
+
+
+class NotAStateError(DialogsError):
+    """Something else was given where a state is needed.
+
+    Attributes:
+        given: What was given.
+        where: What it was given to.
+    """
+
+    def __init__(self, given: str, where: str) -> None:
+        super().__init__(given, where)
+        self.given = given
+        self.where = where
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} needs a State, not {self.given}; write the attribute of "
+            "the StatesGroup itself, such as Order.address, without quotes"
         )
 
 
@@ -536,6 +715,22 @@ class InvalidWidgetTypeError(WidgetError):
 
 class PayloadTooLongError(WidgetError):
     """The payload of a button is longer than messengers carry."""
+
+
+class InvalidItemIdError(WidgetError):
+    """The id of an item cannot be put into a payload, or not be read back."""
+
+
+class ItemsError(WidgetError):
+    """A widget was given no items to show, or one without an id."""
+
+
+class InvalidUrlError(WidgetError):
+    """A button was to open an address that messengers refuse or should not open."""
+
+
+class CounterValueError(WidgetError):
+    """A counter was to have a value outside its limits."""
 
 
 class InvalidDialogError(DialogsError):
@@ -719,6 +914,16 @@ class ForegroundTimeoutError(DialogsError):
         )
 
 
+class DispatcherTakenError(DialogsError):
+    """A dispatcher was to run in two runtimes at once, or a runtime twice."""
+
+    def __str__(self) -> str:
+        return (
+            "a runtime runs with this dispatcher already; enter each Runtime once, and "
+            "give it a Dispatcher of its own"
+        )
+
+
 class RuntimeStoppedError(DialogsError):
     """The runtime stopped before something could be done."""
 
@@ -770,10 +975,13 @@ class InjectionError(DialogsError):
         self.known = known
 
     def __str__(self) -> str:
+        close = get_close_matches(self.parameter, self.known, n=1)
+        guess = f" Did you mean {close[0]!r}?" if close else ""
         return (
             f"handler {self.handler} asks for {self.parameter!r}, which nobody "
-            f"provides; there is: {', '.join(self.known)}. Rename it, annotate it "
-            "with the type it stands for, or add it in a middleware"
+            f"provides; there is: {', '.join(self.known)}.{guess} Rename it, annotate "
+            "it with the type it stands for (getters go by names only), or provide it: "
+            "dispatcher[...] = ..., a filter or a middleware"
         )
 
 
@@ -872,6 +1080,76 @@ class BlockingCallError(DuologueError):
         return (
             f"{self.call} would block this thread, which runs actors, and could wait"
             f" for ever; write `{self.instead}`"
+        )
+
+
+class CallCancelledError(DuologueError):
+    """A call from a thread was cancelled on the event loop.
+
+    Attributes:
+        call: The call.
+    """
+
+    def __init__(self, call: str) -> None:
+        super().__init__(call)
+        self.call = call
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call} was cancelled before it ended; what had been accepted by "
+            "then goes on, make the call again for the rest"
+        )
+
+
+class CallTimeoutError(DuologueError, TimeoutError):
+    """A call from a thread did not end within its `timeout=` and was cancelled.
+
+    Attributes:
+        call: The call.
+        seconds: How long it was waited for.
+    """
+
+    def __init__(self, call: str, seconds: float) -> None:
+        super().__init__(call, seconds)
+        self.call = call
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call} did not end within {self.seconds:g} s and was cancelled; "
+            "what had been accepted before goes on, call again or raise timeout="
+        )
+
+
+class CallUnansweredError(CallTimeoutError):
+    """A call did not end in time, and the event loop is too busy to say more."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call} did not end within {self.seconds:g} s, and the event loop "
+            "does not answer, so it may still take effect; look for a handler that "
+            "blocks the loop"
+        )
+
+
+class ForkedError(DuologueError):
+    """A forked process used a runtime whose thread stayed behind in its parent.
+
+    Attributes:
+        call: The call.
+        process: The process in which the runtime runs.
+    """
+
+    def __init__(self, call: str, process: int) -> None:
+        super().__init__(call, process)
+        self.call = call
+        self.process = process
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call} cannot be carried out: the runtime's thread lives in the "
+            f"process {self.process} and was not copied by the fork; start a runtime "
+            "after forking"
         )
 
 
@@ -1019,7 +1297,8 @@ class AsyncWithNeededError(DialogsError):
     def __str__(self) -> str:
         return (
             "`with bg.fg()` would block this event loop, which the turn needs; write "
-            "`async with bg.fg() as manager:`"
+            "`async with bg.fg() as manager:`, or in a program with threads take the "
+            "manager from `with Runtime(...).in_thread() as runtime:`"
         )
 
 
@@ -1163,4 +1442,110 @@ class ViewDroppedError(DialogsError):
         return (
             f"more than {self.limit} new messages wait to be sent in {self.address}; "
             "the oldest was dropped. Use ShowMode.EDIT for what may be replaced"
+        )
+
+
+_ENOUGH = 12  # names in one sentence
+
+
+def _some(names: Sequence[str]) -> str:
+    """List names for a sentence, but not hundreds of them."""
+    rest = len(names) - _ENOUGH
+    more = f" and {rest} more" if rest > 0 else ""
+    return ", ".join(names[:_ENOUGH]) + more
+
+
+class UnknownWorkerError(DuologueError):
+    """There is no background worker with this id, or not for this owner.
+
+    Attributes:
+        worker_id: The id.
+    """
+
+    def __init__(self, worker_id: str) -> None:
+        super().__init__(worker_id)
+        self.worker_id = worker_id
+
+    def __str__(self) -> str:
+        return (
+            f"no worker {self.worker_id!r} is known here; workers that have ended are "
+            "forgotten after a while: raise ttl= or keep= of Workers, or start a new one"
+        )
+
+
+class WorkerBodyError(DuologueError):
+    """What was given to a background worker is nothing that can run.
+
+    Attributes:
+        body: The name of its class or function.
+        problem: What is wrong with it.
+    """
+
+    def __init__(self, body: str, problem: str) -> None:
+        super().__init__(body, problem)
+        self.body = body
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"{self.body} cannot be the body of a worker: {self.problem}; give an "
+            "object with run(), its class, or a function"
+        )
+
+
+class WorkerBodyTakenError(DuologueError):
+    """An object that is to be the body of a worker is that of another already.
+
+    Attributes:
+        body: The name of its class.
+        worker_id: The worker that runs it.
+    """
+
+    def __init__(self, body: str, worker_id: str) -> None:
+        super().__init__(body, worker_id)
+        self.body = body
+        self.worker_id = worker_id
+
+    def __str__(self) -> str:
+        return (
+            f"worker {self.worker_id!r} still runs this {self.body}; give each worker "
+            "an object of its own, or the class"
+        )
+
+
+class WorkerIdTakenError(DuologueError):
+    """A background worker was to have the id of another one.
+
+    Attributes:
+        worker_id: The id.
+    """
+
+    def __init__(self, worker_id: str) -> None:
+        super().__init__(worker_id)
+        self.worker_id = worker_id
+
+    def __str__(self) -> str:
+        return (
+            f"there is a worker {self.worker_id!r} already; leave id= out to get a new "
+            "id, or use key= to join the one that runs"
+        )
+
+
+class WorkerRunningError(DuologueError):
+    """A worker with this key is running, and a second one is not wanted.
+
+    Attributes:
+        key: The key.
+        worker_id: The worker that runs.
+    """
+
+    def __init__(self, key: str, worker_id: str) -> None:
+        super().__init__(key, worker_id)
+        self.key = key
+        self.worker_id = worker_id
+
+    def __str__(self) -> str:
+        return (
+            f"worker {self.worker_id!r} is running under the key {self.key!r}; wait "
+            "for its end, or start with StartPolicy.JOIN or StartPolicy.REPLACE"
         )

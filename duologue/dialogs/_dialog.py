@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from duologue.dialogs._address import Payload
 from duologue.dialogs._data import Json
+from duologue.dialogs._functions import check_async
 from duologue.dialogs._getters import Getter, Getters
 from duologue.dialogs._manager import DialogManager
 from duologue.dialogs._modes import LaunchMode
@@ -17,7 +18,13 @@ from duologue.dialogs._window import OnResult, Window
 from duologue.dialogs.routing._injection import HandlerData
 from duologue.dialogs.routing._observer import UNHANDLED, NextHandler, wrap
 from duologue.dialogs.routing._router import Router
-from duologue.errors import InvalidDialogError, RouterError
+from duologue.dialogs.widgets._widget import Widget
+from duologue.errors import (
+    InvalidDialogError,
+    InvalidWidgetIdError,
+    RouterError,
+    WidgetError,
+)
 
 OnEvent: TypeAlias = Callable[[Json, DialogManager], Awaitable[object]]
 
@@ -37,6 +44,7 @@ class Dialog(Router):
 
     Raises:
         InvalidDialogError: There is no window, or the windows do not fit together.
+        HandlerError: One of the functions is not async.
     """
 
     def __init__(
@@ -50,6 +58,9 @@ class Dialog(Router):
         name: str | None = None,
     ) -> None:
         _check_windows(windows)
+        check_async(on_start, "on_start")
+        check_async(on_close, "on_close")
+        check_async(on_process_result, "on_process_result")
         self._group = windows[0].state.group
         super().__init__(name or self._group.__full_name__)
         self.windows: dict[State, Window] = {window.state: window for window in windows}
@@ -134,7 +145,11 @@ class Dialog(Router):
         """Render the widgets of the current window."""
         window = self.windows[manager.current_context().state]
         data = await self.load_data(manager)
-        return await window.render(data, manager)
+        try:
+            return await window.render(data, manager)
+        except WidgetError as error:
+            error.add_note(f"This happened in the window of {window.state.state}.")
+            raise
 
     async def handle_callback(
         self, callback: Callback, payload: Payload, data: HandlerData
@@ -198,6 +213,7 @@ class Dialog(Router):
 def _check_windows(windows: Sequence[Window]) -> None:
     if not windows:
         raise InvalidDialogError("a Dialog needs a Window(..., state=...) at least")
+    _check_kinds(windows)
     group = windows[0].state.group
     seen: set[State] = set()
     for window in windows:
@@ -212,3 +228,30 @@ def _check_windows(windows: Sequence[Window]) -> None:
                 "a state of its own"
             )
         seen.add(window.state)
+    _check_values(windows)
+
+
+def _check_values(windows: Sequence[Window]) -> None:
+    """Make sure that no two kinds of widgets keep their values under one id."""
+    kinds: dict[str, type[Widget]] = {}
+    widgets = (widget for window in windows for widget in window.widgets())
+    for widget in widgets:
+        widget_id: str | None = getattr(widget, "widget_id", None)
+        if widget_id is None or not widget.keeps_value:
+            continue
+        kind = kinds.setdefault(widget_id, type(widget))
+        if kind is not type(widget):
+            raise InvalidWidgetIdError(
+                widget_id,
+                f"a {kind.__name__} and a {type(widget).__name__} of one dialog have "
+                "this id, and would keep their values in one place; rename one",
+            )
+
+
+def _check_kinds(windows: Sequence[object]) -> None:
+    for window in windows:
+        if not isinstance(window, Window):
+            raise InvalidDialogError(
+                f"a Dialog takes windows, not {window!r}; put widgets into a "
+                "Window(..., state=...)"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from duologue.dialogs._address import Payload
@@ -11,7 +12,7 @@ from duologue.dialogs._factory import BgManagerFactory
 from duologue.dialogs._getters import Getter, Getters
 from duologue.dialogs._manager import DialogManager
 from duologue.dialogs._ports import Update
-from duologue.dialogs._states import State, StatesGroup
+from duologue.dialogs._states import State, StatesGroup, checked_state
 from duologue.dialogs._updates import (
     BotAdded,
     BotRemoved,
@@ -26,9 +27,16 @@ from duologue.dialogs._updates import (
     UserRemoved,
 )
 from duologue.dialogs.routing._injection import HandlerData
-from duologue.dialogs.routing._observer import EventObserver, NextHandler, wrap
+from duologue.dialogs.routing._observer import (
+    UNHANDLED,
+    EventObserver,
+    NextHandler,
+    wrap,
+)
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME, UPDATE_EVENTS, Router
-from duologue.errors import InvalidDialogError, UnknownStateError
+from duologue.errors import InvalidDialogError, RuntimeSettingError, UnknownStateError
+
+_logger = logging.getLogger("duologue.dialogs")
 
 BG_FACTORY_KEY = "dialog_bg_factory"
 """Where middlewares find the factory of background managers in their data."""
@@ -69,6 +77,7 @@ class Dispatcher(Router):
         self._data: dict[str, Json] = data
         self._dialogs: dict[type[StatesGroup], Dialog] = {}
         self._names: dict[str, State] = {}
+        self._missed: set[str] = set()
 
     def __setitem__(self, key: str, value: Json) -> None:
         self._data[key] = value
@@ -91,13 +100,15 @@ class Dispatcher(Router):
 
         Raises:
             UnknownStateError: There is none.
+            NotAStateError: It is no state.
         """
+        state = checked_state(state, "start() or switch_to()")
         dialog = self._dialogs.get(state.group)
         if dialog is None:
             self._collect()
             dialog = self._dialogs.get(state.group)
         if dialog is None or state not in dialog.windows:
-            raise UnknownStateError(state.state)
+            raise UnknownStateError(state.state, tuple(self._names))
         return dialog
 
     def state_by_name(self, name: str) -> State:
@@ -111,15 +122,19 @@ class Dispatcher(Router):
             self._collect()
             state = self._names.get(name)
         if state is None:
-            raise UnknownStateError(name)
+            raise UnknownStateError(name, tuple(self._names))
         return state
 
     def check(self) -> None:
-        """Make sure that the included dialogs fit together.
+        """Make sure that what is included fits together.
 
         Raises:
             InvalidDialogError: Two dialogs share states.
+            RouterError: `@router.message`, say, lacks its parentheses somewhere.
         """
+        for router in self.walk():
+            for observer in router.observers.values():
+                observer.check(repr(router))
         self._collect()
 
     def used_events(self) -> set[str]:
@@ -147,7 +162,17 @@ class Dispatcher(Router):
         async def dispatch(event: Json, found: HandlerData) -> Json:
             return await self.propagate(name, event, found)
 
-        return await self._wrapped("update", dispatch)(update, data)
+        result = await self._wrapped("update", dispatch)(update, data)
+        if result is UNHANDLED and name not in self._missed:
+            self._missed.add(name)
+            asked = ", ".join(router.name for router in self.walk())
+            _logger.info(
+                "an update of the kind %s found no handler that takes it; asked were: "
+                "%s. Said once for each kind",
+                name,
+                asked,
+            )
+        return result
 
     async def handle_press(
         self, callback: Callback, payload: Payload, data: HandlerData
@@ -193,6 +218,19 @@ class Dispatcher(Router):
                     "open dialogs are stored under this name"
                 )
             self._names[state.state] = state
+
+
+def checked_dispatcher(given: object) -> Dispatcher:
+    """Give back what must be a dispatcher.
+
+    Raises:
+        RuntimeSettingError: It is none.
+    """
+    if isinstance(given, Dispatcher):
+        return given
+    advice = "make a Dispatcher() and include your routers and dialogs in it"
+    problem = f"{given!r:.100} is none; {advice} with include_routers(...)"
+    raise RuntimeSettingError("dispatcher", problem)
 
 
 def setup_dialogs(

@@ -16,6 +16,11 @@ class BgManagerFactory:
     def __init__(self) -> None:
         self._post: Post | None = None
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether a runtime runs with the dispatcher."""
+        return self._post is not None
+
     def bind(self, post: Post | None) -> None:
         """Connect it to a runtime, or disconnect it with None."""
         self._post = post

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from duologue.dialogs._data import Function, Json
 from duologue.dialogs._functions import is_async, name_of
-from duologue.errors import HandlerError
+from duologue.errors import HandlerError, InjectionError
 
 Getter: TypeAlias = (
     "Function | Mapping[str, Json] | Sequence[Function | Mapping[str, Json]]"
@@ -45,6 +45,10 @@ class Getters:
 
         Args:
             data: What middlewares provide, `dialog_manager` among it.
+
+        Raises:
+            InjectionError: One asks for something that nobody provides.
+            HandlerError: One returned no dict.
         """
         found: dict[str, Json] = {}
         for source in self._sources:
@@ -82,18 +86,28 @@ def _function(getter: Function) -> _Source:
         raise HandlerError(name_of(getter), _EXPECTED)
     parameters = inspect.signature(getter).parameters.values()
     names = [parameter.name for parameter in parameters]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-
-        async def ask_with_all(data: dict[str, Json]) -> Mapping[str, Json]:
-            found: Mapping[str, Json] = await getter(**data)
-            return found
-
-        return ask_with_all
+    needed = [parameter.name for parameter in parameters if _is_needed(parameter)]
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
     async def ask(data: dict[str, Json]) -> Mapping[str, Json]:
-        found: Mapping[str, Json] = await getter(
-            **{name: data[name] for name in names if name in data}
-        )
-        return found
+        for name in needed:
+            if name not in data:
+                raise InjectionError(name_of(getter), name, tuple(sorted(data)))
+        given = data
+        if not takes_all:
+            given = {name: data[name] for name in names if name in data}
+        return _checked_result(await getter(**given), getter)
 
     return ask
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    is_one = parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    return is_one and parameter.default is parameter.empty
+
+
+def _checked_result(found: object, getter: Function) -> Mapping[str, Json]:
+    if isinstance(found, Mapping):
+        return cast("Mapping[str, Json]", found)
+    problem = f"it returned {found!r:.100}; a getter returns a dict for the widgets"
+    raise HandlerError(name_of(getter), problem)

@@ -168,6 +168,7 @@ class DialogManager:
         if context is None:
             raise self._missing()
         self._turn.is_changed = True
+        self._turn.state = context.state
         return context
 
     def is_covered(self) -> bool:

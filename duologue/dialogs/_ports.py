@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from duologue.dialogs._chat import Chat, User, View
+from duologue.errors import RuntimeSettingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Capabilities:
         max_columns: Buttons in a row.
         max_buttons: Buttons in a keyboard.
         answer_deadline: Seconds after which a press should have been answered.
+        max_columns_with_link: Buttons in a row that holds a link; None if that
+            makes no difference.
     """
 
     answer_carries_view: bool
@@ -34,6 +37,7 @@ class Capabilities:
     max_columns: int
     max_buttons: int
     answer_deadline: float
+    max_columns_with_link: int | None = None
 
 
 class CallbackAnswers(Protocol):
@@ -198,3 +202,35 @@ class Batch:
 
     updates: Sequence[Mapping[str, object]]
     marker: int | None
+
+
+def checked_bots(given: object) -> tuple[Bot, ...]:
+    """Give back what must be bots.
+
+    Args:
+        given: What somebody has given; never shown, since it may be a token.
+
+    Raises:
+        RuntimeSettingError: They are none.
+    """
+    if not isinstance(given, Iterable):
+        name = type(given).__name__
+        problem = f"a {name} is no list of bots; write Runtime(dispatcher, [bot])"
+        raise RuntimeSettingError("bots", problem)
+    bots = tuple(cast("Iterable[Bot]", given))
+    for bot in bots:
+        _check_bot(bot)
+    return bots
+
+
+def _check_bot(bot: object) -> None:
+    if isinstance(bot, type):
+        name = bot.__name__
+        problem = f"the class {name} is no bot; give an instance: {name}()"
+        raise RuntimeSettingError("bots", problem)
+    if not callable(getattr(bot, "parse", None)):
+        raise RuntimeSettingError(
+            "bots",
+            f"a {type(bot).__name__} is no bot; give each by itself: "
+            "Runtime(dispatcher, [bot, other]) or LongPolling(...).run(bot, other)",
+        )

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from duologue.dialogs._address import PAYLOAD_LIMIT, PREFIX_LENGTH
-from duologue.dialogs._chat import CallbackButton, InlineButton, Keyboard, View
+from duologue.dialogs._chat import (
+    CallbackButton,
+    InlineButton,
+    Keyboard,
+    LinkButton,
+    View,
+)
 from duologue.dialogs._data import size
 from duologue.dialogs._modes import ShowMode
 from duologue.dialogs._ports import Capabilities
@@ -132,18 +138,44 @@ def _addressed(button: InlineButton, prefix: str, limits: Capabilities) -> Inlin
 
 def _check_keyboard(state: str, keyboard: Keyboard, limits: Capabilities) -> None:
     buttons = [button for row in keyboard for button in row]
-    longest = max((len(row) for row in keyboard), default=0)
     label = max((len(button.text) for button in buttons), default=0)
-    for found, limit, what in (
-        (len(keyboard), limits.max_rows, "rows of buttons"),
-        (longest, limits.max_columns, "buttons in one row"),
-        (len(buttons), limits.max_buttons, "buttons"),
-        (label, limits.button_text_limit, "characters on a button"),
+    for found, limit, what, advice in (
+        (len(keyboard), limits.max_rows, "rows of buttons", "show fewer at a time"),
+        *_widths(keyboard, limits),
+        (len(buttons), limits.max_buttons, "buttons", "show fewer at a time"),
+        (label, limits.button_text_limit, "characters on a button", "shorten it"),
     ):
         if found > limit:
-            raise ViewError(state, f"it has {found} {what}, {limit} are allowed")
-    if any(not button.text for button in buttons):
-        raise ViewError(state, "a button has no text; messengers refuse that")
+            problem = f"it has {found} {what}, {limit} are allowed; {advice}"
+            raise ViewError(state, problem)
+    if not all(button.text.strip() for button in buttons):
+        raise ViewError(
+            state,
+            "a button has no text, and messengers refuse that; to hide it, hide it "
+            "with when= of the button and not of its text",
+        )
+
+
+def _widths(
+    keyboard: Keyboard, limits: Capabilities
+) -> Sequence[tuple[int, int, str, str]]:
+    """How many buttons the widest rows have, how many are allowed, and in words."""
+    advice = "put them into a Group(width={}) or a Column"
+    widest = max((len(row) for row in keyboard), default=0)
+    most = limits.max_columns
+    found = [(widest, most, "buttons in one row", advice.format(most))]
+    fewer = limits.max_columns_with_link
+    if fewer is not None and widest > fewer:
+        with_link = [row for row in keyboard if _has_link(row)]
+        widest = max((len(row) for row in with_link), default=0)
+        found.append(
+            (widest, fewer, "buttons in a row with a link", advice.format(fewer))
+        )
+    return found
+
+
+def _has_link(row: Sequence[InlineButton]) -> bool:
+    return any(isinstance(button, LinkButton) for button in row)
 
 
 def _items(keyboard: Keyboard) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duologue.errors import StateNotNamedError
+from duologue.errors import NotAStateError, StateNotNamedError
 
 
 class State:
@@ -68,3 +68,18 @@ class StatesGroup:
     def states(cls) -> tuple[State, ...]:
         """The states of this group, in the order of declaration."""
         return cls.__states__
+
+
+def checked_state(given: object, where: str) -> State:
+    """Give back what must be a state.
+
+    Args:
+        given: What somebody has given.
+        where: What it was given to, for the error.
+
+    Raises:
+        NotAStateError: It is none.
+    """
+    if not isinstance(given, State):
+        raise NotAStateError(repr(given), where)
+    return given

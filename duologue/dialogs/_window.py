@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias, TypeVar
 
 from duologue.dialogs._data import Json
+from duologue.dialogs._functions import check_async
 from duologue.dialogs._getters import Getter, Getters
 from duologue.dialogs._manager import DialogManager, DialogProtocol
 from duologue.dialogs._render import Rendered
-from duologue.dialogs._states import State
+from duologue.dialogs._states import State, checked_state
 from duologue.dialogs._updates import Callback, MessageCreated
 from duologue.dialogs.widgets._input import Input, MessageInput
 from duologue.dialogs.widgets._kbd import Keyboard
 from duologue.dialogs.widgets._text import Format, Multi, Text
 from duologue.dialogs.widgets._widget import ClickHandler, Widget, WidgetData
-from duologue.errors import InvalidWidgetIdError, InvalidWidgetTypeError
+from duologue.errors import InvalidWidgetIdError, InvalidWidgetTypeError, ViewError
 
 T = TypeVar("T")
 OnResult: TypeAlias = Callable[[Json, Json, DialogManager], Awaitable[object]]
 WindowPart: TypeAlias = "str | Widget | ClickHandler"
+_MARKUP = frozenset({"html", "markdown"})
 
 
 class Window:
@@ -38,6 +40,9 @@ class Window:
     Raises:
         InvalidWidgetTypeError: Something else was given as a widget.
         InvalidWidgetIdError: Two widgets have the same id.
+        NotAStateError: `state` is none.
+        ViewError: `parse_mode` is something else.
+        HandlerError: `on_process_result` or the getter is not async.
     """
 
     def __init__(
@@ -49,9 +54,10 @@ class Window:
         parse_mode: str | None = None,
         show_link_preview: bool = True,
     ) -> None:
+        check_async(on_process_result, "on_process_result")
         parts = [_widget(part) for part in widgets]
-        self.state = state
-        self.parse_mode: str | None = None if parse_mode is None else parse_mode.lower()
+        self.state: State = checked_state(state, "Window(state=...)")
+        self.parse_mode = _markup(parse_mode, self.state)
         self.show_link_preview = show_link_preview
         self.on_process_result = on_process_result
         self._getters = Getters(getter)
@@ -112,12 +118,17 @@ class Window:
                 return found
         return None
 
-    def _check_ids(self) -> None:
-        seen: set[str] = set()
+    def widgets(self) -> Iterator[Widget]:
+        """Go through all widgets, those inside others included."""
         waiting: list[Widget] = list(self._parts)
         while waiting:
             widget = waiting.pop()
             waiting.extend(widget.parts())
+            yield widget
+
+    def _check_ids(self) -> None:
+        seen: set[str] = set()
+        for widget in self.widgets():
             widget_id: str | None = getattr(widget, "widget_id", None)
             if widget_id in seen:
                 raise InvalidWidgetIdError(
@@ -125,6 +136,16 @@ class Window:
                 )
             if widget_id is not None:
                 seen.add(widget_id)
+
+
+def _markup(parse_mode: str | None, state: State) -> str | None:
+    if parse_mode is None:
+        return None
+    markup = parse_mode.lower()
+    if markup not in _MARKUP:
+        problem = f"parse_mode={parse_mode!r} is unknown; give 'html' or 'markdown'"
+        raise ViewError(state.state, problem)
+    return markup
 
 
 def _widget(part: WindowPart) -> Widget:

@@ -111,6 +111,8 @@ def test_values_are_kept_under_keys() -> None:
     dispatcher["more"] = 1
 
     assert dispatcher["db"] == "second"
+    assert "db" in dispatcher
+    assert "dbs" not in dispatcher
     assert dispatcher.middleware_data()["more"] == 1
     assert dispatcher.middleware_data() is not dispatcher.middleware_data()
     assert repr(dispatcher) == "<Dispatcher shop>"

@@ -18,7 +18,7 @@ from duologue.dialogs import (
 )
 from duologue.dialogs._data import Json
 from duologue.dialogs.widgets.text import Format
-from duologue.errors import HandlerError
+from duologue.errors import HandlerError, InjectionError
 from duologue.testing import Playground
 
 
@@ -149,3 +149,30 @@ async def test_load_data_of_the_manager_is_what_the_window_renders() -> None:
     assert data["start_data"] == "begin"
     assert data["event"].chat_id == 1
     assert data["middleware_data"]["dialog_manager"] is manager
+
+
+@pytest.mark.parametrize("wrong", [None, ["name"], "name"])
+async def test_a_getter_that_returns_no_dict_is_named(wrong: object) -> None:
+    async def forgetful() -> object:
+        return wrong
+
+    with pytest.raises(HandlerError, match="a getter returns a dict") as caught:
+        await text_of("{name}", window=forgetful)
+
+    assert caught.value.handler.endswith("forgetful")
+    assert repr(wrong) in caught.value.problem
+
+
+async def test_a_getter_that_asks_for_what_nobody_provides_is_named() -> None:
+    async def narrow(manager: DialogManager) -> Mapping[str, Json]:
+        return {"open": manager.has_context()}
+
+    async def wide(dialog_manger: DialogManager, **_: object) -> Mapping[str, Json]:
+        return {"open": dialog_manger.has_context()}
+
+    with pytest.raises(InjectionError, match="narrow asks for 'manager'") as caught:
+        await text_of("{open}", window=narrow)
+    with pytest.raises(InjectionError, match="mean 'dialog_manager'"):
+        await text_of("{open}", window=wide)
+
+    assert "dialog_manager" in caught.value.known

@@ -19,10 +19,18 @@ from duologue.dialogs import (
     Window,
 )
 from duologue.dialogs.widgets import WidgetData
-from duologue.dialogs.widgets.kbd import Button, Column, Keyboard, RawKeyboard, Row
+from duologue.dialogs.widgets.kbd import (
+    Button,
+    Column,
+    Keyboard,
+    RawKeyboard,
+    Row,
+    Url,
+)
 from duologue.dialogs.widgets.text import Const
 from duologue.errors import PayloadTooLongError, ViewError
 from duologue.testing import Playground, RecordingBot
+from duologue.transport.max import Bot
 
 
 class Main(StatesGroup):
@@ -38,6 +46,7 @@ SMALL = Capabilities(
     max_columns=3,
     max_buttons=4,
     answer_deadline=5.0,
+    max_columns_with_link=2,
 )
 
 
@@ -59,6 +68,14 @@ def buttons(number: int, label: str = "x") -> list[Button]:
     return [Button(Const(label), id=f"{label}{n}") for n in range(number)]
 
 
+def links(number: int) -> list[Url]:
+    return [Url(Const("u"), Const("https://example.org"))] * number
+
+
+async def test_a_row_with_a_link_that_fits_is_shown() -> None:
+    assert await show(Row(*links(1), *buttons(1))) == 1
+
+
 async def test_what_fits_exactly_is_shown() -> None:
     shown = await show(Row(*buttons(3, "12345")), Row(*buttons(1)), text="1234567890")
 
@@ -72,9 +89,16 @@ async def test_what_fits_exactly_is_shown() -> None:
         (Column(*buttons(3)), "x", "3 rows of buttons, 2 are allowed"),
         (Row(*buttons(4)), "x", "4 buttons in one row, 3 are allowed"),
         (Row(*buttons(1, "123456")), "x", "6 characters on a button, 5 are allowed"),
+        (Row(*links(3)), "x", "3 buttons in a row with a link, 2 are allowed"),
+        (Row(*links(1), *buttons(2)), "x", "3 buttons in a row with a link"),
+        (Row(*buttons(4)), "x", "put them into a Group(width=3)"),
         (Row(Button(Const(""), id="b")), "x", "a button has no text"),
+        (Row(Button(Const(" "), id="b")), "x", "hide it with when= of the button"),
     ],
-    ids=["text", "rows", "columns", "label", "no label"],
+    ids=[
+        *("text", "rows", "columns", "label", "links", "link", "advice"),
+        *("no label", "blank label"),
+    ],
 )
 async def test_what_does_not_fit_is_refused_with_numbers(
     keyboard: Keyboard, text: str, problem: str
@@ -142,3 +166,11 @@ async def test_a_window_that_does_not_fit_leaves_the_old_one() -> None:
         assert chat.screen(1).text == "{}"
         async with chat.dialog(1).fg() as manager:
             assert manager.dialog_data == {}
+
+
+async def test_max_takes_three_buttons_in_a_row_with_a_link() -> None:
+    limits = Bot("token").capabilities
+
+    assert await show(Row(*links(3)), Row(*buttons(7)), capabilities=limits) == 1
+    with pytest.raises(ViewError, match="4 buttons in a row with a link, 3 are"):
+        await show(Row(*links(4)), Row(*buttons(7)), capabilities=limits)

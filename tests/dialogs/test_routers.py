@@ -388,7 +388,7 @@ async def test_a_filter_that_returns_a_dict_adds_it_to_the_data() -> None:
 
 
 def test_a_filter_that_cannot_be_called_is_refused() -> None:
-    with pytest.raises(HandlerError):
+    with pytest.raises(RouterError, match="'text' is no filter"):
         Router().message.register(noting([], ""), "text")  # type: ignore[arg-type]  # that is the mistake
 
 
@@ -399,6 +399,7 @@ def test_a_filter_that_cannot_be_called_is_refused() -> None:
         ("/help me now ", CommandObject("/", "help", "me now")),
         ("/help@my_bot x", CommandObject("/", "help", "x")),
         ("!h", CommandObject("!", "h", None)),
+        ("/help\nme\nnow\n", CommandObject("/", "help", "me\nnow")),
     ],
 )
 async def test_a_command_is_split_and_handed_over(
@@ -417,7 +418,8 @@ async def test_a_command_is_split_and_handed_over(
 
 
 @pytest.mark.parametrize(
-    "text", ["help", "", "/", "/helper", "/ help", "/HELP", "x /help"]
+    "text",
+    ["help", "", "/", "/helper", "/ help", "/\nhelp", "/@help", "/HELP", "x /help"],
 )
 async def test_other_texts_are_not_the_command(text: str) -> None:
     notes: list[str] = []
@@ -462,3 +464,30 @@ async def test_an_error_handler_hears_of_a_failed_turn() -> None:
     assert isinstance(event.update, MessageCreated)
     assert event.exception.args == ("oops",)
     assert (event.chat_id, event.user_id) == (1, 1)
+
+
+async def test_what_a_router_found_for_an_event_it_did_not_take_is_gone() -> None:
+    seen: list[tuple[str, str]] = []
+    dispatcher, admins, others = Dispatcher(), Router(), Router()
+    dispatcher.include_routers(admins, others)
+
+    @admins.message.outer_middleware
+    async def open_session(
+        handler: NextHandler, event: Json, data: HandlerData
+    ) -> Json:
+        data["session"] = "closed afterwards"
+        return await handler(event, data)
+
+    @admins.message.filter
+    async def find_role(_: MessageCreated) -> dict[str, str]:
+        return {"role": "admin"}
+
+    @others.message()
+    async def handler(
+        _: MessageCreated, role: str = "nobody", session: str = "none"
+    ) -> None:
+        seen.append((role, session))
+
+    await play(dispatcher, "x")
+
+    assert seen == [("nobody", "none")]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from duologue.dialogs.routing._checks import Filter
 from duologue.dialogs.routing._filters import Command, CommandObject, CommandStart
 from duologue.dialogs.routing._injection import Handler, HandlerData
 from duologue.dialogs.routing._observer import (
     UNHANDLED,
     EventObserver,
-    Filter,
     Middleware,
     NextHandler,
     Unhandled,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from duologue.dialogs._updates import MessageCreated, MessageEdited
 from duologue.errors import RouterError
+
+_WORDS = re.compile(r"(\S+)\s*(.*?)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,9 @@ class Command:
         commands: The names, without prefix.
         prefix: The signs that may stand before a name.
         ignore_case: Whether large and small letters are the same.
+
+    Raises:
+        RouterError: There is no name, or something else in its place.
     """
 
     def __init__(
@@ -40,7 +46,9 @@ class Command:
             raise RouterError('Command() needs a name, such as Command("help")')
         self._prefix = prefix
         self._ignore_case = ignore_case
-        self._names = frozenset(self._fold(name.lstrip(prefix)) for name in commands)
+        self._names = frozenset(
+            self._fold(_checked_name(name, prefix)) for name in commands
+        )
 
     def __call__(
         self, event: MessageCreated | MessageEdited
@@ -70,10 +78,18 @@ class CommandStart(Command):
 def parse_command(text: str, prefixes: Sequence[str] = "/") -> CommandObject | None:
     """Split a command from its arguments; None if the text is none.
 
-    A mention of the bot behind the name, as in `/help@my_bot`, is left out.
+    The name ends at the first space or line break. A mention behind it, as in
+    `/help@my_bot`, is left out.
     """
     if not text or text[0] not in prefixes:
         return None
-    name, _, args = text[1:].partition(" ")
-    name = name.partition("@")[0]
-    return CommandObject(text[0], name, args.strip() or None) if name else None
+    words = _WORDS.fullmatch(text, 1)
+    name = words[1].partition("@")[0] if words else ""
+    return CommandObject(text[0], name, words[2] or None) if words and name else None
+
+
+def _checked_name(given: object, prefix: str) -> str:
+    if not isinstance(given, str):
+        problem = f"{given!r} is no name of a command"
+        raise RouterError(f'{problem}; write several as Command("help", "about")')
+    return given.lstrip(prefix)

@@ -44,6 +44,8 @@ class Injected:
 
     def __init__(self, handler: Handler) -> None:
         self.name = name_of(handler)
+        if isinstance(handler, type):
+            raise HandlerError(self.name, f"it is a class; give {handler.__name__}()")
         if not is_async(handler):
             raise HandlerError(self.name, "it must be an `async def` function")
         self._call = handler

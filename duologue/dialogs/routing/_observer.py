@@ -7,16 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import EllipsisType
 from typing import Final, TypeAlias, TypeVar
 
-from magic_filter import MagicFilter
-
-from duologue.dialogs._data import Function, Json
+from duologue.dialogs._data import Json
+from duologue.dialogs._functions import name_of, takes
+from duologue.dialogs.routing._checks import Check, Filter, passes
 from duologue.dialogs.routing._injection import Handler, HandlerData, Injected
 from duologue.errors import HandlerError, RouterError
 
 HandlerT = TypeVar("HandlerT", bound=Handler)
 NextHandler: TypeAlias = Callable[[Json, HandlerData], Awaitable[Json]]
 Middleware: TypeAlias = Callable[[NextHandler, Json, HandlerData], Awaitable[Json]]
-Filter: TypeAlias = "MagicFilter | Function"
 
 
 class Unhandled:
@@ -32,26 +31,6 @@ class Unhandled:
 UNHANDLED: Final = Unhandled()
 
 
-class _Check:
-    """One filter, whatever its form."""
-
-    __slots__ = ("_call", "_magic")
-
-    def __init__(self, chosen: Filter) -> None:
-        self._magic = chosen if isinstance(chosen, MagicFilter) else None
-        self._call: Injected | Function | None = None
-        if self._magic is None:
-            self._call = _filter_call(chosen)
-
-    async def __call__(self, event: object, data: HandlerData) -> Json:
-        if self._magic is not None:
-            return self._magic.resolve(event)
-        if isinstance(self._call, Injected):
-            return await self._call(event, data)
-        assert self._call is not None  # noqa: S101  # one of the two is set
-        return self._call(event)
-
-
 class _Registered:
     """A handler and the filters before it."""
 
@@ -59,7 +38,7 @@ class _Registered:
 
     def __init__(self, handler: Handler, filters: Sequence[Filter]) -> None:
         self.handler = Injected(handler)
-        self.checks = tuple(_Check(chosen) for chosen in filters)
+        self.checks = tuple(Check(chosen) for chosen in filters)
 
 
 class EventObserver:
@@ -76,15 +55,25 @@ class EventObserver:
         self.middlewares: list[Middleware] = []
         self.outer_middlewares: list[Middleware] = []
         self._handlers: list[_Registered] = []
-        self._checks: list[_Check] = []
+        self._checks: list[Check] = []
+        # Decorators that decorate nothing yet, each with the filters it was made of.
+        self._idle: dict[object, tuple[Filter, ...]] = {}
 
     def __call__(self, *filters: Filter) -> Callable[[HandlerT], HandlerT]:
-        """Register the decorated function for events that pass all filters."""
+        """Register the decorated function for events that pass all filters.
+
+        Raises:
+            RouterError: Something is no filter.
+        """
+        for chosen in filters:
+            Check(chosen)
 
         def decorate(handler: HandlerT) -> HandlerT:
+            self._idle.pop(decorate, None)
             self.register(handler, *filters)
             return handler
 
+        self._idle[decorate] = filters
         return decorate
 
     @property
@@ -102,12 +91,17 @@ class EventObserver:
 
         Raises:
             HandlerError: The handler is not async or takes no event.
+            RouterError: Something is no filter.
         """
         self._handlers.append(_Registered(handler, filters))
 
     def filter(self, *filters: Filter) -> None:
-        """Let only events that pass all filters reach the handlers of this router."""
-        self._checks.extend(_Check(chosen) for chosen in filters)
+        """Let only events that pass all filters reach the handlers of this router.
+
+        Raises:
+            RouterError: Something is no filter.
+        """
+        self._checks.extend(Check(chosen) for chosen in filters)
 
     def middleware(self, middleware: Middleware | EllipsisType) -> None:
         """Wrap each handler, after its filters passed.
@@ -133,9 +127,29 @@ class EventObserver:
         """
         self._add(self.outer_middlewares, middleware)
 
+    def check(self, owner: str) -> None:
+        """Make sure that every decorator has been put above a function.
+
+        `@router.message` without parentheses takes the handler for a filter, and
+        such a handler is never called.
+
+        Args:
+            owner: The router, as messages name it.
+
+        Raises:
+            RouterError: One has not.
+        """
+        for filters in self._idle.values():
+            given = ", ".join(_shown(chosen) for chosen in filters)
+            raise RouterError(
+                f"{self.name}({given}) of {owner} stands above no function, so nothing "
+                f"is called; write `@router.{self.name}()`, with parentheses, above "
+                "each handler"
+            )
+
     async def allows(self, event: object, data: HandlerData) -> bool:
         """Tell whether the event passes the filters of the whole router."""
-        return await _passes(self._checks, event, data)
+        return await passes(self._checks, event, data)
 
     async def trigger(
         self, event: object, data: HandlerData, middlewares: Sequence[Middleware]
@@ -146,7 +160,7 @@ class EventObserver:
             What it returned, or `UNHANDLED`.
         """
         for registered in self._handlers:
-            if await _passes(registered.checks, event, data):
+            if await passes(registered.checks, event, data):
                 return await wrap(middlewares, _then_render(registered.handler))(
                     event, data
                 )
@@ -155,14 +169,9 @@ class EventObserver:
     def _add(
         self, middlewares: list[Middleware], added: Middleware | EllipsisType
     ) -> None:
-        if added is ...:
-            return
-        if not callable(added):
-            raise RouterError(
-                f"{added!r} is no middleware of {self.name}; give an "
-                "`async def (handler, event, data)`"
-            )
-        middlewares.append(added)
+        if added is not ...:
+            _check_middleware(added, self.name)
+            middlewares.append(added)
 
 
 def wrap(middlewares: Sequence[Middleware], handler: NextHandler) -> NextHandler:
@@ -187,29 +196,31 @@ def _then_render(handler: NextHandler) -> NextHandler:
 
 def _around(middleware: Middleware, handler: NextHandler) -> NextHandler:
     async def call(event: Json, data: HandlerData) -> Json:
-        return await middleware(handler, event, data)
+        result = middleware(handler, event, data)
+        if not inspect.isawaitable(result):
+            raise HandlerError(
+                name_of(middleware),
+                "a middleware is an `async def (handler, event, data)` that does "
+                "`return await handler(event, data)`",
+            )
+        return await result
 
     return call
 
 
-async def _passes(checks: Sequence[_Check], event: object, data: HandlerData) -> bool:
-    found: HandlerData = {}
-    for check in checks:
-        result = await check(event, data)
-        if inspect.isawaitable(result):
-            result = await result
-        if not result:
-            return False
-        if isinstance(result, dict):
-            found |= result
-    data.update(found)
-    return True
+def _check_middleware(added: object, event_name: str) -> None:
+    if isinstance(added, type):
+        name = added.__name__
+        raise RouterError(
+            f"the class {name} is no middleware of {event_name}; give an instance: "
+            f"{name}()"
+        )
+    if not callable(added) or not takes(added, 3):
+        raise RouterError(
+            f"{_shown(added)} is no middleware of {event_name}; give an "
+            "`async def (handler, event, data)`"
+        )
 
 
-def _filter_call(chosen: Function) -> Injected | Function:
-    try:
-        return Injected(chosen)
-    except HandlerError:
-        if not callable(chosen):
-            raise
-        return chosen
+def _shown(value: object) -> str:
+    return name_of(value) if inspect.isroutine(value) else repr(value)

@@ -73,9 +73,10 @@ class Router:
             The other router.
 
         Raises:
-            RouterError: It is included somewhere already, or is this one or
-                above it.
+            RouterError: It is no router, or included somewhere already, or is this
+                one or above it.
         """
+        _check_router(router)
         if router.parent_router is not None:
             raise RouterError(
                 f"{router!r} is included in {router.parent_router!r} already; "
@@ -139,3 +140,12 @@ class Router:
         return await self.observers[event_name].trigger(
             event, data, self.middlewares_of(event_name)
         )
+
+
+def _check_router(router: object) -> None:
+    if isinstance(router, Router):
+        return
+    advice = "give an instance of Router or Dialog"
+    if isinstance(router, list | tuple):
+        advice = "use include_routers(*routers) for several"
+    raise RouterError(f"{router!r} is no router and cannot be included; {advice}")

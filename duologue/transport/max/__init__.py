@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from duologue.transport.max._answers import Subscription
-from duologue.transport.max._bot import DEFAULT_URL, Bot
+from duologue.transport.max._bot import Bot
+from duologue.transport.max._settings import DEFAULT_URL
 
 __all__ = ["DEFAULT_URL", "Bot", "Subscription"]

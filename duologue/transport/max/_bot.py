@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
-from urllib.parse import urlsplit
 
-from duologue.actors import Clock, LoopClock
+from duologue.actors import Clock, LoopClock, Observer
 from duologue.dialogs import Batch, Capabilities, Update, User, View
 from duologue.errors import (
     BotNotStartedError,
     BotSettingError,
     MalformedUpdateError,
     MessageGoneError,
+    MessengerError,
+    MessengerUnavailableError,
     RateLimitedError,
+    TokenMissingError,
+    UnauthorizedError,
     UnexpectedAnswerError,
 )
 from duologue.transport._limits import TokenBucket
@@ -30,11 +32,7 @@ from duologue.transport.max._http import CALL_TIMEOUT, HttpClient
 from duologue.transport.max._limits import MaxLimits
 from duologue.transport.max._message import user
 from duologue.transport.max._parse import parse
-
-# Source: the servers that the API's own description names since July 2026.
-DEFAULT_URL = "https://platform-api2.max.ru"
-
-_URL_VARIABLE = "DUOLOGUE_MAX_URL"
+from duologue.transport.max._settings import chosen_token, chosen_url
 
 # What an answer to a poll may take on top of the time that it is held.
 _POLL_SLACK = 10.0
@@ -57,6 +55,7 @@ _CAPABILITIES = Capabilities(
     max_columns=7,
     max_buttons=210,
     answer_deadline=5.0,
+    max_columns_with_link=3,
 )
 
 
@@ -85,7 +84,7 @@ class Bot:
 
     def __init__(
         self,
-        token: str,
+        token: str | None = None,
         *,
         base_url: str | None = None,
         ca_file: str | None = None,
@@ -94,7 +93,8 @@ class Bot:
         """Prepare a bot.
 
         Args:
-            token: What the messenger gave for this bot.
+            token: What the messenger gave for this bot; by default the
+                environment variable DUOLOGUE_MAX_TOKEN.
             base_url: Where the API is; by default the environment variable
                 DUOLOGUE_MAX_URL, and without it the messenger itself.
             ca_file: PEM file of certificates to trust beside those of the
@@ -102,10 +102,17 @@ class Bot:
             clock: Tells the time to the rate limits; the loop's by default.
 
         Raises:
+            TokenMissingError: There is no token.
             BotSettingError: One of these cannot be used.
         """
-        self.base_url: str = _checked_url(base_url)
-        self._http = HttpClient(_checked_token(token), self.base_url, ca_file=ca_file)
+        try:
+            place, key = chosen_url(base_url), chosen_token(token)
+        except (BotSettingError, TokenMissingError) as error:
+            # It says what to do; the way through the settings would hide it.
+            raise error.with_traceback(None) from None
+        self.base_url: str = place.value
+        self._sources: str = place.source + key.source
+        self._http = HttpClient(key.value, self.base_url, ca_file=ca_file)
         self._limits = MaxLimits(clock or LoopClock())
         self._me: User | None = None
 
@@ -152,6 +159,17 @@ class Bot:
         """
         if self._me is None:
             self._me = await self.me()
+
+    def observe(self, observer: Observer | None) -> None:
+        """Tell somebody of every call from now on; a started bot only.
+
+        Args:
+            observer: Whom; None tells nobody any more.
+
+        Raises:
+            BotNotStartedError: Nobody has called `start` yet.
+        """
+        self._http.effects.report_to(observer, f"{self.messenger}.{self.id}")
 
     async def close(self) -> None:
         """Give back connections. Calling it again is harmless."""
@@ -337,42 +355,22 @@ class Bot:
         except MessageGoneError as error:
             if path in _ABOUT_MESSAGES:
                 raise
-            raise UnexpectedAnswerError(error.method, error.detail) from error
+            raise self._located(UnexpectedAnswerError, error) from error
+        except UnauthorizedError as error:
+            raise self._located(UnauthorizedError, error) from None
+        except MessengerUnavailableError as error:
+            raise self._located(MessengerUnavailableError, error) from error.__cause__
+
+    def _located(
+        self, kind: type[MessengerError], error: MessengerError
+    ) -> MessengerError:
+        """Make an error that says which bot and which address it is about."""
+        who = "the bot" if self._me is None else f"max.{self._me.id}"
+        detail = f"{error.detail} ({who} at {self.base_url}{self._sources})"
+        return kind(error.method, detail)
 
 
 def _preview(view: View | None) -> dict[str, str]:
     if view is None or view.show_link_preview:
         return {}
     return {"disable_link_preview": "true"}
-
-
-def _checked_token(token: str) -> str:
-    if not token:
-        raise BotSettingError("token", "it is empty; give the one from the messenger")
-    if not (token.isascii() and token.isprintable()) or " " in token:
-        raise BotSettingError(
-            "token",
-            "it holds a space, a line break or another character that no token "
-            "has; strip what was read from a file or the environment",
-        )
-    return token
-
-
-def _checked_url(base_url: str | None) -> str:
-    url = base_url or os.environ.get(_URL_VARIABLE) or DEFAULT_URL
-    if not _is_address(url):
-        shown = url.rpartition("@")[2]  # what stands before it may be a password
-        raise BotSettingError(
-            "base_url", f"{shown!r} is no address such as {DEFAULT_URL}"
-        )
-    return url.rstrip("/")
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises for one that cannot be
-    except ValueError:
-        return False
-    extra = parts.query or parts.fragment or "@" in parts.netloc
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not extra

@@ -27,6 +27,9 @@ _MAX_RETRY_AFTER = 3600.0
 # Enough of a text that is not the documented JSON to see who answered.
 _EXCERPT = 120
 
+# What comes from outside must not fill the log.
+_WORDS = 500
+
 _OK = 200
 _ERRORS = 400
 _REQUEST_TIMEOUT = 408
@@ -106,7 +109,7 @@ def _seconds(header: str | None, answer: Mapping[str, object]) -> float:
 
 def _detail(answer: Mapping[str, object]) -> str:
     said = (answer.get(key) for key in ("code", "error_code", "message", "error_data"))
-    return ": ".join(str(part) for part in said if part)
+    return ": ".join(str(part) for part in said if part)[:_WORDS]
 
 
 def _parsed(body: bytes) -> object:

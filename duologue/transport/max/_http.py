@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import aiohttp
 
 from duologue.errors import (
     BotSettingError,
+    MessengerError,
     MessengerUnavailableError,
     UnexpectedAnswerError,
 )
+from duologue.transport._effects import Effects
 from duologue.transport.max._errors import read_answer
 
 # Seconds in which any call has to be through, reading the answer included.
 CALL_TIMEOUT = 20.0
 # Bytes in one answer; a poll with 100 long messages has less than a tenth of it.
 ANSWER_LIMIT = 16 * 1024 * 1024
+# Polls are the poller's to report; most of their time the messenger holds them.
+_POLLS = "/updates"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for a request.
+
+    Attributes:
+        status: The HTTP status.
+        content: The body.
+        retry_after: The header of that name.
+    """
+
+    status: int
+    content: bytes
+    retry_after: str | None = None
 
 
 class HttpClient:
@@ -30,6 +50,7 @@ class HttpClient:
     def __init__(self, token: str, base_url: str, *, ca_file: str | None) -> None:
         self._headers = {"Authorization": token}
         self._base_url = base_url
+        self.effects: Effects = Effects()
         self._tls = _tls(ca_file)
         self._session: aiohttp.ClientSession | None = None
 
@@ -57,6 +78,40 @@ class HttpClient:
             UnexpectedAnswerError: The answer has no end.
         """
         name = f"{verb} {path}"
+        began = self.effects.begin()
+        status = None
+        try:
+            reply = await self.exchange(
+                verb, path, query=query, body=body, within=within
+            )
+            status = reply.status
+            answer = read_answer(
+                name, status, reply.content, retry_after=reply.retry_after
+            )
+        except MessengerError as error:
+            if path != _POLLS:
+                self.effects.failed(name, began, error=error, status=status)
+            raise
+        if path != _POLLS:
+            self.effects.succeeded(name, began)
+        return answer
+
+    async def exchange(
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        body: Mapping[str, object] | None,
+        within: float,
+    ) -> Reply:
+        """Make one request and read whatever comes back; see `call`.
+
+        Raises:
+            MessengerUnavailableError: Nothing came back in time.
+            UnexpectedAnswerError: The answer has no end.
+        """
+        name = f"{verb} {path}"
         try:
             async with self._open().request(
                 verb,
@@ -73,7 +128,7 @@ class HttpClient:
         except aiohttp.ClientError as error:
             raise MessengerUnavailableError(name, _reason(error)) from error
         retry_after = response.headers.get("Retry-After")
-        return read_answer(name, response.status, content, retry_after=retry_after)
+        return Reply(response.status, content, retry_after)
 
     async def close(self) -> None:
         """Close all connections; the next call opens new ones."""
@@ -108,6 +163,12 @@ def _reason(error: aiohttp.ClientError) -> str:
             f"{error} (MAX uses a certificate of the Russian national CA; give its "
             "root certificate as ca_file=)"
         )
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return f"{error} (write http:// if the address is that of a local messenger)"
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+        error.os_error, ConnectionRefusedError
+    ):
+        return f"nothing listens at {error.host}:{error.port}"
     return str(error) or type(error).__name__
 
 
