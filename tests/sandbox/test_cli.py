@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox import Control, Sandbox
 
 PROGRAM = """
@@ -26,9 +27,11 @@ sys.exit(_cli.main(parser.parse_args()))
 
 @asynccontextmanager
 async def _program(
-    *options: str, token: str | None = None
+    *options: str, token: str | None = None, browser: str | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     env = {k: v for k, v in os.environ.items() if k != "DUOLOGUE_SANDBOX_TOKEN"}
+    if browser is not None:
+        env["BROWSER"] = browser
     if token is not None:
         env["DUOLOGUE_SANDBOX_TOKEN"] = token
     process = await asyncio.create_subprocess_exec(
@@ -65,6 +68,7 @@ async def test_it_serves_until_a_signal_and_ends_with_0(number: int) -> None:
     assert process.returncode == 0
     assert errors == b""
     assert facts["control_url"] == facts["url"] + "/control"
+    assert facts["page_url"] == f"{facts['url']}/#token={facts['control_token']}"
     assert len(facts["token"]) >= 32
 
 
@@ -86,13 +90,50 @@ async def test_a_signal_ends_it_while_a_poll_is_open() -> None:
 
 async def test_it_prints_what_a_person_needs() -> None:
     async with _program(token="from-the-environment") as process:  # noqa: S106 - made up here
-        lines = [await _line(process) for _ in range(6)]
+        lines = [await _line(process) for _ in range(9)]
 
-    text = "".join(lines)
-    assert "http://127.0.0.1:" in text
-    assert "from-the-environment" in text
-    assert "control token" in text
+    assert "#token=" in lines[1]
+    url = lines[1].split()[-1].partition("/#token=")[0]
+    assert f"  url            {url}\n" in lines
+    assert (
+        f"  DUOLOGUE_MAX_URL={url} DUOLOGUE_MAX_TOKEN=from-the-environment "
+        "python bot.py\n"
+    ) in lines
+    assert "control token" in "".join(lines)
     assert "Ctrl+C" in lines[-1]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_the_page_is_opened_only_when_asked_for(
+    tmp_path: Path, *, asked: bool
+) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(
+        f'#!/bin/sh\necho "$1" > {opened}.new\nmv {opened}.new {opened}\n'
+    )
+    browser.chmod(0o755)
+
+    options = ["--json", "--open"] if asked else ["--json"]
+    async with _program(*options, browser=f"{browser} %s") as process:
+        facts = json.loads(await _line(process))
+        process.terminate()
+        _, errors = await process.communicate()
+
+    assert errors == b""
+    assert opened.exists() is asked
+    if asked:
+        assert opened.read_text() == facts["page_url"] + "\n"
+
+
+async def test_the_largest_file_is_an_option() -> None:
+    async with _program("--json", "--file-limit", "1") as process:
+        facts = json.loads(await _line(process))
+        async with Control(facts["control_url"], facts["control_token"]) as control:
+            ann = await control.add_user("Ann")
+            await control.send_file(ann, "fits", bytes(1024 * 1024))
+            with pytest.raises(SandboxRefusalError, match="at most 1048576 bytes"):
+                await control.send_file(ann, "does not", bytes(1024 * 1024 + 1))
 
 
 async def test_the_token_may_come_from_a_file(tmp_path: Path) -> None:
@@ -122,6 +163,7 @@ async def test_a_taken_port_is_one_line_with_advice_and_2() -> None:
     [
         (["--port", "70000"], "between 0 and 65535"),
         (["--profile", "ancient"], "invalid choice"),
+        (["--file-limit", "0"], "1 or more MiB"),
         (["--token-file", "/nowhere/token"], "No such file"),
         (["--token-file", os.devnull], "write the token into it first"),
     ],

@@ -20,12 +20,19 @@ from duologue.transport.sandbox._faults import Fault, FaultKind
 from duologue.transport.sandbox._log import LogEntry, LogKind
 from duologue.transport.sandbox._reports import (
     BotInfo,
+    ChatInfo,
     Position,
     QueuedUpdate,
     RequestCount,
+    UserInfo,
     VisibleMessage,
 )
 from duologue.transport.sandbox._sandbox import Sandbox
+from duologue.transport.sandbox._traffic import (
+    Exchange,
+    MessageTraffic,
+    TracedUpdate,
+)
 from duologue.transport.sandbox._values import NoMarker, Profile
 
 __all__ = [
@@ -33,15 +40,18 @@ __all__ = [
     "AddGroup",
     "AddUser",
     "BotInfo",
+    "ChatInfo",
     "Click",
     "Control",
     "Duplicate",
+    "Exchange",
     "Fault",
     "FaultKind",
     "Forge",
     "Inject",
     "LogEntry",
     "LogKind",
+    "MessageTraffic",
     "NoMarker",
     "Outcome",
     "Position",
@@ -52,5 +62,7 @@ __all__ = [
     "Say",
     "Start",
     "Stop",
+    "TracedUpdate",
+    "UserInfo",
     "VisibleMessage",
 ]

@@ -13,6 +13,7 @@ from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox._faults import Fault, FaultKind
 from duologue.transport.sandbox._fields import malformed
 from duologue.transport.sandbox._log import LogKind
+from duologue.transport.sandbox._recording import record
 from duologue.transport.sandbox._stage import Stage
 from duologue.transport.sandbox._values import Chat
 
@@ -37,21 +38,23 @@ class BotDoor:
 
     Args:
         stage: The sandbox behind the door.
-        exempt: The path prefix that belongs to another door.
+        exempt: Tells whether a path belongs to another door.
     """
 
-    def __init__(self, stage: Stage, *, exempt: str) -> None:
+    def __init__(self, stage: Stage, *, exempt: Callable[[str], bool]) -> None:
         self._stage = stage
         self._exempt = exempt
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer one request, count it, and log what the bot did wrong."""
-        if request.path.startswith(self._exempt):
+        if self._exempt(request.path):
             return await handler(request)
+        came = self._stage.clock.wall()
         response = await self._meet_fault(request, handler)
         status = DROPPED if _is_gone(request) else response.status
         self._stage.requests[request.method, _route(request), status] += 1
+        await record(self._stage, request, response, came=came, status=status)
         return response
 
     async def _meet_fault(

@@ -7,12 +7,15 @@ import asyncio
 import errno
 import json
 import os
+import shlex
 import signal
 import sys
+import webbrowser
 from pathlib import Path
 
 from duologue.errors import AddressInUseError
 from duologue.transport._server import LOOPBACK
+from duologue.transport.sandbox._files import FILE_LIMIT, FILES_TOTAL, MIB
 from duologue.transport.sandbox._sandbox import Sandbox
 from duologue.transport.sandbox._values import NoMarker, Profile
 
@@ -53,6 +56,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"file with the bot's token (or set {TOKEN_VARIABLE}; else random)",
     )
     parser.add_argument(
+        "--file-limit",
+        type=_mebibytes,
+        default=FILE_LIMIT,
+        metavar="MIB",
+        help="largest file that a user can send (10 MiB)",
+    )
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        help="open the page in the browser; its address with the control token is "
+        "then visible to those who can list the processes of this machine",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print one JSON line for other programs"
     )
 
@@ -62,6 +78,13 @@ def _port(raw: str) -> int:
     if not 0 <= port <= LAST_PORT:
         raise argparse.ArgumentTypeError(f"use a port between 0 and {LAST_PORT}")
     return port
+
+
+def _mebibytes(raw: str) -> int:
+    size = int(raw)
+    if size < 1:
+        raise argparse.ArgumentTypeError("use 1 or more MiB")
+    return size * MIB
 
 
 def main(args: argparse.Namespace) -> int:
@@ -76,7 +99,7 @@ def main(args: argparse.Namespace) -> int:
     """
     try:
         sandbox = _sandbox(args)
-        asyncio.run(_serve(sandbox, as_json=bool(args.json)))
+        asyncio.run(_serve(sandbox, as_json=bool(args.json), opens=bool(args.open)))
     except AddressInUseError as error:
         sys.stderr.write(f"duologue sandbox: {error}\n")
         return WRONG_USE
@@ -95,6 +118,8 @@ def _sandbox(args: argparse.Namespace) -> Sandbox:
         no_marker=NoMarker(args.no_marker),
         token=_token(args.token_file),
         limits=not args.no_limits,
+        file_limit=int(args.file_limit),
+        files_total=max(FILES_TOTAL, int(args.file_limit)),
     )
 
 
@@ -107,7 +132,7 @@ def _token(file: Path | None) -> str | None:
     return os.environ.get(TOKEN_VARIABLE)
 
 
-async def _serve(sandbox: Sandbox, *, as_json: bool) -> None:
+async def _serve(sandbox: Sandbox, *, as_json: bool, opens: bool) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -115,11 +140,15 @@ async def _serve(sandbox: Sandbox, *, as_json: bool) -> None:
     async with sandbox:
         sys.stdout.write(_json(sandbox) if as_json else _text(sandbox))
         sys.stdout.flush()
+        if opens:
+            # Starting a browser may take a while and must not hold up the sandbox.
+            await asyncio.to_thread(webbrowser.open, sandbox.page_url)
         await stop.wait()
 
 
 def _facts(sandbox: Sandbox) -> dict[str, str]:
     return {
+        "page_url": sandbox.page_url,
         "url": sandbox.url,
         "token": sandbox.token,
         "control_url": sandbox.control_url,
@@ -137,5 +166,17 @@ def _text(sandbox: Sandbox) -> str:
         for name, value in _facts(sandbox).items()
     ]
     return "\n".join(
-        ["The sandbox speaks the MAX Bot API.", *lines, "Ctrl+C ends it.", ""]
+        [
+            "The sandbox speaks the MAX Bot API. Open the page and talk to your bot:",
+            *lines,
+            "Start a bot against it:",
+            f"  {_command(sandbox)}",
+            "Ctrl+C ends it.",
+            "",
+        ]
     )
+
+
+def _command(sandbox: Sandbox) -> str:
+    token = shlex.quote(sandbox.token)
+    return f"DUOLOGUE_MAX_URL={sandbox.url} DUOLOGUE_MAX_TOKEN={token} python bot.py"

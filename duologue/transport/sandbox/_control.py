@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from io import BytesIO
 from types import TracebackType
 from typing import Self
+
+from aiohttp import FormData
 
 from duologue.errors import (
     LogWaitTimeoutError,
@@ -29,10 +32,13 @@ from duologue.transport.sandbox._faults import Fault, FaultKind
 from duologue.transport.sandbox._log import LogEntry
 from duologue.transport.sandbox._reports import (
     BotInfo,
+    ChatInfo,
     Position,
     RequestCount,
+    UserInfo,
     VisibleMessage,
 )
+from duologue.transport.sandbox._traffic import MessageTraffic
 from duologue.transport.sandbox._values import Json
 
 HOLD = 20.0
@@ -109,6 +115,36 @@ class Control:
     ) -> Outcome:
         """Send a text as a user, by default into the dialog with the bot."""
         return await self._one(Say(user_id, text, chat_id, reply_to))
+
+    async def send_file(
+        self,
+        user_id: int,
+        name: str,
+        data: bytes,
+        *,
+        chat_id: int | None = None,
+        text: str = "",
+        reply_to: str | None = None,
+    ) -> Outcome:
+        """Send a file as a user, by default into the dialog with the bot.
+
+        Args:
+            user_id: Who sends.
+            name: The name of the file; folders and invisible characters are dropped.
+            data: What is in it. PNG, JPEG, GIF and WebP become images.
+            chat_id: Where to, if not into the dialog.
+            text: What the message says beside it.
+            reply_to: The message it replies to.
+
+        Raises:
+            SandboxRefusalError: It is larger than the sandbox takes (413).
+        """
+        form = FormData({"user_id": str(user_id), "name": name, "text": text})
+        for field, value in (("chat_id", chat_id), ("reply_to", reply_to)):
+            if value is not None:
+                form.add_field(field, str(value))
+        form.add_field("file", BytesIO(data), filename="file")
+        return self._link.take(await self._link.send("/files", form), Outcome)
 
     async def click(
         self,
@@ -211,6 +247,21 @@ class Control:
         """Count the requests of the bot by method, path and status."""
         answer = await self._link.call("GET", "/requests")
         return self._link.take(answer["requests"], list[RequestCount])
+
+    async def users(self) -> list[UserInfo]:
+        """List the users, oldest first."""
+        answer = await self._link.call("GET", "/users")
+        return self._link.take(answer["users"], list[UserInfo])
+
+    async def chats(self, user_id: int) -> list[ChatInfo]:
+        """List the chats that a user is in, oldest first."""
+        answer = await self._link.call("GET", f"/users/{user_id}/chats")
+        return self._link.take(answer["chats"], list[ChatInfo])
+
+    async def traffic(self, message_id: str) -> MessageTraffic:
+        """Tell what went over the wire about a message, which may be gone."""
+        answer = await self._link.call("GET", f"/messages/{message_id}/traffic")
+        return self._link.take(answer, MessageTraffic)
 
     # Faults.
 

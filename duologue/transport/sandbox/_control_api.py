@@ -22,13 +22,13 @@ from duologue.transport.sandbox._conversion import (
 from duologue.transport.sandbox._faults import Fault
 from duologue.transport.sandbox._fields import CHAT_ID, is_object
 from duologue.transport.sandbox._log import LogEntry
+from duologue.transport.sandbox._origin import check_names, problem
 from duologue.transport.sandbox._performance import perform_all
 from duologue.transport.sandbox._stage import Stage
 from duologue.transport.sandbox._values import Json
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 LONGEST_WAIT = 60.0
 PAGE = 1000
 LEAST_ERROR, LAST_ERROR = 400, 599
@@ -70,7 +70,7 @@ class ControlDoor:
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let only the owner of the token in, and no page of another site."""
         try:
-            _check_names(request)
+            check_names(request)
             self._check_token(request)
             return await handler(request)
         except SandboxRefusalError as refusal:
@@ -153,29 +153,6 @@ class ControlDoor:
 
     def _give(self, value: object) -> web.Response:
         return web.json_response(self._converter.unstructure(value))
-
-
-def problem(status: int, code: str, detail: str) -> web.Response:
-    """Make a problem document (RFC 9457)."""
-    return web.json_response(
-        {"type": "about:blank", "status": status, "code": code, "detail": detail},
-        status=status,
-        content_type="application/problem+json",
-    )
-
-
-def _check_names(request: web.Request) -> None:
-    transport = request.transport
-    port = 0 if transport is None else transport.get_extra_info("sockname")[1]
-    if request.host not in {f"{name}:{port}" for name in LOOPBACK_NAMES}:
-        raise SandboxRefusalError(
-            403, "foreign.host", f"use http://127.0.0.1:{port}/control/"
-        )
-    origin = request.headers.get("Origin")
-    if origin not in {None, f"http://{request.host}"}:
-        raise SandboxRefusalError(
-            403, "foreign.origin", f"pages of {origin} may not use the control door"
-        )
 
 
 async def _read_object(request: web.Request) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -66,10 +67,21 @@ class ControlLink:
             SandboxUnreachableError: Nothing answers.
         """
         timeout = aiohttp.ClientTimeout(total=hold + SLACK)
-        try:
-            async with self._connected().request(
+        return await self._ask(
+            self._connected().request(
                 method, self._url + path, json=body, timeout=timeout
-            ) as response:
+            )
+        )
+
+    async def send(self, path: str, form: aiohttp.FormData) -> Json:
+        """Post a form; the rest is as with ``call``."""
+        return await self._ask(self._connected().post(self._url + path, data=form))
+
+    async def _ask(
+        self, asking: AbstractAsyncContextManager[aiohttp.ClientResponse]
+    ) -> Json:
+        try:
+            async with asking as response:
                 return _checked(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or type(error).__name__

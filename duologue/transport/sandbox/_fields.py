@@ -44,6 +44,15 @@ def as_array(raw: object, name: str) -> list[object]:
     return raw
 
 
+def text_at(source: object, *path: str) -> str | None:
+    """Give the string at a path of names, None when there is none."""
+    for name in path:
+        if not is_object(source):
+            return None
+        source = source.get(name)
+    return source if isinstance(source, str) else None
+
+
 def text_field(source: JsonView, name: str, *, shortest: int = 0, longest: int) -> str:
     """Take a required string of a bounded length, counted in code points."""
     value = source.get(name)

@@ -84,6 +84,11 @@ class Log:
         """The number of the newest entry, 0 when there is none."""
         return self._last
 
+    @property
+    def first(self) -> int:
+        """The number of the oldest entry that is kept, or will be."""
+        return self._last - len(self._entries) + 1
+
     def add(
         self,
         kind: LogKind,

@@ -121,6 +121,7 @@ class MessageMethods:
                 user_id=click.user_id,
                 text=notification,
             )
+        self.stage.world.answered(click)
         return done(self.stage)
 
     def _chat(self, chat_id: int) -> Chat:

@@ -40,10 +40,12 @@ def perform(stage: Stage, action: Action) -> Outcome:  # noqa: PLR0911 - one cas
     match action:
         case AddUser():
             person = stage.world.add_user(action.name, action.user_id)
+            stage.bell.ring()
             return Outcome(user_id=person.id)
         case AddGroup():
             members = frozenset(action.members)
             chat = stage.world.add_group(action.title, members, action.chat_id)
+            stage.bell.ring()
             return Outcome(chat_id=chat.id)
         case Start() | Stop():
             return _start_or_stop(stage, action)
@@ -85,19 +87,37 @@ def _start_or_stop(stage: Stage, action: Start | Stop) -> Outcome:
 
 
 def _say(stage: Stage, action: Say) -> Outcome:
-    world = stage.world
-    person = world.user(action.user_id)
+    stage.world.user(action.user_id)
     if not 1 <= len(action.text) <= TEXT_LIMIT:
         raise SandboxRefusalError(
             400, "bad.text", f"a message has between 1 and {TEXT_LIMIT} characters"
         )
-    own = action.chat_id is None
-    chat = world.dialog_with(person.id) if own else world.chat(action.chat_id or 0)
+    return speak(
+        stage,
+        action.user_id,
+        Content(action.text),
+        chat_id=action.chat_id,
+        reply_to=action.reply_to,
+    )
+
+
+def speak(
+    stage: Stage,
+    user_id: int,
+    content: Content,
+    *,
+    chat_id: int | None = None,
+    reply_to: str | None = None,
+) -> Outcome:
+    """Let a user send what has been checked, by default into the dialog."""
+    world = stage.world
+    person = world.user(user_id)
+    chat = world.dialog_with(user_id) if chat_id is None else world.chat(chat_id)
     if person.id not in chat.members:
         raise SandboxRefusalError(
             403, "not.a.member", f"user {person.id} is not in chat {chat.id}"
         )
-    origin = None if action.reply_to is None else world.message(action.reply_to)
+    origin = None if reply_to is None else world.message(reply_to)
     if origin is not None and origin.chat_id != chat.id:
         raise SandboxRefusalError(
             400, "other.chat", f"message {origin.id} is not in chat {chat.id}"
@@ -105,7 +125,7 @@ def _say(stage: Stage, action: Say) -> Outcome:
     said = world.post(
         chat,
         person,
-        Content(action.text),
+        content,
         link=None if origin is None else "reply",
         origin=origin,
     )
@@ -115,7 +135,7 @@ def _say(stage: Stage, action: Say) -> Outcome:
         chat_id=chat.id,
         message_id=said.id,
         user_id=person.id,
-        text=action.text,
+        text=content.text,
         position=position,
     )
     return Outcome(person.id, chat.id, said.id, positions=[position])

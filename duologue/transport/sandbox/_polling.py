@@ -38,6 +38,8 @@ class Polls:
         self._expire()
         start = stage.queue.begin(int_query(query, "marker"), stage.no_marker)
         stage.polls.append(request)
+        if len(stage.polls) == 1:
+            stage.bell.ring()  # the page shows that a bot is there
         try:
             updates, marker = await self._hold(start, limit, types, seconds=timeout)
         finally:

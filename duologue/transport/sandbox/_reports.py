@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from duologue.transport.sandbox._fields import is_object
+from duologue.transport.sandbox._fields import text_at
 from duologue.transport.sandbox._log import Faces
 from duologue.transport.sandbox._queue import Queued
 from duologue.transport.sandbox._stage import Stage
+from duologue.transport.sandbox._values import Chat, ChatKind
 from duologue.transport.sandbox._world import faces
 
 
@@ -100,6 +101,60 @@ class BotInfo:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """A user of the sandbox."""
+
+    user_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatInfo:
+    """A chat that a user is in.
+
+    Attributes:
+        chat_id: Its id.
+        title: The title of a group, else the name of the bot.
+        is_group: Whether it is a group, else it is the dialog with the bot.
+        members: The users in it, without the bot.
+        is_suspended: Whether the user stopped the bot.
+        text: The text of its newest message, None when there is no message.
+        time: When that was sent, in milliseconds of wall time.
+    """
+
+    chat_id: int
+    title: str
+    is_group: bool
+    members: tuple[int, ...]
+    is_suspended: bool
+    text: str | None = None
+    time: int | None = None
+
+
+def users(stage: Stage) -> list[UserInfo]:
+    """List the users."""
+    return [UserInfo(person.id, person.name) for person in stage.world.users()]
+
+
+def chats(stage: Stage, user_id: int) -> list[ChatInfo]:
+    """List the chats of a user."""
+    return [_chat(stage, chat) for chat in stage.world.chats_of(user_id)]
+
+
+def _chat(stage: Stage, chat: Chat) -> ChatInfo:
+    shown = stage.world.visible(chat.id)
+    return ChatInfo(
+        chat.id,
+        stage.world.bot.name if chat.title is None else chat.title,
+        chat.kind is ChatKind.GROUP,
+        tuple(sorted(chat.members)),
+        chat.is_suspended,
+        shown[-1].content.text if shown else None,
+        shown[-1].at if shown else None,
+    )
+
+
 def visible(stage: Stage, chat_id: int) -> list[VisibleMessage]:
     """List what a chat shows, oldest first."""
     world = stage.world
@@ -140,18 +195,10 @@ def _summary(queued: Queued) -> QueuedUpdate:
     update = queued.update
     return QueuedUpdate(
         queued.position,
-        _text(update, "update_type"),
-        _text(update, "message", "body", "mid"),
-        _text(update, "callback", "callback_id"),
-        _text(update, "callback", "payload")
-        or _text(update, "message", "body", "text")
-        or _text(update, "payload"),
+        text_at(update, "update_type"),
+        text_at(update, "message", "body", "mid"),
+        text_at(update, "callback", "callback_id"),
+        text_at(update, "callback", "payload")
+        or text_at(update, "message", "body", "text")
+        or text_at(update, "payload"),
     )
-
-
-def _text(source: object, *path: str) -> str | None:
-    for name in path:
-        if not is_object(source):
-            return None
-        source = source.get(name)
-    return source if isinstance(source, str) else None

@@ -6,6 +6,7 @@ import secrets
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -14,7 +15,11 @@ from duologue.transport.sandbox._api import BotDoor
 from duologue.transport.sandbox._chat_methods import ChatMethods
 from duologue.transport.sandbox._control import Control
 from duologue.transport.sandbox._control_api import ControlDoor
+from duologue.transport.sandbox._files import FILE_LIMIT, FILES_TOTAL, Files
 from duologue.transport.sandbox._methods import MessageMethods
+from duologue.transport.sandbox._origin import protect
+from duologue.transport.sandbox._page import PageDoor, is_for_people
+from duologue.transport.sandbox._people import PeopleDoor
 from duologue.transport.sandbox._polling import Polls
 from duologue.transport.sandbox._stage import BOT, Stage
 from duologue.transport.sandbox._values import NoMarker, Profile
@@ -35,6 +40,9 @@ class Sandbox:
         token: The bot's token; random unless given.
         control_token: The token of the control door; random unless given.
         limits: Whether requests are limited.
+        file_limit: The largest file a user can send, in bytes.
+        files_total: The most bytes of files kept; older ones make room for newer.
+        bot_id: The user id of the bot; bots of one runtime need different ones.
     """
 
     def __init__(
@@ -47,11 +55,17 @@ class Sandbox:
         token: str | None = None,
         control_token: str | None = None,
         limits: bool = True,
+        file_limit: int = FILE_LIMIT,
+        files_total: int = FILES_TOTAL,
+        bot_id: int = BOT.id,
     ) -> None:
         self._address = Address(host, port)
         self._profile = profile
         self._no_marker = no_marker
         self._limits = limits
+        self._file_limit = file_limit
+        self._files_total = files_total
+        self._bot_id = bot_id
         self._token = token or secrets.token_urlsafe(32)
         self._control_token = control_token or secrets.token_urlsafe(32)
         self._controls: list[Control] = []
@@ -78,9 +92,17 @@ class Sandbox:
         return self._control_token
 
     @property
+    def page_url(self) -> str:
+        """The address of the page for people; it opens the door, so keep it private.
+
+        The control token stands behind ``#``, which browsers do not send anywhere.
+        """
+        return f"{self.url}/#token={quote(self.control_token, safe='')}"
+
+    @property
     def bot_id(self) -> int:
         """The user id of the bot."""
-        return BOT.id
+        return self._bot_id
 
     @property
     def bot_name(self) -> str:
@@ -95,7 +117,12 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         stage = Stage(
-            self._token, self._profile, no_marker=self._no_marker, limits=self._limits
+            self._token,
+            self._profile,
+            no_marker=self._no_marker,
+            limits=self._limits,
+            files=Files(self._file_limit, self._files_total),
+            bot_id=self._bot_id,
         )
         listening = serve(
             self._application(stage),
@@ -124,8 +151,10 @@ class Sandbox:
 
     def _application(self, stage: Stage) -> web.Application:
         app = new_application()
-        bot = BotDoor(stage, exempt=CONTROL + "/")
-        app.middlewares.append(bot.guard)
+        page = PageDoor(stage.files)
+        bot = BotDoor(stage, exempt=_is_another_doors)
+        app.middlewares.extend([page.guard, bot.guard])
+        app.add_routes(page.routes())
         app.add_routes(ChatMethods(stage).routes())
         app.add_routes(MessageMethods(stage).routes())
         app.add_routes(Polls(stage).routes())
@@ -142,4 +171,10 @@ class Sandbox:
         door = ControlDoor(stage, self._control_token)
         app.middlewares.append(door.guard)
         app.add_routes(door.routes())
+        app.add_routes(PeopleDoor(stage).routes())
+        app.on_response_prepare.append(protect)
         return app
+
+
+def _is_another_doors(path: str) -> bool:
+    return path.startswith(CONTROL + "/") or is_for_people(path)

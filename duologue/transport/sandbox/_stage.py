@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import secrets
 import time
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import assert_never
 
 from aiohttp import web
 
 from duologue.transport.sandbox import _wire as wire
 from duologue.transport.sandbox._faults import Faults
+from duologue.transport.sandbox._fields import text_at
+from duologue.transport.sandbox._files import Files
 from duologue.transport.sandbox._limits import BOUNDS, Limits
 from duologue.transport.sandbox._queue import UpdateQueue
+from duologue.transport.sandbox._traffic import Traffic
 from duologue.transport.sandbox._values import (
+    Clicked,
     Event,
     JsonView,
     NoMarker,
     Person,
     Profile,
+    Said,
+    Started,
+    Stopped,
 )
 from duologue.transport.sandbox._world import World
 
@@ -44,6 +55,18 @@ class Clock:
     def wall(self) -> int:
         """Give the wall time: that of the start plus what passed on the loop."""
         return self._wall + int((self._loop.time() - self._began) * 1000)
+
+
+def _message_of(event: Event) -> str | None:
+    match event:
+        case Said():
+            return event.message.id
+        case Clicked():
+            return event.message_id  # also when the message is gone
+        case Started() | Stopped():
+            return None
+        case _:
+            assert_never(event)
 
 
 class Bell:
@@ -87,31 +110,50 @@ class Stage:
         profile: Which limits apply.
         no_marker: What a poll without a marker gives.
         limits: Whether requests are limited.
+        files: What keeps the files of users.
     """
 
     def __init__(
-        self, token: str, profile: Profile, *, no_marker: NoMarker, limits: bool
+        self,
+        token: str,
+        profile: Profile,
+        *,
+        no_marker: NoMarker,
+        limits: bool,
+        files: Files,
+        bot_id: int = BOT.id,
     ) -> None:
         self.token = token
+        self.run = secrets.token_urlsafe(8)
         self.bounds = BOUNDS[profile]
         self.no_marker = no_marker
         self.clock = Clock()
         self.bell = Bell()
-        self.world = World(self.clock.wall, wire.message_id, BOT)
+        bot = replace(BOT, id=bot_id)
+        self.world = World(self.clock.wall, wire.message_id, bot)
         self.queue = UpdateQueue(self.clock.wall() * POSITIONS_PER_MS)
         self.limits = Limits(is_on=limits, polls=self.bounds.polls)
         self.faults = Faults()
+        self.files = files
+        self.traffic = Traffic(token)
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.polls: list[web.Request] = []
         self.commands: list[object] = []
 
     def publish(self, event: Event) -> int:
         """Queue the update of an event; give its position."""
-        return self.enqueue(wire.update(self.world, event))
+        return self._put(wire.update(self.world, event), _message_of(event))
 
     def enqueue(self, update: JsonView) -> int:
         """Queue a raw update; give its position."""
-        position = self.queue.put(update, self.clock.wall())
+        return self._put(update, text_at(update, "message", "body", "mid"))
+
+    def _put(self, update: JsonView, message_id: str | None) -> int:
+        at = self.clock.wall()
+        position = self.queue.put(update, at)
+        if message_id is not None:
+            raw = json.dumps(update, ensure_ascii=False)
+            self.traffic.update(message_id, time=at, position=position, raw=raw)
         self.bell.ring()
         return position
 
@@ -127,11 +169,13 @@ class Stage:
 
     @contextmanager
     def all_or_nothing(self) -> Generator[None]:
-        """Undo what the block did to world and queue when it raises."""
+        """Undo what the block did to world, queue and traffic when it raises."""
         world, queue = self.world.checkpoint(), self.queue.checkpoint()
+        traffic = self.traffic.checkpoint()
         try:
             yield
         except BaseException:
             world()
             queue()
+            traffic()
             raise

@@ -25,6 +25,8 @@ FIRST_USER = 1000
 FIRST_DIALOG = 500_001
 FIRST_GROUP = -70_000_000_001
 COUNTER = 0xFFFF
+PENDING = 1000
+"""So many clicks at most wait for an answer, so that all can be looked through."""
 
 
 class World:
@@ -53,6 +55,7 @@ class World:
         self._messages: dict[str, Message] = {}
         self._gone: dict[str, int] = {}
         self._clicks: dict[str, Clicked] = {}
+        self._pending: dict[str, Clicked] = {}
 
     def checkpoint(self) -> Callable[[], None]:
         """Remember this state; calling the result brings it back."""
@@ -60,6 +63,7 @@ class World:
         users, chats = self._users.copy(), self._chats.copy()
         dialogs, messages = self._dialogs.copy(), self._messages.copy()
         gone, clicks = self._gone.copy(), self._clicks.copy()
+        pending = self._pending.copy()
 
         def restore() -> None:
             log()
@@ -67,8 +71,14 @@ class World:
             self._users, self._chats = users, chats
             self._dialogs, self._messages = dialogs, messages
             self._gone, self._clicks = gone, clicks
+            self._pending = pending
 
         return restore
+
+    @property
+    def population(self) -> tuple[int, int]:
+        """How many users and chats there are."""
+        return len(self._users), len(self._chats)
 
     # Who and where.
 
@@ -101,6 +111,15 @@ class World:
         chat = Chat(chosen, ChatKind.GROUP, title, members)
         self._chats[chosen] = chat
         return chat
+
+    def users(self) -> list[Person]:
+        """List the users without the bot, oldest first."""
+        return [person for person in self._users.values() if not person.is_bot]
+
+    def chats_of(self, user_id: int) -> list[Chat]:
+        """List the chats that a user is in, oldest first."""
+        person = self.user(user_id)
+        return [chat for chat in self._chats.values() if person.id in chat.members]
 
     def user(self, user_id: int) -> Person:
         """Find a user or the bot."""
@@ -139,6 +158,11 @@ class World:
         click = self._clicks.get(callback_id)
         return None if click is None else click.chat_id
 
+    def message_of_click(self, callback_id: str) -> str | None:
+        """Say on which message a click was."""
+        click = self._clicks.get(callback_id)
+        return None if click is None else click.message_id
+
     def find_dialog(self, user_id: int) -> int | None:
         """Say which dialog a user has with the bot, if there is one already."""
         return self._dialogs.get(user_id)
@@ -152,6 +176,10 @@ class World:
                 404, "not.found", f"there is no message {message_id}"
             )
         return self._messages[message_id]
+
+    def find_message(self, message_id: str) -> Message | None:
+        """Find a message that may be gone."""
+        return self._messages.get(message_id)
 
     def visible(self, chat_id: int) -> list[Message]:
         """List the messages of a chat, oldest first."""
@@ -246,7 +274,18 @@ class World:
             self.clock(),
         )
         self._clicks[click.id] = click
+        self._pending[click.id] = click
+        while len(self._pending) > PENDING:
+            del self._pending[next(iter(self._pending))]
         return click
+
+    def answered(self, click: Clicked) -> None:
+        """Let a click wait no longer for its answer."""
+        self._pending.pop(click.id, None)
+
+    def pending(self, message_id: str) -> list[Clicked]:
+        """List the clicks on a message that wait for their answer."""
+        return [c for c in self._pending.values() if c.message_id == message_id]
 
     def click(self, callback_id: str) -> Clicked:
         """Find a click by the id its update carried."""

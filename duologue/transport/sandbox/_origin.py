@@ -1,0 +1,56 @@
+"""Who may use what is made for people: loopback names, the own origin, safe pages."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from duologue.errors import SandboxRefusalError
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": CONTENT_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def check_names(request: web.Request) -> None:
+    """Refuse a request that was meant for another host or made by another site.
+
+    A site that lets its own name point at 127.0.0.1 is kept out by the host, a form
+    or a script of another site by the origin.
+    """
+    transport = request.transport
+    port = 0 if transport is None else transport.get_extra_info("sockname")[1]
+    if request.host not in {f"{name}:{port}" for name in LOOPBACK_NAMES}:
+        raise SandboxRefusalError(
+            403, "foreign.host", f"use http://127.0.0.1:{port}{request.path}"
+        )
+    origin = request.headers.get("Origin")
+    if origin not in {None, f"http://{request.host}"}:
+        raise SandboxRefusalError(
+            403, "foreign.origin", f"pages of {origin} may not use the sandbox"
+        )
+
+
+def problem(status: int, code: str, detail: str) -> web.Response:
+    """Make a problem document (RFC 9457)."""
+    return web.json_response(
+        {"type": "about:blank", "status": status, "code": code, "detail": detail},
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+async def protect(_: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers that keep a browser from storing, guessing and framing."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)

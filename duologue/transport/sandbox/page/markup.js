@@ -1,0 +1,37 @@
+// Formatted text: spans over UTF-16 units, as JavaScript counts strings.
+
+import { el, webAddress } from "./dom.js";
+
+const TAGS = {
+  strong: "strong",
+  emphasized: "em",
+  strikethrough: "s",
+  underline: "u",
+  monospaced: "code",
+  highlighted: "mark",
+};
+const CLASSES = { heading: "heading", quote: "quote" };
+
+/** Make the nodes of a text; spans may touch, nest and overlap. */
+export function formatted(text, spans = []) {
+  const cuts = new Set([0, text.length]);
+  for (const span of spans) {
+    cuts.add(Math.min(span.from, text.length));
+    cuts.add(Math.min(span.from + span.length, text.length));
+  }
+  const edges = [...cuts].sort((a, b) => a - b);
+  return edges.slice(0, -1).map((from, i) => {
+    const inside = spans.filter((span) => span.from <= from && from < span.from + span.length);
+    return inside.reduce(wrap, document.createTextNode(text.slice(from, edges[i + 1])));
+  });
+}
+
+function wrap(node, span) {
+  if (span.type === "link") {
+    const href = webAddress(span.url);
+    return href ? el("a", { href, target: "_blank", rel: "noopener noreferrer" }, node) : node;
+  }
+  if (span.type in TAGS) return el(TAGS[span.type], {}, node);
+  if (span.type in CLASSES) return el("span", { class: CLASSES[span.type] }, node);
+  return node;
+}

@@ -1,0 +1,98 @@
+"""The programs of docs/sandbox.md, run as they stand there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from duologue.transport.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+PAGE = (ROOT / "docs/sandbox.md").read_text("utf-8")
+PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+
+
+def _saved(file: Path, text: str) -> Path:
+    file.write_text(text, "utf-8")
+    return file
+
+
+@asynccontextmanager
+async def _running(
+    file: Path, *arguments: str, **surroundings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-u",
+        file.name,
+        *arguments,
+        cwd=file.parent,
+        env=os.environ | surroundings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def test_the_program_that_plays_a_user_meets_the_first_bot(
+    tmp_path: Path,
+) -> None:
+    bot = _saved(tmp_path / "bot.py", PROGRAM.findall(README)[0])
+    user = _saved(tmp_path / "user.py", PROGRAM.findall(PAGE)[1])
+
+    async with Sandbox() as sandbox:
+        surroundings = {
+            "DUOLOGUE_MAX_URL": sandbox.url,
+            "DUOLOGUE_MAX_TOKEN": sandbox.token,
+        }
+        control = (sandbox.control_url, sandbox.control_token)
+        async with (
+            _running(bot, **surroundings),
+            _running(user, *control) as program,
+        ):
+            output, errors = await program.communicate()
+
+    assert (program.returncode, errors.decode()) == (0, "")
+    assert re.fullmatch(
+        r"user \d+ in chat \d+ sees: You pressed 0 times\.\n"
+        r"and after a press: You pressed 1 times\.\n",
+        output.decode(),
+    )
+
+
+async def test_the_first_program_is_a_user_of_a_bot_that_answers(
+    tmp_path: Path,
+) -> None:
+    user = _saved(tmp_path / "user.py", PROGRAM.findall(PAGE)[0])
+
+    async with _running(user) as program:
+        assert program.stdout is not None
+        url, token = (await program.stdout.readline()).decode().split()
+        button = {"type": "callback", "text": "Yes", "payload": "yes"}
+        keyboard = {"type": "inline_keyboard", "payload": {"buttons": [[button]]}}
+        body = {"text": "Really?", "attachments": [keyboard]}
+        headers = {"Authorization": token}
+        async with aiohttp.ClientSession(url, headers=headers) as bot:
+            async with bot.get("/updates") as response:
+                update = (await response.json())["updates"][0]
+            chat = {"chat_id": update["message"]["recipient"]["chat_id"]}
+            await bot.post("/messages", params=chat, json=body)
+        _, errors = await program.communicate()
+
+    assert (program.returncode, errors.decode()) == (0, "")

@@ -1,0 +1,104 @@
+"""The drawer: what went over the wire about one message."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from duologue.transport.sandbox import FaultKind
+from tests.sandbox.page.conftest import Town, button
+
+
+def _open(page: Page, text: str) -> None:
+    message = page.get_by_role("article").filter(has_text=text)
+    message.hover()
+    message.get_by_role("button", name="Traffic").click()
+    expect(page.get_by_role("complementary")).to_be_visible()
+
+
+def test_it_shows_requests_and_updates_in_order_and_goes_on_live(
+    town: Town, page: Page, ann: int
+) -> None:
+    mid = town.send("menu", [button("Pay", "pay")], user_id=ann)
+    town.send("another message", user_id=ann)
+    _open(page, "menu")
+    records = page.get_by_role("list", name="Requests and updates").locator("> li")
+    expect(records).to_have_count(1)
+
+    page.get_by_role("button", name="Pay").click()
+    expect(records).to_have_count(2)
+    town.answer(town.callback_id(), message={"text": "paid"})
+    town.edit(mid, "thank you")
+
+    expect(records).to_contain_text(
+        [
+            "POST200",
+            "message_callback",
+            "/answers?callback_id=",
+            f"/messages?message_id={mid}",
+        ]
+    )
+    expect(records.first).to_contain_text('"text": "menu"')
+    expect(records.nth(1)).to_contain_text("waits")
+
+
+def test_it_shows_what_the_messenger_refused(town: Town, page: Page, ann: int) -> None:
+    mid = town.send("menu", user_id=ann)
+    _open(page, "menu")
+
+    town.call("PUT", "/messages", {"text": 5}, message_id=mid)
+
+    last = page.locator("#records > li").last
+    expect(last).to_contain_text("PUT400")
+    expect(last).to_contain_text("text: must be a string")
+
+
+def test_a_committed_update_is_marked(town: Town, page: Page) -> None:
+    page.get_by_role("textbox", name="Message").fill("hello")
+    page.get_by_role("textbox", name="Message").press("Enter")
+    _open(page, "hello")
+    pill = page.locator("#records .pill")
+    expect(pill).to_have_text("waits")
+
+    marker = town.call("GET", "/updates", timeout=0)["marker"]
+    town.call("GET", "/updates", timeout=0, marker=marker)
+
+    expect(pill).to_have_text("committed")
+
+
+def test_no_token_is_ever_in_it(town: Town, page: Page, ann: int) -> None:
+    token = town.sandbox.token
+    mid = town.send("menu", user_id=ann)
+    town.call("PUT", "/messages", {"text": token}, message_id=mid)
+    town.call("GET", f"/messages/{mid}", access_token=token)
+    _open(page, token)
+    expect(page.locator("#records > li")).to_have_count(3)
+
+    shown = page.locator("#drawer").inner_text()
+
+    assert token not in shown
+    assert town.sandbox.control_token not in page.content()
+    assert shown.count("(token)") == 2
+    assert "Authorization" not in shown
+
+
+def test_escape_closes_it_and_the_focus_goes_back(
+    town: Town, page: Page, ann: int
+) -> None:
+    town.send("menu", user_id=ann)
+    _open(page, "menu")
+    expect(page.get_by_role("button", name="Close traffic")).to_be_focused()
+
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("complementary")).to_be_hidden()
+    expect(page.get_by_role("button", name="Traffic")).to_be_focused()
+
+
+def test_a_request_without_an_answer_is_there(town: Town, page: Page, ann: int) -> None:
+    mid = town.send("menu", user_id=ann)
+    _open(page, "menu")
+
+    town.run(town.control.fault(FaultKind.STATUS, method="PUT", count=1))
+    town.call("PUT", "/messages", {"text": "x"}, message_id=mid)
+
+    expect(page.locator("#records > li").last).to_contain_text("PUT503")
