@@ -6,12 +6,14 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 from duologue.dialogs import Bot, Dispatcher
-from duologue.errors import DuologueError
+from duologue.dialogs._dispatcher import checked_dispatcher
+from duologue.errors import DuologueError, RuntimeSettingError
 from duologue.runtime import Runtime
 from duologue.transport import PollerSettings
 
@@ -30,6 +32,10 @@ class LongPolling:
         dispatcher: The routers and dialogs.
         state_dir: Where the position of the polling is kept; see `Runtime`.
         drain: Seconds for finishing after a signal to stop.
+        metrics_port: Where metrics and health are shown; see `Runtime`.
+
+    Raises:
+        RuntimeSettingError: The dispatcher is none.
     """
 
     def __init__(
@@ -38,10 +44,12 @@ class LongPolling:
         *,
         state_dir: str | os.PathLike[str] | None = None,
         drain: float = 10.0,
+        metrics_port: int | None = None,
     ) -> None:
-        self._dispatcher = dispatcher
+        self._dispatcher = checked_dispatcher(dispatcher)
         self._state_dir = state_dir
         self._drain = drain
+        self._metrics_port = metrics_port
 
     def run(
         self,
@@ -53,7 +61,8 @@ class LongPolling:
     ) -> None:
         """Run until SIGINT or SIGTERM; then finish what has begun and return.
 
-        A second signal ends the program at once, without any clean-up.
+        A second signal ends the program at once, without any clean-up. Call it from
+        the main thread, where no event loop runs.
 
         Args:
             bots: The bots.
@@ -65,6 +74,7 @@ class LongPolling:
                 those that somebody handles.
 
         Raises:
+            RuntimeSettingError: There is no bot, or this is no place to run.
             InvalidDialogError: Two dialogs share states.
             UnauthorizedError: A messenger does not know a bot's token.
             MarkerFileError: The position of the polling cannot be read.
@@ -75,6 +85,7 @@ class LongPolling:
             drop_pending_updates=drop_pending_updates,
             types=None if types is None else tuple(types),
         )
+        _check_place(bots)
         try:
             asyncio.run(self._run_until_signal(bots, settings))
         except DuologueError as error:
@@ -104,6 +115,7 @@ class LongPolling:
             state_dir=self._state_dir,
             drain=self._drain,
             start_timeout=None,
+            metrics_port=self._metrics_port,
         )
 
     async def _run_until_signal(
@@ -129,6 +141,33 @@ class LongPolling:
             async with self._runtime(bots, settings) as runtime:
                 with suppress(asyncio.CancelledError):
                     await runtime.wait()
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _check_place(bots: Sequence[Bot]) -> None:
+    """Make sure that there are bots to run, and that they can be run here."""
+    if threading.current_thread() is not threading.main_thread():
+        problem = (
+            "only the main thread gets the signals that end it; in another one write "
+            "`with Runtime(dispatcher, [bot]).in_thread():`"
+        )
+    elif _is_in_loop():
+        problem = (
+            "an event loop runs here already; write "
+            "`await LongPolling(dispatcher).start(bot)`"
+        )
+    elif not bots:
+        problem = "there is no bot; write run(Bot())"
+    else:
+        return
+    raise RuntimeSettingError("LongPolling.run()", problem)
 
 
 @contextmanager

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import replace
+from contextlib import AbstractContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
-from urllib.parse import urlsplit
 
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from duologue import __version__
 from duologue.actors import (
     ActorSystem,
     Clock,
@@ -21,6 +23,8 @@ from duologue.actors import (
     LoopClock,
     MemoryEngine,
     Observer,
+    Observers,
+    Workers,
 )
 from duologue.dialogs import (
     DEFAULT_STACK_ID,
@@ -29,22 +33,27 @@ from duologue.dialogs import (
     Conversations,
     Dispatcher,
     Settings,
-    UpdateSource,
 )
+from duologue.dialogs._dispatcher import checked_dispatcher
+from duologue.dialogs._ports import checked_bots
 from duologue.errors import (
+    DispatcherTakenError,
     EngineNotAvailableError,
-    MessengerError,
-    MessengerUnavailableError,
-    RateLimitedError,
+    MetricsOffError,
     RuntimeNotStartedError,
 )
-from duologue.transport import MarkerFile, Poller, PollerSettings, marker_path
+from duologue.threads import ThreadedRuntime, in_thread
+from duologue.transport import (
+    Connecting,
+    Fetching,
+    Poller,
+    PollerSettings,
+)
+from duologue.transport.http import Operations
 
 __all__ = ["OnError", "Runtime"]
 
 _logger = logging.getLogger("duologue")
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 30.0
 
 
 class OnError(Protocol):
@@ -60,24 +69,11 @@ class OnError(Protocol):
         ...
 
 
-class _Subscription(Protocol):
-    @property
-    def url(self) -> str: ...
-
-
 @runtime_checkable
-class _Subscribed(Protocol):
-    """A messenger that may send updates to a webhook instead."""
+class _Observed(Protocol):
+    """A messenger that tells of every call that it makes."""
 
-    async def subscriptions(self) -> Sequence[_Subscription]: ...
-
-
-@runtime_checkable
-class _Selective(Protocol):
-    """A messenger that can be asked for some kinds of updates only."""
-
-    @property
-    def update_types(self) -> Mapping[str, str]: ...
+    def observe(self, observer: Observer | None) -> None: ...
 
 
 class Runtime:
@@ -99,14 +95,21 @@ class Runtime:
             environment variable `DUOLOGUE_STATE_DIR` says, or `.duologue` in the
             current folder.
         drain: Seconds for finishing when the block is left.
-        start_timeout: Seconds to wait for a messenger that cannot be reached at
-            the start; None waits for ever.
+        start_timeout: Seconds to wait at the start while no messenger can be
+            reached; None waits for ever. Where one can, its bot begins to work, and
+            the others join it when theirs answer.
         on_error: Told of errors that nobody awaits, after they were logged.
         observer: Counts what happens; `runtime.observer` by default a `Counts`.
         clock: Tells the time; by default that of the loop.
+        metrics_port: Opens a door with `/metrics`, `/livez` and `/readyz` on this
+            port; 0 picks a free one, see `metrics_url`. None opens none.
+        metrics_host: What that door binds; everybody who can reach it may read.
+        registry: Where the metrics appear while the runtime runs; one of its own by
+            default. Giving one turns the metrics on without a door.
 
     Raises:
         EngineNotAvailableError: The engine is none that this version has.
+        RuntimeSettingError: The dispatcher or a bot is something else.
     """
 
     def __init__(
@@ -123,9 +126,12 @@ class Runtime:
         on_error: OnError | None = None,
         observer: Observer | None = None,
         clock: Clock | None = None,
+        metrics_port: int | None = None,
+        metrics_host: str = "127.0.0.1",
+        registry: CollectorRegistry | None = None,
     ) -> None:
-        self.dispatcher = dispatcher
-        self.bots: tuple[Bot, ...] = tuple(bots)
+        self.dispatcher: Dispatcher = checked_dispatcher(dispatcher)
+        self.bots: tuple[Bot, ...] = checked_bots(bots)
         self.engine: Engine = _engine(engine)
         self.observer: Observer = Counts() if observer is None else observer
         self._polling = polling
@@ -135,18 +141,32 @@ class Runtime:
         self._start_timeout = start_timeout
         self._on_error = on_error
         self._clock: Clock = LoopClock() if clock is None else clock
+        self._operations: Operations = Operations(
+            registry, host=metrics_host, port=metrics_port
+        )
+        self._has_metrics = False
+        self._has_begun = False
+        if metrics_port is not None or registry is not None:
+            self._turn_on_metrics(observer)
         self._stack = AsyncExitStack()
         self._conversations: Conversations | None = None
-        self._pollers: list[Poller] = []
+        self._workers: Workers | None = None
+        self._fetching: Fetching | None = None
+        self._late: list[asyncio.Task[None]] = []
+        self._observed: list[_Observed] = []
 
     async def __aenter__(self) -> Self:
         """Connect the bots and begin.
 
         Raises:
+            DispatcherTakenError: A runtime runs with the dispatcher already.
             InvalidDialogError: Two dialogs share states.
+            BotTwiceError: Two bots belong to the same account.
             UnauthorizedError: A messenger does not know a bot's token.
-            MessengerUnavailableError: A messenger cannot be reached.
-            RateLimitedError: It refused all tries for being too many.
+            MessengerUnavailableError: No messenger can be reached.
+            RateLimitedError: They refused all tries for being too many.
+            AddressInUseError: Another program holds `metrics_port`.
+            RegistryTakenError: Another runtime shows its metrics in `registry`.
         """
         async with AsyncExitStack() as stack:
             await self._open(stack)
@@ -161,6 +181,17 @@ class Runtime:
     ) -> None:
         """Drain and stop."""
         await self._stack.__aexit__(kind, error, traceback)
+
+    def in_thread(self) -> AbstractContextManager[ThreadedRuntime, bool | None]:
+        """Run it on a thread of its own: `with runtime.in_thread() as threaded:`.
+
+        For programs that are not asynchronous. The calls are the same, and block.
+        The end of the block drains and stops, as that of `async with` does.
+
+        Raises:
+            DuologueError: Entering the block raises what starting raises.
+        """
+        return in_thread(self)
 
     def dialog(
         self,
@@ -179,6 +210,38 @@ class Runtime:
             stack_id=stack_id,
             thread_id=thread_id,
         )
+
+    @property
+    def workers(self) -> Workers:
+        """The background workers; see `show_progress` for how a dialog shows one.
+
+        Raises:
+            RuntimeNotStartedError: Used outside the block.
+        """
+        if self._workers is None:
+            raise RuntimeNotStartedError
+        return self._workers
+
+    @property
+    def metrics_url(self) -> str | None:
+        """Where the metrics are scraped; None without a door of the runtime's own."""
+        place = self._operations.address
+        return None if place is None else f"{place.url}/metrics"
+
+    def operations(self) -> web.Application:
+        """Make the door with `/metrics`, `/livez` and `/readyz` for another server.
+
+        `app.add_subapp("/ops", runtime.operations())` shows them in an aiohttp
+        application, also one on another thread. Each call makes a new one.
+
+        Raises:
+            MetricsOffError: The runtime has started without metrics.
+        """
+        if not self._has_metrics:
+            if self._has_begun:
+                raise MetricsOffError
+            self._turn_on_metrics(self.observer)
+        return self._operations.application()
 
     async def accept(
         self, bot: Bot, update: Mapping[str, object] | bytes
@@ -201,6 +264,8 @@ class Runtime:
         """
         if self._conversations is None:
             raise RuntimeNotStartedError
+        name = f"{bot.messenger}.{bot.id}"
+        self.observer.count("updates_received", bot=name, source="application")
         if isinstance(update, bytes):
             return await self._conversations.accept_json(bot, update)
         return await self._conversations.accept(bot, update)
@@ -225,92 +290,166 @@ class Runtime:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                for poller in self._pollers:
-                    group.create_task(poller.wait())
+                if self._fetching is not None:
+                    group.create_task(self._fetching.wait())
+                for late in self._late:
+                    group.create_task(_outcome(late))
         except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None  # the poller has logged each
+            raise _first(failed) from None  # the pollers have logged each
 
     async def _open(self, stack: AsyncExitStack) -> None:
+        if self.dispatcher.bg_factory.is_bound:
+            raise DispatcherTakenError
         self.dispatcher.check()
+        await self._open_operations(stack)
         for bot in self.bots:
             stack.push_async_callback(bot.close)
-            await self._start(bot)
-        system = ActorSystem(drain=1.0, clock=self._clock)
-        conversations = self._make(system)
+        stack.callback(self._observe_no_more)
+        way = Connecting(self.bots, clock=self._clock, limit=self._start_timeout)
+        connecting = await stack.enter_async_context(way)
+        system = ActorSystem(drain=1.0, clock=self._clock, observer=self.observer)
+        workers = Workers(system, clock=self._clock, observer=self.observer)
+        conversations = self._make(system, workers, connecting.connected)
         stack.callback(conversations.fail_rest)
         await stack.enter_async_context(system)
+        self._workers = workers
         conversations.start()
         self._conversations = conversations
+        self._fetching = fetching = self._make_fetching(system, conversations)
         stack.callback(self._forget)
-        stack.push_async_callback(self._stop, conversations)
-        if self._polling is not None:
-            await self._poll(system, conversations, self._polling)
+        stack.push_async_callback(self._stop, conversations, fetching)
+        stack.push_async_callback(self._forget_late)
+        for bot in connecting.connected:
+            await self._join(bot, conversations, fetching)
+        for bot in connecting.late:
+            self._operations.miss(bot.messenger)
+            late = self._join_late(bot, connecting, conversations, fetching)
+            self._late.append(asyncio.get_running_loop().create_task(late))
+        if self._has_metrics:
+            self._watch(system, conversations, workers)
+            self._operations.ready()
 
-    def _make(self, system: ActorSystem) -> Conversations:
+    async def _open_operations(self, stack: AsyncExitStack) -> None:
+        self._has_begun = True
+        stack.callback(self._end)
+        if self._has_metrics:
+            # Its thread may be another one than that which scrapes.
+            loop_clock = LoopClock(asyncio.get_running_loop())
+            clock = loop_clock if isinstance(self._clock, LoopClock) else self._clock
+            engine = type(self.engine).__name__
+            opened = self._operations.open(clock, version=__version__, engine=engine)
+            await stack.enter_async_context(opened)
+
+    def _turn_on_metrics(self, observer: Observer | None) -> None:
+        self._has_metrics = True
+        mine = self._operations.observer
+        self.observer = mine if observer is None else Observers(observer, mine)
+
+    def _watch(
+        self, system: ActorSystem, conversations: Conversations, workers: Workers
+    ) -> None:
+        """Have the gauges read what waits at each scrape."""
+        watch, load, engine = self._operations.watch, conversations.load, self.engine
+        watch("messages_waiting", engine.waiting)
+        watch("dead_letter_entries", lambda: len(engine.dead_letters()))
+        watch("messages_unfinished", lambda: load()["messages_unfinished"])
+        watch("screens_busy", lambda: load()["screens_busy"])
+        watch("callbacks_open", lambda: load()["callbacks_open"])
+        self._operations.watch_each("actors", system.directory.by_class)
+        self._operations.sample_each("worker_states", workers.by_state)
+
+    def _make(
+        self, system: ActorSystem, workers: Workers, bots: Sequence[Bot]
+    ) -> Conversations:
         return Conversations(
             self.dispatcher,
-            self.bots,
+            bots,
+            expected=len(self.bots),
             engine=self.engine,
             system=system,
+            workers=workers,
             clock=self._clock,
             observer=self.observer,
             on_error=self._report,
             settings=self._settings,
         )
 
-    async def _start(self, bot: Bot) -> None:
-        pause = _FIRST_PAUSE
-        waited = 0.0
-        while True:
-            try:
-                return await bot.start()
-            except (MessengerUnavailableError, RateLimitedError) as error:
-                if self._start_timeout is not None and waited >= self._start_timeout:
-                    raise
-                if not waited:
-                    _logger.warning("%s; trying again until it answers", error)
-            await self._clock.sleep(pause)
-            waited += pause
-            pause = min(pause * 2, _LONGEST_PAUSE)
+    def _make_fetching(
+        self, system: ActorSystem, conversations: Conversations
+    ) -> Fetching:
+        return Fetching(
+            conversations.accept,
+            system=system,
+            settings=self._polling,
+            state_dir=self._state_dir,
+            used=self.dispatcher.used_events(),
+            clock=self._clock,
+            observer=self.observer,
+        )
 
-    async def _poll(
-        self, system: ActorSystem, conversations: Conversations, how: PollerSettings
+    async def _join(
+        self, bot: Bot, conversations: Conversations, fetching: Fetching
+    ) -> Poller | None:
+        """Begin to work with a bot that is connected."""
+        if isinstance(bot, _Observed):
+            bot.observe(self.observer)
+            self._observed.append(bot)
+        conversations.add(bot)
+        poller = await fetching.begin(bot)
+        if poller is not None and self._has_metrics:
+            self._operations.add_poller(f"{bot.messenger}.{bot.id}", poller)
+        return poller
+
+    async def _join_late(
+        self,
+        bot: Bot,
+        connecting: Connecting,
+        conversations: Conversations,
+        fetching: Fetching,
     ) -> None:
-        for bot in self.bots:
-            if not isinstance(bot, UpdateSource):
-                continue
-            await _warn_of_webhooks(bot)
-            poller = Poller(
-                bot,
-                conversations.accept,
-                system=system,
-                store=MarkerFile(marker_path(self._state_dir, bot)),
-                settings=_with_types(how, bot, self.dispatcher.used_events()),
-                clock=self._clock,
-                observer=self.observer,
-            )
-            self._pollers.append(poller)
-            _logger.info("polling as %s.%d at %s", bot.messenger, bot.id, bot.base_url)
-            poller.start()
+        """Begin to work with a bot when its messenger can be reached."""
+        try:
+            await connecting.arrival(bot)
+            self._operations.find(bot.messenger)
+            poller = await self._join(bot, conversations, fetching)
+        except Exception as error:
+            self._report(error, f"the start of {bot.messenger}")
+            raise
+        if poller is not None:
+            await poller.wait()
 
-    async def _stop(self, conversations: Conversations) -> None:
+    def _observe_no_more(self) -> None:
+        for bot in self._observed:
+            bot.observe(None)
+        self._observed.clear()
+
+    async def _forget_late(self) -> None:
+        for late in self._late:
+            late.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+        self._late.clear()
+
+    async def _stop(self, conversations: Conversations, fetching: Fetching) -> None:
+        self._operations.drain()
         deadline = self._clock.time() + self._drain
         left = 0.0  # for conversations, if this is cancelled while polling ends
         try:
-            async with asyncio.TaskGroup() as group:
-                for poller in self._pollers:
-                    group.create_task(poller.stop(self._drain))
+            await fetching.stop(self._drain)
             left = max(0.0, deadline - self._clock.time())
         finally:
             await conversations.stop(left)
 
+    def _end(self) -> None:
+        self._has_begun = False
+
     def _forget(self) -> None:
         self._conversations = None
-        self._pollers.clear()
+        self._workers = None
+        self._fetching = None
 
     def _report(self, error: BaseException, where: str) -> None:
         kind = type(error).__name__
-        self.observer.count("errors", reason=kind)
+        self.observer.count("errors", error=kind)
         _logger.error("error in %s: %s: %s", where, kind, error, exc_info=error)
         if self._on_error is not None:
             try:
@@ -327,41 +466,15 @@ def _engine(engine: Engine | str | None) -> Engine:
     return engine
 
 
-def _with_types(how: PollerSettings, bot: Bot, used: set[str]) -> PollerSettings:
-    """Ask only for what somebody handles, unless the application says otherwise."""
-    if how.types is not None or not isinstance(bot, _Selective):
-        return how
-    wanted = sorted(bot.update_types[name] for name in used if name in bot.update_types)
-    if not wanted:
-        _logger.warning("no handler is registered, so all updates are fetched in vain")
-        return how
-    return replace(how, types=tuple(wanted))
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+async def _outcome(task: asyncio.Task[None]) -> None:
+    await asyncio.shield(task)
 
 
 def _state_dir(given: str | os.PathLike[str] | None) -> Path:
     return Path(given or os.environ.get("DUOLOGUE_STATE_DIR") or ".duologue")
-
-
-async def _warn_of_webhooks(bot: Bot) -> None:
-    if isinstance(bot, _Subscribed):
-        try:
-            subscriptions = await bot.subscriptions()
-        except MessengerError as error:
-            _logger.info("cannot tell whether webhooks are set: %s", error)
-            return
-        if subscriptions:
-            hosts = [_host(subscription.url) for subscription in subscriptions]
-            _logger.warning(
-                "%s has webhooks (%s), so polling will bring no updates; remove them "
-                "or do not poll",
-                bot.messenger,
-                ", ".join(hosts),
-            )
-
-
-def _host(url: str) -> str:
-    """What may be logged of the address of a webhook: the rest is often a secret."""
-    try:
-        return urlsplit(url).hostname or "unknown"
-    except ValueError:
-        return "unknown"

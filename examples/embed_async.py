@@ -1,7 +1,8 @@
 """Dialogs inside an asyncio program of your own: a shop that reports on an order.
 
 The program starts a runtime, waits for a customer, and works on the order. After each
-step it updates the customer's dialog from outside and waits for the receipt.
+step it updates the customer's dialog from outside and waits for the receipt. Then it
+waits for the next one, until Ctrl+C.
 
 DUOLOGUE_MAX_TOKEN=... python examples/embed_async.py
 """
@@ -9,10 +10,11 @@ DUOLOGUE_MAX_TOKEN=... python examples/embed_async.py
 from __future__ import annotations
 
 import asyncio
-import os
+from contextlib import suppress
 
 from duologue import Dispatcher, Router, Runtime
 from duologue.dialogs import (
+    BgManager,
     Dialog,
     DialogManager,
     MessageCreated,
@@ -48,7 +50,7 @@ async def order(
 
 
 async def main() -> None:
-    """Serve one customer."""
+    """Serve one customer after the other."""
     customers: asyncio.Queue[MessageCreated] = asyncio.Queue()
     dispatcher = Dispatcher(customers=customers)  # handlers ask for it by its name
     dispatcher.include_router(router)
@@ -57,17 +59,25 @@ async def main() -> None:
             Window(Format("Your order: {dialog_data[status]}"), state=OrderSG.watching)
         )
     )
-    bot = Bot(os.environ["DUOLOGUE_MAX_TOKEN"])
+    bot = Bot()
     async with Runtime(dispatcher, [bot]) as runtime:
-        customer = await customers.get()
-        dialog = runtime.dialog(chat_id=customer.chat_id, user_id=customer.user_id)
-        for step in STEPS:
-            await asyncio.sleep(1)  # the work itself
-            receipt = await dialog.update({"status": step})
-            await receipt  # it is stored
-            await receipt.drawn()  # the customer can see it
-            print(f"the customer knows: {step}")  # a program that prints
+        while True:
+            customer = await customers.get()
+            await serve(
+                runtime.dialog(chat_id=customer.chat_id, user_id=customer.user_id)
+            )
+
+
+async def serve(dialog: BgManager) -> None:
+    """Work on an order and report each step."""
+    for step in STEPS:
+        await asyncio.sleep(1)  # the work itself
+        receipt = await dialog.update({"status": step})
+        await receipt  # it is stored
+        await receipt.drawn()  # the customer can see it
+        print(f"the customer knows: {step}", flush=True)  # a program that prints
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main())

@@ -1,16 +1,18 @@
 """A timer: a background task updates the dialog ten times, once a second.
 
+A second press starts it anew; the first task sees that and ends.
+
 DUOLOGUE_MAX_TOKEN=... python examples/timer.py
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+from contextlib import suppress
 
 from duologue import Dispatcher, LongPolling
 from duologue.dialogs import (
-    BgManagerFactory,
+    BgManager,
     Callback,
     Dialog,
     DialogManager,
@@ -23,6 +25,7 @@ from duologue.dialogs import (
 from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
+from duologue.errors import DialogClosedError
 from duologue.transport.max import Bot
 
 
@@ -36,20 +39,24 @@ async def timer_getter(dialog_manager: DialogManager, **_: object) -> dict[str, 
 
 
 async def on_start_timer(
-    callback: Callback, _button: Button, manager: DialogManager
+    _callback: Callback, _button: Button, manager: DialogManager
 ) -> None:
     """Start the task; it belongs to the runtime, not to this press."""
-    manager.dialog_data["count"] = 0
-    bg_factory: BgManagerFactory = manager.middleware_data["bg_factory"]
+    run = manager.dialog_data.get("run", 0) + 1
+    manager.dialog_data.update(run=run, count=0)
+    task_group = manager.middleware_data["task_group"]
+    task_group.start_soon(tick, manager.bg(), run)  # bg() means this very dialog
 
-    async def tick() -> None:
-        bg = bg_factory.bg(chat_id=callback.chat_id, user_id=callback.user_id)
+
+async def tick(bg: BgManager, run: int) -> None:
+    """Count to ten, unless the dialog is closed or its timer started anew."""
+    with suppress(DialogClosedError):
         for i in range(1, 11):
             await asyncio.sleep(1)
-            receipt = await bg.update({"count": i})
-            await receipt  # an error of the update shows up here
-
-    manager.middleware_data["task_group"].start_soon(tick)
+            async with bg.fg() as manager:  # a turn: no press comes in between
+                if manager.dialog_data["run"] != run:
+                    return
+                await manager.update({"count": i})
 
 
 dispatcher = Dispatcher()
@@ -72,4 +79,4 @@ dispatcher.include_router(
 )
 
 if __name__ == "__main__":
-    LongPolling(dispatcher).run(Bot(os.environ["DUOLOGUE_MAX_TOKEN"]))
+    LongPolling(dispatcher).run(Bot())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from duologue.transport._connecting import Connecting
+from duologue.transport._fetching import Fetching
 from duologue.transport._intake import Intake
 from duologue.transport._markers import (
     MarkerFile,
@@ -14,6 +16,8 @@ from duologue.transport._poller import Poller, PollerState
 from duologue.transport._steps import PollerSettings
 
 __all__ = [
+    "Connecting",
+    "Fetching",
     "Intake",
     "MarkerFile",
     "MarkerStore",

@@ -151,7 +151,8 @@ class MarkerFile:
         return MarkerFileError(
             str(self.path),
             str(reason),
-            "check the disk and the rights of the folder, or choose another one",
+            "check the disk and the rights of the folder, or choose another one with "
+            "state_dir= or DUOLOGUE_STATE_DIR",
         )
 
     def _damaged(self, problem: str) -> MarkerFileError:

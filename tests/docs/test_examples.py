@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.transport.sandbox import Control, Sandbox
+from duologue.transport.sandbox import Control, LogEntry, Sandbox
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(
@@ -63,6 +64,24 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     assert (process.returncode, errors.decode()) == (0, "")
 
 
+async def _interrupt(process: asyncio.subprocess.Process) -> None:
+    """End a program as Ctrl+C does, and see that it ends well."""
+    process.send_signal(signal.SIGINT)
+    _, errors = await process.communicate()
+    assert (process.returncode, errors.decode()) == (0, "")
+
+
+async def _read(process: asyncio.subprocess.Process, *, until: str) -> list[str]:
+    """The lines that a program writes up to one of them."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    while until not in lines:
+        line = await process.stdout.readline()
+        assert line, f"the program ended before it wrote {until!r}"
+        lines.append(line.decode().rstrip())
+    return lines
+
+
 async def _shown(control: Control, text: str) -> str:
     """Wait for a view and give the id of its message."""
     entry = await control.wait_for(
@@ -87,17 +106,42 @@ async def test_the_timer_counts_to_ten_in_one_message(tmp_path: Path) -> None:
     assert first == last
 
 
-async def test_the_embedding_program_reports_each_step(tmp_path: Path) -> None:
+async def test_the_timer_that_is_pressed_again_counts_anew_and_once(
+    tmp_path: Path,
+) -> None:
+    async with (
+        _sandbox() as (sandbox, control, ann),
+        _program(sandbox, tmp_path, str(ROOT / "examples/timer.py")) as process,
+    ):
+        await control.say(ann, "/start")
+        message = await _shown(control, "Счётчик: 0")
+        await control.click(ann, message, text="Старт")
+        await _shown(control, "Счётчик: 2")
+        await control.click(ann, message, text="Старт")
+        await _shown(control, "Счётчик: 10")
+        views = [e.text for e in await control.log() if e.kind in {"message", "edit"}]
+        await control.click(ann, message, text="Старт")
+        await control.say(ann, "/start")  # closes the dialog that the task works for
+        await _stop(process)
+
+    *_, began = (at for at, text in enumerate(views) if text == "Счётчик: 0")
+    assert began > 0
+    assert views[began:] == [f"Счётчик: {count}" for count in range(11)]
+
+
+async def test_the_embedding_program_reports_each_step_until_ctrl_c(
+    tmp_path: Path,
+) -> None:
     async with (
         _sandbox() as (sandbox, control, ann),
         _program(sandbox, tmp_path, str(ROOT / "examples/embed_async.py")) as process,
     ):
         await control.say(ann, "/start")
-        output, errors = await process.communicate()
+        output = await _read(process, until="the customer knows: delivered")
+        await _interrupt(process)
         views = [e.text for e in await control.log() if e.kind in {"message", "edit"}]
 
-    assert (process.returncode, errors.decode()) == (0, "")
-    assert output.decode().split("\n")[:3] == [
+    assert output == [
         "the customer knows: accepted",
         "the customer knows: packed",
         "the customer knows: delivered",
@@ -108,6 +152,41 @@ async def test_the_embedding_program_reports_each_step(tmp_path: Path) -> None:
         "Your order: packed",
         "Your order: delivered",
     ]
+
+
+async def test_the_threads_of_a_program_report_to_their_chats_until_ctrl_c(
+    tmp_path: Path,
+) -> None:
+    example = str(ROOT / "examples/embed_threaded.py")
+    async with (
+        _sandbox() as (sandbox, control, ann),
+        _program(sandbox, tmp_path, example) as process,
+    ):
+        bob = await control.add_user("Bob")
+        chats = [(await control.say(user, "/start")).chat_id for user in (ann, bob)]
+        output = await _read(process, until="served")
+        output += await _read(process, until="served")
+        await _interrupt(process)
+        log = await control.log()
+        views = {
+            chat: [
+                entry.text
+                for entry in log
+                if entry.kind in {"message", "edit"} and entry.chat_id == chat
+            ]
+            for chat in chats
+        }
+
+    assert output == ["served", "served"]
+    assert len(views) == 2
+    for seen in views.values():
+        assert seen == [
+            "ordered after 0 minutes",
+            "chopping after 5 minutes",
+            "frying after 10 minutes",
+            "ready after 15 minutes",
+            "served after 15 minutes",
+        ]
 
 
 async def test_the_first_bot_of_the_readme_counts_presses(tmp_path: Path) -> None:
@@ -147,3 +226,43 @@ async def test_the_program_of_the_readme_changes_a_dialog_from_outside(
 
 def test_every_block_of_the_readme_is_played_here() -> None:
     assert len(BLOCKS) == 2
+
+
+async def test_the_rocket_flies_to_the_end_and_is_called_back_half_way(
+    tmp_path: Path,
+) -> None:
+    async with (
+        _sandbox() as (sandbox, control, ann),
+        _program(sandbox, tmp_path, str(ROOT / "examples/rocket.py")) as process,
+    ):
+        await control.say(ann, "/start")
+        message = await _shown(control, "The rocket is ready.")
+        await control.click(ann, message, text="Launch")
+        boom = await _edited(control, "Boom!")
+        await control.click(ann, message, text="Launch")
+        half_way = await _edited(control, "%", after=boom.seq, minimum=25)
+        await control.click(ann, message, text="Stop")
+        last = await _edited(control, "called off", after=half_way.seq)
+        await _stop(process)
+
+    assert (boom.text or "").endswith(" 100%")
+    assert 25 <= _percent(last) < 100
+
+
+async def _edited(
+    control: Control, words: str, *, after: int = 0, minimum: int = 0
+) -> LogEntry:
+    """Wait for an edit with some words, and a bar that has come so far."""
+    return await control.wait_for(
+        lambda entry: (
+            entry.seq > after
+            and entry.kind == "edit"
+            and words in (entry.text or "")
+            and _percent(entry) >= minimum
+        ),
+        timeout=20,
+    )
+
+
+def _percent(entry: LogEntry) -> int:
+    return int((re.findall(r"(\d+)%", entry.text or "") or ["0"])[0])

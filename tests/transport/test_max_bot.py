@@ -267,7 +267,7 @@ async def test_a_messenger_that_is_not_there_is_unavailable() -> None:
         port = unused.getsockname()[1]
     bot = Bot("token", base_url=f"http://127.0.0.1:{port}")
 
-    with pytest.raises(MessengerUnavailableError, match="check base_url="):
+    with pytest.raises(MessengerUnavailableError, match="check the address"):
         await bot.start()
 
     await bot.close()

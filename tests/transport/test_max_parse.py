@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from duologue.dialogs import (
+    Attachment,
     BotAdded,
     BotRemoved,
     BotStarted,
@@ -104,6 +105,16 @@ def event(update_type: str, **more: object) -> Json:
     }
 
 
+def holding(*attachments: object) -> Json:
+    body = {"mid": "mid.1", "seq": 1, "text": "", "attachments": list(attachments)}
+    return created(message=message(body=body))
+
+
+VCARD = "BEGIN:VCARD\r\nVERSION:3.0\r\nTEL:+7\r\nFN;CHARSET=UTF-8:Bob\r\nEND:VCARD"
+CONTACT: Json = {
+    "type": "contact",
+    "payload": {"max_info": ANN_RAW, "vcf_info": VCARD},
+}
 EVERY_TYPE: Mapping[type[Update], Json] = {
     BotAdded: event("bot_added"),
     BotRemoved: event("bot_removed"),
@@ -112,7 +123,7 @@ EVERY_TYPE: Mapping[type[Update], Json] = {
     Callback: callback(),
     ChatTitleChanged: event("chat_title_changed", title="Look at me"),
     MessageCreated: created(),
-    MessageEdited: created(update_type="message_edited"),
+    MessageEdited: {**holding(CONTACT), "update_type": "message_edited"},
     MessageRemoved: event("message_removed", message_id="mid.1", user_id=11),
     UserAdded: event("user_added", inviter_id=5),
     UserRemoved: event("user_removed", admin_id=5),
@@ -141,6 +152,121 @@ def test_a_press_is_read_with_the_message_that_holds_the_button() -> None:
         (CallbackButton("A", "a"),),
         (LinkButton("B", "https://b.example"),),
     )
+
+
+HELD: list[tuple[Json, Attachment]] = [
+    (
+        {
+            "type": "file",
+            "payload": {"url": "https://f.example/1", "token": "t"},
+            "filename": "report.pdf",
+            "size": 1200,
+        },
+        Attachment("file", "report.pdf", 1200, "https://f.example/1", "t"),
+    ),
+    (
+        {
+            "type": "image",
+            "payload": {"photo_id": 1, "token": "t", "url": "https://i.example/1"},
+        },
+        Attachment("image", None, None, "https://i.example/1", "t"),
+    ),
+    (
+        {"type": "video", "payload": {"url": "u", "token": "t"}, "duration": 5},
+        Attachment("video", None, None, "u", "t"),
+    ),
+    (
+        {"type": "audio", "payload": {"url": "u", "token": "t"}},
+        Attachment("audio", None, None, "u", "t"),
+    ),
+    (
+        {"type": "sticker", "payload": {"url": "u", "code": "c"}, "width": 5},
+        Attachment("sticker", None, None, "u", "c"),
+    ),
+    (CONTACT, Attachment("contact", ANN.name)),
+    (
+        {"type": "contact", "payload": {"vcf_info": VCARD}},
+        Attachment("contact", "Bob"),
+    ),
+    (
+        {"type": "contact", "payload": {"vcf_info": "item1.FN:Bob\r\nFNX:Eve"}},
+        Attachment("contact", "Bob"),
+    ),
+    ({"type": "contact", "payload": {}}, Attachment("contact")),
+    ({"type": "location", "latitude": 1.5, "longitude": 2}, Attachment("location")),
+    (
+        {"type": "share", "payload": {"url": "u"}, "title": "News"},
+        Attachment("share", "News", url="u"),
+    ),
+    ({"type": "hologram", "depth": 3}, Attachment("hologram")),
+    (
+        {"type": "file", "payload": ["odd"], "filename": 5, "size": True},
+        Attachment("file"),
+    ),
+]
+
+
+def held_by(raw: Json) -> tuple[Attachment, ...]:
+    update = BOT.parse(raw)
+    assert isinstance(update, MessageCreated)
+    assert update.attachments == update.message.attachments
+    return update.attachments
+
+
+@pytest.mark.parametrize(("raw", "attachment"), HELD)
+def test_each_kind_of_attachment_is_read(raw: Json, attachment: Attachment) -> None:
+    (found,) = held_by(holding(raw))
+
+    assert found == attachment
+    assert found.raw == raw
+
+
+def test_all_attachments_are_read_in_their_order_without_keyboard_and_nonsense() -> (
+    None
+):
+    raws = [raw for raw, _ in HELD]
+    keyboard = {"type": "inline_keyboard", "payload": {"buttons": []}}
+
+    found = held_by(holding("nonsense", keyboard, {"type": 5}, {}, *raws))
+
+    assert found == tuple(attachment for _, attachment in HELD)
+
+
+def test_an_edited_message_holds_attachments_too() -> None:
+    update = BOT.parse({**holding(CONTACT), "update_type": "message_edited"})
+
+    assert isinstance(update, MessageEdited)
+    assert update.attachments == (Attachment("contact", ANN.name),)
+
+
+def test_the_attachments_of_a_forwarded_message_are_read() -> None:
+    raw, attachment = HELD[0]
+    linked = {"mid": "mid.9", "seq": 9, "text": "", "attachments": [raw]}
+    link = {"type": "forward", "sender": ANN_RAW, "message": linked}
+
+    assert held_by(created(message=message(body=None, link=link))) == (attachment,)
+
+
+def test_a_reply_does_not_hold_the_attachments_of_what_it_answers() -> None:
+    raw, attachment = HELD[0]
+    linked = {"mid": "mid.9", "seq": 9, "text": "", "attachments": [raw]}
+    link = {"type": "reply", "sender": ANN_RAW, "message": linked}
+
+    update = BOT.parse(created(message=message(link=link)))
+
+    assert isinstance(update, MessageCreated)
+    assert update.attachments == ()
+    assert update.message.reply_to is not None
+    assert update.message.reply_to.attachments == (attachment,)
+
+
+def test_secrets_of_an_attachment_are_not_printed() -> None:
+    raw, attachment = HELD[0]
+
+    printed = [repr(attachment), repr(BOT.parse(holding(raw)))]
+
+    assert all("report.pdf" in each for each in printed)
+    assert not any("f.example" in each for each in printed)
 
 
 @pytest.mark.parametrize("kind", EVERY_TYPE)

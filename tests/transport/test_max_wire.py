@@ -76,6 +76,16 @@ async def test_an_answer_without_end_is_not_read_to_the_end() -> None:
             await bot.me()
 
 
+async def test_a_long_complaint_does_not_fill_the_log() -> None:
+    wire = Wire(500, {"code": "proto", "message": "no " * 100_000})
+
+    async with talking_to(wire) as bot:
+        with pytest.raises(MessengerUnavailableError, match="proto: no no") as caught:
+            await bot.me()
+
+    assert len(str(caught.value)) < 1000
+
+
 async def test_a_redirect_is_not_followed() -> None:
     wire = Wire(302, headers={"Location": "/elsewhere"})
 

@@ -582,7 +582,7 @@ async def test_skipping_ends_in_a_chat_that_is_never_quiet(
     await asyncio.sleep(1)
 
     assert fed.markers == [None, 10, 20, 30, 40, 50, 60]
-    assert observer.of("updates_fetched") == 3
+    assert observer.of("updates_received", source="poll") == 3
 
 
 async def test_an_element_that_is_no_object_is_set_aside(
@@ -819,9 +819,12 @@ async def test_the_end_of_the_system_ends_a_poller_and_its_tasks(
 class BrokenObserver:
     """Breaks the promise never to raise."""
 
-    def count(self, name: str, *, reason: str = "") -> None:  # noqa: ARG002 - as in the port
+    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:  # noqa: ARG002 - as in the port
         if name == "polls":
             raise RuntimeError("observer")
+
+    def record(self, name: str, value: float, /, **labels: str) -> None:
+        """Forget it."""
 
 
 async def test_a_poller_that_breaks_says_so_to_whoever_waits(

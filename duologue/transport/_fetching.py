@@ -1,0 +1,159 @@
+"""The polling for all bots of a runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence, Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+from urllib.parse import urlsplit
+
+from duologue.actors import ActorSystem, Clock, Observer
+from duologue.dialogs import Bot, UpdateSource
+from duologue.errors import MessengerError
+from duologue.transport._intake import Intake
+from duologue.transport._markers import MarkerFile, marker_path
+from duologue.transport._poller import Poller
+from duologue.transport._steps import PollerSettings
+
+_logger = logging.getLogger("duologue")
+
+
+class _Subscription(Protocol):
+    @property
+    def url(self) -> str: ...
+
+
+@runtime_checkable
+class _Subscribed(Protocol):
+    """A messenger that may send updates to a webhook instead."""
+
+    async def subscriptions(self) -> Sequence[_Subscription]: ...
+
+
+@runtime_checkable
+class _Selective(Protocol):
+    """A messenger that can be asked for some kinds of updates only."""
+
+    @property
+    def update_types(self) -> Mapping[str, str]: ...
+
+
+class Fetching:
+    """Polls for bots, each with a poller of its own.
+
+    Args:
+        accept: Who handles the updates.
+        system: Where the pollers live.
+        settings: How to ask; None not to ask at all.
+        state_dir: Where the positions are kept.
+        used: The events that somebody handles.
+        clock: Tells when to try again.
+        observer: Is told of polls and failures.
+    """
+
+    def __init__(
+        self,
+        accept: Intake,
+        *,
+        system: ActorSystem,
+        settings: PollerSettings | None,
+        state_dir: Path,
+        used: AbstractSet[str],
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        self._accept = accept
+        self._system = system
+        self._settings = settings
+        self._state_dir = state_dir
+        self._used = used
+        self._clock = clock
+        self._observer = observer
+        self._pollers: list[Poller] = []
+
+    async def begin(self, bot: Bot) -> Poller | None:
+        """Begin to poll for a bot that is connected.
+
+        Returns:
+            Its poller; None if nothing is polled for it.
+        """
+        if self._settings is None or not isinstance(bot, UpdateSource):
+            return None
+        await _warn_of_webhooks(bot)
+        poller = Poller(
+            bot,
+            self._accept,
+            system=self._system,
+            store=MarkerFile(marker_path(self._state_dir, bot)),
+            settings=_with_types(self._settings, bot, self._used),
+            clock=self._clock,
+            observer=self._observer,
+        )
+        self._pollers.append(poller)
+        _logger.info("polling as %s.%d at %s", bot.messenger, bot.id, bot.base_url)
+        poller.start()
+        return poller
+
+    async def wait(self) -> None:
+        """Wait until no poller works any more.
+
+        Raises:
+            ExceptionGroup: Some ended with an error, which they have logged.
+        """
+        async with asyncio.TaskGroup() as group:
+            for poller in self._pollers:
+                group.create_task(poller.wait())
+
+    async def stop(self, drain: float) -> None:
+        """Stop asking at once, and finish what has been fetched.
+
+        Args:
+            drain: Seconds to wait for unfinished updates.
+        """
+        async with asyncio.TaskGroup() as group:
+            for poller in self._pollers:
+                group.create_task(poller.stop(drain))
+
+
+def _with_types(
+    how: PollerSettings, bot: Bot, used: AbstractSet[str]
+) -> PollerSettings:
+    """Ask only for what somebody handles, unless the application says otherwise."""
+    if how.types is not None or not isinstance(bot, _Selective):
+        return how
+    wanted = sorted(bot.update_types[name] for name in used if name in bot.update_types)
+    if not wanted:
+        _logger.warning(
+            "no handler is registered, so all updates are fetched in vain; include "
+            "your routers and dialogs with dispatcher.include_router(...)"
+        )
+        return how
+    return replace(how, types=tuple(wanted))
+
+
+async def _warn_of_webhooks(bot: Bot) -> None:
+    if isinstance(bot, _Subscribed):
+        try:
+            subscriptions = await bot.subscriptions()
+        except MessengerError as error:
+            _logger.info("cannot tell whether webhooks are set: %s", error)
+            return
+        if subscriptions:
+            hosts = [_host(subscription.url) for subscription in subscriptions]
+            _logger.warning(
+                "%s has webhooks (%s), so polling will bring no updates; remove them "
+                "or do not poll",
+                bot.messenger,
+                ", ".join(hosts),
+            )
+
+
+def _host(url: str) -> str:
+    """What may be logged of the address of a webhook: the rest is often a secret."""
+    try:
+        return urlsplit(url).hostname or "unknown"
+    except ValueError:
+        return "unknown"

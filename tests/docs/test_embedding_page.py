@@ -1,0 +1,116 @@
+"""The page about embedding: its code runs as the programs that it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from duologue.transport.sandbox import Control, Sandbox
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/embedding.md").read_text("utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+BOT = re.findall(
+    r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL
+)[0]
+
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+
+
+@asynccontextmanager
+async def _program(
+    sandbox: Sandbox, folder: Path, code: str, *arguments: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    (folder / "bot.py").write_text(BOT, "utf-8")
+    (folder / "program.py").write_text(code, "utf-8")
+    surroundings = {**os.environ}
+    surroundings.pop("PYTHONSAFEPATH", None)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "program.py", *arguments),
+        cwd=folder,
+        env={
+            **surroundings,
+            "DUOLOGUE_MAX_TOKEN": sandbox.token,
+            "DUOLOGUE_MAX_URL": sandbox.url,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def test_the_page_has_the_programs_that_are_played_here() -> None:
+    assert len(BLOCKS) == 2
+
+
+async def test_the_program_with_threads_changes_the_dialog(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        control = sandbox.control()
+        user = await control.add_user("Ann")
+        chat = (await control.start(user)).chat_id or 0
+
+        arguments = (str(chat), str(user))
+        async with _program(sandbox, tmp_path, BLOCKS[0], *arguments) as process:
+            output = await process.communicate()
+        shown = [message.text for message in await control.messages(chat)]
+
+    assert (process.returncode, output) == (0, (b"", b""))
+    assert shown == ["You pressed 101 times."]
+
+
+async def test_the_web_application_changes_the_dialog_and_tells_its_health(
+    tmp_path: Path,
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    code = BLOCKS[1].replace("port=8080", f"port={port}")
+
+    async with Sandbox() as sandbox, aiohttp.ClientSession() as client:
+        control = sandbox.control()
+        user = await control.add_user("Ann")
+        async with _program(sandbox, tmp_path, code) as process:
+            said = await control.say(user, "/start")
+            await _shown(control, "You pressed 0 times.")
+            url = f"http://127.0.0.1:{port}"
+            here = f"{url}/chats/{said.chat_id}/{user}"
+            async with client.put(here, json={"presses": 7}) as stored:
+                answer = stored.status, await stored.json()
+            nobody = f"{url}/chats/{said.chat_id}/999"
+            async with client.put(nobody, json={"presses": 7}) as refused:
+                conflict = refused.status
+            async with client.get(f"{url}/ops/readyz") as health:
+                ready = health.status
+            async with client.get(f"{url}/ops/metrics") as metrics:
+                numbers = await metrics.text()
+            await _shown(control, "You pressed 7 times.")
+            process.send_signal(signal.SIGINT)
+            _, errors = await process.communicate()
+
+    assert answer == (200, {"stored": 7})
+    assert (conflict, ready) == (409, 200)
+    assert "duologue_" in numbers
+    assert process.returncode == 0
+    assert errors == b""
+
+
+async def _shown(control: Control, text: str) -> None:
+    await control.wait_for(
+        lambda entry: entry.kind in {"message", "edit"} and entry.text == text,
+        timeout=20,
+    )
