@@ -15,10 +15,12 @@ from duologue._demo._checks import (
     is_poll,
     messenger_was_down,
     nothing_refused,
+    progress_to_the_end,
     redrawn_in_place,
+    stopped_half_way,
 )
 from duologue._demo._player import Player
-from duologue._demo._scene import Scene
+from duologue._demo._scene import Scene, shows
 from duologue.transport.sandbox import LogKind
 
 PATIENCE = 10.0
@@ -30,6 +32,11 @@ TICKS = 10
 PRESSES = 20
 JOBS = 10
 WRITTEN = ("раз", "два")
+FLIGHT = 4.0
+"""Seconds that the worker takes."""
+REPORTS = 40
+HALF_WAY = 40
+BOOM, STOPPED = "Кабуууум!", "Полёт отменён"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,39 @@ def _check_outage(scene: Scene) -> Sequence[Check]:
     )
 
 
+async def _play_rocket(player: Player) -> None:
+    await player.say("/rocket")
+    if not await player.until(_has_view, PATIENCE):
+        return
+    await player.press(0)
+    if await player.until(_has_ended, FLIGHT + PATIENCE):
+        await player.press(0)
+        await player.until(_is_half_way, FLIGHT + PATIENCE)
+        await player.press(0)
+        await player.until(_was_stopped, PATIENCE)
+
+
+def _check_rocket(scene: Scene) -> Sequence[Check]:
+    return (
+        progress_to_the_end(scene, words=BOOM),
+        few_redraws(scene, changes=REPORTS),
+        stopped_half_way(scene, words=STOPPED),
+        nothing_refused(scene),
+    )
+
+
+def _has_ended(scene: Scene) -> bool:
+    return shows(scene.last_view(), BOOM)
+
+
+def _is_half_way(scene: Scene) -> bool:
+    return not _has_ended(scene) and max(scene.last_numbers(), default=0) >= HALF_WAY
+
+
+def _was_stopped(scene: Scene) -> bool:
+    return shows(scene.last_view(), STOPPED)
+
+
 def _has_view(scene: Scene) -> bool:
     return scene.last_view() is not None
 
@@ -136,5 +176,12 @@ ACTS = (
         f"For {OUTAGE:.0f} seconds it answers every request of the bot with an error.",
         _play_outage,
         _check_outage,
+    ),
+    Act(
+        "A long operation",
+        "A worker in a thread reports ten times a second. The first flight ends by "
+        "itself, the second is stopped half-way.",
+        _play_rocket,
+        _check_rocket,
     ),
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from duologue._demo._scene import Scene, numbers
+from duologue._demo._scene import Scene, numbers, shows
 from duologue.transport.sandbox import LogEntry, LogKind
+
+_WHOLE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,33 @@ def few_redraws(scene: Scene, *, changes: int) -> Check:
         "fewer redraws than changes",
         0 < len(edits) < changes,
         f"{_many(edits, 'redraw')} for {changes} changes",
+    )
+
+
+def progress_to_the_end(scene: Scene, *, words: str) -> Check:
+    """The bar only grew, and its last state was on the screen."""
+    views = scene.views()
+    ends = [number for number, view in enumerate(views) if shows(view, words)]
+    shown = [
+        percent
+        for view in views[: ends[0] + 1 if ends else None]
+        for percent in numbers(view)
+    ]
+    return Check(
+        "a bar that grows, and its end on the screen",
+        bool(ends) and shown[-1:] == [_WHOLE] and shown == sorted(shown),
+        _words(shown),
+    )
+
+
+def stopped_half_way(scene: Scene, *, words: str) -> Check:
+    """The last view says that it was stopped, before the end."""
+    view = scene.last_view()
+    shown = scene.last_numbers()
+    return Check(
+        "stopped half-way, and the screen says so",
+        shows(view, words) and len(shown) == 1 and 0 < shown[0] < _WHOLE,
+        f"{_words(shown)} %",
     )
 
 

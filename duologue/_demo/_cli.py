@@ -6,6 +6,9 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine
+
+from rich.console import Console
 
 from duologue._demo._acts import ACTS
 from duologue._demo._performance import perform
@@ -39,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plain", action="store_true", help="print plain lines on a terminal too"
     )
+    parser.add_argument(
+        "--serve",
+        action=argparse.BooleanOptionalAction,
+        help="keep the messenger and the bot running after the last act, until "
+        "Ctrl+C (default: on a terminal)",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -49,11 +58,18 @@ def main(args: argparse.Namespace) -> int:
 
     Returns:
         0 if all that was promised was seen; 1 if not, if a program ended early, or
-        if nobody reads the output; 130 after Ctrl+C, 143 after SIGTERM.
+        if nobody reads the output; 130 after Ctrl+C and 143 after SIGTERM while an
+        act is played. Afterwards these are the way to end it.
     """
-    acts = sorted(set(args.acts or range(1, len(ACTS) + 1)))
+    console = new_console()
+    performance = perform(
+        _screen(args, console),
+        sorted(set(args.acts or range(1, len(ACTS) + 1))),
+        str(args.bot),
+        is_served=console.is_terminal if args.serve is None else bool(args.serve),
+    )
     try:
-        kept = asyncio.run(_until_terminated(_screen(args), acts, str(args.bot)))
+        kept = asyncio.run(_until_terminated(performance))
     except KeyboardInterrupt:
         return _stopped(INTERRUPTED)
     except asyncio.CancelledError:
@@ -61,26 +77,25 @@ def main(args: argparse.Namespace) -> int:
     return 0 if kept else FAILED
 
 
-def _screen(args: argparse.Namespace) -> Screen:
-    console = new_console()
+def _screen(args: argparse.Namespace, console: Console) -> Screen:
     if bool(args.plain) or not console.is_terminal:
         return PlainScreen(console)
     return TerminalScreen(console)
 
 
-async def _until_terminated(screen: Screen, acts: list[int], bot: str) -> bool:
+async def _until_terminated(performance: Coroutine[object, object, bool]) -> bool:
     """Perform; SIGTERM ends it in order, as Ctrl+C does."""
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(_reported(screen, acts, bot))
+        task = group.create_task(_reported(performance))
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
     return await task
 
 
-async def _reported(screen: Screen, acts: list[int], bot: str) -> bool:
+async def _reported(performance: Coroutine[object, object, bool]) -> bool:
     kept = False
     try:
-        kept = await perform(screen, acts, bot)
+        kept = await performance
     except* BrokenPipeError:
         pass  # whoever read the output, as in `make | head`, has seen enough
     except* DuologueError as failed:

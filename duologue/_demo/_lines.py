@@ -103,6 +103,7 @@ class Chat:
         last = self.lines[-1] if self.lines else None
         if last is not None and _is_repeated(last, line):
             last.times += 1
+            last.time = line.time
             return last
         self.lines.append(line)
         return line

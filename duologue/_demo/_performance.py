@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,13 +21,17 @@ USER = "Анна"
 _PAUSE = 0.05
 
 
-async def perform(screen: Screen, numbers: Sequence[int], bot: str) -> bool:
+async def perform(
+    screen: Screen, numbers: Sequence[int], bot: str, *, is_served: bool
+) -> bool:
     """Play acts between a messenger and a bot, each in a process of its own.
 
     Args:
         screen: Shows them.
         numbers: Which acts, from 1.
         bot: The module of the bot.
+        is_served: Whether both go on after the last act, for people with a browser,
+            until SIGINT or SIGTERM.
 
     Returns:
         Whether everything was seen that had to be seen.
@@ -42,8 +47,9 @@ async def perform(screen: Screen, numbers: Sequence[int], bot: str) -> bool:
         async with Program("messenger", command, log=log, is_read=True) as messenger:
             with screen.waiting("Starting the local messenger"):
                 facts: dict[str, str] = json.loads(await messenger.line())
+            programs = messenger, _bot(bot, facts, folder)
             return await _with_bot(
-                screen, numbers, messenger, _bot(bot, facts, folder), facts
+                screen, numbers, programs, facts, is_served=is_served
             )
 
 
@@ -63,12 +69,15 @@ def _bot(module: str, facts: dict[str, str], folder: Path) -> Program:
 async def _with_bot(
     screen: Screen,
     numbers: Sequence[int],
-    messenger: Program,
-    bot: Program,
+    programs: tuple[Program, Program],
     facts: dict[str, str],
+    *,
+    is_served: bool,
 ) -> bool:
+    messenger, bot = programs
     async with bot, Control(facts["control_url"], facts["control_token"]) as control:
         player = Player(control, await control.add_user(USER), screen.show)
+        screen.address(facts["page_url"])
         async with asyncio.TaskGroup() as group:
             watch = [
                 group.create_task(watching)
@@ -76,9 +85,11 @@ async def _with_bot(
             ]
             await _wait_for_bot(screen, control)
             results = [await _act(screen, player, number) for number in numbers]
+            screen.summary(results)
+            if is_served:
+                await _serve(screen, facts["page_url"])
             for task in watch:
                 task.cancel()
-        screen.summary(results)
     kept = all(check.kept for result in results for check in result.checks)
     if not kept and bot.output():
         sys.stderr.write(f"\nthe bot wrote:\n{bot.output()}\n")
@@ -91,6 +102,17 @@ async def _wait_for_bot(screen: Screen, control: Control) -> None:
         async with asyncio.timeout(PATIENCE):
             while not (await control.position()).polls:  # noqa: ASYNC110  # another process
                 await asyncio.sleep(_PAUSE)
+
+
+async def _serve(screen: Screen, url: str) -> None:
+    """Let people try it by themselves, until a signal says that they have."""
+    enough = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, enough.set)
+    screen.serving(url)
+    await enough.wait()
+    screen.ending()
 
 
 async def _act(screen: Screen, player: Player, number: int) -> Result:

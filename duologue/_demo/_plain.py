@@ -10,7 +10,7 @@ from rich.console import Console
 
 from duologue._demo._acts import Act
 from duologue._demo._lines import Chat, Line, Side
-from duologue._demo._screen import Result, verdict
+from duologue._demo._screen import ENDING, SERVING, Result, invitation, verdict
 from duologue.transport.sandbox import LogEntry, LogKind
 
 _REPEATABLE = frozenset({LogKind.CLICKED, LogKind.FAULT})
@@ -27,6 +27,10 @@ class PlainScreen:
         self._console = console
         self._chat = Chat()
         self._start: int | None = None
+
+    def address(self, url: str) -> None:
+        """Print where a browser can watch."""
+        self._print(invitation(url))
 
     @contextmanager
     def waiting(self, what: str) -> Generator[None, None, None]:
@@ -57,6 +61,14 @@ class PlainScreen:
                 mark = "ok    " if check.kept else "FAILED"
                 self._print(f"   {mark} {check.promise} ({check.seen})")
         self._print("", verdict(results))
+
+    def serving(self, url: str) -> None:
+        """Print that both programs go on, and how to end them."""
+        self._print("", SERVING, invitation(url))
+
+    def ending(self) -> None:
+        """Print that both programs are being ended."""
+        self._print(ENDING)
 
     def _stamp(self, time: int) -> str:
         self._start = time if self._start is None else self._start

@@ -26,8 +26,13 @@ class Scene:
         return [entry for entry in self.entries if entry.kind is kind]
 
     def views(self) -> list[LogEntry]:
-        """Give what the bot showed: new messages and edits."""
-        return [entry for entry in self.entries if entry.kind in _VIEWS]
+        """Give what the bot showed: new messages and edits of these.
+
+        An edit of an older message only takes its buttons away.
+        """
+        own = {entry.message_id for entry in self.of(LogKind.MESSAGE)}
+        views = [entry for entry in self.entries if entry.kind in _VIEWS]
+        return [entry for entry in views if entry.message_id in own]
 
     def last_view(self) -> LogEntry | None:
         """Give what the bot showed last."""
@@ -44,6 +49,11 @@ class Scene:
         if not self.entries:
             return 0.0
         return (self.entries[-1].time - self.entries[0].time) / 1000
+
+
+def shows(view: LogEntry | None, words: str) -> bool:
+    """Tell whether a view has some words in it."""
+    return view is not None and words in (view.text or "")
 
 
 def numbers(entry: LogEntry) -> list[int]:

@@ -38,6 +38,10 @@ class Result:
 class Screen(Protocol):
     """Shows the conversation while it happens."""
 
+    def address(self, url: str) -> None:
+        """Say where a browser can watch."""
+        ...
+
     def waiting(self, what: str) -> AbstractContextManager[object]:
         """Say what is waited for, as long as the context is open."""
         ...
@@ -52,6 +56,14 @@ class Screen(Protocol):
 
     def summary(self, results: Sequence[Result]) -> None:
         """Show what was checked."""
+        ...
+
+    def serving(self, url: str) -> None:
+        """Say that both programs go on, and how to end them."""
+        ...
+
+    def ending(self) -> None:
+        """Say that both programs are being ended."""
         ...
 
 
@@ -72,6 +84,15 @@ def new_console() -> Console:
     console = _Console(highlight=False)
     console.width = min(WIDTH, console.width)
     return console
+
+
+def invitation(url: str) -> str:
+    """Say where a browser can watch and take part."""
+    return f"In a browser: {url}"
+
+
+SERVING = "Both go on: be a user yourself in the browser, and end them with Ctrl+C."
+ENDING = "ending both"
 
 
 def verdict(results: Sequence[Result]) -> str:

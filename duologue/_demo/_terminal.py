@@ -16,7 +16,7 @@ from rich.text import Text
 
 from duologue._demo._acts import Act
 from duologue._demo._lines import Chat, Line, Side
-from duologue._demo._screen import Result, verdict
+from duologue._demo._screen import ENDING, SERVING, Result, invitation, verdict
 from duologue.transport.sandbox import LogEntry
 
 _BUBBLE = 44
@@ -34,6 +34,10 @@ class TerminalScreen:
         self._console = console
         self._chat = Chat()
         self._live: Live | None = None
+
+    def address(self, url: str) -> None:
+        """Print where a browser can watch."""
+        self._say(invitation(url))
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
         """Turn a spinner as long as the context is open."""
@@ -71,6 +75,20 @@ class TerminalScreen:
         style = "bold green" if kept else "bold red"
         self._console.print()
         self._console.print(verdict(results), style=style)
+
+    def serving(self, url: str) -> None:
+        """Print that both programs go on, and how to end them."""
+        self._console.print()
+        self._console.print(SERVING)
+        self._say(invitation(url))
+
+    def ending(self) -> None:
+        """Print that both programs are being ended."""
+        self._console.print(ENDING, style="dim")
+
+    def _say(self, words: str) -> None:
+        # An address is there to be clicked and copied, so it is not wrapped.
+        self._console.print(words, markup=False, soft_wrap=True)
 
 
 def _chat(lines: Sequence[Line]) -> RenderableType:

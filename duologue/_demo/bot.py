@@ -1,4 +1,4 @@
-"""The bot of the demo, a program to copy from: a timer, a counter, an echo.
+"""The bot of the demo, a program to copy from: timer, counter, echo, rocket.
 
 It finds its token in the environment variable DUOLOGUE_MAX_TOKEN, and the messenger
 in DUOLOGUE_MAX_URL if it is another one than MAX itself.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 
 from duologue import Dispatcher, F, LongPolling, Router
+from duologue.actors import Operation
 from duologue.dialogs import (
     BgManager,
     BgManagerFactory,
     Callback,
+    ContentType,
     Dialog,
     DialogManager,
+    DialogWorkers,
     MessageCreated,
     StartMode,
     State,
@@ -25,14 +27,17 @@ from duologue.dialogs import (
     Window,
 )
 from duologue.dialogs.routing import Command, CommandStart
-from duologue.dialogs.widgets.input import ManagedTextInput, TextInput
+from duologue.dialogs.widgets.input import ManagedTextInput, MessageInput, TextInput
 from duologue.dialogs.widgets.kbd import Button, Row
-from duologue.dialogs.widgets.text import Const, Format
+from duologue.dialogs.widgets.text import Const, Format, Progress
 from duologue.transport.max import Bot
 
 CALLS = 10
 SLOW = 0.05
 """Seconds that each press spends waiting, as for a database."""
+STEPS = 40
+STEP = 0.1
+"""Seconds between two reports of the rocket."""
 
 
 class TimerSG(StatesGroup):
@@ -45,6 +50,10 @@ class CounterSG(StatesGroup):
 
 class EchoSG(StatesGroup):
     listening = State()
+
+
+class RocketSG(StatesGroup):
+    launching = State()
 
 
 async def timer_getter(dialog_manager: DialogManager, **_: object) -> dict[str, object]:
@@ -130,13 +139,66 @@ async def echo_getter(dialog_manager: DialogManager, **_: object) -> dict[str, o
     return {"heard": None if text is None else text.get_value()}
 
 
+async def on_file(
+    message: MessageCreated, _input: MessageInput, manager: DialogManager
+) -> None:
+    files = message.message.attachments
+    manager.dialog_data["files"] = ", ".join(file.name or file.kind for file in files)
+
+
 echo = Dialog(
     Window(
-        Const("Напишите что-нибудь.", when=~F["heard"]),
+        Const("Напишите что-нибудь или пришлите файл.", when=~F["heard"]),
         Format("Слышу: «{heard}»", when="heard"),
+        Format("Получено: {dialog_data[files]}", when=F["dialog_data"]["files"]),
+        MessageInput(on_file, content_types=(ContentType.FILE, ContentType.IMAGE)),
         TextInput(id="text"),
         state=EchoSG.listening,
         getter=echo_getter,
+    )
+)
+
+flight = F["dialog_data"]["flight"]
+
+
+def fly(operation: Operation) -> None:
+    """Fly; a plain function runs in a thread of its own, so it may block."""
+    for _ in operation.track(range(STEPS)):
+        operation.report(text="Летит")
+        if operation.wait_for_stop(STEP):
+            operation.report(text="Полёт отменён")
+            return
+    operation.report(text="Кабуууум!")
+
+
+async def on_launch(
+    _callback: Callback, _button: Button, manager: DialogManager
+) -> None:
+    """Start the flight and have this window show it."""
+    workers: DialogWorkers = manager.middleware_data["workers"]
+    show = manager.bg()
+    # Whoever presses twice still has one rocket.
+    await workers.start(fly, show=show, name="flight", key="rocket")
+
+
+async def on_abort(
+    _callback: Callback, _button: Button, manager: DialogManager
+) -> None:
+    """Ask it to stop; what becomes of it will be shown."""
+    workers: DialogWorkers = manager.middleware_data["workers"]
+    await workers.stop(manager.dialog_data["flight"]["id"])
+
+
+rocket = Dialog(
+    Window(
+        Format("{dialog_data[flight][text]}", when=flight),
+        Progress(flight["percent"], when=flight),
+        Const("Ракета готова.", when=~flight),
+        Button(Const("Стоп"), id="abort", on_click=on_abort, when=flight["is_active"]),
+        Button(
+            Const("Старт"), id="launch", on_click=on_launch, when=~flight["is_active"]
+        ),
+        state=RocketSG.launching,
     )
 )
 
@@ -158,12 +220,17 @@ async def listen(_message: MessageCreated, dialog_manager: DialogManager) -> Non
     await dialog_manager.start(EchoSG.listening, mode=StartMode.RESET_STACK)
 
 
+@commands.message(Command("rocket"))
+async def launch(_message: MessageCreated, dialog_manager: DialogManager) -> None:
+    await dialog_manager.start(RocketSG.launching, mode=StartMode.RESET_STACK)
+
+
 def main() -> None:
     """Run until SIGINT or SIGTERM."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     dispatcher = Dispatcher()
-    dispatcher.include_routers(commands, timer, counter, echo)
-    LongPolling(dispatcher).run(Bot(os.environ["DUOLOGUE_MAX_TOKEN"]))
+    dispatcher.include_routers(commands, timer, counter, echo, rocket)
+    LongPolling(dispatcher).run(Bot())
 
 
 if __name__ == "__main__":

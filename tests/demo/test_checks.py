@@ -12,7 +12,9 @@ from duologue._demo._checks import (
     few_redraws,
     messenger_was_down,
     nothing_refused,
+    progress_to_the_end,
     redrawn_in_place,
+    stopped_half_way,
 )
 from duologue._demo._lines import Chat, Side
 from duologue._demo._scene import Scene
@@ -58,7 +60,7 @@ def test_a_message_is_redrawn_in_place(scene: Scene, *, kept: bool) -> None:
 def test_each_update_is_shown_once_and_in_order(
     texts: list[str], *, kept: bool
 ) -> None:
-    scene = _scene(*((EDIT, "a", text) for text in texts))
+    scene = _scene((SENT, "a", ""), *((EDIT, "a", text) for text in texts))
 
     assert counted_up(scene, to=2).kept is kept
 
@@ -183,3 +185,39 @@ def test_notices_deletions_and_refusals_have_lines() -> None:
         "(deletes a message)",
         "400 to POST /answers",
     ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["ready", "flies 0%", "flies 50%", "boom 100%"], True),
+        (["ready", "flies 50%", "boom 100%", "flies 0%"], True),
+        (["ready", "flies 50%", "flies 40%", "boom 100%"], False),
+        (["ready", "flies 50%", "boom 90%"], False),
+        (["ready", "flies 50%"], False),
+        ([], False),
+    ],
+)
+def test_progress_grows_to_its_end(texts: list[str], *, kept: bool) -> None:
+    scene = _scene((SENT, "a", ""), *((EDIT, "a", text) for text in texts))
+
+    assert progress_to_the_end(scene, words="boom").kept is kept
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["flies 40%", "stopped 40%"], True),
+        (["stopped 40%", "flies 50%"], False),
+        (["stopped 100%"], False),
+        (["stopped 0%"], False),
+        (["stopped"], False),
+        ([], False),
+    ],
+)
+def test_half_way_is_neither_the_begin_nor_the_end(
+    texts: list[str], *, kept: bool
+) -> None:
+    scene = _scene((SENT, "a", ""), *((EDIT, "a", text) for text in texts))
+
+    assert stopped_half_way(scene, words="stopped").kept is kept

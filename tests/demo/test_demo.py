@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +19,11 @@ from pathlib import Path
 import pytest
 
 from duologue._demo import bot
+from duologue.transport.sandbox import Control
 
 SECONDS = 60
 ESCAPE = "\x1b"
+SERVING = b"end them with Ctrl+C"
 
 
 def _process(
@@ -83,7 +88,7 @@ def _wrong_bot(folder: Path, right: str, wrong: str) -> dict[str, str]:
 
 
 @pytest.mark.timeout(SECONDS)
-def test_make_plays_three_acts_and_finds_nothing_wrong() -> None:
+def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
     status, output, errors = _run()
 
     assert (status, errors) == (0, "")
@@ -91,7 +96,10 @@ def test_make_plays_three_acts_and_finds_nothing_wrong() -> None:
     assert "bot redraws: Нажатий: 20 / Из фона: 1 2 3 4 5 6 7 8 9 10" in output
     assert "messenger answers 503 to GET /updates" in output
     assert "bot: Слышу: «два»" in output
-    assert "All 10 checks passed" in output
+    assert "bot redraws: Кабуууум! / 🟥🟥🟥🟥🟥🟥🟥🟥🟥🟥  100% [Старт]" in output
+    assert "bot redraws: Полёт отменён / " in output
+    assert "All 14 checks passed" in output
+    assert re.search(r"In a browser: http://127\.0\.0\.1:\d+/#token=\S+\n", output)
     assert "FAILED" not in output
     assert ESCAPE not in output
 
@@ -102,8 +110,10 @@ def test_make_plays_three_acts_and_finds_nothing_wrong() -> None:
     [
         ("2", 'if f"job {job}" in data', "if 0", "10 background updates"),
         ("3", "Слышу: «{heard}»", "Слышу.", "all that was written is answered"),
+        ("4", 'text="Кабуууум!"', 'text=""', "a bar that grows, and its end"),
+        ("4", 'text="Полёт отменён"', 'text=""', "stopped half-way"),
     ],
-    ids=["lost background updates", "another text"],
+    ids=["lost background updates", "another text", "no end", "no stop"],
 )
 def test_a_bot_with_a_mistake_fails(
     tmp_path: Path, act: str, right: str, wrong: str, broken: str
@@ -116,11 +126,11 @@ def test_a_bot_with_a_mistake_fails(
 
     assert status == 1
     assert f"FAILED {broken}" in output
-    assert "1 of" in output.splitlines()[-1]
+    assert "checks failed" in output.splitlines()[-1]
 
 
 def test_a_bot_that_ends_early_is_shown_with_what_it_wrote(tmp_path: Path) -> None:
-    environment = _wrong_bot(tmp_path, 'os.environ["DUOLOGUE_MAX_TOKEN"]', '"wrong"')
+    environment = _wrong_bot(tmp_path, "Bot()", 'Bot("wrong")')
 
     status, _, errors = _run("--bot", "wrong_bot", environment=environment)
 
@@ -174,7 +184,7 @@ def test_its_programs_end_when_it_is_killed(tmp_path: Path) -> None:
 
 def test_on_a_terminal_messages_change_in_place() -> None:
     ours, theirs = pty.openpty()
-    with _process("demo", "--act", "2", stdout=theirs) as process:
+    with _process("demo", "--act", "2", "--no-serve", stdout=theirs) as process:
         os.close(theirs)
         output = _read_all(ours).decode()
 
@@ -183,6 +193,75 @@ def test_on_a_terminal_messages_change_in_place() -> None:
     assert "Нажатий: 20" in output
     assert f"{ESCAPE}[1A" in output  # the cursor goes up
     assert output.rindex(f"{ESCAPE}[?25h") > output.rindex(f"{ESCAPE}[?25l")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_on_a_terminal_both_programs_go_on_after_the_acts_until_a_signal(
+    number: int,
+) -> None:
+    ours, theirs = pty.openpty()
+    with _process("demo", "--act", "2", "--plain", stdout=theirs) as process:
+        os.close(theirs)
+        output = b""
+        while SERVING not in output:
+            output += os.read(ours, 65536)
+        programs = _programs_of(process)
+        address = re.search(rb"http://\S+/#", output)
+        assert address is not None
+        with urllib.request.urlopen(address[0].decode()) as page:  # noqa: S310 - ours
+            assert page.status == 200
+        process.send_signal(number)
+        output += _read_all(ours)
+
+        assert len(programs) == 2
+        assert _all_end(programs)
+    assert process.returncode == 0
+    assert output.splitlines()[-1] == b"ending both"
+
+
+def test_without_a_terminal_they_go_on_when_told_to() -> None:
+    with _process("demo", "--act", "2", "--serve") as process:
+        assert process.stdout is not None
+        while SERVING.decode() not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 0
+
+
+def test_a_bot_that_dies_while_both_go_on_is_told_of(tmp_path: Path) -> None:
+    environment = _wrong_bot(
+        tmp_path,
+        "    await dialog_manager.start(EchoSG.listening",
+        "    import os\n    os._exit(3)\n"
+        "    await dialog_manager.start(EchoSG.listening",
+    )
+    arguments = ("--act", "2", "--serve", "--bot", "wrong_bot")
+
+    with _process(*arguments, environment=environment) as process:
+        assert process.stdout is not None
+        while SERVING.decode() not in process.stdout.readline():
+            assert process.poll() is None
+        _write("/echo", process.stdout.readline())
+        _, errors = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 1
+    assert "the bot ended early with status 3" in errors
+
+
+def _write(text: str, invitation: str) -> None:
+    """Write to the bot as a user with the page would."""
+    url, _, token = (
+        invitation.removeprefix("In a browser: ").strip().partition("/#token=")
+    )
+
+    async def write() -> None:
+        async with Control(f"{url}/control", token) as control:
+            users = await control.users()
+            await control.say(users[0].user_id, text)
+
+    asyncio.run(write())
 
 
 def test_a_reader_that_goes_away_ends_it_quietly() -> None:
