@@ -51,7 +51,7 @@ async def test_a_wrong_token_is_named_at_the_start(
     bot = Bot("wrong", base_url=sandbox.url)
     began = asyncio.get_running_loop().time()
 
-    with pytest.raises(UnauthorizedError, match=r"check the token .* Bot\(token=") as e:
+    with pytest.raises(UnauthorizedError, match="check the token") as e:
         async with Runtime(dispatcher, [bot], state_dir=tmp_path):
             pass
 
@@ -64,7 +64,7 @@ async def test_an_unreachable_messenger_is_named_after_the_time_to_start(
 ) -> None:
     bot = Bot("token", base_url="http://127.0.0.1:9")
 
-    with pytest.raises(MessengerUnavailableError, match="check base_url= and the net"):
+    with pytest.raises(MessengerUnavailableError, match="check the address and the net"):
         async with Runtime(dispatcher, [bot], state_dir=tmp_path, start_timeout=30):
             pass
 
@@ -269,11 +269,11 @@ async def test_an_observer_that_raises_stops_nothing(dispatcher: Dispatcher) -> 
     class Broken(Counts):
         is_broken = False
 
-        def count(self, name: str, *, reason: str = "") -> None:
+        def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
             if self.is_broken and name == "turns":
                 self.is_broken = False
                 raise ArithmeticError
-            super().count(name, reason=reason)
+            super().count(name, amount, **labels)
 
     observer = Broken()
     bot = RecordingBot()
