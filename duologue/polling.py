@@ -85,7 +85,7 @@ class LongPolling:
             drop_pending_updates=drop_pending_updates,
             types=None if types is None else tuple(types),
         )
-        _check_place(bots)
+        _check_place()
         try:
             asyncio.run(self._run_until_signal(bots, settings))
         except DuologueError as error:
@@ -100,6 +100,7 @@ class LongPolling:
             polling: How to fetch.
 
         Raises:
+            RuntimeSettingError: There is no bot.
             InvalidDialogError: Two dialogs share states.
             UnauthorizedError: A messenger does not know a bot's token.
             MarkerFileError: The position of the polling cannot be read.
@@ -108,6 +109,9 @@ class LongPolling:
             await runtime.wait()
 
     def _runtime(self, bots: Sequence[Bot], settings: PollerSettings) -> Runtime:
+        if not bots:
+            problem = "there is no bot; write run(Bot()) or `await start(Bot())`"
+            raise RuntimeSettingError("LongPolling", problem)
         return Runtime(
             self._dispatcher,
             bots,
@@ -151,8 +155,12 @@ def _is_in_loop() -> bool:
     return True
 
 
-def _check_place(bots: Sequence[Bot]) -> None:
-    """Make sure that there are bots to run, and that they can be run here."""
+def _check_place() -> None:
+    """Make sure that a program can run from here.
+
+    Raises:
+        RuntimeSettingError: It cannot.
+    """
     if threading.current_thread() is not threading.main_thread():
         problem = (
             "only the main thread gets the signals that end it; in another one write "
@@ -163,8 +171,6 @@ def _check_place(bots: Sequence[Bot]) -> None:
             "an event loop runs here already; write "
             "`await LongPolling(dispatcher).start(bot)`"
         )
-    elif not bots:
-        problem = "there is no bot; write run(Bot())"
     else:
         return
     raise RuntimeSettingError("LongPolling.run()", problem)

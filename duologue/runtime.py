@@ -410,8 +410,8 @@ class Runtime:
         """Begin to work with a bot when its messenger can be reached."""
         try:
             await connecting.arrival(bot)
-            self._operations.find(bot.messenger)
             poller = await self._join(bot, conversations, fetching)
+            self._operations.find(bot.messenger)
         except Exception as error:
             self._report(error, f"the start of {bot.messenger}")
             raise

@@ -26,7 +26,8 @@ class Observer(Protocol):
 
         Args:
             name: What happened, such as `turns`.
-            amount: How often.
+            amount: How often; 0 says that it may happen, so that whoever watches
+                the number sees it grow from 0 when it does.
             labels: Which kind of it, such as `reason="failed"`.
         """
         ...
@@ -45,7 +46,8 @@ class Observer(Protocol):
 class Counts:
     """An observer that keeps the numbers in memory.
 
-    Of measured values it remembers the newest 1,000 of each kind.
+    Of measured values it remembers the newest 1,000 of each kind. Tell it things on
+    one thread; ask it on any.
     """
 
     def __init__(self) -> None:
@@ -91,7 +93,7 @@ class Counts:
             labels: Only what was recorded with these labels, and maybe more.
         """
         found = _matching(self._values, name, labels)
-        return [value for key in found for value in self._values[key]]
+        return [value for key in found for value in list(self._values[key])]
 
 
 class Observers:
@@ -122,4 +124,5 @@ def _kind(key: _Key) -> str:
 
 def _matching(keys: Iterable[_Key], name: str, labels: dict[str, str]) -> list[_Key]:
     wanted = labels.items()
-    return [key for key in keys if key[0] == name and wanted <= set(key[1])]
+    # A copy, since another thread may ask while they grow.
+    return [key for key in list(keys) if key[0] == name and wanted <= set(key[1])]

@@ -120,12 +120,19 @@ class WorkerActor(AsyncActor):
         """When the system closes first: end the body, as far as that can be done."""
         work = self._work
         if not self._record.snapshot.state.is_final:
-            self._operation.request_stop("the actor system was closed")
+            await self._tell_of_closing()
             left = Ignored() if work is None else Cancelled()
             self._conclude(self._outcome or left)
         if work is not None and not work.done():
-            work.cancel()
-            await asyncio.wait({work}, timeout=self._job.grace)
+            self._cancel_work()
+            await asyncio.wait({work}, timeout=self._grace)
+
+    async def _tell_of_closing(self) -> None:
+        is_told = self._record.snapshot.state is WorkerState.CANCELLING
+        if self._outcome is None and not is_told:
+            self._request_stop("the actor system was closed")
+        if self._stopped is not None and self._stopped.task is not None:
+            await asyncio.wait({self._stopped.task}, timeout=self._job.ping_timeout)
 
     def _begin(self) -> Answer:
         if self._job.timeout is not None:
@@ -342,7 +349,7 @@ class WorkerActor(AsyncActor):
             logger.error(
                 "%s ignores that it is to stop (%s) and is left behind",
                 self._job.name,
-                self._record.snapshot.reason or "the actor system was closed",
+                self._record.snapshot.reason or "no reason was given",
             )
 
     def _call(

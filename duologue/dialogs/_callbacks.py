@@ -22,6 +22,7 @@ class _Open:
     bot: Bot
     chat_id: int
     timer: TimerHandle
+    is_late: bool = False
 
 
 class Callbacks:
@@ -101,7 +102,7 @@ class Callbacks:
     def _expire(self, callback_id: str) -> None:
         opened = self._close(callback_id)
         if opened is not None:
-            self._count(opened, "deadline")
+            opened.is_late = True
             self._send(opened, callback_id, None)
 
     def _send(self, opened: _Open, callback_id: str, text: str | None) -> None:
@@ -131,7 +132,7 @@ class Callbacks:
             self._count(opened, "failed")
             _logger.info("a press could not be answered: %s", error)
         else:
-            self._count(opened, "answered")
+            self._count(opened, "deadline" if opened.is_late else "answered")
 
     def _count(self, opened: _Open, outcome: str) -> None:
         self._observer.count("callbacks", bot=bot_key(opened.bot), outcome=outcome)

@@ -214,10 +214,7 @@ class Conversations:
 
     def _is_busy(self) -> bool:
         return bool(
-            self._post.waiters
-            or self._effects
-            or self._calls
-            or self._feeds.is_behind
+            self._post.waiters or self._effects or self._calls or self._feeds.is_behind
         )
 
     async def stop(self, drain: float) -> None:

@@ -85,6 +85,9 @@ class Dispatcher(Router):
     def __getitem__(self, key: str) -> Json:
         return self._data[key]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._data
+
     def middleware_data(self) -> dict[str, Json]:
         """What every handler can ask for, as a new dict."""
         return {

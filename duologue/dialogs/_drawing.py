@@ -131,6 +131,11 @@ class Drawing:
             order.draw.callback_id = None
             await screen.bot.ready(chat_id)
             await screen.bot.edit(chat_id, message_id, view)
+        except PASSING:
+            raise
+        except MessengerError:
+            self._count("callbacks", screen, "failed")
+            raise
         else:
             self._count("callbacks", screen, "answered")
 

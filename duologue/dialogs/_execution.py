@@ -69,9 +69,10 @@ class Execution:
         """
         version = turn.snapshot.version + 1
         if isinstance(command, HandleUpdate):
+            turn.fate = "unhandled"
             update = self._update(turn, command, waiter)
             if not turn.snapshot.ring.add(update.id):
-                self._count(turn, "duplicate")
+                turn.fate = "duplicate"
                 return Duplicate()
             turn.is_changed = True
             await self._handle_update(turn, update)
@@ -141,7 +142,8 @@ class Execution:
                 return
         manager = self._manager(turn, update, DEFAULT_STACK_ID, None)
         result = await self._stage.dispatcher.handle(update, manager.middleware_data)
-        self._count(turn, "unhandled" if result is UNHANDLED else "handled")
+        if result is not UNHANDLED:
+            turn.fate = "handled"
         await manager.render()
 
     async def _press(self, turn: Turn, callback: Callback, payload: Payload) -> None:
@@ -152,11 +154,8 @@ class Execution:
         )
         if was_taken is False:  # a button of the window before, not drawn over yet
             raise OutdatedClickError(turn.address.key)
-        self._count(turn, "handled")
+        turn.fate = "handled"
         await manager.render()
-
-    def _count(self, turn: Turn, outcome: str) -> None:
-        self._stage.observer.count("updates", bot=turn.address.bot, outcome=outcome)
 
     def _pressed_stack(self, turn: Turn, callback: Callback, payload: Payload) -> str:
         """Make sure that the button is on the screen.

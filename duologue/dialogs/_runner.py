@@ -32,6 +32,7 @@ from duologue.errors import (
 T = TypeVar("T")
 _BATCH = 8
 _FAILURES = frozenset({"failed", "timeout"})
+_REASONS = ("failed", "timeout", "cancelled", "refused", "abandoned")
 _logger = logging.getLogger("duologue.dialogs")
 
 
@@ -46,6 +47,8 @@ class TurnRunner:
         self._stage = stage
         self._execution = Execution(stage)
         self._is_stopping = False
+        for reason in _REASONS:
+            stage.observer.count("dead_letters", 0, reason=reason)
 
     async def run(self, key: str) -> None:
         """Handle the mail of a leased address: a batch, then others get their turn."""
@@ -102,8 +105,11 @@ class TurnRunner:
         return None
 
     def _count(self, turn: Turn | None, outcome: str) -> None:
-        dialog = _dialog(turn)
-        self._stage.observer.count("turns", dialog=dialog, outcome=outcome)
+        observer = self._stage.observer
+        observer.count("turns", dialog=_dialog(turn), outcome=outcome)
+        if turn is not None and turn.fate is not None:
+            fate = turn.fate if outcome == "committed" else outcome
+            observer.count("updates", bot=turn.address.bot, outcome=fate)
 
     async def _attempt(
         self, opened: Opened, turn: Turn, waiter: Waiter | None, *, keep: bool

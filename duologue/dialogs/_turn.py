@@ -65,6 +65,8 @@ class Turn:
         callback: The press that it handles, if it handles one.
         prompted: Whether the user has just written a message or opened the chat.
         state: The window of the dialog that was worked with last.
+        fate: What the commit makes of its update: `handled`, `unhandled` or
+            `duplicate`; None if it is not about an update.
         effects: Short work for after the commit, which belongs to the turn.
         jobs: The author's tasks for after the commit, which do not.
         undo: What to call if the turn fails.
@@ -79,6 +81,7 @@ class Turn:
         "data",
         "draws",
         "effects",
+        "fate",
         "is_changed",
         "is_covered",
         "jobs",
@@ -103,6 +106,7 @@ class Turn:
         self.callback: Callback | None = None
         self.prompted: bool = False
         self.state: State | None = None
+        self.fate: str | None = None
         self.active: bool = True
         self.data: list[dict[str, Json]] = []
         self.is_changed: bool = False

@@ -16,7 +16,7 @@ from duologue.dialogs._progress import INTERVAL, Place
 from duologue.dialogs._turn import Turn, active_turn
 from duologue.errors import UnknownWorkerError, WorkerRunningError
 
-_Work: TypeAlias = Callable[[], Coroutine[object, object, object]]
+_Work: TypeAlias = Callable[[], Coroutine[object, object, None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,13 @@ class Counter:
         return HandedOver(rest, unsafe[0][1] if unsafe else error)
 
     async def _offer(self, raw: object) -> asyncio.Future[None] | None:
-        """Offer one update; set it aside if it cannot be read."""
+        """Offer one update, and count it unless it will be offered again."""
+        taken = await self._take(raw)
         self._observer.count("updates_received", bot=self._name, source="poll")
+        return taken
+
+    async def _take(self, raw: object) -> asyncio.Future[None] | None:
+        """Hand one update over; set it aside if it cannot be read."""
         if not _is_object(raw):
             self._set_aside(type(raw).__name__, "malformed", "it is no object")
             return None

@@ -37,6 +37,7 @@ class Reporter:
         self._polls = self._outage("polling", "poll_errors")
         self._intake = self._outage("handing over updates", "intake_errors")
         self._store = self._outage("saving the marker", "marker_errors")
+        observer.count("slow_batches", 0, bot=self._bot)
 
     def note(self, action: Action, event: Event) -> None:
         """Report what came of an action."""

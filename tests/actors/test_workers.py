@@ -582,6 +582,25 @@ async def test_leaving_the_system_ends_workers_that_nobody_stopped() -> None:
     assert (await worker.ping()).state is WorkerState.CANCELLED
 
 
+async def test_leaving_the_system_calls_the_stop_of_bodies_that_nobody_stopped() -> (
+    None
+):
+    calls: list[str] = []
+
+    class Polite:
+        async def run(self) -> None:
+            await asyncio.Event().wait()
+
+        async def stop(self) -> None:
+            calls.append("stop")
+
+    async with ActorSystem() as system:
+        worker = await Workers(system).start(Polite)
+
+    assert calls == ["stop"]
+    assert worker.snapshot.state is WorkerState.CANCELLED
+
+
 @pytest.mark.real_time
 async def test_a_handle_can_be_used_on_another_loop() -> None:
     async with ActorSystem() as system, Workers(system) as workers:

@@ -306,6 +306,18 @@ async def test_stopping_all_shortens_the_grace_of_those_that_stop_already() -> N
         assert not worker.is_active
 
 
+async def test_the_grace_of_stopping_all_counts_for_the_second_wait_too() -> None:
+    async with ActorSystem() as system:
+        workers = Workers(system, grace=1000)
+        await workers.start(stubborn)
+
+        left = await workers.stop(grace=1)
+
+        assert asyncio.get_running_loop().time() == 2
+        assert [snapshot.kind for snapshot in left] == ["stubborn"]
+        await asyncio.sleep(3600)
+
+
 async def _deaf(_: Operation) -> None:
     await asyncio.Event().wait()
 

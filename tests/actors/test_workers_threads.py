@@ -467,6 +467,35 @@ async def test_closing_the_system_before_the_workers_leaves_threads_behind(
     assert "the actor system was closed" in caplog.text
 
 
+async def test_closing_the_system_before_the_workers_tells_a_thread_all_the_same() -> (
+    None
+):
+    class Told(Held):
+        def stop(self) -> None:
+            self.let_go.set()
+
+    body = Told()
+    async with ActorSystem() as system:
+        worker = await Workers(system).start(body)
+        await until(worker, lambda snapshot: snapshot.value is not None)
+
+    assert await asyncio.to_thread(body.has_ended.wait, LONG)
+    assert worker.snapshot.reason == "the actor system was closed"
+
+
+async def test_the_log_does_not_make_up_a_reason_for_a_lost_worker(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    body = Held()
+    async with ActorSystem() as system, Workers(system, grace=0) as workers:
+        worker = await workers.start(body)
+        await worker.stop()
+        await worker.finished()
+    body.let_go.set()
+
+    assert "no reason was given" in caplog.text
+
+
 @pytest.fixture
 def _no_thread_left() -> Iterator[None]:
     """Nobody can start a thread: each would need a stack larger than the memory."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -35,6 +36,7 @@ from duologue.errors import (
 from duologue.testing import Method, Playground
 
 ANN, BOB = 1, 2
+LONG = 15.0  # seconds for a thread on a machine that is busy
 SEEN = F["dialog_data"]["progress"]
 
 Press: TypeAlias = Callable[[DialogManager, DialogWorkers], Awaitable[object]]
@@ -405,6 +407,149 @@ async def test_under_a_key_a_second_start_may_take_the_place_of_the_first() -> N
     assert second.state is WorkerState.RUNNING
 
 
+class Lingering:
+    """Needs three seconds to end."""
+
+    async def run(self, operation: Operation) -> None:
+        operation.report(0.5)
+        await operation.stopping()
+        await asyncio.sleep(3)
+
+
+@asynccontextmanager
+async def _lingering(**presses: Press) -> AsyncIterator[Playground]:
+    """Open a dialog where a worker that takes time to end has the key `one`."""
+
+    async def go(_: DialogManager, workers: DialogWorkers) -> None:
+        await workers.start(Lingering(), key="one")
+
+    async with _dialog(go=go, **presses) as chat:
+        await chat.click(ANN, "go")
+        await chat.settled()
+        yield chat
+
+
+async def test_a_worker_that_waits_for_its_place_is_pending() -> None:
+    ids: list[str] = []
+    states: list[WorkerState] = []
+
+    async def replace(_: DialogManager, workers: DialogWorkers) -> None:
+        policy = StartPolicy.REPLACE
+        ids.append(await workers.start(Endless(), key="one", policy=policy))
+
+    async def ask(_: DialogManager, workers: DialogWorkers) -> None:
+        states.append((await workers.ping(ids[0])).state)
+
+    async with _lingering(replace=replace, ask=ask) as chat:
+        await chat.click(ANN, "replace")
+        await asyncio.sleep(1)
+        await chat.click(ANN, "ask")
+        await chat.settled()
+        await chat.click(ANN, "ask")
+        await chat.settled()
+
+    assert states == [WorkerState.PENDING, WorkerState.RUNNING]
+
+
+async def test_a_worker_can_be_stopped_while_it_waits_for_its_place() -> None:
+    ids: list[str] = []
+
+    async def both(_: DialogManager, workers: DialogWorkers) -> None:
+        policy = StartPolicy.REPLACE
+        ids.append(await workers.start(Endless(), key="one", policy=policy))
+        await workers.stop(ids[0], "not needed")
+
+    async with _lingering(both=both) as chat:
+        await chat.click(ANN, "both")
+        await chat.settled()
+        final = await _end_of(chat, ids[0])
+
+    assert (final.state, final.reason) == (WorkerState.CANCELLED, "not needed")
+
+
+async def test_a_worker_can_be_joined_while_it_waits_for_its_place() -> None:
+    ids: list[str] = []
+
+    async def both(manager: DialogManager, workers: DialogWorkers) -> None:
+        policy = StartPolicy.REPLACE
+        ids.append(await workers.start(Endless(), key="one", policy=policy))
+        ids.append(await workers.start(Endless(), key="one", show=manager.bg()))
+
+    async with _lingering(both=both) as chat:
+        await chat.click(ANN, "both")
+        await chat.settled()
+
+        assert ids[0] == ids[1]
+        assert chat.screen(ANN).text == "running"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_who_joins_a_worker_that_another_turn_will_start_gets_one(
+    *, fails: bool
+) -> None:
+    bodies = [Endless(), Endless()]
+    ids: list[str] = []
+
+    async def slow(_: DialogManager, workers: DialogWorkers) -> None:
+        await workers.start(bodies[0], key="one", owner="all")
+        await asyncio.sleep(5)
+        if fails:
+            raise LookupError
+
+    async def join(manager: DialogManager, workers: DialogWorkers) -> None:
+        show = manager.bg()
+        ids.append(await workers.start(bodies[1], key="one", owner="all", show=show))
+
+    async with _dialog(slow=slow, join=join) as chat:
+        await chat.click(ANN, "slow")
+        await asyncio.sleep(1)
+        await chat.click(BOB, "join")
+        await chat.settled()
+        errors = chat.take_errors()
+
+        assert [body.runs for body in bodies] == ([0, 1] if fails else [1, 0])
+        assert [type(error) for error in errors] == [LookupError] * fails
+        assert chat.runtime.workers.get(ids[0]).is_active
+        assert chat.screen(BOB).text == "running"
+
+
+async def test_a_dialog_shows_the_newest_worker_and_not_the_end_of_an_older_one() -> (
+    None
+):
+    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
+        policy = StartPolicy.REPLACE
+        await workers.start(Lingering(), key="one", policy=policy, show=manager.bg())
+
+    async with _dialog(go=go) as chat:
+        with chat.bot.hold(Method.EDIT) as hold:
+            await chat.click(ANN, "go")
+            await hold.reached()
+            await chat.click(ANN, "go")
+            await asyncio.sleep(10)
+        await chat.settled()
+        await asyncio.sleep(10)
+        await chat.settled()
+
+        assert chat.screen(ANN).text == "running\n50 %"
+
+
+async def test_an_interval_of_nothing_still_leaves_the_loop_to_others() -> None:
+    asked: list[float] = []
+
+    class Asked(Endless):
+        async def ping(self) -> None:
+            asked.append(asyncio.get_running_loop().time())
+
+    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
+        await workers.start(Asked(), show=manager.bg(), interval=0)
+
+    async with _dialog(go=go) as chat:
+        await chat.click(ANN, "go")
+        await asyncio.sleep(10)
+
+    assert 50 < len(asked) < 150
+
+
 async def test_what_cannot_run_is_refused_in_the_handler() -> None:
     async def go(_: DialogManager, workers: DialogWorkers) -> None:
         await workers.start(7)
@@ -520,6 +665,31 @@ async def test_the_end_of_the_runtime_stops_workers_and_shows_that() -> None:
         await chat.settled()
 
     assert chat.screen(ANN).text == "cancelled"
+
+
+async def test_the_end_of_the_runtime_stops_workers_although_a_turn_hangs() -> None:
+    told = threading.Event()
+
+    class Told:
+        def run(self) -> None:
+            told.wait()
+
+        def stop(self) -> None:
+            told.set()
+
+    async def go(_: DialogManager, workers: DialogWorkers) -> None:
+        await workers.start(Told())
+
+    async def hang(_: DialogManager, __: DialogWorkers) -> None:
+        await asyncio.Event().wait()
+
+    async with _dialog(go=go, hang=hang) as chat:
+        await chat.click(ANN, "go")
+        await chat.settled()
+        await chat.click(ANN, "hang")
+        await asyncio.sleep(1)
+
+    assert await asyncio.to_thread(told.wait, LONG)
 
 
 async def test_the_program_may_show_a_worker_in_any_dialog() -> None:

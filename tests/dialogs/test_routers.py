@@ -471,16 +471,17 @@ async def test_what_a_router_found_for_an_event_it_did_not_take_is_gone() -> Non
     dispatcher, admins, others = Dispatcher(), Router(), Router()
     dispatcher.include_routers(admins, others)
 
-    @admins.message.outer_middleware
     async def open_session(
         handler: NextHandler, event: Json, data: HandlerData
     ) -> Json:
         data["session"] = "closed afterwards"
         return await handler(event, data)
 
-    @admins.message.filter
     async def find_role(_: MessageCreated) -> dict[str, str]:
         return {"role": "admin"}
+
+    admins.message.outer_middleware(open_session)
+    admins.message.filter(find_role)
 
     @others.message()
     async def handler(

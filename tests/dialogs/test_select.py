@@ -369,13 +369,14 @@ async def test_code_can_check_an_item_of_a_radio() -> None:
     assert (before, seen, changes) == (None, (3, True, False), [3])
 
 
-async def test_code_cannot_check_what_is_no_id() -> None:
-    async with playground(radio()) as chat:
+@pytest.mark.parametrize(("wrong", "kind"), [("Plum", int), (None, int), (None, str)])
+async def test_code_cannot_check_what_is_no_id(wrong: Json, kind: Json) -> None:
+    async with playground(radio(type_factory=kind)) as chat:
         await opened(chat)
         async with chat.dialog(1).fg() as manager:
             found: Json = manager.find("r")
             with pytest.raises(InvalidItemIdError):
-                await found.set_checked("Plum")
+                await found.set_checked(wrong)
 
             assert found.get_checked() is None
 

@@ -235,3 +235,22 @@ def test_a_format_whose_braces_do_not_fit_is_refused(text: str) -> None:
 def test_a_text_is_made_of_a_string(kind: Json, wrong: object) -> None:
     with pytest.raises(WidgetError, match="must be a string"):
         kind(wrong)
+
+
+async def _is_admin(*_: object) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("widget", "name"),
+    [
+        (Const("secret", when=lambda *_: _is_admin()), "when"),
+        (Case({...: Const("secret")}, lambda *_: _is_admin()), "selector"),
+    ],
+    ids=["when", "case"],
+)
+async def test_a_condition_that_nobody_awaited_does_not_count_as_true(
+    widget: Text, name: str
+) -> None:
+    with pytest.raises(WidgetError, match=f"{name}=.* gave a coroutine and no value"):
+        await text_of(widget)

@@ -106,6 +106,16 @@ def test_a_token_with_something_around_it_says_what_to_leave_out(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("wrong", "kind"), [(12345, "int"), (b"s3cret", "bytes")])
+def test_a_token_that_is_no_text_is_refused_and_not_shown(
+    wrong: str, kind: str
+) -> None:
+    with pytest.raises(BotSettingError, match=f"it is a {kind} and not a str") as it:
+        Bot(wrong)
+
+    assert str(wrong) not in str(it.value)
+
+
 def test_an_empty_token_is_not_taken_for_a_missing_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

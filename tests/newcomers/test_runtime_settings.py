@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -39,8 +40,12 @@ def test_what_is_no_list_of_bots_is_refused_and_not_shown(
 
 
 def test_long_polling_without_a_bot_does_not_end_in_silence() -> None:
+    polling = LongPolling(Dispatcher())
+
     with pytest.raises(RuntimeSettingError, match=r"there is no bot; write run\(Bot"):
-        LongPolling(Dispatcher()).run()
+        polling.run()
+    with pytest.raises(RuntimeSettingError, match="there is no bot"):
+        asyncio.run(polling.start())
 
 
 async def test_long_polling_inside_a_loop_says_what_to_await() -> None:

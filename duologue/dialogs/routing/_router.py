@@ -119,6 +119,9 @@ class Router:
     ) -> Json:
         """Offer an event to this router and those below it.
 
+        What a router below has added to the data is taken out again if nobody there
+        takes the event: the next router must not find it.
+
         Returns:
             What the handler returned, or `UNHANDLED`.
         """
@@ -131,10 +134,19 @@ class Router:
             for router in self.sub_routers:
                 if result is not UNHANDLED:
                     break
-                result = await router.propagate(event_name, found, found_data)
+                result = await router._offer(event_name, found, found_data)  # noqa: SLF001  # one of us
             return result
 
         return await wrap(observer.outer_middlewares, search)(event, data)
+
+    async def _offer(self, event_name: str, event: object, data: HandlerData) -> Json:
+        """Offer an event; forget what was found for it if nobody takes it."""
+        known = dict(data)
+        result = await self.propagate(event_name, event, data)
+        if result is UNHANDLED:
+            data.clear()
+            data.update(known)
+        return result
 
     async def _trigger(self, event_name: str, event: object, data: HandlerData) -> Json:
         return await self.observers[event_name].trigger(

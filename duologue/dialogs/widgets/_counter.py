@@ -38,7 +38,8 @@ class Counter(Keyboard):
         plus: The label of the button that adds; None for no such button.
         minus: The label of the button that subtracts; None for no such button.
         text: The label of the button between them, with `{value}`, and `{data}` for
-            all other data; None for no such button.
+            all other data; None for no such button. The default shows six digits,
+            so give `Format("{value}")` for longer numbers.
         min_value: The lowest value.
         max_value: The highest value.
         increment: How much a press adds or subtracts.

@@ -196,7 +196,7 @@ class Url(Keyboard):
 
     Args:
         text: The label.
-        url: The address: http, https, or a link into a messenger (`max:`, `tg:`).
+        url: The address: http, https, or a link into a messenger (`max://`, `tg://`).
         id: Names it among the widgets of the dialog.
         when: When it is visible.
     """
@@ -222,8 +222,8 @@ class Url(Keyboard):
         if len(url) > _URL_LIMIT or not _URL.fullmatch(url):
             raise InvalidUrlError(
                 self.widget_id or f"Url {label!r}",
-                f"the address {url[:100]!r} does not begin with http, https, max or "
-                f"tg, has spaces, or is longer than {_URL_LIMIT} characters; hide the "
-                "button with when= if there is none",
+                f"the address {url[:100]!r} is none of http://, https://, max:// or "
+                f"tg:// without spaces and with {_URL_LIMIT} characters at the most; "
+                "hide the button with when= if there is none",
             )
         return [[LinkButton(label, url)]]

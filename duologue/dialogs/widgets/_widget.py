@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Awaitable, Callable
 from types import FunctionType
@@ -159,7 +160,8 @@ def selection(given: Selector, name: str, widget: str) -> Selection:
         widget: Whose it is, for the error.
 
     Raises:
-        WidgetError: It is something else.
+        WidgetError: It is something else; or, when it is asked, a coroutine that
+            would have to be awaited.
     """
     if isinstance(given, str):
         return lambda data, _widget, _manager: data.get(given)
@@ -171,7 +173,22 @@ def selection(given: Selector, name: str, widget: str) -> Selection:
             f"{name}={name_of(given)} must be a key of the data, a magic filter or a "
             "function `(data, widget, manager)` that is not async",
         )
-    return given
+    return _answering(given, name, widget)
+
+
+def _answering(function: Selection, name: str, widget: str) -> Selection:
+    """Refuse coroutines that a function gives, since each of them counts as true."""
+
+    def ask(data: WidgetData, asking: Widget, manager: DialogManager) -> Json:
+        found = function(data, asking, manager)
+        if inspect.iscoroutine(found):
+            found.close()
+            problem = f"{name}={name_of(function)} gave a coroutine and no value"
+            advice = "await it in a getter, and give the key of what it found"
+            raise WidgetError(widget, f"{problem}; {advice}")
+        return found
+
+    return ask
 
 
 def is_plain_function(given: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -16,11 +17,12 @@ from duologue.errors import (
     SystemClosedError,
     UnknownWorkerError,
     WorkerBodyError,
+    WorkerBodyTakenError,
     WorkerRunningError,
 )
 from duologue.transport._server import new_application
 from duologue.transport.http._bearer import bearer
-from duologue.transport.http._problems import answer, problem
+from duologue.transport.http._problems import answer, as_problems, problem
 
 DEFAULT_BOUNDARY = "default-boundary"
 
@@ -33,6 +35,8 @@ _IDLE: Mapping[str, object] = {
     "alive": False,
     "state": "idle",
 }
+
+_logger = logging.getLogger("duologue.actions")
 
 Fields: TypeAlias = Mapping[str, object]
 
@@ -91,7 +95,7 @@ def actions_application(
         raise ActionSettingError("the door", "its token is empty; choose a long one")
     _check(workers, actions)
     app = new_application(body_limit=_BODY_LIMIT)
-    app.middlewares.append(bearer(token))
+    app.middlewares.extend((bearer(token), as_problems))
     for action in actions:
         slot = _Slot(workers, action, owner=owner, limit=limit)
         app.router.add_post(action.url, slot.handle)
@@ -125,7 +129,8 @@ class _Slot:
             known = sorted(self._commands)
             detail = f"give a command: one of {', '.join(known)}"
             return problem(HTTPStatus.BAD_REQUEST, detail, known=known)
-        boundary = str(fields.get("boundary") or DEFAULT_BOUNDARY)
+        given = fields.get("boundary")
+        boundary = ("" if given is None else str(given)) or DEFAULT_BOUNDARY
         if not _BOUNDARY.fullmatch(boundary):
             detail = "a boundary has up to 64 letters, digits, dots, _ and -"
             return problem(HTTPStatus.BAD_REQUEST, detail)
@@ -146,8 +151,12 @@ class _Slot:
                 policy=self._action.policy,
                 owner=self._owner,
             )
-        except WorkerRunningError as error:
+        except (WorkerRunningError, WorkerBodyTakenError) as error:
             return problem(HTTPStatus.CONFLICT, str(error))
+        except WorkerBodyError:
+            _logger.exception("cannot start %s", self._action.shortname)
+            detail = "what does the work cannot be made; the log says why"
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
         except SystemClosedError:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "this program is stopping")
         return answer(_shown(worker.snapshot))
@@ -201,12 +210,16 @@ async def _fields(request: web.Request) -> Fields:
     Raises:
         ValueError: The body is neither.
     """
-    if request.content_type != "application/json":
-        return {**await request.post()}
     try:
+        if request.content_type != "application/json":
+            return {**await request.post()}
         parsed: object = json.loads(await request.read())
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    except LookupError as error:  # of the charset
+        raise ValueError(str(error)) from error
+    except web.RequestPayloadError as error:
+        raise ValueError("it is not compressed as its header says") from error
     if not isinstance(parsed, dict):
         raise ValueError("it is no JSON object")  # noqa: TRY004  # of what was sent
     return cast("Fields", parsed)

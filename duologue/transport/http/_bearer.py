@@ -20,13 +20,14 @@ def bearer(token: str) -> Middleware:
     Args:
         token: What stands behind `Authorization: Bearer`.
     """
-    expected = f"Bearer {token}".encode()
+    expected = token.encode()
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "")
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         # Bytes, since texts with other letters cannot be compared in constant time.
-        if hmac.compare_digest(given.encode(errors="surrogateescape"), expected):
+        is_known = hmac.compare_digest(given.encode(errors="surrogateescape"), expected)
+        if is_known and scheme.lower() == "bearer":
             return await handler(request)
         refusal = problem(HTTPStatus.UNAUTHORIZED, "show the token of this door")
         refusal.headers["WWW-Authenticate"] = "Bearer"

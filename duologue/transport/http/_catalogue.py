@@ -123,6 +123,7 @@ _ALL = (
     _gauge("poller_unfinished_updates", "Updates fetched, not safe yet.", "bot"),
     _gauge("poller_silence_seconds", "Since the last answered poll.", "bot"),
     _histogram("event_loop_lag_seconds", "How late the event loop calls timers."),
+    _gauge("problems", "Reasons not to be ready, as /readyz has them.", "reason"),
     _gauge("build_info", "Always 1.", "version", "engine", "python"),
 )
 

@@ -126,6 +126,12 @@ _DETAILS = {
     Phase.STOPPED: "the runtime is not running",
 }
 
+REASONS = (
+    *(phase.value for phase in _DETAILS),
+    *("messenger_unreachable", "poller_failed", "poller_silent"),
+)
+"""Every reason that a problem may have."""
+
 
 def poller_problem(
     bot: str, poller: Polling, *, now: float, since: float

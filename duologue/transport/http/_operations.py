@@ -18,6 +18,7 @@ from duologue.transport._poller import PollerState
 from duologue.transport._server import Address, serve
 from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import (
+    REASONS,
     Heart,
     Phase,
     Polling,
@@ -90,6 +91,7 @@ class Operations:
             self._heart = Heart(clock, self.observer, self._sample)
             info = (version, engine, platform.python_version())
             self.observer.watch("build_info", lambda: [(info, 1)])
+            self.observer.watch("problems", self._by_reason)
             self._watch_pollers()
             try:
                 async with self._door():
@@ -170,6 +172,10 @@ class Operations:
             ),
         ]
         return [problem for problem in found if problem is not None]
+
+    def _by_reason(self) -> Reading:
+        found = Counter(problem.reason for problem in self.problems())
+        return [((reason,), found[reason]) for reason in REASONS]
 
     def _still_missing(self) -> list[str]:
         return [name for name, number in list(self._missing.items()) if number > 0]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Headers of every answer: it is of this moment, and is what it says it is."""
@@ -43,3 +44,19 @@ def problem(status: HTTPStatus, detail: str, **more: object) -> web.Response:
     return answer(
         {**content, **more}, status=status, content_type="application/problem+json"
     )
+
+
+@web.middleware
+async def as_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say in a problem document, too, what the web framework refuses by itself."""
+    try:
+        return await handler(request)
+    except web.HTTPMethodNotAllowed as error:
+        verbs = ", ".join(sorted(error.allowed_methods))
+        refusal = problem(HTTPStatus(error.status), f"ask with {verbs}")
+        refusal.headers["Allow"] = verbs
+    except web.HTTPRequestEntityTooLarge as error:
+        refusal = problem(HTTPStatus(error.status), str(error.text))
+    except web.HTTPNotFound as error:
+        refusal = problem(HTTPStatus(error.status), "there is nothing at this path")
+    return refusal

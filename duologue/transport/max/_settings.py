@@ -69,8 +69,10 @@ def chosen_url(given: str | None) -> Chosen:
     return Chosen(_checked_url(found, _URL_VARIABLE), f", address from {_URL_VARIABLE}")
 
 
-def _check_token(token: str, variable: str | None) -> None:
-    problem = _problem(token)
+def _check_token(token: object, variable: str | None) -> None:
+    problem: str | None = f"it is a {type(token).__name__} and not a str"
+    if isinstance(token, str):
+        problem = _problem(token)
     if problem is not None:
         raise BotSettingError("token", problem, variable)
 

@@ -110,13 +110,13 @@ class App {
     this.drawer.refresh();
     const population = `${users} ${chats}`;
     if (population === this.population) return;
-    this.population = population;
     await this.panes[0].attempt(async () => {
       await this.loadUsers();
       for (const pane of this.panes) {
         if (pane.user === null) await this.seat(pane);
         else await pane.loadChats();
       }
+      this.population = population; // after a failure the next state tries again
     });
   }
 

@@ -63,20 +63,24 @@ export class Composer {
   }
 
   async submit() {
+    const { held } = this;
     const text = this.field.value;
-    if (this.isSending || (!text.trim() && !this.held.file)) return;
+    if (this.isSending || (!text.trim() && !held.file)) return;
     this.isSending = true;
     this.form.setAttribute("aria-busy", "true");
     try {
-      if (await this.send({ text, ...this.held })) {
-        this.field.value = "";
-        this.clearContext();
-        this.fit();
-      }
+      if (await this.send({ text, ...held })) this.takeOut(text, held);
     } finally {
       this.isSending = false;
       this.form.removeAttribute("aria-busy");
     }
+  }
+
+  /** What was typed or held ready meanwhile is the next message. */
+  takeOut(text, held) {
+    if (this.field.value.startsWith(text)) this.field.value = this.field.value.slice(text.length);
+    if (this.held === held) this.clearContext();
+    this.fit();
   }
 
   fit() {

@@ -1,6 +1,6 @@
 // The three questions of the page: the token, a new user, a new group.
 
-import { el } from "./dom.js";
+import { el, oneAtATime } from "./dom.js";
 
 /** Ask for the control token; resolves with what was typed. */
 export function askToken(reason) {
@@ -46,14 +46,13 @@ function ask(dialog, handle) {
       resolve(value);
     };
     const leave = () => finish(null);
-    const submit = async (event) => {
-      event.preventDefault();
+    const submit = oneAtATime(async () => {
       try {
         finish(await handle(form.elements));
       } catch (refusal) {
         error.textContent = refusal.message;
       }
-    };
+    });
     form.addEventListener("submit", submit);
     dialog.addEventListener("close", leave);
     form.querySelector("[data-close]")?.addEventListener("click", () => dialog.close(), { once: true });

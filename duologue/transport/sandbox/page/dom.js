@@ -60,6 +60,21 @@ export function oncePerFrame(act) {
   };
 }
 
+/** Make a listener that ignores what comes before it is done, such as a second click. */
+export function oneAtATime(act) {
+  let isBusy = false;
+  return async (event) => {
+    event.preventDefault();
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      await act(event);
+    } finally {
+      isBusy = false;
+    }
+  };
+}
+
 /** Show somebody as a letter on one of eight colours, always the same one. */
 export function paintAvatar(node, id, name) {
   node.textContent = [...(name.trim() || "?")][0].toUpperCase();

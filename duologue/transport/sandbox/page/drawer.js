@@ -4,7 +4,7 @@ import { clock, el } from "./dom.js";
 
 export class Drawer {
   constructor(api, failed) {
-    Object.assign(this, { api, failed, mid: null, opener: null });
+    Object.assign(this, { api, failed, mid: null, opener: null, shown: new Map() });
     this.node = document.getElementById("drawer");
     this.records = document.getElementById("records");
     document.getElementById("drawer-close").addEventListener("click", () => this.close());
@@ -17,6 +17,7 @@ export class Drawer {
     this.opener = document.activeElement;
     this.mid = mid;
     document.getElementById("drawer-id").textContent = mid;
+    this.shown.clear();
     this.records.replaceChildren();
     this.node.hidden = false;
     document.body.classList.add("with-drawer");
@@ -55,60 +56,76 @@ export class Drawer {
     if (!mid) return;
     const { exchanges, updates } = await this.api.get(`/messages/${encodeURIComponent(mid)}/traffic`);
     if (mid !== this.mid) return;
-    const all = [...exchanges.map(exchangeNode), ...updates.map(updateNode)];
-    all.sort((a, b) => a.number - b.number);
-    const opened = new Set([...this.records.querySelectorAll("details[open]")].map((one) => one.dataset.key));
-    this.records.replaceChildren(...all.map((one) => one.node));
-    for (const details of this.records.querySelectorAll("details")) {
-      if (opened.has(details.dataset.key)) details.open = true;
-    }
+    const all = [...exchanges, ...updates].sort((a, b) => a.number - b.number);
+    const kept = new Set(all.map((one) => one.number));
+    for (const [number, node] of this.shown) if (!kept.has(number)) this.forget(number, node);
+    this.records.querySelector(".empty")?.remove();
+    for (const record of all) this.show(record);
     if (all.length === 0) {
       this.records.append(el("li", { class: "empty" }, "Nothing is kept about this message any more."));
     }
   }
+
+  /** Records come in order and stay as they were; only an update may become committed. */
+  show(record) {
+    let node = this.shown.get(record.number);
+    if (!node) {
+      node = "update" in record ? updateNode(record) : exchangeNode(record);
+      this.shown.set(record.number, node);
+      this.records.append(node);
+    }
+    if (record.is_committed) node.querySelector(".pill").replaceWith(pill("committed", "good"));
+  }
+
+  forget(number, node) {
+    this.shown.delete(number);
+    node.remove();
+  }
 }
 
-function exchangeNode({ number, time, duration, method, path, status, request, response }) {
+function exchangeNode({ time, duration, method, path, status, request, response }) {
   const outcome = status === 0 ? "closed" : String(status);
-  const node = el(
+  return el(
     "li",
     { class: "record request" },
     el(
       "p",
       { class: "record-head" },
       el("b", {}, method),
-      el("span", { class: status >= 200 && status < 300 ? "pill good" : "pill bad" }, outcome),
+      pill(outcome, status >= 200 && status < 300 ? "good" : "bad"),
       el("span", { class: "when" }, `${clock(time, { seconds: true })}, ${duration} ms`),
     ),
     el("code", { class: "path" }, decoded(path)),
-    body("Request", number, request, true),
-    body("Response", number, response, false),
+    body("Request", request, true),
+    body("Response", response, false),
   );
-  return { number, node };
 }
 
-function updateNode({ number, time, position, is_committed: isCommitted, update }) {
-  const node = el(
+function updateNode({ time, position, update }) {
+  return el(
     "li",
     { class: "record update" },
     el(
       "p",
       { class: "record-head" },
       el("b", {}, "update"),
-      el("span", { class: isCommitted ? "pill good" : "pill" }, isCommitted ? "committed" : "waits"),
+      pill("waits"),
       el("span", { class: "when" }, clock(time, { seconds: true })),
     ),
     el("code", { class: "path" }, `${typeOf(update)} at ${position}`),
-    body("Update", number, update, false),
+    body("Update", update, false),
   );
-  return { number, node };
 }
 
-function body(label, number, raw, isOpen) {
+function pill(text, kind = "") {
+  return el("span", { class: `pill ${kind}` }, text);
+}
+
+function body(label, raw, isOpen) {
   if (!raw) return null;
   return el(
     "details",
-    { open: isOpen, "data-key": `${label} ${number}` },
+    { open: isOpen },
     el("summary", {}, label),
     el("pre", { dir: "ltr", tabindex: 0, "aria-label": `${label} body` }, pretty(raw)),
   );

@@ -154,7 +154,7 @@ export class MessageView {
 
   attachment({ type, payload = {}, filename, size }) {
     if (type === "file") {
-      const label = `Download ${filename}`;
+      const label = `Download ${filename ?? "file"}`;
       return el(
         "button",
         { class: "file", type: "button", "aria-label": label, on: { click: () => this.actions.save(payload.token, filename) } },

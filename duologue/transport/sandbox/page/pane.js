@@ -1,7 +1,7 @@
 // One user's messenger: the list of chats, the open chat, and what the user does.
 
 import { Composer } from "./composer.js";
-import { clock, el, oncePerFrame, paintAvatar } from "./dom.js";
+import { clock, el, oncePerFrame, oneAtATime, paintAvatar } from "./dom.js";
 import { Timeline } from "./timeline.js";
 
 const TOAST = 6000;
@@ -39,8 +39,12 @@ export class Pane {
   }
 
   listen() {
-    const click = (selector, act) => this.part(selector).addEventListener("click", () => this.attempt(act));
-    this.part(".user").addEventListener("change", (event) => this.become(Number(event.target.value)));
+    const on = (type, selector, act) =>
+      this.part(selector).addEventListener(type, oneAtATime(() => this.attempt(act)));
+    const click = (selector, act) => on("click", selector, act);
+    this.part(".user").addEventListener("change", (event) =>
+      this.attempt(() => this.become(Number(event.target.value))),
+    );
     click(".add-user", async () => {
       const made = await this.app.newUser();
       if (made != null) await this.become(made);
@@ -54,10 +58,9 @@ export class Pane {
     this.part(".chat").addEventListener("focusin", () => this.node.classList.add("in-chat"));
     click(".start", () => this.startOrStop("start"));
     click(".stop", () => this.startOrStop(this.open.is_suspended ? "start" : "stop"));
-    this.part(".nobody form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      const name = event.target.elements.name;
-      this.attempt(async () => this.become(await this.app.addUser(name.value)));
+    on("submit", ".nobody form", async () => {
+      const { name } = this.part(".nobody form").elements;
+      await this.become(await this.app.addUser(name.value));
       name.value = "";
     });
   }
@@ -88,6 +91,7 @@ export class Pane {
     this.app.remember(this.number, userId);
     this.unread.clear();
     this.open = null;
+    this.stopTyping();
     this.timeline.close();
     this.showUsers();
     const user = this.app.users().find((one) => one.user_id === userId);
@@ -154,10 +158,10 @@ export class Pane {
     if (!this.chats.some((chat) => chat.chat_id === chatId)) await this.loadChats();
     this.open = this.chats.find((chat) => chat.chat_id === chatId) ?? this.chats[0];
     this.unread.delete(chatId);
+    this.stopTyping();
     this.node.classList.toggle("in-chat", enters);
     this.composer.clearContext();
     this.showChats();
-    this.showHead();
     if (this.open.chat_id === null) this.timeline.close();
     else await this.timeline.open(this.open.chat_id, this.user);
     this.showHead();
@@ -198,22 +202,29 @@ export class Pane {
   // What the user does.
 
   async startOrStop(act) {
-    const outcome = await this.app.api.act(act, { user_id: this.user });
+    const { user } = this;
+    const outcome = await this.app.api.act(act, { user_id: user });
     await this.loadChats();
-    if (this.open.chat_id !== outcome.chat_id) await this.show(outcome.chat_id);
+    await this.enter(user, outcome.chat_id);
     this.composer.field.focus();
   }
 
   async send({ text, file, reply }) {
-    const where = { user_id: this.user, chat_id: this.open.chat_id, reply_to: reply };
+    const { user } = this;
+    const where = { user_id: user, chat_id: this.open.chat_id, reply_to: reply };
     const { api } = this.app;
     const outcome = await this.attempt(() =>
       file ? api.sendFile(file, { ...where, text }) : api.act("say", { ...where, text }),
     );
     if (!outcome) return false;
-    if (this.open.chat_id !== outcome.chat_id) await this.attempt(() => this.show(outcome.chat_id));
+    await this.attempt(() => this.enter(user, outcome.chat_id));
     this.timeline.toEnd();
     return true;
+  }
+
+  /** Open the dialog that has just begun, unless the user has gone elsewhere meanwhile. */
+  async enter(user, chatId) {
+    if (this.user === user && this.open?.chat_id === null) await this.show(chatId);
   }
 
   press(view, row, col, button) {
@@ -318,7 +329,7 @@ export class Pane {
   stopTyping() {
     clearTimeout(this.typing);
     this.typing = null;
-    this.showHead();
+    if (this.open) this.showHead();
   }
 
   failed(error) {

@@ -82,7 +82,12 @@ async function readBlock(block, hear) {
 /** Wait, but not while the network is known to have come back. */
 function pause(ms) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    addEventListener("online", () => (clearTimeout(timer), resolve()), { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      removeEventListener("online", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    addEventListener("online", end);
   });
 }
