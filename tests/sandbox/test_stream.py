@@ -133,6 +133,22 @@ async def test_it_begins_afresh_when_the_log_has_forgotten_what_was_missed() -> 
     assert behind == [0, 1]
 
 
+async def test_a_page_that_reads_too_slowly_begins_afresh() -> None:
+    stage = Stage(
+        "t", Profile.LATEST, no_marker=NoMarker.LAST_ONLY, limits=True, files=Files()
+    )
+    stage.world.log = Log(stage.clock.wall, capacity=4)
+    feed = Feed(stage, None, None)
+    feed.news()
+    for _ in range(5):
+        stage.world.log.add(LogKind.ACTION)
+
+    [hello, state] = feed.news()
+
+    assert b'"after": 5, "is_fresh": true' in hello
+    assert state.startswith(b"event: state")
+
+
 async def test_an_entry_carries_its_message_as_it_is_now(
     sandbox: Sandbox, control: Control, bot: aiohttp.ClientSession, ann: int
 ) -> None:

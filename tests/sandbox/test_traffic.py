@@ -114,6 +114,19 @@ async def test_actions_that_did_not_happen_left_no_traffic(
     assert (await control.traffic(mid)).updates == ()
 
 
+def test_what_did_not_happen_takes_no_room() -> None:
+    traffic = Traffic(TOKEN)
+    _exchange(traffic, "a", "kept")
+
+    for _ in range(BYTES_IN_ALL // LONGEST + 1):
+        undo = traffic.checkpoint()
+        _exchange(traffic, "b", "x" * LONGEST)
+        undo()
+    _exchange(traffic, "a", "new")
+
+    assert [e.request for e in traffic.about("a", 0).exchanges] == ["kept", "new"]
+
+
 async def test_a_message_that_never_was_has_no_traffic(
     control: Control, bot: aiohttp.ClientSession
 ) -> None:
@@ -164,6 +177,17 @@ def test_long_records_make_room_by_their_size() -> None:
 
     assert not traffic.about("0", 0).exchanges
     assert traffic.about(str(fitting + 9), 0).exchanges
+
+
+def test_wide_characters_take_the_room_that_they_need() -> None:
+    traffic = Traffic(TOKEN)
+    fitting = BYTES_IN_ALL // (4 * LONGEST)
+
+    for number in range(fitting + 1):
+        _exchange(traffic, str(number), "🙂" * LONGEST)
+
+    assert not traffic.about("0", 0).exchanges
+    assert traffic.about(str(fitting), 0).exchanges
 
 
 def test_a_body_over_64_kib_is_cut_and_says_so() -> None:
