@@ -58,6 +58,7 @@ __all__ = [
     "ItemsError",
     "LaunchModeError",
     "LogWaitTimeoutError",
+    "LinkPressedError",
     "MailboxFullError",
     "MalformedUpdateError",
     "MarkerFileError",
@@ -147,7 +148,7 @@ class UnauthorizedError(MessengerError):
 class MessengerUnavailableError(MessengerError):
     """The messenger cannot be reached, or says that it is out of order."""
 
-    hint = "check the address and the network; the call can be repeated later"
+    hint = "check the address and the network, or call again later"
 
 
 class RateLimitedError(MessengerError):
@@ -157,15 +158,14 @@ class RateLimitedError(MessengerError):
         retry_after: Seconds after which the messenger wants to be asked again.
     """
 
-    hint = "the runtime waits and repeats it; lower the rate of your own calls"
-
     def __init__(self, method: str, detail: str, retry_after: float) -> None:
         super().__init__(method, detail)
         Exception.__init__(self, method, detail, retry_after)
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        return f"{super().__str__()}; it takes calls again in {self.retry_after:g} s"
+        wait = f"call again in {self.retry_after:g} s"
+        return f"{self.method} failed: {self.detail}; {wait}"
 
 
 class MessageGoneError(MessengerError):
@@ -1060,7 +1060,8 @@ class UnknownBotError(DialogsError):
 
     def __str__(self) -> str:
         asked = "no bot was named" if self.bot is None else f"{self.bot} does not run"
-        return f"{asked}; this runtime has {', '.join(self.known)}: pass bot="
+        known = ", ".join(self.known) or "none that is connected"
+        return f"{asked}; this runtime has {known}: pass bot="
 
 
 class BlockingCallError(DuologueError):
@@ -1382,6 +1383,29 @@ class NotShownError(DuologueError):
         return (
             f"chat {self.chat_id} does not show {self.wanted}; it shows {shown}: "
             "wait with settled() before looking"
+        )
+
+
+class LinkPressedError(DuologueError):
+    """A test pressed a button that opens a link, of which a bot never hears.
+
+    Attributes:
+        label: What is written on the button.
+        chat_id: Where it is shown.
+        url: What it opens.
+    """
+
+    def __init__(self, label: str, chat_id: int, url: str) -> None:
+        super().__init__(label, chat_id, url)
+        self.label = label
+        self.chat_id = chat_id
+        self.url = url
+
+    def __str__(self) -> str:
+        return (
+            f"the button {self.label!r} in chat {self.chat_id} opens {self.url} and "
+            "cannot be pressed: no messenger tells the bot; look at the button in the "
+            "keyboard of screen()"
         )
 
 

@@ -6,14 +6,16 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Protocol, runtime_checkable
 
 from duologue.dialogs import Bot, Dispatcher
 from duologue.dialogs._dispatcher import checked_dispatcher
-from duologue.errors import DuologueError, RuntimeSettingError
+from duologue.errors import BotNotStartedError, DuologueError, RuntimeSettingError
 from duologue.runtime import Runtime
 from duologue.transport import PollerSettings
 
@@ -23,6 +25,14 @@ _logger = logging.getLogger("duologue")
 _PATIENCE = 1.0  # seconds of finishing that need no word
 _FINISHING = "finishing what has begun; a second signal ends the program at once"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@runtime_checkable
+class _Placed(Protocol):
+    """A bot that knows where its messenger is."""
+
+    @property
+    def base_url(self) -> str: ...
 
 
 class LongPolling:
@@ -62,7 +72,8 @@ class LongPolling:
         """Run until SIGINT or SIGTERM; then finish what has begun and return.
 
         A second signal ends the program at once, without any clean-up. Call it from
-        the main thread, where no event loop runs.
+        the main thread, where no event loop runs. When the bots work it says so, in
+        one line on standard error, unless logging is set up: then the log has it.
 
         Args:
             bots: The bots.
@@ -143,8 +154,27 @@ class LongPolling:
     async def _serve(self, bots: Sequence[Bot], settings: PollerSettings) -> None:
         with suppress(asyncio.CancelledError):
             async with self._runtime(bots, settings) as runtime:
+                if not _logger.hasHandlers():  # the log would say it
+                    _say(f"polling as {_names(bots)}; Ctrl+C ends it")
                 with suppress(asyncio.CancelledError):
                     await runtime.wait()
+
+
+def _names(bots: Sequence[Bot]) -> str:
+    """Name the bots that work, and their messengers."""
+    named: list[str] = []
+    for bot in bots:
+        with suppress(BotNotStartedError):  # its messenger cannot be reached yet
+            place = f" at {bot.base_url}" if isinstance(bot, _Placed) else ""
+            named.append(f"{bot.messenger}.{bot.id}{place}")
+    return ", ".join(named)
+
+
+def _say(line: str) -> None:
+    """Show a line to whoever has started the program, if anybody can see it."""
+    with suppress(AttributeError, OSError, ValueError):  # closed, or none
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def _is_in_loop() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import signal
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -47,3 +48,12 @@ def _no_blocking_on_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
         for name in ("threading.Lock.acquire", "threading.Lock.acquire_lock"):
             watch.functions[name].deactivate()
         yield
+
+
+@pytest.fixture
+def busy_threads() -> Iterator[None]:
+    """Let threads take turns after every few steps, so that they meet."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)

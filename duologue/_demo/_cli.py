@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--serve",
         action=argparse.BooleanOptionalAction,
         help="keep the messenger and the bot running after the last act, until "
-        "Ctrl+C (default: on a terminal)",
+        "Ctrl+C or the end of the program that started this one (default: on a "
+        "terminal)",
     )
 
 
@@ -59,7 +60,8 @@ def main(args: argparse.Namespace) -> int:
     Returns:
         0 if all that was promised was seen; 1 if not, if a program ended early, or
         if nobody reads the output; 130 after Ctrl+C and 143 after SIGTERM while an
-        act is played. Afterwards these are the way to end it.
+        act is played. Afterwards these are the way to end it. SIGQUIT always ends it
+        with 143.
     """
     console = new_console()
     performance = perform(
@@ -84,11 +86,12 @@ def _screen(args: argparse.Namespace, console: Console) -> Screen:
 
 
 async def _until_terminated(performance: Coroutine[object, object, bool]) -> bool:
-    """Perform; SIGTERM ends it in order, as Ctrl+C does."""
+    """Perform; SIGTERM and SIGQUIT end it in order, as Ctrl+C does."""
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(_reported(performance))
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            loop.add_signal_handler(number, task.cancel)
     return await task
 
 

@@ -10,11 +10,15 @@ from duologue.transport.sandbox import LogEntry, LogKind
 
 
 class Side(Enum):
-    """Whose line it is."""
+    """Whose line it is; a note tells what the bot did without words."""
 
     USER = auto()
     BOT = auto()
+    NOTE = auto()
     MESSENGER = auto()
+
+
+_REPEATABLE = frozenset({Side.NOTE, Side.MESSENGER})
 
 
 @dataclass(slots=True)
@@ -87,7 +91,7 @@ class Chat:
                 text = f"{entry.status} to {entry.request}"
                 line = Line(Side.MESSENGER, text, entry.time)
             case LogKind.DELETE:
-                line = Line(Side.BOT, "(deletes a message)", entry.time)
+                line = Line(Side.NOTE, "bot deletes a message", entry.time)
             case LogKind.NOTIFICATION if (entry.text or "").strip():
                 line = Line(Side.BOT, entry.text or "", entry.time)
             case _:
@@ -116,10 +120,10 @@ class Chat:
                 line.time = entry.time
                 line.edits += 1
                 return line
-        what = "an earlier message loses its buttons"
+        what = "bot removes the buttons of an earlier message"
         if entry.keyboard:
-            what = f"an earlier message changes: {entry.text}"
-        return self._append(Line(Side.MESSENGER, what, entry.time))
+            what = f"bot changes an earlier message: {entry.text}"
+        return self._append(Line(Side.NOTE, what, entry.time))
 
 
 def _message(entry: LogEntry) -> Line:
@@ -139,6 +143,6 @@ def _buttons(entry: LogEntry) -> Sequence[Sequence[str]]:
 def _is_repeated(last: Line, line: Line) -> bool:
     return (
         line.message_id is None
-        and (line.is_press or line.side is Side.MESSENGER)
+        and (line.is_press or line.side in _REPEATABLE)
         and (last.side, last.text) == (line.side, line.text)
     )

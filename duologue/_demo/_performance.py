@@ -7,18 +7,21 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from duologue._demo._acts import ACTS, PATIENCE
 from duologue._demo._player import Player
 from duologue._demo._program import Program
 from duologue._demo._screen import Result, Screen
+from duologue._demo._starter import Starter
 from duologue.transport.sandbox import Control
 
 USER = "Анна"
 _PAUSE = 0.05
+_LOOK = 1.0
+"""Seconds between two looks at whoever started the demo."""
 
 
 async def perform(
@@ -31,7 +34,7 @@ async def perform(
         numbers: Which acts, from 1.
         bot: The module of the bot.
         is_served: Whether both go on after the last act, for people with a browser,
-            until SIGINT or SIGTERM.
+            until SIGINT or SIGTERM, or until whoever started this program is gone.
 
     Returns:
         Whether everything was seen that had to be seen.
@@ -45,7 +48,7 @@ async def perform(
         command = ("duologue", "sandbox", "--json")
         log = folder / "messenger.log"
         async with Program("messenger", command, log=log, is_read=True) as messenger:
-            with screen.waiting("Starting the local messenger"):
+            with _telling(screen), screen.waiting("Starting the local messenger"):
                 facts: dict[str, str] = json.loads(await messenger.line())
             programs = messenger, _bot(bot, facts, folder)
             return await _with_bot(
@@ -75,21 +78,23 @@ async def _with_bot(
     is_served: bool,
 ) -> bool:
     messenger, bot = programs
+    starter = Starter()
     async with bot, Control(facts["control_url"], facts["control_token"]) as control:
         player = Player(control, await control.add_user(USER), screen.show)
         screen.address(facts["page_url"])
-        async with asyncio.TaskGroup() as group:
-            watch = [
-                group.create_task(watching)
-                for watching in (messenger.ended(), bot.ended(), player.watch())
-            ]
-            await _wait_for_bot(screen, control)
-            results = [await _act(screen, player, number) for number in numbers]
-            screen.summary(results)
-            if is_served:
-                await _serve(screen, facts["page_url"])
-            for task in watch:
-                task.cancel()
+        with _telling(screen):
+            async with asyncio.TaskGroup() as group:
+                watch = [
+                    group.create_task(watching)
+                    for watching in (messenger.ended(), bot.ended(), player.watch())
+                ]
+                await _wait_for_bot(screen, control)
+                results = [await _act(screen, player, number) for number in numbers]
+                screen.summary(results)
+                if is_served:
+                    await _serve(screen, facts["page_url"], starter)
+                for task in watch:
+                    task.cancel()
     kept = all(check.kept for result in results for check in result.checks)
     if not kept and bot.output():
         sys.stderr.write(f"\nthe bot wrote:\n{bot.output()}\n")
@@ -104,15 +109,28 @@ async def _wait_for_bot(screen: Screen, control: Control) -> None:
                 await asyncio.sleep(_PAUSE)
 
 
-async def _serve(screen: Screen, url: str) -> None:
+async def _serve(screen: Screen, url: str, starter: Starter) -> None:
     """Let people try it by themselves, until a signal says that they have."""
     enough = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, enough.set)
     screen.serving(url)
-    await enough.wait()
+    while not enough.is_set() and not starter.is_gone():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK):
+                await enough.wait()
     screen.ending()
+
+
+@contextmanager
+def _telling(screen: Screen) -> Generator[None, None, None]:
+    """Tell at once that both programs are being ended; the end itself takes a while."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        screen.ending()
+        raise
 
 
 async def _act(screen: Screen, player: Player, number: int) -> Result:

@@ -91,6 +91,8 @@ def _words(line: Line) -> str:
         return f"user presses [{line.text}]{times}"
     if line.side is Side.USER:
         return f"user: {line.text}"
+    if line.side is Side.NOTE:
+        return f"{line.text}{times}"
     if line.side is Side.MESSENGER:
         return f"messenger answers {line.text}{times}"
     buttons = "".join(f" [{label}]" for row in line.buttons for label in row)

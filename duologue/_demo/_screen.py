@@ -91,7 +91,10 @@ def invitation(url: str) -> str:
     return f"In a browser: {url}"
 
 
-SERVING = "Both go on: be a user yourself in the browser, and end them with Ctrl+C."
+SERVING = (
+    "Be a user yourself in the browser: try /start, /count, /echo or /rocket.\n"
+    "Both programs go on until you end them with Ctrl+C."
+)
 ENDING = "ending both"
 
 

@@ -101,6 +101,8 @@ def _drawn(line: Line) -> RenderableType:
             return Align.right(_user(line))
         case Side.BOT:
             return _bot(line)
+        case Side.NOTE:
+            return Align.center(Text(f"{line.text}{_times(line)}", style="dim"))
         case Side.MESSENGER:
             return Align.center(Text(f"✗ {line.text}{_times(line)}", style="red"))
 

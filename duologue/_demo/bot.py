@@ -14,6 +14,7 @@ from duologue.actors import Operation
 from duologue.dialogs import (
     BgManager,
     BgManagerFactory,
+    BotStarted,
     Callback,
     ContentType,
     Dialog,
@@ -54,6 +55,10 @@ class EchoSG(StatesGroup):
 
 class RocketSG(StatesGroup):
     launching = State()
+
+
+class HelpSG(StatesGroup):
+    reading = State()
 
 
 async def timer_getter(dialog_manager: DialogManager, **_: object) -> dict[str, object]:
@@ -202,7 +207,21 @@ rocket = Dialog(
     )
 )
 
+guide = Dialog(
+    Window(
+        Const(
+            "Вот что я умею:\n"
+            "/start — таймер\n"
+            "/count — счётчик нажатий\n"
+            "/echo — эхо\n"
+            "/rocket — запуск ракеты"
+        ),
+        state=HelpSG.reading,
+    )
+)
+
 commands = Router("commands")
+rest = Router("rest")
 
 
 @commands.message(CommandStart())
@@ -225,11 +244,21 @@ async def launch(_message: MessageCreated, dialog_manager: DialogManager) -> Non
     await dialog_manager.start(RocketSG.launching, mode=StartMode.RESET_STACK)
 
 
+@commands.message(Command("help"))
+@rest.message()
+@rest.bot_started()
+async def explain(
+    _event: MessageCreated | BotStarted, dialog_manager: DialogManager
+) -> None:
+    """Answer /help, and all that neither a command nor a dialog takes."""
+    await dialog_manager.start(HelpSG.reading, mode=StartMode.RESET_STACK)
+
+
 def main() -> None:
     """Run until SIGINT or SIGTERM."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     dispatcher = Dispatcher()
-    dispatcher.include_routers(commands, timer, counter, echo, rocket)
+    dispatcher.include_routers(commands, timer, counter, echo, rocket, guide, rest)
     LongPolling(dispatcher).run(Bot())
 
 

@@ -18,11 +18,12 @@ from duologue.dialogs._feeds import Feeds
 from duologue.dialogs._ports import Bot, Update
 from duologue.dialogs._post import Post
 from duologue.dialogs._presenter import Presenter
-from duologue.dialogs._receipts import Receipt
+from duologue.dialogs._receipts import Promise, Receipt
 from duologue.dialogs._runner import DialogActor, TurnRunner
 from duologue.dialogs._stage import OnError, Stage
 from duologue.dialogs._tasks import Tasks
 from duologue.dialogs._turn import active_turn
+from duologue.dialogs._unheard import Unheard
 from duologue.dialogs._updates import Callback
 from duologue.dialogs._workers import DialogWorkers
 from duologue.errors import (
@@ -87,6 +88,7 @@ class Conversations:
         self._dispatcher = dispatcher
         self._engine = engine
         self._system = system
+        self._unheard = Unheard(on_error)
         self._effects = Tasks(on_error)
         self._jobs = Tasks(on_error)
         self._feeds = Feeds(on_error)
@@ -123,6 +125,7 @@ class Conversations:
             bots=by_key,
             observer=observer,
             clock=clock,
+            unheard=self._unheard,
             on_error=on_error,
             turn_timeout=settings.turn_timeout,
             stale_notice=settings.stale_notice,
@@ -240,6 +243,7 @@ class Conversations:
                 self._calls,
             ):
                 await tasks.close(_GRACE)
+            self._unheard.close()
 
     async def _drain(self, drain: float) -> None:
         try:
@@ -265,8 +269,8 @@ class Conversations:
     ) -> asyncio.Future[None] | None:
         if isinstance(update, Callback):
             self._callbacks.open(bot, update.chat_id, update.callback_id)
-        receipt = await self._post.deliver(address_of(update), body, update)
-        return None if self._engine.durable else _safe(receipt)
+        promise = await self._post.deliver(address_of(update), body, update)
+        return None if self._engine.durable else _safe(promise)
 
     async def _confirm(self, address: Address, drawn: Drawn) -> Receipt:
         return await self._post.send(address, drawn)
@@ -277,7 +281,7 @@ class Conversations:
                 self._system.directory.ref(DialogActor, key).tell("mail")
 
 
-def _safe(receipt: Receipt) -> asyncio.Future[None]:
+def _safe(promise: Promise) -> asyncio.Future[None]:
     """A future for the poller: a failed turn is done with, a stopped one is not."""
     safe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -290,5 +294,5 @@ def _safe(receipt: Receipt) -> asyncio.Future[None]:
         else:
             safe.set_result(None)
 
-    receipt.watch(finish)
+    promise.watch(finish)
     return safe

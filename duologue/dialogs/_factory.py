@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from duologue.dialogs._address import Address
 from duologue.dialogs._manager import BgManager
 from duologue.dialogs._modes import DEFAULT_STACK_ID, GROUP_STACK_ID
 from duologue.dialogs._ports import Bot
 from duologue.dialogs._post import Post
-from duologue.errors import AddressIncompleteError, RuntimeNotStartedError
+from duologue.errors import (
+    AddressIncompleteError,
+    DispatcherTakenError,
+    RuntimeNotStartedError,
+)
 
 
 class BgManagerFactory:
@@ -15,11 +23,21 @@ class BgManagerFactory:
 
     def __init__(self) -> None:
         self._post: Post | None = None
+        self._runtime = threading.Lock()  # runtimes may start on several threads
 
-    @property
-    def is_bound(self) -> bool:
-        """Whether a runtime runs with the dispatcher."""
-        return self._post is not None
+    @contextmanager
+    def taken(self) -> Generator[None]:
+        """Keep it for one runtime, from before its start until after its end.
+
+        Raises:
+            DispatcherTakenError: Another one has it.
+        """
+        if not self._runtime.acquire(blocking=False):
+            raise DispatcherTakenError
+        try:
+            yield
+        finally:
+            self._runtime.release()
 
     def bind(self, post: Post | None) -> None:
         """Connect it to a runtime, or disconnect it with None."""

@@ -11,7 +11,7 @@ from duologue.actors import Clock, Engine, Letter, Mail, Observer
 from duologue.dialogs._address import Address, bot_key
 from duologue.dialogs._commands import Command, encode
 from duologue.dialogs._ports import Bot, Update
-from duologue.dialogs._receipts import Lending, Receipt, Waiter, Waiters
+from duologue.dialogs._receipts import Lending, Promise, Receipt, Waiter, Waiters
 from duologue.dialogs._turn import active_turn
 from duologue.errors import EngineClosedError, UnknownBotError
 
@@ -80,7 +80,8 @@ class Post:
         Raises:
             EngineClosedError: The runtime is stopping.
         """
-        letter, receipt = self._write(address, encode(command), None, lending)
+        letter, promise = self._write(address, encode(command), None, lending)
+        receipt = Receipt(promise)
         turn = active_turn()
         if turn is not None:
             turn.outbox.append(letter)
@@ -89,18 +90,18 @@ class Post:
             await self._enqueue(letter)
         return receipt
 
-    async def deliver(self, address: Address, body: bytes, update: Update) -> Receipt:
+    async def deliver(self, address: Address, body: bytes, update: Update) -> Promise:
         """Accept an update of a messenger; wait while the mailbox is full.
 
         Returns:
-            The receipt.
+            What tells when it is handled.
 
         Raises:
             EngineClosedError: The runtime is stopping.
         """
-        letter, receipt = self._write(address, body, update, None)
+        letter, promise = self._write(address, body, update, None)
         await self._enqueue(letter)
-        return receipt
+        return promise
 
     def released(self, letters: list[Letter]) -> None:
         """Note that a commit has put letters into their mailboxes."""
@@ -124,12 +125,12 @@ class Post:
         body: bytes,
         update: Update | None,
         lending: Lending | None,
-    ) -> tuple[Letter, Receipt]:
+    ) -> tuple[Letter, Promise]:
         mail = Mail(f"{self._prefix}.{next(self._numbers)}", body)
-        receipt = Receipt(mail.id)
+        promise = Promise(mail.id)
         now = self._clock.time()
-        self.waiters.add(mail.id, Waiter(receipt, update, lending, now))
-        return Letter(address.key, mail), receipt
+        self.waiters.add(mail.id, Waiter(promise, update, lending, now))
+        return Letter(address.key, mail), promise
 
     async def _enqueue(self, letter: Letter) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -42,53 +43,39 @@ class Duplicate:
 Outcome: TypeAlias = Committed | Covered | Duplicate
 
 
-class Receipt:
-    """The promise of an outcome. Awaiting it means: until the commit.
+class Promise:
+    """What the runtime keeps of a receipt: it will be kept or broken.
 
-    Several may wait for it, and each may be cancelled without harm to the others.
+    It is not the receipt itself, so that it can tell whether somebody still has that.
 
     Args:
         id: The message that it belongs to.
+
+    Attributes:
+        is_heard: Whether somebody who waited was told of an error.
+        reader: The receipt, as long as somebody has it.
     """
 
-    __slots__ = ("_awaited", "_drawn", "_future", "_outcome", "_watchers", "id")
+    __slots__ = (
+        "_drawn",
+        "_future",
+        "_outcome",
+        "_waiting",
+        "_watchers",
+        "id",
+        "is_heard",
+        "reader",
+    )
 
     def __init__(self, id: str) -> None:  # noqa: A002  # the name of the attribute
         self.id: str = id
+        self.is_heard: bool = False
+        self.reader: Callable[[], Receipt | None] = _nobody
         self._outcome: Outcome | BaseException | None = None
         self._future: asyncio.Future[Outcome] | None = None
         self._watchers: list[Callable[[BaseException | None], None]] = []
         self._drawn: asyncio.Future[None] | None = None
-        self._awaited = 0
-
-    def __repr__(self) -> str:
-        return f"<Receipt {self.id} {'done' if self.done() else 'pending'}>"
-
-    def __await__(self) -> Generator[object, None, Outcome]:
-        """Wait for the outcome.
-
-        Returns:
-            What became of the message.
-
-        Raises:
-            ReentrantCallError: Called inside a turn, where it could never end.
-            Exception: Whatever made the turn fail.
-        """
-        if active_turn() is not None:
-            raise ReentrantCallError
-        return self._wait().__await__()
-
-    async def drawn(self) -> None:
-        """Wait until the view of this message, or a newer one, is on the screen.
-
-        Raises:
-            ReentrantCallError: Called inside a turn.
-            MessengerError: The messenger refused the view for good.
-            Exception: Whatever made the turn fail.
-        """
-        await self
-        if self._drawn is not None:
-            await asyncio.shield(self._drawn)
+        self._waiting = 0
 
     def done(self) -> bool:
         """Tell whether there is an outcome."""
@@ -97,7 +84,7 @@ class Receipt:
     @property
     def is_awaited(self) -> bool:
         """Whether somebody waits for the outcome now."""
-        return self._awaited > 0
+        return self._waiting > 0
 
     def resolve(self, outcome: Outcome, drawn: asyncio.Future[None] | None) -> None:
         """Note the outcome; `drawn` ends when the screen shows it."""
@@ -117,6 +104,30 @@ class Receipt:
         if self._outcome is None:
             self._end(error)
 
+    async def outcome(self) -> Outcome:
+        """Wait for the outcome; raise what made the turn fail."""
+        if self._future is None:
+            # Most messages have nobody who waits, so their futures are not made.
+            self._future = asyncio.get_running_loop().create_future()
+            if self._outcome is not None:
+                _settle(self._future, self._outcome)
+        self._waiting += 1
+        try:
+            return await asyncio.shield(self._future)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            self.is_heard = True
+            raise
+        finally:
+            self._waiting -= 1
+
+    async def drawn(self) -> None:
+        """Wait until the screen shows it."""
+        await self.outcome()
+        if self._drawn is not None:
+            await asyncio.shield(self._drawn)
+
     def _end(self, outcome: Outcome | BaseException) -> None:
         self._outcome = outcome
         if self._future is not None:
@@ -125,17 +136,65 @@ class Receipt:
             watcher(_error(outcome))
         self._watchers.clear()
 
-    async def _wait(self) -> Outcome:
-        if self._future is None:
-            # Most messages have nobody who waits, so their futures are not made.
-            self._future = asyncio.get_running_loop().create_future()
-            if self._outcome is not None:
-                _settle(self._future, self._outcome)
-        self._awaited += 1
-        try:
-            return await asyncio.shield(self._future)
-        finally:
-            self._awaited -= 1
+
+class Receipt:
+    """The promise of an outcome. Awaiting it means: until the commit.
+
+    Several may wait for it, and each may be cancelled without harm to the others. An
+    error that nobody has heard of when the receipt is dropped, or when the runtime
+    ends, goes to the error hook, the log and a count.
+
+    Args:
+        promise: What it reads.
+    """
+
+    __slots__ = ("__weakref__", "_promise")
+
+    def __init__(self, promise: Promise) -> None:
+        self._promise = promise
+        promise.reader = weakref.ref(self)
+
+    def __repr__(self) -> str:
+        return f"<Receipt {self.id} {'done' if self.done() else 'pending'}>"
+
+    def __await__(self) -> Generator[object, None, Outcome]:
+        """Wait for the outcome.
+
+        Returns:
+            What became of the message.
+
+        Raises:
+            ReentrantCallError: Called inside a turn, where it could never end.
+            Exception: Whatever made the turn fail.
+        """
+        if active_turn() is not None:
+            raise ReentrantCallError
+        return self._promise.outcome().__await__()
+
+    @property
+    def id(self) -> str:
+        """The message that it belongs to."""
+        return self._promise.id
+
+    async def drawn(self) -> None:
+        """Wait until the view of this message, or a newer one, is on the screen.
+
+        Raises:
+            ReentrantCallError: Called inside a turn.
+            MessengerError: The messenger refused the view for good.
+            Exception: Whatever made the turn fail.
+        """
+        if active_turn() is not None:
+            raise ReentrantCallError
+        await self._promise.drawn()
+
+    def done(self) -> bool:
+        """Tell whether there is an outcome."""
+        return self._promise.done()
+
+
+def _nobody() -> None:
+    """Stand for a receipt that was never handed out."""
 
 
 def _error(outcome: Outcome | BaseException) -> BaseException | None:
@@ -181,13 +240,13 @@ class Waiter:
     """Who in this process waits for a message.
 
     Attributes:
-        receipt: Tells them.
+        promise: Tells them.
         update: The update that the message holds, parsed already.
         lending: Who waits in `fg()`.
         since: When the message was offered to its mailbox, by the clock.
     """
 
-    receipt: Receipt
+    promise: Promise
     update: Update | None = None
     lending: Lending | None = None
     since: float = 0.0
@@ -198,7 +257,7 @@ class Waiter:
         Returns:
             Whether somebody waits in `fg()`, and so will hear of it.
         """
-        self.receipt.fail(error)
+        self.promise.fail(error)
         if self.lending is None:
             return False
         if not self.lending.entered.done():

@@ -130,7 +130,7 @@ class TurnRunner:
             self._stage.on_error(error, opened.key)
         self._stage.post.waiters.remove(opened.mail.id)
         if waiter is not None:
-            waiter.receipt.resolve(outcome, drawn)
+            waiter.promise.resolve(outcome, drawn)
         return following
 
     def _announce(self, turn: Turn, command: Command) -> asyncio.Future[None] | None:
@@ -248,7 +248,7 @@ class TurnRunner:
         following = await self._stage.engine.commit(opened, snapshot=None, keep=keep)
         self._stage.post.waiters.remove(opened.mail.id)
         if waiter is not None:
-            waiter.receipt.fail(error)
+            waiter.promise.fail(error)
         return following
 
     async def _fail(
@@ -286,7 +286,7 @@ class TurnRunner:
             notice = self._stage.stale_notice if is_refused and not is_handled else None
             self._stage.callbacks.finish(event.callback_id, notice)
         self._stage.post.waiters.remove(opened.mail.id)
-        is_awaited = waiter is not None and waiter.receipt.is_awaited
+        is_awaited = waiter is not None and waiter.promise.is_awaited
         if waiter is not None:
             is_awaited = waiter.fail(error) or is_awaited
         if is_refused:
@@ -295,7 +295,8 @@ class TurnRunner:
             )
             _logger.log(level, "%s", error)
         elif not is_handled and not is_awaited:
-            self._stage.on_error(error, opened.key)
+            promise = None if waiter is None else waiter.promise
+            self._stage.unheard.take(error, opened.key, promise)
 
     def _event(self, opened: Opened, waiter: Waiter | None) -> Update | None:
         try:

@@ -13,6 +13,7 @@ from duologue.dialogs._ports import Bot
 from duologue.dialogs._post import Post
 from duologue.dialogs._presenter import Presenter
 from duologue.dialogs._tasks import Tasks
+from duologue.dialogs._unheard import Unheard
 from duologue.dialogs._workers import DialogWorkers
 
 OnError: TypeAlias = Callable[[BaseException, str], None]
@@ -34,6 +35,7 @@ class Stage:
         bots: The bots by `messenger.id`.
         observer: Counts and measures.
         clock: Tells how long things take.
+        unheard: Told of the errors of turns, which somebody may still await.
         on_error: Told of errors that nobody awaits, and where they happened.
         turn_timeout: Seconds that a turn may take.
         stale_notice: What a user sees who presses a button that is gone.
@@ -50,6 +52,7 @@ class Stage:
     bots: Mapping[str, Bot]
     observer: Observer
     clock: Clock
+    unheard: Unheard
     on_error: OnError
     turn_timeout: float = 30.0
     stale_notice: str = "This button no longer works."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from duologue.dialogs._data import Json
@@ -15,7 +16,12 @@ from duologue.dialogs._updates import Callback, MessageCreated
 from duologue.dialogs.widgets._input import Input, MessageInput
 from duologue.dialogs.widgets._kbd import Keyboard
 from duologue.dialogs.widgets._text import Format, Multi, Text
-from duologue.dialogs.widgets._widget import ClickHandler, Widget, WidgetData
+from duologue.dialogs.widgets._widget import (
+    ClickHandler,
+    Widget,
+    WidgetData,
+    check_instance,
+)
 from duologue.errors import InvalidWidgetIdError, InvalidWidgetTypeError, ViewError
 
 T = TypeVar("T")
@@ -153,6 +159,7 @@ def _widget(part: WindowPart) -> Widget:
         return Format(part)
     if isinstance(part, Text | Keyboard | Input):
         return part
+    check_instance(part, partial(InvalidWidgetTypeError, "Window"))
     if callable(part):
         return MessageInput(part)
     raise InvalidWidgetTypeError(

@@ -15,15 +15,18 @@ from duologue.testing._calls import Call, Failures, Hold, Method, Which
 from duologue.testing._world import Raw, ShownMessage, parse, raw_attachment
 from duologue.transport._limits import Buckets
 
+# The strictest of every messenger that there is, so that what passes here is not
+# refused there: MAX, whose limits are those of a row.
 _CAPABILITIES = Capabilities(
     answer_carries_view=True,
     text_limit=4000,
     payload_limit=64,
     button_text_limit=64,
     max_rows=30,
-    max_columns=8,
+    max_columns=7,
     max_buttons=100,
     answer_deadline=5.0,
+    max_columns_with_link=3,
 )
 
 
@@ -36,7 +39,8 @@ class RecordingBot:
 
     Args:
         id: The account's number.
-        capabilities: What the messenger can do.
+        capabilities: What the messenger can do; by default nothing that another
+            messenger of this version would refuse.
         calls_per_second: How many calls it allows for a chat; None for any number.
     """
 

@@ -10,7 +10,7 @@ from typing import Self
 from duologue.actors import Counts, Engine, MemoryEngine
 from duologue.dialogs import Attachment, BgManager, Dispatcher, Settings
 from duologue.dialogs._data import Json
-from duologue.errors import NotShownError
+from duologue.errors import LinkPressedError, NotShownError
 from duologue.runtime import Runtime
 from duologue.testing._bot import RecordingBot
 from duologue.testing._world import Raw, ShownMessage
@@ -151,6 +151,7 @@ class Playground:
 
         Raises:
             NotShownError: There is no such button.
+            LinkPressedError: It opens a link, and pressing it reaches no bot.
         """
         where = _chat(user_id, chat_id)
         shown = self._shown(where)
@@ -160,9 +161,7 @@ class Playground:
                 return await self.press(
                     user_id, payload, chat_id=where, message_id=message.id
                 )
-        rows = [row for message in shown for row in message.labels]
-        labels = [label for row in rows for label in row]
-        raise NotShownError(f"a button {label!r}", where, tuple(labels))
+        raise _not_pressed(label, where, shown, message_id)
 
     async def press(
         self,
@@ -256,6 +255,19 @@ class Playground:
     def _note(self, error: BaseException, where: str, /) -> None:
         del where
         self._errors.append(error)
+
+
+def _not_pressed(
+    label: str, chat_id: int, shown: Sequence[ShownMessage], message_id: str | None
+) -> LinkPressedError | NotShownError:
+    """Why a button cannot be pressed."""
+    for message in reversed(shown):
+        url = message.url_of(label)
+        if url is not None and message_id in (None, message.id):
+            return LinkPressedError(label, chat_id, url)
+    rows = [row for message in shown for row in message.labels]
+    labels = tuple(label for row in rows for label in row)
+    return NotShownError(f"a button {label!r}", chat_id, labels)
 
 
 def _chat(user_id: int, chat_id: int | None) -> int:

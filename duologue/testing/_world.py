@@ -90,6 +90,14 @@ class ShownMessage:
                     return button.payload
         return None
 
+    def url_of(self, label: str) -> str | None:
+        """The address that the first link with this label opens, None without one."""
+        for row in self.keyboard:
+            for button in row:
+                if isinstance(button, LinkButton) and button.text == label:
+                    return button.url
+        return None
+
     def to_raw(self) -> Raw:
         """The message as it stands in an update."""
         return {

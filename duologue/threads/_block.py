@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import TypeAlias
@@ -11,6 +10,7 @@ from typing import TypeAlias
 from duologue.errors import CallCancelledError
 from duologue.threads._call import Call, surroundings
 from duologue.threads._loop_thread import LoopThread
+from duologue.threads._outcome import Outcome
 
 Values: TypeAlias = dict[ContextVar[object], object]
 
@@ -38,14 +38,19 @@ class Block:
         self._thread = thread
         self._manager = manager
         self._name = name
-        self._entered: Future[tuple[object, Values]] = Future()
+        self._entered: Outcome[tuple[object, Values]] = Outcome()
+        self._failed: BaseException | None = None
+        self._is_left = False
         self._left: asyncio.Future[BaseException | None] | None = None
         self._calls: set[Call] = set()
         self._tokens: list[tuple[ContextVar[object], Token[object]]] = []
         self._session: Call = Call(
-            thread, name, f"async with {name}", lambda: self._run(copy_context())
+            thread,
+            name,
+            f"async with {name}",
+            lambda: self._run(copy_context()),
+            then=self._end,
         )
-        self._session.outcome.add_done_callback(self._end)
 
     def enter(self) -> object:
         """Wait until it is entered.
@@ -54,7 +59,8 @@ class Block:
             What `as` gives.
         """
         try:
-            value, changed = self._entered.result()
+            self._entered.wait()
+            value, changed = self._entered.get()
         except BaseException:
             self._thread.cancel(self._session, CallCancelledError(self._name))
             raise
@@ -75,31 +81,38 @@ class Block:
         Raises:
             BaseException: What leaving raised, unless the program is being ended.
         """
+        self._is_left = True
         self._restore()
         if self._thread.is_forked:
             return False
+        traceback = None if error is None else error.__traceback__
         self._thread.post(lambda: self._let_go(error))
         try:
             return bool(self._session.wait())
         except BaseException as raised:
-            if raised is error or not isinstance(error, Exception | None):
-                return False
-            raise
+            if error is None or not _is_meant(error, raised):
+                raise
+            error.__traceback__ = traceback  # without its way through the loop
+            return False
 
     def admit(self, call: Call) -> None:
         """Let a call made inside share the fate of the block."""
+        if self._is_left:  # by another thread, which could not say so to this one
+            return
         self._calls.add(call)
-        call.outcome.add_done_callback(lambda _: self._calls.discard(call))
-        outcome = self._session.outcome
-        failed = outcome.exception() if outcome.done() else None
+        failed = self._failed
         if failed is not None:
             raise failed
+
+    def forget(self, call: Call) -> None:
+        """Let go of a call that has ended."""
+        self._calls.discard(call)
 
     async def _run(self, before: Context) -> bool:
         error: BaseException | None = None
         self._left = asyncio.get_running_loop().create_future()
         async with self._manager as value:
-            self._entered.set_result((value, _changed(before)))
+            self._entered.succeed((value, _changed(before)))
             error = await self._left
             if error is not None:
                 raise error
@@ -109,10 +122,10 @@ class Block:
         if self._left is not None and not self._left.done():
             self._left.set_result(error)
 
-    def _end(self, outcome: Future[object]) -> None:
-        failed = outcome.exception()
-        if not self._entered.done():
-            self._entered.set_exception(failed or CallCancelledError(self._name))
+    def _end(self, failed: BaseException | None) -> None:
+        self._failed = failed
+        if not self._entered.is_settled:
+            self._entered.fail(failed or CallCancelledError(self._name))
         if failed is not None:
             reason = failed if isinstance(failed, Exception) else None
             for call in tuple(self._calls):
@@ -125,6 +138,13 @@ class Block:
             with suppress(ValueError):
                 variable.reset(token)
         self._tokens.clear()
+
+
+def _is_meant(error: BaseException, raised: BaseException) -> bool:
+    """Whether an error of the block is what matters of what leaving it has raised."""
+    if isinstance(error, StopIteration) and raised.__cause__ is error:
+        return True  # no coroutine can raise one (PEP 479)
+    return raised is error or not isinstance(error, Exception)
 
 
 def _changed(before: Context) -> Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 import threading
@@ -18,11 +19,13 @@ from functools import cache, wraps
 from types import ModuleType, TracebackType
 from typing import Final, Protocol, Self, SupportsIndex, cast
 
+from duologue.errors import CallTimeoutError
 from duologue.threads._block import Block
 from duologue.threads._call import Call
 from duologue.threads._loop_thread import LoopThread
 
 _PROTOCOLS: Final = ("__await__", "__aenter__", "__aiter__", "__anext__")
+_MISSING: Final = object()
 _PLAIN: Final = (type, ModuleType, BaseException, Enum, str, bytes, int, float)
 
 
@@ -49,10 +52,10 @@ class Blocking:
         thread: Where its loop is.
     """
 
-    __slots__ = ("_block", "_next", "_target", "_thread")
+    __slots__ = ("_ahead", "_block", "_target", "_thread")
 
+    _ahead: list[Call]
     _block: Block | None
-    _next: Call | None
     _target: object
     _thread: LoopThread
 
@@ -61,7 +64,7 @@ class Blocking:
             ("_target", target),
             ("_thread", thread),
             ("_block", None),
-            ("_next", None),
+            ("_ahead", list[Call]()),
         ):
             object.__setattr__(self, name, value)
 
@@ -84,10 +87,10 @@ class Blocking:
         if name.startswith("_"):
             raise AttributeError(f"{name} is not for other threads")
         target, called = self._target, f"{_word(self._target)}.{name}"
-        method = inspect.getattr_static(target, name, None)
+        method = inspect.getattr_static(target, name, _MISSING)
         if isinstance(method, staticmethod | classmethod) or inspect.isroutine(method):
             return self._method(getattr(target, name), called)
-        if method is None and not hasattr(type(target), "__getattr__"):
+        if method is _MISSING and not hasattr(type(target), "__getattr__"):
             return self._of_protocol(name)
         return self._get(called, called, lambda: getattr(target, name))
 
@@ -130,7 +133,7 @@ class Blocking:
 
     def _method(self, method: Method, called: str) -> Method:
         instead = f"await {called}(...)" if _is_async(method) else f"{called}(...)"
-        has_own_timeout = "timeout" in inspect.signature(method).parameters
+        has_own_timeout = _has_timeout(method)
 
         @wraps(method)
         def blocking(*args: object, **kwargs: object) -> object:
@@ -155,6 +158,8 @@ class Blocking:
         word, target = _word(self._target), cast("Awaitable[object]", self._target)
 
         async def awaited() -> object:
+            if isinstance(target, asyncio.Future):
+                return await asyncio.shield(target)  # it is not of this wait only
             return await target
 
         return self._get(f"{word}.wait()", f"await {word}", awaited, _seconds(timeout))
@@ -166,15 +171,21 @@ class Blocking:
         async def step() -> object:
             return await anext(target)
 
-        call = self._next or Call(self._thread, "next()", "async for", step)
-        object.__setattr__(self, "_next", call)
+        seconds = _seconds(timeout)
+        ahead = self._ahead
+        call = ahead.pop() if ahead else Call(self._thread, "next()", "async for", step)
+        is_there = False
         try:
-            return wrap(call.wait(_seconds(timeout), keep=True), self._thread)
+            is_there = call.is_answered(seconds)
+        finally:
+            if not is_there:  # the time is up, or there was a signal
+                ahead.append(call)
+        if not is_there:
+            raise CallTimeoutError("next()", seconds or 0.0)
+        try:
+            return wrap(call.wait(), self._thread)
         except StopAsyncIteration:
             raise StopIteration from None
-        finally:
-            if call.outcome.done():
-                object.__setattr__(self, "_next", None)
 
     def _get(
         self,
@@ -222,6 +233,13 @@ def _has_coroutines(kind: type) -> bool:
 
 def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _has_timeout(method: Method) -> bool:
+    try:
+        return "timeout" in inspect.signature(method).parameters
+    except ValueError:  # some that are written in C do not tell
+        return False
 
 
 def _bare(value: object) -> object:

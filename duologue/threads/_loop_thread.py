@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -26,28 +27,35 @@ class Work(Protocol):
     def cancel(self, reason: Exception) -> None:
         """Let it end soon with this error; called on the loop."""
 
+    def fail(self, reason: Exception) -> None:
+        """Let it end now with this error, unless it has ended; the loop is closed."""
+
 
 class LoopThread:
     """Runs an event loop on another thread for as long as a `with` block.
 
     The thread is a daemon: a program that ends inside the block does not wait for it.
+    There is no lock: a signal handler may call while its thread is in the middle of a
+    call, and with the lock in the interrupted one the loop could not answer either.
 
     Args:
         name: The name of the thread, which log records carry.
     """
 
     def __init__(self, name: str) -> None:
-        self._lock = threading.RLock()  # a signal handler may call while it is held
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Future[None] | None = None
         self._work: set[Work] = set()
         self._opened = threading.Event()
+        self._error: BaseException | None = None
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         self._opened.wait()
+        if self._error is not None:
+            raise self._error
         return self
 
     def __exit__(
@@ -56,10 +64,16 @@ class LoopThread:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Cancel what still runs, close the loop and wait for the thread."""
+        """Cancel what still runs, close the loop and wait for the thread.
+
+        Raises:
+            BaseException: What ended the loop before, `SystemExit` for instance.
+        """
         if self.is_forked:
             return
-        self._post(self._close)
+        self.post(self._close)
+        if threading.current_thread() is self._thread:
+            return  # the collector closes a forgotten generator there
         self._thread.join(_LAST_WORDS)
         if self._thread.is_alive():
             _logger.warning(
@@ -68,6 +82,8 @@ class LoopThread:
                 self._thread.name,
                 _LAST_WORDS,
             )
+        elif self._error is not None:
+            raise self._error
 
     @property
     def is_forked(self) -> bool:
@@ -95,35 +111,46 @@ class LoopThread:
         Raises:
             RuntimeStoppedError: The loop is closed.
         """
-        with self._lock:
-            if self._loop is None:
-                raise RuntimeStoppedError
-            self._work.add(work)
-            self._loop.call_soon_threadsafe(work.begin)
+        loop = self._loop
+        if loop is None:
+            raise RuntimeStoppedError
+        self._work.add(work)
+        try:
+            loop.call_soon_threadsafe(work.begin)
+        except RuntimeError:  # it has been closed meanwhile
+            self._work.discard(work)
+            raise RuntimeStoppedError from None
 
     def cancel(self, work: Work, reason: Exception) -> None:
         """Have submitted work end with this error, unless it has ended."""
-        self._post(lambda: work.cancel(reason))
+        self.post(lambda: work.cancel(reason))
 
     def post(self, function: Callable[[], object]) -> None:
         """Have a function called on the loop; after its end nothing happens."""
-        self._post(function)
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # it has been closed meanwhile
+                loop.call_soon_threadsafe(function)
 
     def ended(self, work: Work) -> None:
         """Forget work that has its outcome."""
-        with self._lock:
-            self._work.discard(work)
-
-    def _post(self, function: Callable[[], object]) -> None:
-        with self._lock:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(function)
+        self._work.discard(work)
 
     def _main(self) -> None:
         try:
-            asyncio.run(self._serve())
-        finally:
-            self._opened.set()  # nobody waits for a loop that could not be made
+            self._run()
+        except BaseException as error:  # noqa: BLE001  # the `with` block raises it
+            self._error = error
+        for work in tuple(self._work):
+            work.fail(RuntimeStoppedError())
+        self._opened.set()  # nobody waits for a loop that could not be made
+
+    def _run(self) -> None:
+        with asyncio.Runner() as runner:
+            try:
+                runner.run(self._serve())
+            finally:
+                self._stop()
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -133,10 +160,11 @@ class LoopThread:
         await self._closing
 
     def _close(self) -> None:
-        with self._lock:
-            self._loop = None  # from here on nothing can be submitted
-            left = list(self._work)
-        for work in left:
-            work.cancel(RuntimeStoppedError())
         assert self._closing is not None  # noqa: S101  # it is set before the loop
-        self._closing.set_result(None)
+        if not self._closing.done():
+            self._closing.set_result(None)
+
+    def _stop(self) -> None:
+        self._loop = None  # from here on nothing can be submitted
+        for work in tuple(self._work):
+            work.cancel(RuntimeStoppedError())

@@ -56,6 +56,8 @@ class Connecting:
         """
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._connect(bot)) for bot in self._bots]
+        for task in self._tasks:
+            task.add_done_callback(lambda _: self._has_tried.set())
         try:
             await self._wait_for_one()
         except BaseException:
@@ -83,13 +85,9 @@ class Connecting:
         await asyncio.shield(self._tasks[self._bots.index(bot)])
 
     async def _wait_for_one(self) -> None:
-        loop = asyncio.get_running_loop()
         while not self._is_enough():
             self._has_tried.clear()
-            news = loop.create_task(self._has_tried.wait())
-            going = [task for task in self._tasks if not task.done()]
-            await asyncio.wait([*going, news], return_when=asyncio.FIRST_COMPLETED)
-            news.cancel()
+            await self._has_tried.wait()
 
     def _is_enough(self) -> bool:
         done = [task for task in self._tasks if task.done()]
@@ -100,13 +98,13 @@ class Connecting:
 
     async def _connect(self, bot: Bot) -> None:
         pause = _FIRST_PAUSE
-        waited = 0.0
+        began = self._clock.time()
         told: set[type[Exception]] = set()
         while True:
             try:
                 await bot.start()
             except (MessengerUnavailableError, RateLimitedError) as error:
-                if self._is_time_up(waited):
+                if self._is_time_up(self._clock.time() - began):
                     raise
                 if type(error) not in told:
                     _logger.warning("%s; trying again %s", error, self._effort())
@@ -121,7 +119,6 @@ class Connecting:
                     _logger.warning("%s.%d answers now", bot.messenger, bot.id)
                 return
             await self._clock.sleep(pause)
-            waited += pause
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _is_time_up(self, waited: float) -> bool:

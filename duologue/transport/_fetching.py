@@ -73,8 +73,9 @@ class Fetching:
         self._clock = clock
         self._observer = observer
         self._pollers: list[Poller] = []
+        self._checks: list[asyncio.Task[None]] = []
 
-    async def begin(self, bot: Bot) -> Poller | None:
+    def begin(self, bot: Bot) -> Poller | None:
         """Begin to poll for a bot that is connected.
 
         Returns:
@@ -82,7 +83,9 @@ class Fetching:
         """
         if self._settings is None or not isinstance(bot, UpdateSource):
             return None
-        await _warn_of_webhooks(bot)
+        # Nobody waits for it: a messenger that is slow holds up nobody else.
+        check = asyncio.get_running_loop().create_task(_warn_of_webhooks(bot))
+        self._checks.append(check)
         poller = Poller(
             bot,
             self._accept,
@@ -97,25 +100,19 @@ class Fetching:
         poller.start()
         return poller
 
-    async def wait(self) -> None:
-        """Wait until no poller works any more.
-
-        Raises:
-            ExceptionGroup: Some ended with an error, which they have logged.
-        """
-        async with asyncio.TaskGroup() as group:
-            for poller in self._pollers:
-                group.create_task(poller.wait())
-
     async def stop(self, drain: float) -> None:
         """Stop asking at once, and finish what has been fetched.
 
         Args:
             drain: Seconds to wait for unfinished updates.
         """
+        for check in self._checks:
+            check.cancel()
         async with asyncio.TaskGroup() as group:
             for poller in self._pollers:
                 group.create_task(poller.stop(drain))
+        if self._checks:
+            await asyncio.wait(self._checks)
 
 
 def _with_types(

@@ -62,7 +62,7 @@ class Outage:
         if self._since is None:
             self._since = self._clock.time()
             _logger.warning(
-                "%s fails: %s; it is repeated until it works", self._activity, said
+                "%s fails and is repeated until it works: %s", self._activity, said
             )
         elif reason not in self._told:
             _logger.warning(

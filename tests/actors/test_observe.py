@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
+
 from duologue.actors import Counts
 
 
@@ -60,3 +64,28 @@ def test_only_the_newest_measured_values_are_remembered() -> None:
         counts.record("sizes", value)
 
     assert counts.recorded("sizes") == list(range(1500, 2500))
+
+
+@pytest.mark.usefixtures("busy_threads")
+def test_counts_can_be_asked_on_another_thread_while_they_grow() -> None:
+    counts = Counts()
+    failures: list[Exception] = []
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            try:
+                counts.of("turns")
+                counts.recorded("sizes")
+            except RuntimeError as error:
+                failures.append(error)
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    for number in range(20_000):
+        counts.count("turns", dialog=f"Dialog{number % 3000}")
+        counts.record("sizes", 1.0, dialog=f"Dialog{number % 10}")
+    is_over.set()
+    asker.join()
+
+    assert failures == []

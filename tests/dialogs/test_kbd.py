@@ -395,7 +395,7 @@ class Deaf(Digits):
 
 
 async def test_a_press_that_no_widget_takes_changes_nothing() -> None:
-    async with playground(Dialog(window(Row(Deaf(id="d"))))) as chat:
+    async with playground(Dialog(window(Column(Deaf(id="d"))))) as chat:
         await opened(chat)
 
         assert await clicked(chat, "1") == "Main:one"
@@ -578,8 +578,33 @@ def test_what_is_neither_text_nor_a_string_is_refused_too() -> None:
         Button(5, "b")  # type: ignore[arg-type]  # that is the mistake
 
 
+def test_a_text_among_buttons_is_shown_as_it_was_written() -> None:
+    with pytest.raises(InvalidWidgetTypeError, match=r"Const\('hi'\) has no buttons"):
+        Group(Const("hi"))  # type: ignore[arg-type]  # that is the mistake
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Window(Const("x"), Cancel, state=Main.one),  # type: ignore[arg-type]
+        lambda: Row(Cancel),  # type: ignore[arg-type]
+    ],
+    ids=["window", "row"],
+)
+def test_a_class_in_the_place_of_a_widget_is_named(make: Json) -> None:
+    with pytest.raises(InvalidWidgetTypeError, match=r"is a class.*: `Cancel\(") as error:
+        make()
+
+    assert "instance" in str(error.value)
+
+
+def test_a_class_in_the_place_of_a_text_is_named() -> None:
+    with pytest.raises(WidgetError, match=r"is a class.*: `Const\("):
+        Button(Const, "b")  # type: ignore[arg-type]  # that is the mistake
+
+
 @pytest.mark.parametrize("layout", [Row, Column, Group])
-@pytest.mark.parametrize("part", ["text", Const("text"), Button])
+@pytest.mark.parametrize("part", ["text", Const("text")])
 def test_a_layout_takes_keyboards_only(layout: Json, part: object) -> None:
     with pytest.raises(InvalidWidgetTypeError, match="has no buttons; give `Button`"):
         layout(part)

@@ -286,6 +286,16 @@ def test_any_id_comes_back_as_it_was_or_is_refused(item: str) -> None:
     assert ids == ([] if is_long or is_odd else [item])
 
 
+@pytest.mark.parametrize("make", [select, radio], ids=["select", "radio"])
+async def test_two_items_of_one_id_are_refused_with_both(make: Json) -> None:
+    items = [("Apple", 1), ("Pear", 2), ("Plum", "1")]
+
+    with pytest.raises(ItemsError) as caught:
+        await labels(make(items=items))
+
+    assert "('Apple', 1) and ('Plum', '1') have the same id '1'" in caught.value.problem
+
+
 async def test_an_item_needs_an_id() -> None:
     with pytest.raises(ItemsError, match=r"gave None for \('Apple', 1\); each item"):
         await labels(select(item_id_getter=lambda _: None))

@@ -186,6 +186,37 @@ async def test_a_case_without_a_text_says_for_which_value_and_what_there_is() ->
     assert "no text for 'c', only for 'a', 1;" in caught.value.problem
 
 
+@pytest.mark.parametrize("selector", ["zzz", F["zzz"]])
+async def test_a_case_without_a_text_says_what_its_data_has(selector: Json) -> None:
+    with pytest.raises(WidgetError) as caught:
+        await text_of(Case({2: Const("two")}, selector), name="Ann")
+
+    assert "no text for None, only for 2;" in caught.value.problem
+    assert "the getters gave: " in caught.value.problem
+    assert "name" in caught.value.problem.partition("gave: ")[2].split(", ")
+
+
+def test_a_case_without_texts_is_refused_when_it_is_made() -> None:
+    with pytest.raises(WidgetError, match="give it a text for each value"):
+        Case({}, "key")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (Const("hi"), "Const('hi')"),
+        (Format("{a}"), "Format('{a}')"),
+        (Case({1: Const("a")}, "n"), "Case(selector='n')"),
+        (Multi(Const("a"), Format("b")), "Multi(Const('a'), Format('b'))"),
+        (Const("a") | Const("b"), "Const('a') | Const('b')"),
+        (Const("x" * 200), f"Const('{'x' * 100}…')"),
+    ],
+    ids=["const", "format", "case", "multi", "or", "long"],
+)
+def test_texts_print_as_they_were_written(text: Text, shown: str) -> None:
+    assert repr(text) == shown
+
+
 async def test_a_value_that_cannot_be_a_key_is_named() -> None:
     with pytest.raises(WidgetError, match=r"gave \[1\], which cannot be a key"):
         await text_of(Case({...: Const("A")}, "key"), key=[1])

@@ -57,11 +57,12 @@ async def _program(
         await process.communicate()
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    """End a bot as Ctrl+C does, and see that it ends well."""
+async def _stop(process: asyncio.subprocess.Process, sandbox: Sandbox) -> None:
+    """End a bot as Ctrl+C does, and see that it said how and then ended well."""
     process.terminate()
     _, errors = await process.communicate()
-    assert (process.returncode, errors.decode()) == (0, "")
+    begun = f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it\n"
+    assert (process.returncode, errors.decode()) == (0, begun)
 
 
 async def _interrupt(process: asyncio.subprocess.Process) -> None:
@@ -101,7 +102,7 @@ async def test_the_timer_counts_to_ten_in_one_message(tmp_path: Path) -> None:
         first = await _shown(control, "Счётчик: 0")
         await control.click(ann, first, text="Старт")
         last = await _shown(control, "Счётчик: 10")
-        await _stop(process)
+        await _stop(process, sandbox)
 
     assert first == last
 
@@ -122,7 +123,7 @@ async def test_the_timer_that_is_pressed_again_counts_anew_and_once(
         views = [e.text for e in await control.log() if e.kind in {"message", "edit"}]
         await control.click(ann, message, text="Старт")
         await control.say(ann, "/start")  # closes the dialog that the task works for
-        await _stop(process)
+        await _stop(process, sandbox)
 
     *_, began = (at for at, text in enumerate(views) if text == "Счётчик: 0")
     assert began > 0
@@ -201,7 +202,7 @@ async def test_the_first_bot_of_the_readme_counts_presses(tmp_path: Path) -> Non
         await control.click(ann, message, text="Press")
         await control.click(ann, message, text="Press")
         last = await _shown(control, "You pressed 2 times.")
-        await _stop(process)
+        await _stop(process, sandbox)
 
     assert last == message
 
@@ -243,7 +244,7 @@ async def test_the_rocket_flies_to_the_end_and_is_called_back_half_way(
         half_way = await _edited(control, "%", after=boom.seq, minimum=25)
         await control.click(ann, message, text="Stop")
         last = await _edited(control, "called off", after=half_way.seq)
-        await _stop(process)
+        await _stop(process, sandbox)
 
     assert (boom.text or "").endswith(" 100%")
     assert 25 <= _percent(last) < 100

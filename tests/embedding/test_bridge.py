@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import sys
 import threading
+import traceback
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
     Awaitable,
+    Callable,
     Generator,
     Iterator,
 )
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Protocol, Self, cast
 
 import pytest
@@ -26,6 +30,7 @@ from duologue.errors import (
 )
 from duologue.threads import Waitable
 from duologue.threads._blocking import Blocking
+from duologue.threads._call import Call, surroundings
 from duologue.threads._loop_thread import LoopThread
 
 mood: ContextVar[str] = ContextVar("mood", default="calm")
@@ -38,7 +43,9 @@ class Lamp:
 
     def __init__(self) -> None:
         self.colour = "white"
+        self.shade: str | None = None
         self.seen: list[str] = []
+        self.promised: asyncio.Future[str] | None = None
         self.ticks: asyncio.Queue[int] = asyncio.Queue()
 
     @property
@@ -59,6 +66,20 @@ class Lamp:
         await asyncio.sleep(seconds)
         return f"{self.colour} {mood.get()}"
 
+    def promise(self) -> asyncio.Future[str]:
+        self.promised = asyncio.get_running_loop().create_future()
+        return self.promised
+
+    def keep(self, word: str) -> None:
+        assert self.promised is not None
+        self.promised.set_result(word)
+
+    def perform(self, function: Callable[[], object]) -> None:
+        function()
+
+    def fall_over(self, status: int) -> None:
+        asyncio.get_running_loop().call_soon(sys.exit, status)
+
     async def last(self, timeout: float) -> float:  # noqa: ASYNC109  # that is the point
         return timeout
 
@@ -74,6 +95,9 @@ class Lamp:
 
     def bulb(self) -> Bulb:
         return Bulb()
+
+    def plain(self) -> Plain:
+        return Plain()
 
     @asynccontextmanager
     async def lit(self, name: str) -> AsyncGenerator[Lamp]:
@@ -91,6 +115,16 @@ class Lamp:
         return self.watch()
 
 
+class Plain:
+    """A block that does nothing."""
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+
 class Bulb:
     """Something that can only be awaited."""
 
@@ -104,6 +138,7 @@ class BlockingLamp(Protocol):
 
     kind: str
     colour: str
+    shade: str | None
     seen: list[str]
 
     @property
@@ -112,11 +147,16 @@ class BlockingLamp(Protocol):
     def switch(self, other: BlockingLamp | None = None) -> BlockingLamp: ...
     def pair(self) -> tuple[BlockingLamp, int]: ...
     def shine(self, seconds: float = 0.0, *, timeout: float | None = None) -> str: ...
+    def promise(self) -> Waitable[str]: ...
+    def keep(self, word: str) -> None: ...
+    def perform(self, function: Callable[[], object]) -> None: ...
+    def fall_over(self, status: int) -> None: ...
     def last(self, timeout: float) -> float: ...
     def break_down(self, error: BaseException) -> None: ...
     def tick(self, number: int) -> None: ...
     def watch(self) -> Ticks: ...
     def bulb(self) -> Waitable[str]: ...
+    def plain(self) -> Lit: ...
     def lit(self, name: str) -> Lit: ...
     def __iter__(self) -> Iterator[int]: ...
 
@@ -125,6 +165,7 @@ class Ticks(Protocol):
     def __iter__(self) -> Self: ...
     def __next__(self) -> int: ...
     def next(self, timeout: float | None = None) -> int: ...
+    def aclose(self) -> Waitable[None]: ...
 
 
 class Lit(Protocol):
@@ -157,6 +198,7 @@ def test_attributes_are_read_and_set(lamp: BlockingLamp, bare: Lamp) -> None:
 
     assert (lamp.colour, bare.colour, lamp.kind) == ("red", "red", "lamp")
     assert lamp.seen is bare.seen
+    assert lamp.shade is None
 
 
 def test_what_is_private_stays_on_the_loop(lamp: BlockingLamp) -> None:
@@ -221,6 +263,18 @@ def test_an_awaitable_is_waited_for(lamp: BlockingLamp) -> None:
     assert lamp.bulb().wait(timeout=5) == "warm"
 
 
+def test_a_wait_for_a_future_that_ran_out_leaves_the_future_alone(
+    lamp: BlockingLamp,
+) -> None:
+    future = lamp.promise()
+
+    with pytest.raises(CallTimeoutError):
+        future.wait(timeout=0.01)
+    lamp.keep("kept")
+
+    assert future.wait(timeout=5) == "kept"
+
+
 def test_an_asynchronous_iterator_is_an_iterator(lamp: BlockingLamp) -> None:
     for number in (1, 2, 0):
         lamp.tick(number)
@@ -246,6 +300,27 @@ def test_a_wait_for_the_next_value_that_ran_out_loses_nothing(
     lamp.tick(2)
 
     assert (ticks.next(timeout=5), next(ticks)) == (1, 2)
+
+
+def test_an_iterator_gives_no_value_to_two_threads(lamp: BlockingLamp) -> None:
+    ticks = lamp.watch()
+
+    with ThreadPoolExecutor(2) as pool:
+        waits = [pool.submit(ticks.next, 0.2) for _ in range(2)]
+        lamp.tick(1)
+    found = [wait.exception() or wait.result() for wait in waits]
+
+    assert found.count(1) <= 1
+
+
+def test_an_iterator_can_be_closed_before_its_end(lamp: BlockingLamp) -> None:
+    lamp.tick(1)
+    ticks = lamp.watch()
+    first = next(ticks)
+
+    ticks.aclose().wait()
+
+    assert (first, list(ticks)) == (1, [])
 
 
 def test_a_block_is_entered_and_left_on_the_loop(lamp: BlockingLamp) -> None:
@@ -283,11 +358,54 @@ def test_an_error_reaches_the_block_on_the_loop_and_comes_back(
     assert lamp.seen == ["+warm", "-warm"]
 
 
+def test_the_traceback_of_an_error_of_the_block_leads_to_the_block_only(
+    lamp: BlockingLamp,
+) -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError) as caught, lamp.lit("warm"):
+        fail()
+
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert {frame.filename for frame in frames} == {__file__}
+    assert frames[-1].name == "fail"
+
+
+def test_what_no_coroutine_can_raise_comes_out_of_a_block_too(
+    lamp: BlockingLamp,
+) -> None:
+    nothing: Iterator[int] = iter(())
+
+    with pytest.raises(StopIteration), lamp.plain():
+        next(nothing)
+
+
 def test_a_block_on_the_loop_can_deal_with_an_error(lamp: BlockingLamp) -> None:
     with lamp.lit("warm"):
         raise LookupError
 
     assert lamp.seen == ["+warm", "dealt with", "-warm"]
+
+
+def test_a_call_whose_block_fails_while_it_is_on_its_way_is_not_made(
+    lamp: BlockingLamp, bare: Lamp
+) -> None:
+    class Failing:
+        def admit(self, call: Call) -> None:
+            call.cancel(CallCancelledError("the block"))
+
+        def forget(self, call: Call) -> None:
+            pass
+
+    token = surroundings.set(Failing())
+    try:
+        with pytest.raises(CallCancelledError, match="the block"):
+            lamp.tick(1)
+    finally:
+        surroundings.reset(token)
+
+    assert bare.ticks.empty()
 
 
 def test_what_is_no_block_and_no_iterator_says_so(lamp: BlockingLamp) -> None:
@@ -326,6 +444,57 @@ def test_on_the_thread_of_the_loop_every_call_is_refused_with_the_awaitable_form
         cast("BlockingCaller", cast("object", caller)).call()
 
 
+def test_a_wait_that_goes_on_is_refused_on_the_thread_of_the_loop_as_well(
+    lamp: BlockingLamp,
+) -> None:
+    ticks = lamp.watch()
+    with pytest.raises(CallTimeoutError):
+        ticks.next(timeout=0.01)
+
+    with pytest.raises(BlockingCallError, match=r"next\(\)"):
+        lamp.perform(lambda: next(ticks))
+
+
+@pytest.mark.timeout(30)
+def test_a_block_that_is_left_on_the_thread_of_the_loop_ends_without_waiting(
+    lamp: BlockingLamp,
+) -> None:
+    """As when the collector, which runs anywhere, closes a forgotten generator."""
+
+    def forget() -> Iterator[None]:
+        with lamp.lit("warm"):
+            yield
+
+    forgotten = cast("Generator[None]", forget())
+    elsewhere = copy_context()  # its variables stay as they were in the block
+    elsewhere.run(next, forgotten)
+
+    lamp.perform(forgotten.close)
+
+    assert elsewhere.run(lamp.shine) == "white warm"
+    assert lamp.seen == ["+warm", "-warm"]
+
+
+@pytest.mark.timeout(60)
+def test_a_signal_handler_may_call_at_any_moment_of_a_call(
+    lamp: BlockingLamp,
+) -> None:
+    """The hook stands for the handler: it interrupts at each step."""
+    answers: list[str] = []
+
+    def interrupt(*_: object) -> None:
+        answers.append(lamp.shine(timeout=5))
+
+    sys.setprofile(interrupt)
+    try:
+        lamp.shine()
+    finally:
+        sys.setprofile(None)
+
+    assert len(answers) > 20
+    assert set(answers) == {"white calm"}
+
+
 class BlockingCaller(Protocol):
     def call(self) -> str: ...
 
@@ -361,3 +530,45 @@ def test_the_end_fails_whoever_still_waits(bare: Lamp) -> None:
 
     assert len(errors) == 1
     assert bare.seen == ["+warm", "-warm"]
+
+
+def test_what_ends_the_loop_comes_out_of_the_block(bare: Lamp) -> None:
+    errors: list[BaseException] = []
+
+    def end_it() -> None:
+        with LoopThread("lamps") as thread:
+            lamp = cast("BlockingLamp", cast("object", Blocking(bare, thread)))
+            with ThreadPoolExecutor(1) as pool:
+                waiting = pool.submit(next, lamp.watch())
+                lamp.fall_over(3)
+                errors.append(waiting.exception() or AssertionError())
+            with pytest.raises(RuntimeStoppedError):
+                lamp.shine()
+
+    with pytest.raises(SystemExit) as caught:
+        end_it()
+
+    assert caught.value.code == 3
+    assert [type(error) for error in errors] == [RuntimeStoppedError]
+
+
+def test_a_call_that_comes_while_the_loop_ends_is_told_so(bare: Lamp) -> None:
+    busy, go_on = threading.Event(), threading.Event()
+
+    def occupy() -> None:
+        busy.set()
+        go_on.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        with LoopThread("lamps") as thread:
+            lamp = cast("BlockingLamp", cast("object", Blocking(bare, thread)))
+            held = pool.submit(lamp.perform, occupy)
+            busy.wait(30)
+            thread.post(thread._close)  # the end, with more behind it
+            late = pool.submit(lamp.shine, 3600)
+            while len(thread._work) < 2:  # it is on its way
+                pass
+            go_on.set()
+        held.result()
+
+    assert isinstance(late.exception(), RuntimeStoppedError)

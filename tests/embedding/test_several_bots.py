@@ -11,6 +11,7 @@ import pytest
 
 from duologue import Dispatcher, Runtime
 from duologue.dialogs import (
+    Batch,
     Dialog,
     DialogManager,
     MessageCreated,
@@ -24,6 +25,7 @@ from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import (
     BotTwiceError,
+    DispatcherTakenError,
     MessengerUnavailableError,
     UnauthorizedError,
     UnknownBotError,
@@ -185,6 +187,129 @@ async def test_no_bot_at_all_within_the_time_to_start_is_an_error(
             pytest.fail("the block must not begin")
 
     assert all(bot.tries > 3 for bot in bots)
+
+
+async def test_tries_that_take_long_count_against_the_time_to_start(
+    counters: Dispatcher,
+) -> None:
+    class Silent(RecordingBot):
+        async def start(self) -> None:
+            await asyncio.sleep(20)
+            raise MessengerUnavailableError("GET /me", "no answer")
+
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    with pytest.raises(MessengerUnavailableError):
+        async with Runtime(counters, [Silent()], polling=None, start_timeout=30):
+            pytest.fail("the block must not begin")
+
+    assert loop.time() - began == 41
+
+
+async def test_a_start_that_is_cancelled_leaves_no_task_behind(
+    counters: Dispatcher,
+) -> None:
+    runtime = Runtime(counters, [Away(id=1)], polling=None, start_timeout=None)
+    start = asyncio.get_running_loop().create_task(runtime.__aenter__())
+    await asyncio.sleep(10)
+
+    start.cancel()
+    await asyncio.wait([start])
+    await asyncio.sleep(0)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_two_runtimes_that_begin_at_once_do_not_share_a_dispatcher(
+    counters: Dispatcher,
+) -> None:
+    first, second = Away(id=1), RecordingBot(id=2)
+    waiting = Runtime(counters, [first], polling=None, start_timeout=None)
+    start = asyncio.get_running_loop().create_task(waiting.__aenter__())
+    await asyncio.sleep(1)
+
+    with pytest.raises(DispatcherTakenError):
+        async with Runtime(counters, [second], polling=None):
+            pytest.fail("the block must not begin")
+    first.is_back = True
+    await start
+
+    assert waiting.dialog(chat_id=5, user_id=5).address.bot == "test.1"
+    await waiting.__aexit__(None, None, None)
+
+
+async def test_a_runtime_that_has_ended_may_begin_again(
+    counters: Dispatcher,
+) -> None:
+    bot = RecordingBot()
+    runtime = Runtime(counters, [bot], polling=None)
+
+    for _ in range(2):
+        async with runtime:
+            await runtime.accept(bot, bot.wrote(5, 5, "/start"))
+
+    assert [message.text for message in bot.messages(5)] == ["/start", "0"] * 2
+
+
+async def test_without_a_bot_there_is_none_to_name() -> None:
+    async with Runtime(Dispatcher(), []) as runtime:
+        await runtime.wait()
+        with pytest.raises(UnknownBotError, match="has none that is connected"):
+            runtime.dialog(chat_id=5, user_id=5)
+
+
+class Fetched(RecordingBot):
+    """A bot that is polled: in vain, until its token is withdrawn."""
+
+    base_url = "http://127.0.0.1"
+
+    def __init__(self, *, id: int = 1) -> None:  # noqa: A002  # the name of the attribute
+        super().__init__(id=id)
+        self.withdrawn = asyncio.Event()
+
+    async def get_updates(self, **_: object) -> Batch:
+        await self.withdrawn.wait()
+        raise UnauthorizedError("GET /updates", "unknown token")
+
+
+async def test_a_question_about_webhooks_holds_nobody_up(
+    counters: Dispatcher, tmp_path: Path
+) -> None:
+    class Slow(Fetched):
+        async def subscriptions(self) -> list[object]:
+            await asyncio.sleep(3600)
+            return []
+
+    bots = [Slow(id=1), RecordingBot(id=2)]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async with Runtime(counters, bots, state_dir=tmp_path):
+        took = loop.time() - began
+
+    assert took == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_token_that_is_withdrawn_is_told_once_and_ends_the_wait(
+    counters: Dispatcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+    bot = Fetched()
+
+    async with Runtime(
+        counters,
+        [bot, RecordingBot(id=2)],
+        state_dir=tmp_path,
+        on_error=lambda _, where: told.append(where),
+    ) as runtime:
+        bot.withdrawn.set()
+        with pytest.raises(UnauthorizedError):
+            await runtime.wait()
+
+    assert told == ["the polling of test.1"]
+    assert [r.levelname for r in caplog.records].count("ERROR") == 1
 
 
 async def test_a_wrong_token_is_an_error_at_the_start_whoever_else_is_there(

@@ -36,7 +36,7 @@ PAIRS: list[tuple[type, type]] = [
 INTERNAL = {
     BgManager: {"post"},
     DialogManager: {"render", "focus"},
-    Receipt: {"fail", "resolve", "watch", "is_awaited"},
+    Receipt: set(),
     Runtime: {"in_thread", "operations"},
     Worker: set(),
     Workers: {"kind_of", "stop"},

@@ -37,6 +37,10 @@ async def fail(_: Callback, __: object, ___: DialogManager) -> None:
     raise ArithmeticError("the text of a user")
 
 
+async def spoil(_: Callback, __: object, manager: DialogManager) -> None:
+    manager.dialog_data["n"] = object()
+
+
 async def wait(_: Callback, __: object, ___: DialogManager) -> None:
     await asyncio.sleep(3)
 
@@ -62,6 +66,7 @@ def dispatcher() -> Dispatcher:
                 Button(Const("add"), id="add", on_click=add),
                 Button(Const("fail"), id="fail", on_click=fail),
                 Button(Const("wait"), id="wait", on_click=wait),
+                Button(Const("spoil"), id="spoil", on_click=spoil),
                 state=Shop.counting,
             ),
             on_start=begin,

@@ -393,10 +393,87 @@ async def test_a_body_that_cannot_be_read_is_refused(page: Page, body: bytes) ->
     assert said["title"] == "Bad Request"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/x-www-form-urlencoded; charset=klingon"},
+        {"Content-Type": "multipart/form-data"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    ],
+    ids=["charset", "multipart", "gzip"],
+)
+async def test_a_body_that_is_not_what_its_header_says_is_refused(
+    page: Page, headers: dict[str, str]
+) -> None:
+    async with page.http.post(
+        f"{page.url}/waiting", data=b"command=ping", headers={**BEARER, **headers}
+    ) as answer:
+        said = await answer.json(content_type="application/problem+json")
+
+    assert (answer.status, said["title"]) == (400, "Bad Request")
+
+
 async def test_a_body_that_is_too_long_is_refused(page: Page) -> None:
-    status, _ = await _post(page, data=b"command=ping&x=" + b"a" * 100_000)
+    status, text = await _post(page, data=b"command=ping&x=" + b"a" * 100_000)
 
     assert status == 413
+    assert "16384" in json.loads(text)["detail"]
+
+
+async def test_a_path_without_an_action_is_a_problem_too(page: Page) -> None:
+    status, said = await page.send("ping", "/nowhere")
+
+    assert (status, said["title"]) == (404, "Not Found")
+
+
+@pytest.mark.parametrize(
+    ("boundary", "is_default"), [(None, True), ("", True), (0, False), (False, False)]
+)
+async def test_only_a_boundary_that_is_left_out_is_the_usual_one(
+    page: Page, boundary: object, *, is_default: bool
+) -> None:
+    _, usual = await page.send("start")
+    body = {"command": "ping", "boundary": boundary}
+
+    async with page.http.post(
+        f"{page.url}/waiting", json=body, headers=BEARER
+    ) as answer:
+        said = await answer.json()
+
+    assert (said.get("id") == usual["id"]) is is_default
+
+
+async def test_a_worker_that_cannot_be_made_is_told_of_and_logged(
+    workers: Workers, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Wait):
+        def __init__(self) -> None:
+            raise LookupError("the password is 1234")
+
+    class Chosen(Waiting):
+        worker_cls: ClassVar[object] = Broken
+
+    async with serve(actions_application(workers, [Chosen], token=TOKEN)) as place:
+        status, said = await Page(http, place.url).send("start")
+
+    assert (status, said["title"]) == (500, "Internal Server Error")
+    assert "1234" not in str(said)
+    assert "LookupError" in caplog.text
+
+
+async def test_one_object_does_the_work_of_one_operation_at_a_time(
+    workers: Workers, http: aiohttp.ClientSession
+) -> None:
+    class Chosen(Waiting):
+        worker_cls: ClassVar[object] = Wait()
+
+    async with serve(actions_application(workers, [Chosen], token=TOKEN)) as place:
+        page = Page(http, place.url)
+        first = await page.send("start")
+        second = await page.send("start", boundary="another")
+
+    assert (first[0], second[0]) == (200, 409)
+    assert "the class" in str(second[1]["detail"])
 
 
 @pytest.mark.parametrize("boundary", ["a" * 65, "a b", "<i>", "ä", "a/b", "\n"])
@@ -426,6 +503,17 @@ async def test_without_the_token_nothing_is_done(
     assert workers.of("") == []
 
 
+async def test_the_name_of_the_scheme_may_be_written_in_any_case(page: Page) -> None:
+    headers = {"Authorization": f"bearer {TOKEN}"}  # RFC 9110, 11.1
+
+    async with page.http.post(
+        f"{page.url}/waiting", data={"command": "ping"}, headers=headers
+    ) as answer:
+        pass
+
+    assert answer.status == 200
+
+
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT", "OPTIONS"])
 async def test_a_link_or_an_image_cannot_start_anything(
     page: Page, workers: Workers, verb: str
@@ -436,6 +524,8 @@ async def test_a_link_or_an_image_cannot_start_anything(
         pass
 
     assert answer.status == 405
+    assert answer.content_type == "application/problem+json"
+    assert answer.headers["Allow"] == "POST"
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert workers.of("") == []
 

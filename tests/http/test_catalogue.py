@@ -111,3 +111,17 @@ def test_the_page_for_operators_lists_every_metric_with_its_labels() -> None:
         )
         for one in CATALOGUE.values()
     }
+
+
+def test_the_alerts_ask_for_numbers_that_there_are() -> None:
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    alerts = page.partition("## Alerts")[2].partition("\n## ")[0]
+    endings = {Kind.COUNTER: "_total", Kind.HISTOGRAM: "_bucket", Kind.GAUGE: ""}
+    shown = {one.exposed + endings[one.kind]: one for one in CATALOGUE.values()}
+
+    asked = re.findall(r"(duologue_\w+)(?:\{(.*?)\})?", alerts)
+
+    assert len(asked) >= 10
+    for name, matchers in asked:
+        labels = re.findall(r"(\w+)(?:=~|!=|=)\"", matchers)
+        assert set(labels) <= set(shown[name].labels)

@@ -522,3 +522,21 @@ async def test_a_bot_that_is_not_connected_yet_makes_a_runtime_unready(
                 found.append([one["reason"] for one in said["problems"]])
 
     assert found == [["messenger_unreachable"], []]
+
+
+async def test_a_bot_that_cannot_join_leaves_a_runtime_unready(
+    dispatcher: Dispatcher,
+    http: aiohttp.ClientSession,
+    sandbox: Sandbox,
+    control: Control,
+) -> None:
+    await control.fault(FaultKind.STATUS, path="/me", status=503, seconds=20)
+    twins = [Bot(sandbox.token, base_url=sandbox.url) for _ in range(2)]
+    bots: list[BotPort] = [RecordingBot(), *twins]
+
+    async with Runtime(dispatcher, bots, polling=None, metrics_port=0) as runtime:
+        await asyncio.sleep(60)
+        async with http.get(url_of(runtime, "readyz")) as answer:
+            said = await answer.json()
+
+    assert [one["reason"] for one in said["problems"]] == ["messenger_unreachable"]

@@ -6,6 +6,7 @@ import asyncio
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -192,6 +193,7 @@ async def one_press(place: Place) -> Numbers:
         'updates_received_total{bot="test.1",source="application"}': 1,
         'enqueue_total{outcome="accepted"}': 1,
         "mailbox_wait_seconds_count": 1,
+        'updates_total{bot="test.1",outcome="failed"}': 1,
         'turns_total{dialog="Shop",outcome="failed"}': 1,
         'turn_duration_seconds_count{dialog="Shop"}': 1,
         'handler_errors_total{error="ArithmeticError"}': 1,
@@ -212,6 +214,7 @@ async def a_handler_that_fails(place: Place) -> Numbers:
         'updates_received_total{bot="test.1",source="application"}': 1,
         'enqueue_total{outcome="accepted"}': 1,
         "mailbox_wait_seconds_count": 1,
+        'updates_total{bot="test.1",outcome="refused"}': 1,
         'turns_total{dialog="none",outcome="refused"}': 1,
         'turn_duration_seconds_count{dialog="none"}': 1,
         'dead_letters_total{reason="refused"}': 1,
@@ -253,6 +256,7 @@ async def an_update_that_comes_twice(place: Place) -> Numbers:
         'enqueue_total{outcome="accepted"}': 2,
         "mailbox_wait_seconds_count": 2,
         "mailbox_wait_seconds_sum": 2,
+        'updates_total{bot="test.1",outcome="timeout"}': 1,
         'turns_total{dialog="Shop",outcome="timeout"}': 1,
         'turns_total{dialog="Shop",outcome="committed"}': 1,
         'turn_duration_seconds_count{dialog="Shop"}': 2,
@@ -276,6 +280,66 @@ async def a_press_that_waits_behind_one_that_takes_too_long(place: Place) -> Num
             pressed = place.bot.pressed(1, 1, payload, message_id=shown.id)
             await runtime.accept(place.bot, pressed)
         await runtime.settled()
+        return place.changes()
+
+
+@changes(
+    {
+        'updates_received_total{bot="test.1",source="application"}': 1,
+        'updates_total{bot="test.1",outcome="failed"}': 1,
+        'enqueue_total{outcome="accepted"}': 1,
+        "mailbox_wait_seconds_count": 1,
+        'turns_total{dialog="Shop",outcome="failed"}': 1,
+        'turn_duration_seconds_count{dialog="Shop"}': 1,
+        'handler_errors_total{error="UnserialisableDataError"}': 1,
+        'errors_total{error="UnserialisableDataError"}': 1,
+        'dead_letters_total{reason="failed"}': 1,
+        'callbacks_total{bot="test.1",outcome="answered"}': 1,
+    }
+)
+async def a_press_whose_state_cannot_be_kept(place: Place) -> Numbers:
+    async with place.open_shop() as runtime:
+        await place.press(runtime, "spoil")
+        return place.changes()
+
+
+@changes(
+    {
+        'updates_received_total{bot="test.1",source="application"}': 1,
+        'updates_total{bot="test.1",outcome="handled"}': 1,
+        'enqueue_total{outcome="accepted"}': 1,
+        "mailbox_wait_seconds_count": 1,
+        'turns_total{dialog="Shop",outcome="committed"}': 1,
+        'turn_duration_seconds_count{dialog="Shop"}': 1,
+        'callbacks_total{bot="test.1",outcome="deadline"}': 1,
+    }
+)
+async def a_press_that_nobody_answers_in_time(place: Place) -> Numbers:
+    able = place.bot.capabilities
+    place.bot = RecordingBot(capabilities=replace(able, answer_deadline=1))
+    async with place.open_shop() as runtime:
+        await place.press(runtime, "wait")
+        return place.changes()
+
+
+@changes(
+    {
+        'updates_received_total{bot="test.1",source="application"}': 1,
+        'updates_total{bot="test.1",outcome="handled"}': 1,
+        'enqueue_total{outcome="accepted"}': 2,
+        "mailbox_wait_seconds_count": 2,
+        'turns_total{dialog="Shop",outcome="committed"}': 1,
+        'turns_total{dialog="none",outcome="committed"}': 1,
+        'turn_duration_seconds_count{dialog="Shop"}': 1,
+        'turn_duration_seconds_count{dialog="none"}': 1,
+        'draws_total{bot="test.1",outcome="refused"}': 1,
+        'callbacks_total{bot="test.1",outcome="failed"}': 1,
+    }
+)
+async def a_press_whose_answer_is_forbidden(place: Place) -> Numbers:
+    async with place.open_shop() as runtime:
+        place.bot.fail(ForbiddenError("answer", "no"), method=Method.ANSWER)
+        await place.press(runtime, "add")
         return place.changes()
 
 
@@ -353,12 +417,7 @@ async def views_that_fail_in_every_way(place: Place) -> Numbers:
         return place.changes()
 
 
-@changes(
-    {
-        'updates_received_total{bot="test.1",source="application"}': 1,
-        'enqueue_total{outcome="refused"}': 1,
-    }
-)
+@changes({'enqueue_total{outcome="refused"}': 1})
 async def an_update_after_the_engine_has_closed(place: Place) -> Numbers:
     async with place.open_shop() as runtime:
         runtime.engine.close()
@@ -436,6 +495,16 @@ async def a_view_on_its_way(place: Place) -> Numbers:
 async def ten_seconds_of_an_idle_loop(place: Place) -> Numbers:
     async with place.open_shop():
         await asyncio.sleep(10)
+        return place.changes()
+
+
+@changes({'problems{reason="messenger_unreachable"}': 1})
+async def a_bot_that_is_late(place: Place) -> Numbers:
+    await place.control.fault(FaultKind.STATUS, path="/me", status=503)
+    late = Bot(place.sandbox.token, base_url=place.sandbox.url)
+    async with Runtime(
+        place.dispatcher, [place.bot, late], polling=None, registry=place.registry
+    ):
         return place.changes()
 
 
@@ -557,7 +626,7 @@ async def a_batch_that_takes_long(place: Place) -> Numbers:
 
 @changes(
     {
-        'updates_received_total{bot="max.777001",source="poll"}': 2,
+        'updates_received_total{bot="max.777001",source="poll"}': 1,
         'polls_total{bot="max.777001"}': 1,
         'intake_errors_total{bot="max.777001",reason="other"}': 1,
         'marker_errors_total{bot="max.777001",reason="marker_file"}': 1,
@@ -690,3 +759,23 @@ def test_every_metric_of_the_catalogue_changes_with_some_traffic() -> None:
     changed = {_metric(name) for _, expected in PLAYS for name in expected}
 
     assert changed == set(CATALOGUE)
+
+
+async def test_what_alerts_watch_is_0_before_it_happens(
+    place: Place, registry: CollectorRegistry
+) -> None:
+    watched = {
+        "duologue_dead_letters_total": [{"reason": "failed"}, {"reason": "timeout"}],
+        "duologue_slow_batches_total": [{"bot": "max.777001"}],
+        "duologue_problems": [{"reason": "poller_silent"}],
+    }
+
+    async with place.polling(PollerSettings()):
+        found = [
+            registry.get_sample_value(name, labels)
+            for name, every in watched.items()
+            for labels in every
+        ]
+
+    # Prometheus sees no increase in a number that begins with 1.
+    assert found == [0, 0, 0, 0]

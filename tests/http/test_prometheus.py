@@ -204,6 +204,7 @@ def test_metrics_of_the_application_stay_beside_those_of_the_runtime(
     assert "duologue_" not in after
 
 
+@pytest.mark.usefixtures("busy_threads")
 def test_numbers_can_be_read_on_another_thread_while_they_grow() -> None:
     observer = PrometheusObserver()
     failures: list[Exception] = []
@@ -219,9 +220,9 @@ def test_numbers_can_be_read_on_another_thread_while_they_grow() -> None:
     with observer.registered():
         scraper = threading.Thread(target=scrape)
         scraper.start()
-        for number in range(5000):
-            dialog = f"Dialog{number % 60}"
-            observer.count("turns", dialog=dialog, outcome=f"o{number % 7}")
+        for number in range(2500):  # each makes a series, as many as there may be
+            dialog = f"Dialog{number % 50}"
+            observer.count("turns", dialog=dialog, outcome=f"o{number // 50}")
             observer.record("turn_duration_seconds", 0.1, dialog=dialog)
         is_over.set()
         scraper.join()

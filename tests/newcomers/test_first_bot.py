@@ -12,7 +12,7 @@ import pytest
 
 from duologue.errors import BotSettingError, TokenMissingError
 from duologue.transport.max import Bot
-from duologue.transport.sandbox import FaultKind, Sandbox
+from duologue.transport.sandbox import FaultKind, LogKind, Sandbox
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
 
@@ -34,6 +34,9 @@ SHAPE_OF_TELEGRAM = "123456789:AAE-abcdefghijklmnopqrstuvwxyz012345"
 class Ended(Protocol):
     @property
     def status(self) -> int: ...
+
+    @property
+    def output(self) -> str: ...
 
     @property
     def errors(self) -> str: ...
@@ -160,6 +163,55 @@ async def test_a_wrong_token_is_told_with_the_address_and_never_shown(
     assert "token from DUOLOGUE_MAX_TOKEN" in ended.last_line
     assert "check the token" in ended.last_line
     assert "runtime.py" not in ended.errors
+
+
+async def test_a_bot_without_a_log_says_in_one_line_that_it_works(
+    folder: Folder,
+) -> None:
+    folder.write("bot.py", BOT)
+    async with Sandbox(token=folder.secret) as sandbox:
+        bot = await folder.start(
+            "bot.py", DUOLOGUE_MAX_TOKEN=folder.secret, DUOLOGUE_MAX_URL=sandbox.url
+        )
+        said = await _says(bot, "polling as max.")
+        bot.terminate()
+        ended = await folder.ended(bot, said)
+
+    assert (ended.status, ended.output) == (0, "")
+    assert ended.errors == f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it\n"
+
+
+async def test_a_bot_with_a_log_says_nothing_beside_it(folder: Folder) -> None:
+    folder.write("bot.py", f"import logging; logging.basicConfig(level='INFO')\n{BOT}")
+    async with Sandbox(token=folder.secret) as sandbox:
+        bot = await folder.start(
+            "bot.py", DUOLOGUE_MAX_TOKEN=folder.secret, DUOLOGUE_MAX_URL=sandbox.url
+        )
+        said = await _says(bot, "polling as max.")
+        bot.terminate()
+        ended = await folder.ended(bot, said)
+
+    assert ended.status == 0
+    assert ended.errors.count("polling as max.") == 1
+    assert "Ctrl+C" not in ended.errors
+
+
+@pytest.mark.parametrize("closing", ["sys.stderr.close()", "sys.stderr = None"])
+async def test_a_bot_that_nobody_can_hear_works_all_the_same(
+    folder: Folder, closing: str
+) -> None:
+    folder.write("bot.py", f"import sys; {closing}\n{BOT}")
+    async with Sandbox(token=folder.secret) as sandbox:
+        control = sandbox.control()
+        bot = await folder.start(
+            "bot.py", DUOLOGUE_MAX_TOKEN=folder.secret, DUOLOGUE_MAX_URL=sandbox.url
+        )
+        await control.say(await control.add_user("Ann"), "hi")
+        await control.wait_for(lambda it: it.kind is LogKind.DELIVERED, timeout=20)
+        bot.terminate()
+        ended = await folder.ended(bot)
+
+    assert (ended.status, ended.errors) == (0, "")
 
 
 async def test_a_token_that_is_revoked_while_the_bot_runs_ends_it_with_its_name(

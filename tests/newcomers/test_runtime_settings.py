@@ -39,6 +39,15 @@ def test_what_is_no_list_of_bots_is_refused_and_not_shown(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["drain", "start_timeout"])
+@pytest.mark.parametrize("wrong", ["10", float("nan")])
+def test_what_is_no_time_is_refused_before_the_end(name: str, wrong: Json) -> None:
+    given: dict[str, Json] = {name: wrong}
+
+    with pytest.raises(RuntimeSettingError, match=f"{name} cannot be used.*seconds"):
+        Runtime(Dispatcher(), [], **given)
+
+
 def test_long_polling_without_a_bot_does_not_end_in_silence() -> None:
     polling = LongPolling(Dispatcher())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from contextlib import suppress
 
 import pytest
@@ -194,7 +195,7 @@ async def test_drawn_raises_what_the_messenger_said(chat: Playground) -> None:
 async def test_an_error_that_nobody_awaits_goes_to_hook_log_and_count(
     chat: Playground, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _receipt = await chat.dialog(2).update({"k": 1})
+    assert not (await chat.dialog(2).update({"k": 1})).done()
     await chat.settled()
 
     assert [type(error) for error in chat.take_errors()] == [NoContextError]
@@ -215,6 +216,15 @@ async def test_an_error_that_somebody_awaits_goes_to_nobody_else(
     assert [line for line in caplog.records if line.levelno >= logging.ERROR] == []
 
 
+async def test_an_error_that_is_awaited_at_once_goes_to_nobody_else(
+    chat: Playground,
+) -> None:
+    with pytest.raises(NoContextError):
+        await (await chat.dialog(2).update({"k": 1}))
+
+    assert chat.errors == ()
+
+
 async def test_an_error_whose_only_waiter_was_cancelled_is_reported(
     chat: Playground, gate: asyncio.Event, held: asyncio.Event
 ) -> None:
@@ -227,6 +237,49 @@ async def test_an_error_whose_only_waiter_was_cancelled_is_reported(
             await receipt
     gate.set()
     await chat.settled()
+    assert chat.take_errors() == []  # it may still be awaited
+    del receipt
+    await asyncio.sleep(0)
+
+    assert [type(error) for error in chat.take_errors()] == [NoContextError]
+
+
+async def test_an_error_that_is_awaited_late_goes_to_nobody_else(
+    chat: Playground, caplog: pytest.LogCaptureFixture
+) -> None:
+    receipt = await chat.dialog(2).update({"k": 1})
+    await chat.settled()
+    with pytest.raises(NoContextError):
+        await receipt
+    del receipt
+    await asyncio.sleep(1)
+
+    assert chat.errors == ()
+    assert [line for line in caplog.records if line.levelno >= logging.ERROR] == []
+
+
+async def test_an_error_in_a_receipt_that_is_kept_unread_is_reported_at_the_end(
+    dispatcher: Dispatcher,
+) -> None:
+    async with Playground(dispatcher) as chat:
+        receipt = await chat.dialog(2).update({"k": 1})
+        await chat.settled()
+        assert chat.errors == ()
+        await chat.runtime.__aexit__(None, None, None)
+
+        assert [type(error) for error in chat.take_errors()] == [NoContextError]
+    assert receipt.done()
+
+
+async def test_an_error_whose_receipt_is_dropped_in_a_thread_is_reported_on_the_loop(
+    chat: Playground,
+) -> None:
+    receipts = [await chat.dialog(2).update({"k": 1})]
+    await chat.settled()
+    thread = threading.Thread(target=receipts.clear)
+    thread.start()
+    thread.join()
+    await asyncio.sleep(0)
 
     assert [type(error) for error in chat.take_errors()] == [NoContextError]
 

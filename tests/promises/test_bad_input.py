@@ -350,7 +350,12 @@ async def test_a_runtime_starts_though_the_messenger_does_not_tell_its_webhooks(
 class Hooked(Bot):
     """A bot that somebody has given a webhook."""
 
+    def __init__(self, token: str, *, base_url: str) -> None:
+        super().__init__(token, base_url=base_url)
+        self.asked = asyncio.Event()
+
     async def subscriptions(self) -> tuple[Subscription, ...]:
+        self.asked.set()
         urls = ("https://shop.example/hook/s3cret?key=s3cret", "https://[s3cret")
         return tuple(Subscription(url) for url in urls)
 
@@ -364,7 +369,7 @@ async def test_a_webhook_that_stops_polling_is_named_without_its_secrets(
     bot = Hooked(sandbox.token, base_url=sandbox.url)
 
     async with Runtime(dispatcher, [bot], state_dir=tmp_path):
-        pass
+        await bot.asked.wait()
 
     assert "max has webhooks (shop.example, unknown)" in caplog.text
     assert "s3cret" not in caplog.text

@@ -55,3 +55,14 @@ def test_every_test_that_a_mutant_names_exists() -> None:
     named = {test for mutant in mutants() for test in mutant["tests"]}
 
     assert [test for test in sorted(named) if not is_there(test)] == []
+
+
+def test_the_place_of_every_mutant_is_there_once() -> None:
+    found = {
+        str(mutant["name"]): (ROOT / str(mutant["file"]))
+        .read_text(encoding="utf-8")
+        .count(str(mutant["before"]))
+        for mutant in mutants()
+    }
+
+    assert {name: times for name, times in found.items() if times != 1} == {}

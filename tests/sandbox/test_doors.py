@@ -13,7 +13,7 @@ from yarl import URL
 
 from duologue.transport.sandbox import NoMarker, Profile, Sandbox
 from duologue.transport.sandbox._files import Files
-from duologue.transport.sandbox._origin import CONTENT_POLICY
+from duologue.transport.sandbox._origin import CONTENT_POLICY, own_hosts
 from duologue.transport.sandbox._page import TYPES
 from duologue.transport.sandbox._stage import Stage
 
@@ -89,6 +89,21 @@ async def test_every_path_for_people_is_closed_to_other_sites(
 
     assert len(people) > 25
     assert answers == {(403, code)}
+
+
+async def test_every_loopback_address_is_one_of_the_own() -> None:
+    async with Sandbox(host="127.0.0.2") as sandbox:
+        assert await _ask(sandbox, "GET", "/", {}) == (200, "")
+        assert await sandbox.control().users() == []
+
+
+def test_a_browser_leaves_out_port_80() -> None:
+    assert own_hosts("127.0.0.1", 80) >= {"localhost", "127.0.0.1:80", "[::1]"}
+    assert "localhost" not in own_hosts("127.0.0.1", 8080)
+
+
+def test_an_address_in_the_network_is_not_one_of_the_own() -> None:
+    assert own_hosts("192.0.2.1", 9) == own_hosts("127.0.0.1", 9)
 
 
 @pytest.mark.parametrize("path", ["/", "/page/app.js", "/control/me", "/files/no"])

@@ -114,19 +114,6 @@ async def test_actions_that_did_not_happen_left_no_traffic(
     assert (await control.traffic(mid)).updates == ()
 
 
-def test_what_did_not_happen_takes_no_room() -> None:
-    traffic = Traffic(TOKEN)
-    _exchange(traffic, "a", "kept")
-
-    for _ in range(BYTES_IN_ALL // LONGEST + 1):
-        undo = traffic.checkpoint()
-        _exchange(traffic, "b", "x" * LONGEST)
-        undo()
-    _exchange(traffic, "a", "new")
-
-    assert [e.request for e in traffic.about("a", 0).exchanges] == ["kept", "new"]
-
-
 async def test_a_message_that_never_was_has_no_traffic(
     control: Control, bot: aiohttp.ClientSession
 ) -> None:

@@ -19,9 +19,9 @@ from duologue.dialogs import (
     UserAdded,
     Window,
 )
-from duologue.dialogs.widgets.kbd import Button
+from duologue.dialogs.widgets.kbd import Button, Url
 from duologue.dialogs.widgets.text import Const
-from duologue.errors import NotShownError
+from duologue.errors import LinkPressedError, NotShownError
 from duologue.testing import Method, Playground
 
 
@@ -109,6 +109,23 @@ async def test_what_is_not_on_the_screen_cannot_be_pressed() -> None:
 
     assert (nothing.value.wanted, nothing.value.labels) == ("a message of the bot", ())
     assert (wrong.value.wanted, wrong.value.labels) == ("a button '-'", ("+",))
+
+
+async def test_a_button_that_opens_a_link_cannot_be_pressed_and_says_so() -> None:
+    dispatcher = Dispatcher()
+    help_button = Url(Const("Help"), Const("https://example.org/help"))
+    dispatcher.include_router(
+        Dialog(Window(Const("x"), help_button, state=Main.one))
+    )
+
+    async with Playground(dispatcher) as chat:
+        await (await chat.dialog(1).start(Main.one)).drawn()
+        with pytest.raises(LinkPressedError) as caught:
+            await chat.click(1, "Help")
+
+    assert (caught.value.label, caught.value.chat_id) == ("Help", 1)
+    assert caught.value.url == "https://example.org/help"
+    assert "opens https://example.org/help" in str(caught.value)
 
 
 async def test_an_older_message_can_be_chosen() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
 
 import pytest
 
@@ -10,6 +11,7 @@ from duologue.dialogs import (
     BotStarted,
     Callback,
     CallbackButton,
+    Capabilities,
     ChatTitleChanged,
     ChatType,
     LinkButton,
@@ -28,11 +30,20 @@ from duologue.errors import (
     UnknownUpdateError,
 )
 from duologue.testing import Method, RecordingBot
+from duologue.transport.max import Bot as MaxBot
 
 KEYBOARD = (
     (CallbackButton("a", "pay"), LinkButton("b", "https://example.org")),
     (CallbackButton("a", "second"),),
 )
+
+
+def test_by_default_nothing_is_allowed_that_a_messenger_would_refuse() -> None:
+    ours, theirs = RecordingBot().capabilities, MaxBot("token").capabilities
+
+    for limit in fields(Capabilities):
+        if isinstance(getattr(theirs, limit.name), int | float):
+            assert getattr(ours, limit.name) <= getattr(theirs, limit.name), limit.name
 
 
 async def test_what_is_sent_edited_and_deleted_is_shown_so() -> None:

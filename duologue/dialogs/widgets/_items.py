@@ -45,12 +45,27 @@ class ItemSource:
         self._find = _finder(items, widget)
         self._item_id_getter = item_id_getter
 
-    def items(self, data: WidgetData) -> Iterable[Json]:
-        """The items that are to be shown now.
+    def by_id(self, data: WidgetData) -> dict[str, Json]:
+        """The items that are to be shown now, in their order, by their ids as text.
 
         Raises:
-            ItemsError: There is nothing that could be gone through.
+            ItemsError: There is nothing that could be gone through, an item has no
+                id, or two have the same.
         """
+        found: dict[str, Json] = {}
+        for item in self._items_of(data):
+            item_id = self._id_of(item)
+            if item_id in found:
+                raise ItemsError(
+                    self._widget,
+                    f"{found[item_id]!r:.100} and {item!r:.100} have the same id "
+                    f"{item_id!r}; item_id_getter={name_of(self._item_id_getter)} must "
+                    "give each item one of its own",
+                )
+            found[item_id] = item
+        return found
+
+    def _items_of(self, data: WidgetData) -> Iterable[Json]:
         found = self._find(data)
         if _is_iterable(found):
             return found
@@ -60,12 +75,7 @@ class ItemSource:
             f"getters gave: {key_names(data)}",
         )
 
-    def id_of(self, item: Json) -> str:
-        """The id of an item, as text.
-
-        Raises:
-            ItemsError: It has none.
-        """
+    def _id_of(self, item: Json) -> str:
         item_id = self._item_id_getter(item)
         if item_id is None:
             raise ItemsError(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 
 from duologue.dialogs._manager import DialogManager, DialogProtocol
 from duologue.dialogs._updates import Callback
 from duologue.dialogs.widgets._kbd import Keyboard, RawKeyboard
-from duologue.dialogs.widgets._widget import When, Widget, WidgetData, check_width
+from duologue.dialogs.widgets._widget import (
+    When,
+    Widget,
+    WidgetData,
+    check_instance,
+    check_width,
+)
 from duologue.errors import InvalidWidgetTypeError
 
 
@@ -105,6 +112,7 @@ def check_keyboard(keyboard: object, widget: str) -> None:
     Raises:
         InvalidWidgetTypeError: It is no widget with buttons.
     """
+    check_instance(keyboard, partial(InvalidWidgetTypeError, widget))
     if not isinstance(keyboard, Keyboard):
         raise InvalidWidgetTypeError(
             widget, f"{keyboard!r} has no buttons; give `Button` and other keyboards"

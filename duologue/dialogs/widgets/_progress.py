@@ -7,6 +7,7 @@ import math
 from magic_filter import MagicFilter
 
 from duologue.dialogs._data import Json
+from duologue.dialogs._functions import name_of
 from duologue.dialogs._manager import DialogManager
 from duologue.dialogs.widgets._text import Text
 from duologue.dialogs.widgets._widget import (
@@ -52,8 +53,12 @@ class Progress(Text):
         self.width = width
         self.filled = filled
         self.empty = empty
+        self._field = field
         self._is_magic = isinstance(field, MagicFilter)
         self._select = selection(field, "field", "Progress")
+
+    def __repr__(self) -> str:
+        return f"Progress({name_of(self._field)})"
 
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:
         percent = _percent(self._value(data, manager))

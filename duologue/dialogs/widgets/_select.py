@@ -52,8 +52,7 @@ class _ItemKeyboard(Keyboard, Generic[T]):
         self, data: WidgetData, manager: DialogManager
     ) -> RawKeyboard:
         row: list[InlineButton] = []
-        for pos, item in enumerate(self._source.items(data)):
-            item_id = self._source.id_of(item)
+        for pos, (item_id, item) in enumerate(self._source.by_id(data).items()):
             fields = {"data": data, "item": item, "pos": pos + 1, "pos0": pos}
             text = self._text_of(item_id, manager)
             label = await text.render_text(fields, manager)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from string import Formatter
 
 from duologue.dialogs._data import Json
@@ -13,10 +14,14 @@ from duologue.dialogs.widgets._widget import (
     When,
     Widget,
     WidgetData,
+    check_instance,
     key_names,
     selection,
 )
 from duologue.errors import WidgetError
+
+
+_SHOWN = 100  # characters of a text in messages
 
 
 class Text(Widget):
@@ -65,6 +70,9 @@ class Const(Text):
         _check_string(text, "Const")
         self.text = text
 
+    def __repr__(self) -> str:
+        return f"Const({_shortened(self.text)!r})"
+
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:  # noqa: ARG002  # the hook's signature
         return self.text
 
@@ -85,6 +93,9 @@ class Format(Text):
         _check_string(text, "Format")
         _check_fields(text)
         self.text = text
+
+    def __repr__(self) -> str:
+        return f"Format({_shortened(self.text)!r})"
 
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:  # noqa: ARG002  # the hook's signature
         try:
@@ -111,6 +122,9 @@ class Multi(Text):
         self.texts = texts
         self.sep = sep
 
+    def __repr__(self) -> str:
+        return f"Multi({', '.join(map(repr, self.texts))})"
+
     def parts(self) -> tuple[Widget, ...]:
         """The texts."""
         return self.texts
@@ -130,7 +144,7 @@ class Case(Text):
         when: When it is visible.
 
     Raises:
-        WidgetError: A text or the selector is something else.
+        WidgetError: A text or the selector is something else, or there is no text.
     """
 
     def __init__(
@@ -140,12 +154,18 @@ class Case(Text):
         when: When = None,
     ) -> None:
         super().__init__(when)
+        if not texts:
+            problem = "it has no texts; give it a text for each value: {value: text}"
+            raise WidgetError("Case", problem)
         for key, text in texts.items():
             check_text(text, "Case", f"texts[{key!r}]")
         self.texts: dict[Json, Text] = dict(texts)
         self._default = self.texts.get(...)
         self.selector = selector
         self._select = selection(selector, "selector", "Case")
+
+    def __repr__(self) -> str:
+        return f"Case(selector={name_of(self.selector)})"
 
     def parts(self) -> tuple[Widget, ...]:
         """The texts."""
@@ -157,18 +177,16 @@ class Case(Text):
             text = self.texts.get(selected, self._default)
         except TypeError as error:
             problem = f"the selector gave {selected!r}, which cannot be a key"
-            raise WidgetError(self._name(), problem) from error
+            raise WidgetError(repr(self), problem) from error
         if text is None:
             known = ", ".join(repr(key) for key in self.texts)
             raise WidgetError(
-                self._name(),
+                repr(self),
                 f"there is no text for {selected!r}, only for {known}; add one, or "
-                "one for `...`, which stands for every other value",
+                "one for `...`, which stands for every other value; the getters gave: "
+                f"{key_names(data)}",
             )
         return await text.render_text(data, manager)
-
-    def _name(self) -> str:
-        return f"Case(selector={name_of(self.selector)})"
 
 
 class _Or(Text):
@@ -179,6 +197,9 @@ class _Or(Text):
         for text in texts:
             check_text(text, "`|`", "a text")
         self.texts = texts
+
+    def __repr__(self) -> str:
+        return " | ".join(map(repr, self.texts))
 
     def parts(self) -> tuple[Widget, ...]:
         """The texts."""
@@ -194,6 +215,10 @@ class _Or(Text):
 
 def _as_text(text: Text | str) -> Text:
     return Format(text) if isinstance(text, str) else text
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _check_string(text: object, widget: str) -> None:
@@ -225,6 +250,7 @@ def check_text(text: object, widget: str, name: str) -> None:
     """
     if isinstance(text, Text):
         return
+    check_instance(text, partial(WidgetError, widget))
     hint = "a text widget such as `Const` or `Format`"
     if isinstance(text, str):
         hint = f"`Const({text!r})`, or `Format({text!r})` to have its fields filled"

@@ -12,7 +12,7 @@ from magic_filter import MagicFilter
 
 from duologue.dialogs._address import PAYLOAD_LIMIT, PREFIX_LENGTH
 from duologue.dialogs._data import Function, Json
-from duologue.dialogs._functions import is_async, name_of
+from duologue.dialogs._functions import is_async, name_of, takes
 from duologue.dialogs._manager import DialogManager
 from duologue.errors import InvalidWidgetIdError, PayloadTooLongError, WidgetError
 
@@ -131,6 +131,23 @@ async def call_handler(
         await function(event, widget, manager, *values)
     else:
         await handler.process_event(event, widget, manager)
+
+
+def check_instance(given: object, error: Callable[[str], WidgetError]) -> None:
+    """Refuse a class of widgets where one of its instances is wanted.
+
+    Args:
+        given: What was given.
+        error: Makes the error of the problem.
+
+    Raises:
+        WidgetError: It is such a class.
+    """
+    if isinstance(given, type) and issubclass(given, Widget):
+        name = given.__name__
+        arguments = "" if takes(given, 0) else "..."
+        problem = f"`{name}` is a class; give an instance: `{name}({arguments})`"
+        raise error(problem)
 
 
 def check_handler(handler: object, name: str, widget: str) -> None:

@@ -129,9 +129,8 @@ class _Slot:
             known = sorted(self._commands)
             detail = f"give a command: one of {', '.join(known)}"
             return problem(HTTPStatus.BAD_REQUEST, detail, known=known)
-        given = fields.get("boundary")
-        boundary = ("" if given is None else str(given)) or DEFAULT_BOUNDARY
-        if not _BOUNDARY.fullmatch(boundary):
+        boundary = _boundary(fields)
+        if boundary is None:
             detail = "a boundary has up to 64 letters, digits, dots, _ and -"
             return problem(HTTPStatus.BAD_REQUEST, detail)
         try:
@@ -140,17 +139,11 @@ class _Slot:
             return answer(_IDLE)
 
     async def _start(self, key: str) -> web.Response:
-        is_new = self._workers.running(key, owner=self._owner) is None
-        if is_new and self._number_active() >= self._limit:
+        if self._is_full(key):
             detail = f"{self._limit} operations run already; try again later"
             return problem(HTTPStatus.TOO_MANY_REQUESTS, detail)
         try:
-            worker = await self._workers.start(
-                self._action.worker_cls,
-                key=key,
-                policy=self._action.policy,
-                owner=self._owner,
-            )
+            worker = await self._begin(key)
         except (WorkerRunningError, WorkerBodyTakenError) as error:
             return problem(HTTPStatus.CONFLICT, str(error))
         except WorkerBodyError:
@@ -160,6 +153,21 @@ class _Slot:
         except SystemClosedError:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "this program is stopping")
         return answer(_shown(worker.snapshot))
+
+    async def _begin(self, key: str) -> Worker:
+        return await self._workers.start(
+            self._action.worker_cls,
+            key=key,
+            policy=self._action.policy,
+            owner=self._owner,
+        )
+
+    def _is_full(self, key: str) -> bool:
+        """Whether one more would be too many; what runs already is no new one."""
+        if self._workers.running(key, owner=self._owner) is not None:
+            return False
+        known = self._workers.of(self._owner)
+        return sum(worker.is_active for worker in known) >= self._limit
 
     async def _stop(self, key: str) -> web.Response:
         worker = self._find(key)
@@ -180,9 +188,6 @@ class _Slot:
         ended = (one for one in reversed(known) if one.snapshot.key == key)
         return next(ended, None)
 
-    def _number_active(self) -> int:
-        return sum(worker.is_active for worker in self._workers.of(self._owner))
-
 
 def _shown(snapshot: WorkerSnapshot) -> dict[str, object]:
     """A snapshot in the words of m3 and, beside them, in ours."""
@@ -202,6 +207,13 @@ def _shown(snapshot: WorkerSnapshot) -> dict[str, object]:
         if failure is None
         else {"type": failure.type, "message": failure.message},
     }
+
+
+def _boundary(fields: Fields) -> str | None:
+    """The name under which an operation runs; None if it is none."""
+    given = fields.get("boundary")
+    name = DEFAULT_BOUNDARY if given is None else str(given) or DEFAULT_BOUNDARY
+    return name if _BOUNDARY.fullmatch(name) else None
 
 
 async def _fields(request: web.Request) -> Fields:

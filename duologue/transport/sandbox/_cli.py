@@ -74,17 +74,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _port(raw: str) -> int:
-    port = int(raw)
-    if not 0 <= port <= LAST_PORT:
-        raise argparse.ArgumentTypeError(f"use a port between 0 and {LAST_PORT}")
+    port = _whole(raw)
+    if port is None or not 0 <= port <= LAST_PORT:
+        wanted = f"a port is a number between 0 and {LAST_PORT}"
+        raise argparse.ArgumentTypeError(f"{wanted}, not {raw!r}")
     return port
 
 
 def _mebibytes(raw: str) -> int:
-    size = int(raw)
-    if size < 1:
-        raise argparse.ArgumentTypeError("use 1 or more MiB")
+    size = _whole(raw)
+    if size is None or size < 1:
+        wanted = "the limit is 1 or more whole MiB"
+        raise argparse.ArgumentTypeError(f"{wanted}, not {raw!r}")
     return size * MIB
+
+
+def _whole(raw: str) -> int | None:
+    """Read digits; nothing else that `int` takes, such as `8_0`, is meant."""
+    return int(raw) if raw.isdecimal() else None
 
 
 def main(args: argparse.Namespace) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from aiohttp import web
 
 from duologue.errors import SandboxRefusalError
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+DEFAULT_PORT = 80
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; "
@@ -22,6 +25,19 @@ HEADERS = {
 }
 
 
+def own_hosts(address: str, port: int) -> frozenset[str]:
+    """List what a browser on this machine may call the sandbox in ``Host``.
+
+    Args:
+        address: Where the connection arrived; it counts if it is a loopback address.
+        port: The port; browsers leave out 80.
+    """
+    is_own = ":" not in address and ip_address(address).is_loopback
+    names = LOOPBACK_NAMES | {address} if is_own else LOOPBACK_NAMES
+    hosts = frozenset(f"{name}:{port}" for name in names)
+    return hosts | names if port == DEFAULT_PORT else hosts
+
+
 def check_names(request: web.Request) -> None:
     """Refuse a request that was meant for another host or made by another site.
 
@@ -29,8 +45,9 @@ def check_names(request: web.Request) -> None:
     or a script of another site by the origin.
     """
     transport = request.transport
-    port = 0 if transport is None else transport.get_extra_info("sockname")[1]
-    if request.host not in {f"{name}:{port}" for name in LOOPBACK_NAMES}:
+    arrived = None if transport is None else transport.get_extra_info("sockname")
+    address, port = arrived[:2] if arrived else ("127.0.0.1", 0)
+    if request.host not in own_hosts(address, port):
         raise SandboxRefusalError(
             403, "foreign.host", f"use http://127.0.0.1:{port}{request.path}"
         )

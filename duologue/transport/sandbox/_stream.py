@@ -41,24 +41,28 @@ class Feed:
         )
         self._after = after if after is not None and can_resume else log.last
         self._state: Json = {}
-        self._first: list[bytes] = [
-            _event(
-                "hello",
-                {"run": stage.run, "after": self._after, "is_fresh": not can_resume},
-            )
-        ]
+        self._hello = [self._greeting(is_fresh=not can_resume)]
 
     def news(self) -> list[bytes]:
         """Give the events since the last call, at most so many at once."""
-        first, self._first = self._first, []
+        log = self._stage.world.log
+        if self._after < log.first - 1:
+            # The page read so slowly that what comes next has been forgotten.
+            self._after, self._state = log.last, {}
+            self._hello = [self._greeting(is_fresh=True)]
+        first, self._hello = self._hello, []
         state = self._now()
         if state != self._state:
             self._state = state
             first.append(_event("state", state))
-        entries = self._stage.world.log.after(self._after, limit=BATCH)
+        entries = log.after(self._after, limit=BATCH)
         if entries:
             self._after = entries[-1].seq
         return first + [self._entry(entry) for entry in entries]
+
+    def _greeting(self, *, is_fresh: bool) -> bytes:
+        data: Json = {"run": self._stage.run, "after": self._after}
+        return _event("hello", data | {"is_fresh": is_fresh})
 
     def _now(self) -> Json:
         users, chats = self._stage.world.population

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Exchange:
         method: The HTTP method.
         path: The path with its query.
         status: The HTTP status; 0 when the connection was closed instead.
-        request: The body of the request; the end is cut off beyond 64 KiB.
+        request: The body of the request; the end is cut off beyond 65,536 characters.
         response: The body of the answer, cut off in the same way.
     """
 
@@ -47,7 +48,7 @@ class TracedUpdate:
         time: When it was queued, in milliseconds of wall time.
         position: Its place in the queue.
         is_committed: Whether the bot has committed it.
-        update: The update as JSON, cut off beyond 64 KiB.
+        update: The update as JSON, cut off beyond 65,536 characters.
     """
 
     number: int
@@ -127,14 +128,14 @@ class Traffic:
             clean(request),
             clean(response),
         )
-        self._keep(message_id, record, len(record.request) + len(record.response))
+        self._keep(message_id, record, _room(record.request, record.response))
 
     def update(self, message_id: str, *, time: int, position: int, raw: str) -> None:
         """Keep an update."""
         self._last += 1
         text = self._clean(raw)
         record = TracedUpdate(self._last, time, position, False, text)  # noqa: FBT003 - not committed yet
-        self._keep(message_id, record, len(text))
+        self._keep(message_id, record, _room(text))
 
     def about(self, message_id: str, committed: int) -> MessageTraffic:
         """Give what is kept about a message.
@@ -188,3 +189,8 @@ class Traffic:
         shown = text.replace(self._secret, HIDDEN)
         left = len(shown) - LONGEST
         return shown if left <= 0 else f"{shown[:LONGEST]}… {left} more characters"
+
+
+def _room(*texts: str) -> int:
+    # One character beyond ASCII can make every character of a text take four bytes.
+    return sum(map(sys.getsizeof, texts))

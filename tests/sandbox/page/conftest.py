@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 from collections.abc import Coroutine, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -27,6 +28,7 @@ from duologue.transport.sandbox import Control, Sandbox
 
 T = TypeVar("T")
 Json = dict[str, object]
+ARGUMENTS = ["--disable-gpu", "--in-process-gpu"]  # one process less to start
 PATIENCE = 10_000
 """Milliseconds; only a failing test waits so long."""
 WATCH = """
@@ -36,8 +38,34 @@ addEventListener("securitypolicyviolation", (event) =>
 """
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+@dataclass(frozen=True)
+class Screen:
+    """One browser for all tests of a process.
+
+    Every sandbox has an origin of its own, so tabs of one context know nothing of
+    each other, and a tab opens in half the time of a context.
+    """
+
+    browser: Browser
+    context: BrowserContext
+    loop: asyncio.AbstractEventLoop
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Let Playwright work.
+
+        It stays inside its loop from its start to its end. Async tests that run in
+        between need a loop of their own, so it is left after each test.
+        """
+        asyncio._set_running_loop(self.loop)
+        try:
+            yield
+        finally:
+            asyncio._set_running_loop(None)
+
+
+@pytest.fixture(scope="session")
+def shared_screen() -> Iterator[Screen]:
     program = os.environ.get("DUOLOGUE_CHROMIUM") or shutil.which("chromium")
     if program is None:
         missing = "Chromium is not installed; `make system` installs it"
@@ -46,16 +74,34 @@ def browser() -> Iterator[Browser]:
         pytest.skip(missing)
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=program,
-            args=["--disable-gpu", "--in-process-gpu"],  # one process less to start
-        )
-        yield running
-        running.close()
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        context = _context(browser, 1280)
+        context.new_page()  # keeps alive what each new tab would have to start
+        screen = Screen(browser, context, asyncio.get_running_loop())
+        asyncio._set_running_loop(None)
+        yield screen
+        asyncio._set_running_loop(screen.loop)
+        browser.close()
+
+
+@pytest.fixture
+def screen(shared_screen: Screen) -> Iterator[Screen]:
+    with shared_screen.entered():
+        yield shared_screen
+
+
+def _context(browser: Browser, width: int, **options: str) -> BrowserContext:
+    context = browser.new_context(
+        viewport={"width": width, "height": 740},
+        **options,  # type: ignore[arg-type]  # names and values of Playwright
+    )
+    context.set_default_timeout(PATIENCE)
+    context.add_init_script(WATCH)
+    return context
 
 
 class OpenPage(Protocol):
-    """Opens the page in a context of its own."""
+    """Opens the page in a tab of its own, with options in a context of its own."""
 
     def __call__(
         self, *, width: int = 1280, url: str | None = None, **options: str
@@ -211,18 +257,16 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, town: Town, watch: Watch) -> Iterator[OpenPage]:
-    contexts: list[BrowserContext] = []
+def open_page(screen: Screen, town: Town, watch: Watch) -> Iterator[OpenPage]:
+    pages: list[Page] = []
 
     def open_(*, width: int = 1280, url: str | None = None, **options: str) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 740},
-            **options,  # type: ignore[arg-type]  # names and values of Playwright
+        is_usual = width == 1280 and not options
+        context = (
+            screen.context if is_usual else _context(screen.browser, width, **options)
         )
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE)
-        context.add_init_script(WATCH)
         page = context.new_page()
+        pages.append(page)
         page.on("console", watch.console)
         page.on("dialog", watch.dialog)
         page.on("pageerror", lambda error: watch.problems.append(str(error)))
@@ -230,11 +274,12 @@ def open_page(browser: Browser, town: Town, watch: Watch) -> Iterator[OpenPage]:
         return page
 
     yield open_
-    for context in contexts:
-        for page in context.pages:
-            violations = page.evaluate("window.violations ?? []")
-            watch.problems.extend(f"policy: {text}" for text in violations)
-        context.close()
+    for page in pages:
+        violations = page.evaluate("window.violations ?? []")
+        watch.problems.extend(f"policy: {text}" for text in violations)
+        page.close()
+        if page.context != screen.context:
+            page.context.close()
 
 
 @pytest.fixture

@@ -227,3 +227,16 @@ def test_text_runs_in_the_direction_of_its_language(
 
     expect(text).to_be_visible()
     assert text.evaluate("node => node.matches(':dir(rtl)')")
+
+
+def test_colours_of_the_system_leave_bubbles_and_the_open_chat_visible(
+    town: Town, open_page: OpenPage, ann: int
+) -> None:
+    town.send("hello", user_id=ann)
+    page = open_page(forced_colors="active")
+    expect(page.get_by_role("article")).to_have_count(1)
+
+    borders = page.evaluate("""() => [".bubble", "[aria-current]"].map(
+        (part) => getComputedStyle(document.querySelector(part)).borderTopStyle)""")
+
+    assert borders == ["solid", "solid"]

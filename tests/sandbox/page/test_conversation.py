@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from duologue.transport.sandbox import LogEntry, LogKind
@@ -15,6 +16,18 @@ def _write(page: Page, text: str) -> None:
 
 def _entries(town: Town, kind: LogKind) -> list[LogEntry]:
     return [e for e in town.run(town.control.log()) if e.kind == kind]
+
+
+@pytest.fixture
+def held(page: Page) -> list[Route]:
+    """Requests to act, which go on only when the test lets them."""
+    routes: list[Route] = []
+
+    def hold(route: Route) -> None:
+        routes.append(route)
+
+    page.route("**/control/actions", hold)
+    return routes
 
 
 def test_who_comes_first_says_a_name_and_presses_start(
@@ -72,6 +85,20 @@ def test_a_pressed_button_waits_until_the_bot_answers_with_a_toast(
     expect(page.get_by_role("status").filter(has_text="Paid!")).to_be_visible()
     expect(pay).not_to_have_attribute("aria-busy", "true")
     assert [entry.payload for entry in _entries(town, LogKind.CLICKED)] == ["pay"]
+
+
+def test_a_blank_notification_ends_the_wait_and_shows_nothing(
+    town: Town, page: Page, ann: int
+) -> None:
+    town.send("menu", [button("Pay", "pay")], user_id=ann)
+    pay = page.get_by_role("button", name="Pay")
+    pay.click()
+    expect(pay).to_have_attribute("aria-busy", "true")
+
+    town.answer(town.callback_id(), notification=" ")
+
+    expect(pay).not_to_have_attribute("aria-busy", "true")
+    assert page.locator(".toast").count() == 0
 
 
 def test_an_answer_with_a_view_redraws_the_message_in_place(
@@ -267,3 +294,63 @@ def test_a_press_that_comes_too_late_says_so(
     expect(toast).to_be_visible()
     expect(page.get_by_role("button", name="New", exact=True)).to_be_visible()
     expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+def test_what_is_written_while_a_message_is_on_its_way_stays(
+    town: Town, page: Page, held: list[Route]
+) -> None:
+    field = page.get_by_role("textbox", name="Message")
+    with page.expect_request("**/control/actions"):
+        _write(page, "one")
+
+    field.press_sequentially(" and two")
+    held[0].continue_()
+
+    expect(page.get_by_role("article", name="You")).to_contain_text("one")
+    expect(field).to_have_value(" and two")
+    assert [entry.text for entry in _entries(town, LogKind.SAID)] == ["one"]
+
+
+def test_who_goes_to_another_chat_while_a_message_is_on_its_way_stays_there(
+    town: Town, page: Page, ann: int, held: list[Route]
+) -> None:
+    town.run(town.control.add_group("Team", [ann]))
+    town.send("hello", user_id=ann)
+    expect(page.get_by_role("article")).to_have_count(1)
+    with page.expect_request("**/control/actions"):
+        _write(page, "on its way")
+
+    page.get_by_role("button", name="Team").click()
+    expect(page.get_by_role("heading", name="Team")).to_be_visible()
+    with page.expect_response("**/control/actions"):
+        held[0].continue_()
+
+    expect(page.get_by_role("button", name="Sandbox bot")).to_contain_text("on its way")
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("")
+    expect(page.get_by_role("heading", name="Team")).to_be_visible()
+
+
+def test_typing_is_shown_only_in_the_chat_where_the_bot_types(
+    town: Town, page: Page, ann: int
+) -> None:
+    town.run(town.control.add_group("Team", [ann]))
+    town.send("wait", user_id=ann)
+    expect(page.get_by_role("article")).to_have_count(1)
+    chat = next(c for c in town.run(town.control.chats(ann)) if not c.is_group)
+    town.call("POST", f"/chats/{chat.chat_id}/actions", {"action": "typing_on"})
+    expect(page.get_by_text("typing…")).to_be_visible()
+
+    page.get_by_role("button", name="Team").click()
+
+    expect(page.get_by_role("heading", name="Team")).to_be_visible()
+    assert page.get_by_text("typing…").count() == 0
+
+
+def test_a_file_of_the_bot_without_a_name_is_called_a_file(
+    town: Town, page: Page, ann: int
+) -> None:
+    file = {"type": "file", "payload": {"token": "of-the-bot"}}
+
+    town.post({"text": "here", "attachments": [file]}, user_id=ann)
+
+    expect(page.get_by_role("button", name="Download file", exact=True)).to_be_visible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.sandbox.page.conftest import Town, button
+from tests.sandbox.page.conftest import Town, Watch, button
 
 
 def _pane(page: Page, which: str) -> Locator:
@@ -128,6 +128,32 @@ def test_a_user_made_in_the_page_is_who_one_is_then(town: Town, page: Page) -> N
 
     expect(who.locator("option:checked")).to_have_text("Cid")
     assert [user.name for user in town.run(town.control.users())] == ["Ann", "Cid"]
+
+
+def test_a_double_click_creates_one_user(town: Town, page: Page) -> None:
+    page.get_by_role("button", name="New user").click()
+    asked = page.get_by_role("dialog", name="New user")
+    asked.get_by_role("textbox", name="Name").fill("Cid")
+
+    asked.get_by_role("button", name="Create user").dblclick()
+
+    expect(asked).to_be_hidden()
+    who = page.get_by_role("combobox", name="You are")
+    expect(who.locator("option:checked")).to_have_text("Cid")
+    assert [user.name for user in town.run(town.control.users())] == ["Ann", "Cid"]
+
+
+def test_a_user_whose_chats_cannot_be_loaded_is_told(
+    page: Page, bob: int, watch: Watch
+) -> None:
+    watch.expected.append("ERR_FAILED")
+    option = page.get_by_role("option", name="Bob", include_hidden=True)
+    expect(option).to_be_attached()
+    page.route(f"**/control/users/{bob}/chats", lambda route: route.abort())
+
+    page.get_by_role("combobox", name="You are").select_option("Bob")
+
+    expect(page.get_by_text("The sandbox does not answer")).to_be_visible()
 
 
 def test_the_second_user_is_hidden_where_there_is_no_room(

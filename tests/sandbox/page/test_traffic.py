@@ -41,6 +41,24 @@ def test_it_shows_requests_and_updates_in_order_and_goes_on_live(
     expect(records.nth(1)).to_contain_text("waits")
 
 
+def test_what_one_reads_in_it_stays_as_it_is_while_more_comes(
+    town: Town, page: Page, ann: int
+) -> None:
+    mid = town.send("menu", user_id=ann)
+    _open(page, "menu")
+    request = page.locator("#records details").first
+    summary = request.get_by_text("Request")
+    expect(request).to_have_attribute("open", "")
+    summary.press("Enter")
+    expect(request).not_to_have_attribute("open", "")
+
+    town.edit(mid, "changed")
+
+    expect(page.locator("#records > li")).to_have_count(2)
+    expect(request).not_to_have_attribute("open", "")
+    expect(summary).to_be_focused()
+
+
 def test_it_shows_what_the_messenger_refused(town: Town, page: Page, ann: int) -> None:
     mid = town.send("menu", user_id=ann)
     _open(page, "menu")

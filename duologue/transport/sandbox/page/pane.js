@@ -289,11 +289,16 @@ export class Pane {
 
   hearInside(entry, item) {
     if (entry.message_id) this.timeline.hear(item);
-    if (entry.kind === "notification" && entry.user_id === this.user) this.toast(entry.text);
+    if (entry.kind === "notification" && entry.user_id === this.user) this.hearNotification(entry);
     if (entry.kind === "action" && entry.text === "typing_on") this.showTyping();
     if (entry.kind === "message") this.stopTyping();
     if (["started", "stopped"].includes(entry.kind)) this.hearStart(entry);
     this.showFresh();
+  }
+
+  /** A blank notification only ends the wait for an answer. */
+  hearNotification({ text }) {
+    if (text?.trim()) this.toast(text);
   }
 
   hearStart(entry) {

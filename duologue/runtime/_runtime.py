@@ -1,15 +1,13 @@
-"""The composition root: wires the parts, starts them, drains and stops them."""
+"""The runtime itself: what an application starts and talks to."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -37,43 +35,16 @@ from duologue.dialogs import (
 from duologue.dialogs._dispatcher import checked_dispatcher
 from duologue.dialogs._ports import checked_bots
 from duologue.errors import (
-    DispatcherTakenError,
-    EngineNotAvailableError,
     MetricsOffError,
     RuntimeNotStartedError,
 )
+from duologue.runtime._bots import Bots
+from duologue.runtime._gauges import show_load
+from duologue.runtime._reports import OnError, Reports
+from duologue.runtime._settings import engine_of, seconds, state_dir_of
 from duologue.threads import ThreadedRuntime, in_thread
-from duologue.transport import (
-    Connecting,
-    Fetching,
-    Poller,
-    PollerSettings,
-)
+from duologue.transport import Connecting, Fetching, PollerSettings
 from duologue.transport.http import Operations
-
-__all__ = ["OnError", "Runtime"]
-
-_logger = logging.getLogger("duologue")
-
-
-class OnError(Protocol):
-    """Is told of errors that nobody awaits."""
-
-    def __call__(self, error: BaseException, where: str, /) -> None:
-        """Take note of an error.
-
-        Args:
-            error: What happened.
-            where: The address, or the name of the task.
-        """
-        ...
-
-
-@runtime_checkable
-class _Observed(Protocol):
-    """A messenger that tells of every call that it makes."""
-
-    def observe(self, observer: Observer | None) -> None: ...
 
 
 class Runtime:
@@ -87,7 +58,8 @@ class Runtime:
     Args:
         dispatcher: The routers and dialogs.
         bots: The bots.
-        engine: Where mailboxes and state are: an engine, or None for memory.
+        engine: Where mailboxes and state are: an engine, which is closed at the end,
+            or None for memory that lasts as long as the block.
         polling: How updates are fetched; None not to fetch any, because the
             application passes them to `accept`.
         settings: How conversations behave.
@@ -109,7 +81,7 @@ class Runtime:
 
     Raises:
         EngineNotAvailableError: The engine is none that this version has.
-        RuntimeSettingError: The dispatcher or a bot is something else.
+        RuntimeSettingError: The dispatcher, a bot or a time is something else.
     """
 
     def __init__(
@@ -132,13 +104,16 @@ class Runtime:
     ) -> None:
         self.dispatcher: Dispatcher = checked_dispatcher(dispatcher)
         self.bots: tuple[Bot, ...] = checked_bots(bots)
-        self.engine: Engine = _engine(engine)
+        self.engine: Engine = engine_of(engine)
+        self._is_engine_given = engine is not None
         self.observer: Observer = Counts() if observer is None else observer
         self._polling = polling
         self._settings = settings
-        self._state_dir = _state_dir(state_dir)
-        self._drain = drain
-        self._start_timeout = start_timeout
+        self._state_dir = state_dir_of(state_dir)
+        self._drain = seconds(drain, "drain")
+        self._start_timeout: float | None = None
+        if start_timeout is not None:
+            self._start_timeout = seconds(start_timeout, "start_timeout")
         self._on_error = on_error
         self._clock: Clock = LoopClock() if clock is None else clock
         self._operations: Operations = Operations(
@@ -151,9 +126,7 @@ class Runtime:
         self._stack = AsyncExitStack()
         self._conversations: Conversations | None = None
         self._workers: Workers | None = None
-        self._fetching: Fetching | None = None
-        self._late: list[asyncio.Task[None]] = []
-        self._observed: list[_Observed] = []
+        self._bots: Bots | None = None
 
     async def __aenter__(self) -> Self:
         """Connect the bots and begin.
@@ -265,10 +238,12 @@ class Runtime:
         if self._conversations is None:
             raise RuntimeNotStartedError
         name = f"{bot.messenger}.{bot.id}"
-        self.observer.count("updates_received", bot=name, source="application")
         if isinstance(update, bytes):
-            return await self._conversations.accept_json(bot, update)
-        return await self._conversations.accept(bot, update)
+            safe = await self._conversations.accept_json(bot, update)
+        else:
+            safe = await self._conversations.accept(bot, update)
+        self.observer.count("updates_received", bot=name, source="application")
+        return safe
 
     async def settled(self) -> None:
         """Wait until everything accepted so far is handled and drawn.
@@ -288,46 +263,49 @@ class Runtime:
             UnauthorizedError: A messenger does not know a bot's token any more.
             MarkerFileError: The position of the polling cannot be read.
         """
-        try:
-            async with asyncio.TaskGroup() as group:
-                if self._fetching is not None:
-                    group.create_task(self._fetching.wait())
-                for late in self._late:
-                    group.create_task(_outcome(late))
-        except ExceptionGroup as failed:
-            raise _first(failed) from None  # the pollers have logged each
+        if self._bots is not None:
+            await self._bots.wait()
 
     async def _open(self, stack: AsyncExitStack) -> None:
-        if self.dispatcher.bg_factory.is_bound:
-            raise DispatcherTakenError
+        stack.enter_context(self.dispatcher.bg_factory.taken())
         self.dispatcher.check()
         await self._open_operations(stack)
         for bot in self.bots:
             stack.push_async_callback(bot.close)
-        stack.callback(self._observe_no_more)
         way = Connecting(self.bots, clock=self._clock, limit=self._start_timeout)
         connecting = await stack.enter_async_context(way)
+        await self._begin(stack, connecting)
+        if self._has_metrics:
+            self._operations.ready()
+
+    async def _begin(self, stack: AsyncExitStack, connecting: Connecting) -> None:
+        """Run the dialogs of the bots that are connected, and wait for the others."""
+        report = Reports(self.observer, self._on_error)
         system = ActorSystem(drain=1.0, clock=self._clock, observer=self.observer)
         workers = Workers(system, clock=self._clock, observer=self.observer)
-        conversations = self._make(system, workers, connecting.connected)
+        conversations = self._make(system, workers, connecting.connected, report)
         stack.callback(conversations.fail_rest)
         await stack.enter_async_context(system)
-        self._workers = workers
         conversations.start()
-        self._conversations = conversations
-        self._fetching = fetching = self._make_fetching(system, conversations)
+        fetching = self._make_fetching(system, conversations)
+        bots = self._make_bots(conversations, fetching, report)
+        self._workers, self._conversations, self._bots = workers, conversations, bots
         stack.callback(self._forget)
+        stack.push_async_callback(bots.close)
         stack.push_async_callback(self._stop, conversations, fetching)
-        stack.push_async_callback(self._forget_late)
+        stack.push_async_callback(bots.expect_no_more)
         for bot in connecting.connected:
-            await self._join(bot, conversations, fetching)
+            bots.join(bot)
         for bot in connecting.late:
-            self._operations.miss(bot.messenger)
-            late = self._join_late(bot, connecting, conversations, fetching)
-            self._late.append(asyncio.get_running_loop().create_task(late))
+            bots.expect(bot, connecting)
         if self._has_metrics:
-            self._watch(system, conversations, workers)
-            self._operations.ready()
+            show_load(
+                self._operations,
+                self.engine,
+                system=system,
+                conversations=conversations,
+                workers=workers,
+            )
 
     async def _open_operations(self, stack: AsyncExitStack) -> None:
         self._has_begun = True
@@ -345,21 +323,12 @@ class Runtime:
         mine = self._operations.observer
         self.observer = mine if observer is None else Observers(observer, mine)
 
-    def _watch(
-        self, system: ActorSystem, conversations: Conversations, workers: Workers
-    ) -> None:
-        """Have the gauges read what waits at each scrape."""
-        watch, load, engine = self._operations.watch, conversations.load, self.engine
-        watch("messages_waiting", engine.waiting)
-        watch("dead_letter_entries", lambda: len(engine.dead_letters()))
-        watch("messages_unfinished", lambda: load()["messages_unfinished"])
-        watch("screens_busy", lambda: load()["screens_busy"])
-        watch("callbacks_open", lambda: load()["callbacks_open"])
-        self._operations.watch_each("actors", system.directory.by_class)
-        self._operations.sample_each("worker_states", workers.by_state)
-
     def _make(
-        self, system: ActorSystem, workers: Workers, bots: Sequence[Bot]
+        self,
+        system: ActorSystem,
+        workers: Workers,
+        bots: Sequence[Bot],
+        report: Reports,
     ) -> Conversations:
         return Conversations(
             self.dispatcher,
@@ -370,7 +339,7 @@ class Runtime:
             workers=workers,
             clock=self._clock,
             observer=self.observer,
-            on_error=self._report,
+            on_error=report,
             settings=self._settings,
         )
 
@@ -387,47 +356,16 @@ class Runtime:
             observer=self.observer,
         )
 
-    async def _join(
-        self, bot: Bot, conversations: Conversations, fetching: Fetching
-    ) -> Poller | None:
-        """Begin to work with a bot that is connected."""
-        if isinstance(bot, _Observed):
-            bot.observe(self.observer)
-            self._observed.append(bot)
-        conversations.add(bot)
-        poller = await fetching.begin(bot)
-        if poller is not None and self._has_metrics:
-            self._operations.add_poller(f"{bot.messenger}.{bot.id}", poller)
-        return poller
-
-    async def _join_late(
-        self,
-        bot: Bot,
-        connecting: Connecting,
-        conversations: Conversations,
-        fetching: Fetching,
-    ) -> None:
-        """Begin to work with a bot when its messenger can be reached."""
-        try:
-            await connecting.arrival(bot)
-            poller = await self._join(bot, conversations, fetching)
-            self._operations.find(bot.messenger)
-        except Exception as error:
-            self._report(error, f"the start of {bot.messenger}")
-            raise
-        if poller is not None:
-            await poller.wait()
-
-    def _observe_no_more(self) -> None:
-        for bot in self._observed:
-            bot.observe(None)
-        self._observed.clear()
-
-    async def _forget_late(self) -> None:
-        for late in self._late:
-            late.cancel()
-        await asyncio.gather(*self._late, return_exceptions=True)
-        self._late.clear()
+    def _make_bots(
+        self, conversations: Conversations, fetching: Fetching, report: Reports
+    ) -> Bots:
+        return Bots(
+            conversations,
+            fetching,
+            operations=self._operations if self._has_metrics else None,
+            observer=self.observer,
+            report=report,
+        )
 
     async def _stop(self, conversations: Conversations, fetching: Fetching) -> None:
         self._operations.drain()
@@ -441,40 +379,10 @@ class Runtime:
 
     def _end(self) -> None:
         self._has_begun = False
+        if not self._is_engine_given:
+            self.engine = MemoryEngine()  # this one takes nothing any more
 
     def _forget(self) -> None:
         self._conversations = None
         self._workers = None
-        self._fetching = None
-
-    def _report(self, error: BaseException, where: str) -> None:
-        kind = type(error).__name__
-        self.observer.count("errors", error=kind)
-        _logger.error("error in %s: %s: %s", where, kind, error, exc_info=error)
-        if self._on_error is not None:
-            try:
-                self._on_error(error, where)
-            except Exception:
-                _logger.exception("on_error failed")
-
-
-def _engine(engine: Engine | str | None) -> Engine:
-    if engine is None:
-        return MemoryEngine()
-    if isinstance(engine, str):
-        raise EngineNotAvailableError(engine)
-    return engine
-
-
-def _first(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
-
-
-async def _outcome(task: asyncio.Task[None]) -> None:
-    await asyncio.shield(task)
-
-
-def _state_dir(given: str | os.PathLike[str] | None) -> Path:
-    return Path(given or os.environ.get("DUOLOGUE_STATE_DIR") or ".duologue")
+        self._bots = None

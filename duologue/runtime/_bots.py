@@ -1,0 +1,138 @@
+"""The bots of a runtime: who works, who is still on the way, whose work has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Protocol, runtime_checkable
+
+from duologue.actors import Observer
+from duologue.dialogs import Bot, Conversations
+from duologue.runtime._reports import Reports
+from duologue.transport import Connecting, Fetching, Poller
+from duologue.transport.http import Operations
+
+
+@runtime_checkable
+class _Observed(Protocol):
+    """A messenger that tells of every call that it makes."""
+
+    def observe(self, observer: Observer | None) -> None: ...
+
+
+class Bots:
+    """Has bots work as soon as they are connected.
+
+    Args:
+        conversations: Handles their updates.
+        fetching: Fetches them.
+        operations: Shows how they are; None to show nothing.
+        observer: Counts their calls.
+        report: Told of errors that nobody awaits.
+    """
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        fetching: Fetching,
+        *,
+        operations: Operations | None,
+        observer: Observer,
+        report: Reports,
+    ) -> None:
+        self._conversations = conversations
+        self._fetching = fetching
+        self._operations = operations
+        self._observer = observer
+        self._report = report
+        self._observed: list[_Observed] = []
+        self._late: list[asyncio.Task[None]] = []
+        self._watches: list[asyncio.Task[None]] = []
+
+    def join(self, bot: Bot) -> None:
+        """Begin to work with a bot that is connected.
+
+        Raises:
+            BotTwiceError: There is another one of its account.
+        """
+        poller = self._begin(bot)
+        if poller is not None:
+            _start(self._watch(bot, poller), self._watches)
+
+    def expect(self, bot: Bot, connecting: Connecting) -> None:
+        """Begin to work with a bot when its messenger can be reached."""
+        if self._operations is not None:
+            self._operations.miss(bot.messenger)
+        _start(self._join_late(bot, connecting), self._late)
+
+    async def wait(self) -> None:
+        """Wait until nothing is fetched for anyone any more.
+
+        Raises:
+            Exception: What ended the work of one.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                for task in (*self._late, *self._watches):
+                    group.create_task(_outcome(task))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # each has been logged
+
+    async def expect_no_more(self) -> None:
+        """Let those that are on the way stay where they are."""
+        await _end(self._late)
+
+    async def close(self) -> None:
+        """End what is left to do for bots whose polling has ended."""
+        for bot in self._observed:
+            bot.observe(None)
+        await _end(self._watches)
+
+    def _begin(self, bot: Bot) -> Poller | None:
+        if isinstance(bot, _Observed):
+            bot.observe(self._observer)
+            self._observed.append(bot)
+        self._conversations.add(bot)
+        poller = self._fetching.begin(bot)
+        if poller is not None and self._operations is not None:
+            self._operations.add_poller(_name(bot), poller)
+        return poller
+
+    async def _join_late(self, bot: Bot, connecting: Connecting) -> None:
+        try:
+            await connecting.arrival(bot)
+            poller = self._begin(bot)
+            if self._operations is not None:
+                self._operations.find(bot.messenger)
+        except Exception as error:
+            self._report(error, f"the start of {bot.messenger}")
+            raise
+        if poller is not None:
+            await self._watch(bot, poller)
+
+    async def _watch(self, bot: Bot, poller: Poller) -> None:
+        try:
+            await poller.wait()
+        except Exception as error:  # the poller has logged it
+            self._report.tell(error, f"the polling of {_name(bot)}")
+            raise
+
+
+def _name(bot: Bot) -> str:
+    return f"{bot.messenger}.{bot.id}"
+
+
+def _start(
+    work: Coroutine[object, object, None], tasks: list[asyncio.Task[None]]
+) -> None:
+    tasks.append(asyncio.get_running_loop().create_task(work))
+
+
+async def _outcome(task: asyncio.Task[None]) -> None:
+    await asyncio.shield(task)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
