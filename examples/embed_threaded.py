@@ -56,9 +56,8 @@ def cook(runtime: ThreadedRuntime, orders: Orders) -> None:
     """Work on one order after the other. A thread of the program runs this."""
     while True:
         message = orders.get()
-        dialog = runtime.dialog(chat_id=message.chat_id, user_id=message.user_id)
         with suppress(RuntimeStoppedError):  # the program ends
-            prepare(dialog)
+            prepare(runtime.dialog(chat_id=message.chat_id, user_id=message.user_id))
 
 
 def prepare(dialog: BlockingBgManager) -> None:

@@ -14,7 +14,6 @@ from typing import Protocol, Self
 from duologue.actors._blocking import refuse_to_block
 from duologue.errors import BlockingCallError, ForkedError, RuntimeStoppedError
 
-_LAST_WORDS = 5.0  # seconds for the loop to close when all its work has ended
 _logger = logging.getLogger("duologue.threads")
 
 
@@ -40,9 +39,11 @@ class LoopThread:
 
     Args:
         name: The name of the thread, which log records carry.
+        last_words: Seconds for the loop to close when all its work has ended.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, last_words: float = 5.0) -> None:
+        self._last_words = last_words
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Future[None] | None = None
         self._work: set[Work] = set()
@@ -55,6 +56,7 @@ class LoopThread:
         self._thread.start()
         self._opened.wait()
         if self._error is not None:
+            self._thread.join()
             raise self._error
         return self
 
@@ -74,13 +76,13 @@ class LoopThread:
         self.post(self._close)
         if threading.current_thread() is self._thread:
             return  # the collector closes a forgotten generator there
-        self._thread.join(_LAST_WORDS)
+        self._thread.join(self._last_words)
         if self._thread.is_alive():
             _logger.warning(
                 "the thread %s did not end within %g s and is left behind; something "
                 "blocks its loop or a thread of its pool",
                 self._thread.name,
-                _LAST_WORDS,
+                self._last_words,
             )
         elif self._error is not None:
             raise self._error

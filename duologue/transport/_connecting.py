@@ -104,22 +104,27 @@ class Connecting:
             try:
                 await bot.start()
             except (MessengerUnavailableError, RateLimitedError) as error:
-                if self._is_time_up(self._clock.time() - began):
+                asked = error.retry_after if isinstance(error, RateLimitedError) else 0
+                if self._is_time_up(self._clock.time() - began + asked):
                     raise
-                if type(error) not in told:
-                    _logger.warning("%s; trying again %s", error, self._effort())
-                if not told:
-                    self._delayed += 1
-                told.add(type(error))
-                self._has_tried.set()
+                self._tell(error, told)
             else:
                 self._delayed -= bool(told)
                 self._is_one_there = True
                 if told:
                     _logger.warning("%s.%d answers now", bot.messenger, bot.id)
                 return
-            await self._clock.sleep(pause)
+            await self._clock.sleep(max(pause, asked))
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _tell(self, error: Exception, told: set[type[Exception]]) -> None:
+        """Say once of each kind of failure that a bot is delayed by it."""
+        if type(error) not in told:
+            _logger.warning("%s; trying again %s", error, self._effort())
+        if not told:
+            self._delayed += 1
+        told.add(type(error))
+        self._has_tried.set()
 
     def _is_time_up(self, waited: float) -> bool:
         limit = self._limit

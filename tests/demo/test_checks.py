@@ -152,8 +152,8 @@ def test_an_edit_changes_the_line_of_its_message() -> None:
 @pytest.mark.parametrize(
     ("keyboard", "said"),
     [
-        ((), "an earlier message loses its buttons"),
-        (((("+1", "p"),),), "an earlier message changes: text"),
+        ((), "bot removes the buttons of an earlier message"),
+        (((("+1", "p"),),), "bot changes an earlier message: text"),
     ],
 )
 def test_an_edit_of_an_earlier_act_is_told(
@@ -164,7 +164,7 @@ def test_an_edit_of_an_earlier_act_is_told(
 
     chat.add([edit])
 
-    assert [(line.side, line.text) for line in chat.lines] == [(Side.MESSENGER, said)]
+    assert [(line.side, line.text) for line in chat.lines] == [(Side.NOTE, said)]
 
 
 def test_notices_deletions_and_refusals_have_lines() -> None:
@@ -182,7 +182,7 @@ def test_notices_deletions_and_refusals_have_lines() -> None:
 
     assert [line.text for line in chat.lines] == [
         "Too late",
-        "(deletes a message)",
+        "bot deletes a message",
         "400 to POST /answers",
     ]
 

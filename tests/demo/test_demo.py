@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,21 +23,45 @@ from duologue.transport.sandbox import Control
 
 SECONDS = 60
 ESCAPE = "\x1b"
-SERVING = b"end them with Ctrl+C"
+SERVING = "end them with Ctrl+C"
+
+pytestmark = pytest.mark.timeout(SECONDS)
 
 
+# A program that starts the demo and then only waits.
+PARENT = """
+import subprocess, sys
+subprocess.call([sys.executable, "-m", "duologue", *sys.argv[1:]])
+"""
+
+
+@contextmanager
 def _process(
     *arguments: str,
+    program: Sequence[str] = ("-m", "duologue"),
     environment: Mapping[str, str] | None = None,
     stdout: int = subprocess.PIPE,
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "duologue", *arguments],
+) -> Iterator[subprocess.Popen[str]]:
+    """Start it; whatever happens in the block, afterwards it is gone."""
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, *program, *arguments],
         env={**os.environ, **(environment or {})},
         stdout=stdout,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-    )
+    ) as process:
+        try:
+            yield process
+            process.wait(SECONDS)
+        finally:
+            process.kill()
+
+
+def _read_until(process: subprocess.Popen[str], words: str) -> None:
+    """Read lines up to the first one with these words."""
+    assert process.stdout is not None
+    while words not in (line := process.stdout.readline()):
+        assert line, f"it ended without {words!r}"
 
 
 def _run(
@@ -54,19 +78,22 @@ def _on_stage(
 ) -> Iterator[subprocess.Popen[str]]:
     """Have the demo running, past the first words of the bot."""
     with _process(*arguments, environment=environment) as process:
-        try:
-            assert process.stdout is not None
-            while "bot:" not in process.stdout.readline():
-                assert process.poll() is None
-            yield process
-        finally:
-            process.kill()
+        _read_until(process, "bot:")
+        yield process
+
+
+def _children(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in children.split()]
 
 
 def _programs_of(process: subprocess.Popen[str]) -> list[int]:
     """Give descriptors of the processes that it has started."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [os.pidfd_open(int(pid)) for pid in children.split()]
+    return [os.pidfd_open(pid) for pid in _children(process.pid)]
+
+
+def _is_running(program: int) -> bool:
+    return not select.select([program], [], [], 0)[0]
 
 
 def _all_end(programs: list[int]) -> bool:
@@ -87,7 +114,6 @@ def _wrong_bot(folder: Path, right: str, wrong: str) -> dict[str, str]:
     return {"PYTHONPATH": str(folder)}
 
 
-@pytest.mark.timeout(SECONDS)
 def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
     status, output, errors = _run()
 
@@ -95,6 +121,7 @@ def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
     assert "bot redraws: Счётчик: 10 [Старт]" in output
     assert "bot redraws: Нажатий: 20 / Из фона: 1 2 3 4 5 6 7 8 9 10" in output
     assert "messenger answers 503 to GET /updates" in output
+    assert "bot removes the buttons of an earlier message" in output
     assert "bot: Слышу: «два»" in output
     assert "bot redraws: Кабуууум! / 🟥🟥🟥🟥🟥🟥🟥🟥🟥🟥  100% [Старт]" in output
     assert "bot redraws: Полёт отменён / " in output
@@ -104,7 +131,6 @@ def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
     assert ESCAPE not in output
 
 
-@pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize(
     ("act", "right", "wrong", "broken"),
     [
@@ -140,17 +166,19 @@ def test_a_bot_that_ends_early_is_shown_with_what_it_wrote(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGQUIT, 143)],
 )
 def test_a_signal_ends_it_and_what_it_has_started(number: int, status: int) -> None:
     with _on_stage() as process:
         programs = _programs_of(process)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=SECONDS)
+        output, errors = process.communicate(timeout=SECONDS)
 
         assert len(programs) == 2
         assert _all_end(programs)
     assert process.returncode == status
+    assert output.splitlines()[-1] == "ending both"
     assert errors == "\nstopped; the messenger and the bot have ended too\n"
 
 
@@ -167,10 +195,37 @@ def test_a_bot_that_does_not_want_to_end_is_ended_by_force(tmp_path: Path) -> No
     with _on_stage("--bot", "wrong_bot", environment=environment) as process:
         programs = _programs_of(process)
         process.send_signal(signal.SIGINT)
+        _read_until(process, "ending both")
+        is_told_at_once = any(map(_is_running, programs))
         process.communicate(timeout=SECONDS)
 
         assert _all_end(programs)
+    assert is_told_at_once
     assert process.returncode == 130
+
+
+def test_the_end_is_told_before_anything_was_played() -> None:
+    with _process() as process:
+        _read_until(process, "Starting the local messenger")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 130
+    assert output.splitlines()[-1] == "ending both"
+
+
+def test_whoever_quits_gets_the_cursor_back() -> None:
+    ours, theirs = pty.openpty()
+    with _process("demo", "--act", "1", stdout=theirs) as process:
+        os.close(theirs)
+        output = b""
+        while b"0" not in output.partition("Счётчик: ".encode())[2]:
+            output += os.read(ours, 65536)
+        process.send_signal(signal.SIGQUIT)
+        output += _read_all(ours)
+
+    shown = output.decode()
+    assert shown.rindex(f"{ESCAPE}[?25h") > shown.rindex(f"{ESCAPE}[?25l")
 
 
 def test_its_programs_end_when_it_is_killed(tmp_path: Path) -> None:
@@ -203,7 +258,7 @@ def test_on_a_terminal_both_programs_go_on_after_the_acts_until_a_signal(
     with _process("demo", "--act", "2", "--plain", stdout=theirs) as process:
         os.close(theirs)
         output = b""
-        while SERVING not in output:
+        while SERVING.encode() not in output:
             output += os.read(ours, 65536)
         programs = _programs_of(process)
         address = re.search(rb"http://\S+/#", output)
@@ -221,13 +276,51 @@ def test_on_a_terminal_both_programs_go_on_after_the_acts_until_a_signal(
 
 def test_without_a_terminal_they_go_on_when_told_to() -> None:
     with _process("demo", "--act", "2", "--serve") as process:
-        assert process.stdout is not None
-        while SERVING.decode() not in process.stdout.readline():
-            assert process.poll() is None
+        _read_until(process, SERVING)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=SECONDS)
 
     assert process.returncode == 0
+
+
+def test_a_served_demo_says_what_to_try_and_its_bot_answers_all_else_with_it() -> None:
+    with _process("demo", "--act", "2", "--serve") as process:
+        assert process.stdout is not None
+        _read_until(process, "try /start, /count, /echo or /rocket")
+        _read_until(process, SERVING)
+        invitation = process.stdout.readline()
+        for text in ("привет", "/help"):
+            _write(text, invitation)
+            _read_until(process, "bot: Вот что я умею: / /start — таймер")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 0
+
+
+def test_a_served_demo_ends_when_whoever_started_it_is_killed() -> None:
+    arguments = ("--act", "2", "--serve")
+    with _process(*arguments, program=("-c", PARENT)) as parent:
+        _read_until(parent, SERVING)
+        (demo,) = _children(parent.pid)
+        programs = [os.pidfd_open(pid) for pid in (demo, *_children(demo))]
+        parent.kill()
+
+        assert len(programs) == 3
+        assert _all_end(programs)
+
+
+def test_a_served_demo_ends_when_nobody_can_read_it_any_more() -> None:
+    with _process("--act", "2", "--serve") as process:
+        assert process.stdout is not None
+        _read_until(process, SERVING)
+        programs = _programs_of(process)
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read()
+
+        assert _all_end(programs)
+    assert (process.returncode, errors) == (1, "")
 
 
 def test_a_bot_that_dies_while_both_go_on_is_told_of(tmp_path: Path) -> None:
@@ -241,8 +334,7 @@ def test_a_bot_that_dies_while_both_go_on_is_told_of(tmp_path: Path) -> None:
 
     with _process(*arguments, environment=environment) as process:
         assert process.stdout is not None
-        while SERVING.decode() not in process.stdout.readline():
-            assert process.poll() is None
+        _read_until(process, SERVING)
         _write("/echo", process.stdout.readline())
         _, errors = process.communicate(timeout=SECONDS)
 

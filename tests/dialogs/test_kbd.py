@@ -592,7 +592,9 @@ def test_a_text_among_buttons_is_shown_as_it_was_written() -> None:
     ids=["window", "row"],
 )
 def test_a_class_in_the_place_of_a_widget_is_named(make: Json) -> None:
-    with pytest.raises(InvalidWidgetTypeError, match=r"is a class.*: `Cancel\(") as error:
+    with pytest.raises(
+        InvalidWidgetTypeError, match=r"is a class.*: `Cancel\("
+    ) as error:
         make()
 
     assert "instance" in str(error.value)

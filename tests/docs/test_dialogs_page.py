@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -82,6 +83,31 @@ class Exporting(StatesGroup):
     """What the page's group of states looks like."""
 
     running = State()
+
+
+def test_the_handlers_of_the_page_are_those_of_the_widgets() -> None:
+    rows = re.findall(
+        r"^  \| `(\w+)` \| `(\w+)\(event, \w+, manager(.*?)\)` \|",
+        PAGE.read_text(),
+        flags=re.MULTILINE,
+    )
+    told = {(widget, handler, values != "") for widget, handler, values in rows}
+
+    taken = {
+        (name, argument, "manager, item_id)" in _line_of(widget, argument))
+        for name in ("Checkbox", "Counter", "Radio")
+        for widget in [getattr(kbd, name)]
+        for argument in inspect.signature(widget).parameters
+        if argument.endswith("_changed")
+    }
+
+    assert told == taken
+
+
+def _line_of(widget: type, argument: str) -> str:
+    """What the widget's own description says first of an argument."""
+    lines = (widget.__doc__ or "").splitlines()
+    return next(line for line in lines if line.strip().startswith(f"{argument}:"))
 
 
 def test_the_tables_of_the_page_name_every_widget() -> None:

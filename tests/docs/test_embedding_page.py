@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import re
 import signal
 import socket
@@ -11,10 +12,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import pytest
 
+from duologue import Dispatcher, Runtime
+from duologue.dialogs import MessageCreated
+from duologue.testing import RecordingBot
 from duologue.transport.sandbox import Control, Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +60,7 @@ async def _program(
 
 
 def test_the_page_has_the_programs_that_are_played_here() -> None:
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 4
 
 
 async def test_the_program_with_threads_changes_the_dialog(tmp_path: Path) -> None:
@@ -73,13 +78,64 @@ async def test_the_program_with_threads_changes_the_dialog(tmp_path: Path) -> No
     assert shown == ["You pressed 101 times."]
 
 
+async def test_the_program_with_threads_shows_the_progress_of_a_worker(
+    tmp_path: Path,
+) -> None:
+    async with Sandbox() as sandbox:
+        control = sandbox.control()
+        user = await control.add_user("Ann")
+        chat = (await control.start(user)).chat_id or 0
+
+        arguments = (str(chat), str(user))
+        async with _program(sandbox, tmp_path, BLOCKS[1], *arguments) as process:
+            output = await process.communicate()
+        shown = [message.text for message in await control.messages(chat)]
+        log = await control.log()
+
+    views = [entry.text or "" for entry in log if entry.kind in {"message", "edit"}]
+    assert (process.returncode, output) == (0, (b"", b""))
+    assert len(shown) == 1
+    assert (shown[0] or "").splitlines() == [
+        "The export",
+        "🟥🟥🟥🟥🟥🟥🟥🟥🟥🟥  100%",
+        "file 5 of 5",
+    ]
+    assert len(views) > 2
+    assert views[0] == "The export\n⬜⬜⬜⬜⬜⬜⬜⬜⬜⬜  …"
+
+
+async def test_the_hook_of_the_page_is_told_of_a_handler_that_failed() -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def fail(_: MessageCreated) -> None:
+        raise ValueError("too bad")
+
+    bot = RecordingBot()
+    names: dict[str, object] = {
+        "Runtime": Runtime,
+        "Bot": lambda: bot,
+        "dispatcher": dispatcher,
+    }
+    exec(BLOCKS[2], names)  # noqa: S102  # our own page
+    failures = cast("queue.SimpleQueue[tuple[str, Exception]]", names["failures"])
+
+    async with cast("Runtime", names["runtime"]) as runtime:
+        await runtime.accept(bot, bot.wrote(5, 6, "hi"))
+        await runtime.settled()
+    where, error = failures.get_nowait()
+
+    assert "test.1:5:6" in where
+    assert repr(error) == "ValueError('too bad')"
+
+
 async def test_the_web_application_changes_the_dialog_and_tells_its_health(
     tmp_path: Path,
 ) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    code = BLOCKS[1].replace("port=8080", f"port={port}")
+    code = BLOCKS[3].replace("port=8080", f"port={port}")
 
     async with Sandbox() as sandbox, aiohttp.ClientSession() as client:
         control = sandbox.control()

@@ -6,19 +6,21 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from duologue.transport.sandbox import Sandbox
+from duologue.transport.sandbox import Control, LogEntry, Sandbox
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 PAGE = (ROOT / "docs/sandbox.md").read_text("utf-8")
 PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+Ask = Callable[[Control, int, str], Coroutine[object, object, LogEntry]]
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
 
@@ -74,6 +76,25 @@ async def test_the_program_that_plays_a_user_meets_the_first_bot(
         r"and after a press: You pressed 1 times\.\n",
         output.decode(),
     )
+
+
+async def test_who_asks_waits_for_the_answer_behind_the_question() -> None:
+    names: dict[str, Ask] = {}
+    exec(PROGRAM.findall(PAGE)[2], names)  # noqa: S102 - our own page
+
+    async with Sandbox() as sandbox:
+        control = sandbox.control()
+        ann = await control.add_user("Ann")
+        chat = {"chat_id": str((await control.say(ann, "first")).chat_id)}
+        headers = {"Authorization": sandbox.token}
+        async with aiohttp.ClientSession(sandbox.url, headers=headers) as bot:
+            await bot.post("/messages", params=chat, json={"text": "old"})
+            async with asyncio.TaskGroup() as group:
+                asking = group.create_task(names["ask"](control, ann, "again"))
+                await control.wait_for(lambda entry: entry.text == "again")
+                await bot.post("/messages", params=chat, json={"text": "new"})
+
+    assert asking.result().text == "new"
 
 
 async def test_the_first_program_is_a_user_of_a_bot_that_answers(

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+from duologue.testing import Playground, RecordingBot
+from duologue.transport.max import Bot
+
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 
 
@@ -29,9 +32,16 @@ def test_the_test_of_the_page_passes() -> None:
         test()
 
 
-def test_the_page_names_what_there_is() -> None:
-    from duologue.testing import Playground, RecordingBot  # noqa: PLC0415  # for this test only
+def test_the_other_limits_of_the_page_are_those_of_max() -> None:
+    on_max = cast("Callable[[], Playground]", _module()["on_max"])
 
+    limits = on_max().bot.capabilities
+
+    assert limits == Bot("token").capabilities
+    assert limits.button_text_limit > RecordingBot().capabilities.button_text_limit
+
+
+def test_the_page_names_what_there_is() -> None:
     text = PAGE.read_text()
     table = re.findall(r"^\| `(\w+)\(", text, flags=re.MULTILINE)
 

@@ -103,6 +103,18 @@ def left_open_by_a_daemon() -> None:
     say("the end")
 
 
+def without_a_loop() -> None:
+    import resource  # noqa: PLC0415  # not everywhere
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))  # a loop opens some
+    try:
+        with make(5).in_thread():
+            say("never")
+    except OSError as error:
+        say(f"{error.strerror}, threads {threading.active_count()}")
+
+
 def forks() -> None:
     with make(5).in_thread() as runtime:
         dialog = runtime.dialog(chat_id=1, user_id=1)
@@ -131,6 +143,7 @@ WAYS: dict[str, Callable[[], None]] = {
         exits,
         left_open,
         left_open_by_a_daemon,
+        without_a_loop,
         forks,
     )
 }

@@ -572,3 +572,36 @@ def test_a_call_that_comes_while_the_loop_ends_is_told_so(bare: Lamp) -> None:
         held.result()
 
     assert isinstance(late.exception(), RuntimeStoppedError)
+
+
+def test_a_loop_that_is_ended_on_its_own_thread_does_not_wait_for_itself(
+    lamp: BlockingLamp, thread: LoopThread
+) -> None:
+    lamp.perform(lambda: thread.__exit__(None, None, None))
+    thread.__exit__(None, None, None)
+
+    with pytest.raises(RuntimeStoppedError):
+        lamp.shine()
+
+
+def test_a_loop_that_something_blocks_is_left_behind_with_a_word(
+    bare: Lamp, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy, go_on = threading.Event(), threading.Event()
+
+    def occupy() -> None:
+        busy.set()
+        go_on.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        with LoopThread("lamps", last_words=0.01) as thread:
+            lamp = cast("BlockingLamp", cast("object", Blocking(bare, thread)))
+            held = pool.submit(lamp.perform, occupy)
+            busy.wait(30)
+        said = caplog.messages
+        go_on.set()
+        held.result()
+        thread.__exit__(None, None, None)
+
+    assert len(said) == 1
+    assert "lamps did not end within 0.01 s" in said[0]

@@ -104,3 +104,11 @@ def test_a_fork_is_told_that_the_runtime_stayed_with_its_parent() -> None:
     assert "DeprecationWarning" in errors or errors == ""
     assert output == "child: True\nparent: 0 {'from': 'the parent'}\n"
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no limit of open files here")
+def test_a_loop_that_cannot_be_made_is_an_error_of_the_block() -> None:
+    with run("without_a_loop") as process:
+        output, _ = process.communicate()
+
+    assert output == "Too many open files, threads 1\n"

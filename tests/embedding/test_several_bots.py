@@ -27,6 +27,7 @@ from duologue.errors import (
     BotTwiceError,
     DispatcherTakenError,
     MessengerUnavailableError,
+    RateLimitedError,
     UnauthorizedError,
     UnknownBotError,
 )
@@ -205,6 +206,47 @@ async def test_tries_that_take_long_count_against_the_time_to_start(
             pytest.fail("the block must not begin")
 
     assert loop.time() - began == 41
+
+
+class Crowded(RecordingBot):
+    """A bot whose messenger wants a pause before the second try."""
+
+    def __init__(self, pause: float) -> None:
+        super().__init__()
+        self.tries = 0
+        self._pause = pause
+
+    async def start(self) -> None:
+        self.tries += 1
+        if self.tries == 1:
+            raise RateLimitedError("GET /me", "too many", self._pause)
+
+
+async def test_a_pause_beyond_the_time_to_start_is_not_waited_for(
+    counters: Dispatcher,
+) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    with pytest.raises(RateLimitedError) as caught:
+        async with Runtime(counters, [Crowded(3600)], polling=None):
+            pytest.fail("the block must not begin")
+
+    assert loop.time() == began
+    assert caught.value.retry_after == 3600
+
+
+async def test_a_messenger_that_wants_a_pause_before_the_next_try_gets_it(
+    counters: Dispatcher,
+) -> None:
+    bot = Crowded(25.0)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async with Runtime(counters, [bot], polling=None):
+        took = loop.time() - began
+
+    assert (took, bot.tries) == (25.0, 2)
 
 
 async def test_a_start_that_is_cancelled_leaves_no_task_behind(

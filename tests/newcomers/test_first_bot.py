@@ -12,7 +12,7 @@ import pytest
 
 from duologue.errors import BotSettingError, TokenMissingError
 from duologue.transport.max import Bot
-from duologue.transport.sandbox import FaultKind, LogKind, Sandbox
+from duologue.transport.sandbox import FaultKind, Sandbox
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
 
@@ -200,17 +200,21 @@ async def test_a_bot_with_a_log_says_nothing_beside_it(folder: Folder) -> None:
 async def test_a_bot_that_nobody_can_hear_works_all_the_same(
     folder: Folder, closing: str
 ) -> None:
-    folder.write("bot.py", f"import sys; {closing}\n{BOT}")
+    talking = BOT.replace("pass", 'print("heard", flush=True)')
+    folder.write("bot.py", f"import sys; {closing}\n{talking}")
     async with Sandbox(token=folder.secret) as sandbox:
         control = sandbox.control()
         bot = await folder.start(
             "bot.py", DUOLOGUE_MAX_TOKEN=folder.secret, DUOLOGUE_MAX_URL=sandbox.url
         )
         await control.say(await control.add_user("Ann"), "hi")
-        await control.wait_for(lambda it: it.kind is LogKind.DELIVERED, timeout=20)
+        assert bot.stdout is not None
+        async with asyncio.timeout(20):
+            heard = await bot.stdout.readline()
         bot.terminate()
         ended = await folder.ended(bot)
 
+    assert heard == b"heard\n"
     assert (ended.status, ended.errors) == (0, "")
 
 

@@ -55,7 +55,7 @@ async def _duologue(folder: Folder, *arguments: str, **environment: str) -> Ende
     [
         (["nosuch"], ["'nosuch'", "demo", "sandbox"]),
         (["--nosuch"], ["--nosuch", "usage:"]),
-        (["sandbox", "--port", "x"], ["--port", "'x'"]),
+        (["sandbox", "--port", "x"], ["--port", "a number between 0", "'x'"]),
         (["sandbox", "--port", "99999"], ["--port", "between 0 and 65535"]),
     ],
     ids=["command", "option", "no number", "no port"],

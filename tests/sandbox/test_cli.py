@@ -161,10 +161,14 @@ async def test_a_taken_port_is_one_line_with_advice_and_2() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--port", "70000"], "between 0 and 65535"),
+        (["--port", "70000"], "a port is a number between 0 and 65535, not '70000'"),
+        (["--port", "x"], "--port: a port is a number between 0 and 65535, not 'x'"),
         (["--profile", "ancient"], "invalid choice"),
-        (["--file-limit", "0"], "1 or more MiB"),
-        (["--token-file", "/nowhere/token"], "No such file"),
+        (["--file-limit", "0"], "the limit is 1 or more whole MiB, not '0'"),
+        (["--file-limit", "x"], "the limit is 1 or more whole MiB, not 'x'"),
+        (["--token-file", "/nowhere/token"], "'/nowhere/token'; check --token-file\n"),
+        (["--token-file", sys.executable], "can't decode"),
+        (["--host", "203.0.113.1"], "; check --host\n"),
         (["--token-file", os.devnull], "write the token into it first"),
     ],
 )
@@ -174,6 +178,7 @@ async def test_wrong_options_are_refused_with_2(options: list[str], said: str) -
 
     assert process.returncode == 2
     assert said in errors.decode()
+    assert "Traceback" not in errors.decode()
 
 
 async def test_options_choose_the_rules() -> None:

@@ -114,9 +114,7 @@ async def test_what_is_not_on_the_screen_cannot_be_pressed() -> None:
 async def test_a_button_that_opens_a_link_cannot_be_pressed_and_says_so() -> None:
     dispatcher = Dispatcher()
     help_button = Url(Const("Help"), Const("https://example.org/help"))
-    dispatcher.include_router(
-        Dialog(Window(Const("x"), help_button, state=Main.one))
-    )
+    dispatcher.include_router(Dialog(Window(Const("x"), help_button, state=Main.one)))
 
     async with Playground(dispatcher) as chat:
         await (await chat.dialog(1).start(Main.one)).drawn()

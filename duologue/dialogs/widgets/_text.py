@@ -20,7 +20,6 @@ from duologue.dialogs.widgets._widget import (
 )
 from duologue.errors import WidgetError
 
-
 _SHOWN = 100  # characters of a text in messages
 
 

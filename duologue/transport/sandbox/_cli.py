@@ -105,25 +105,33 @@ def main(args: argparse.Namespace) -> int:
         what to do.
     """
     try:
-        sandbox = _sandbox(args)
+        token = _token(args.token_file)
+    except (OSError, UnicodeDecodeError) as error:
+        return _refused(f"{error}; check --token-file")
+    sandbox = _sandbox(args, token)
+    try:
         asyncio.run(_serve(sandbox, as_json=bool(args.json), opens=bool(args.open)))
     except AddressInUseError as error:
-        sys.stderr.write(f"duologue sandbox: {error}\n")
-        return WRONG_USE
+        return _refused(str(error))
     except OSError as error:
-        advice = "check --host, --port and --token-file"
-        sys.stderr.write(f"duologue sandbox: {error}; {advice}\n")
-        return WRONG_USE
+        # What an address is refused for lies in its host, but for a low port.
+        option = "--port" if isinstance(error, PermissionError) else "--host"
+        return _refused(f"{error}; check {option}")
     return 0
 
 
-def _sandbox(args: argparse.Namespace) -> Sandbox:
+def _refused(why: str) -> int:
+    sys.stderr.write(f"duologue sandbox: {why}\n")
+    return WRONG_USE
+
+
+def _sandbox(args: argparse.Namespace, token: str | None) -> Sandbox:
     return Sandbox(
         host=str(args.host),
         port=int(args.port),
         profile=Profile(args.profile),
         no_marker=NoMarker(args.no_marker),
-        token=_token(args.token_file),
+        token=token,
         limits=not args.no_limits,
         file_limit=int(args.file_limit),
         files_total=max(FILES_TOTAL, int(args.file_limit)),

@@ -123,6 +123,21 @@ def test_a_sandbox_that_comes_back_is_found_again_and_is_a_new_one(
         assert _texts(page) == ["from the second"]
 
 
+def test_users_that_could_not_be_loaded_are_loaded_with_the_next_news(
+    town: Town, open_page: OpenPage, ann: int, watch: Watch
+) -> None:
+    watch.expected.append("ERR_FAILED")
+    town.send("first", user_id=ann)
+    page = open_page(url="about:blank")
+    page.route("**/control/users", lambda route: route.abort(), times=1)
+    page.goto(town.sandbox.page_url)
+    expect(page.get_by_text("The sandbox does not answer")).to_be_visible()
+
+    town.send("second", user_id=ann)
+
+    expect(page.get_by_role("article")).to_contain_text(["first", "second"])
+
+
 def test_another_sandbox_with_another_token_is_said_clearly(
     portal: BlockingPortal, open_page: OpenPage, watch: Watch
 ) -> None:

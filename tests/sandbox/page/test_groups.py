@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.sandbox.page.conftest import Town, Watch, button
 
@@ -48,6 +48,26 @@ def test_two_users_talk_to_the_bot_each_in_their_own_pane(
     second = _pane(both, "Second").get_by_role("list", name="Messages")
     expect(first.get_by_role("article")).to_contain_text(["I am Ann", "hello Ann"])
     expect(second.get_by_role("article")).to_contain_text(["I am Bob", "hello Bob"])
+
+
+def test_who_goes_on_in_the_other_pane_keeps_the_focus_there(both: Page) -> None:
+    routes: list[Route] = []
+
+    def hold(route: Route) -> None:
+        routes.append(route)
+
+    both.route("**/control/actions", hold)
+    with both.expect_request("**/control/actions"):
+        _say(_pane(both, "First"), "I am Ann")
+    field = _pane(both, "Second").get_by_role("textbox", name="Message")
+    field.focus()
+
+    routes[0].continue_()
+
+    first = _pane(both, "First")
+    expect(first.get_by_role("article", name="You")).to_contain_text("I am Ann")
+    expect(first.get_by_role("textbox", name="Message")).to_have_value("")
+    expect(field).to_be_focused()
 
 
 def test_a_group_is_made_with_its_members_and_both_see_it(

@@ -165,7 +165,13 @@ export class Pane {
     if (this.open.chat_id === null) this.timeline.close();
     else await this.timeline.open(this.open.chat_id, this.user);
     this.showHead();
-    if (enters) this.composer.field.focus();
+    if (enters) this.focusField();
+  }
+
+  /** Let the user write, but not away from another pane or the drawer. */
+  focusField() {
+    const at = document.activeElement;
+    if (at === document.body || this.node.contains(at)) this.composer.field.focus();
   }
 
   leave() {
@@ -206,10 +212,11 @@ export class Pane {
     const outcome = await this.app.api.act(act, { user_id: user });
     await this.loadChats();
     await this.enter(user, outcome.chat_id);
-    this.composer.field.focus();
+    this.focusField();
   }
 
   async send({ text, file, reply }) {
+    if (!this.open) return false; // the chats of this user are still on their way
     const { user } = this;
     const where = { user_id: user, chat_id: this.open.chat_id, reply_to: reply };
     const { api } = this.app;
