@@ -16,6 +16,7 @@ __all__ = [
     "ActorClassTakenError",
     "AddressInUseError",
     "AddressIncompleteError",
+    "AddressNotAvailableError",
     "AmbiguousSystemError",
     "AsyncWithNeededError",
     "BadRequestError",
@@ -57,8 +58,8 @@ __all__ = [
     "InvalidWidgetTypeError",
     "ItemsError",
     "LaunchModeError",
-    "LogWaitTimeoutError",
     "LinkPressedError",
+    "LogWaitTimeoutError",
     "MailboxFullError",
     "MalformedUpdateError",
     "MarkerFileError",
@@ -252,6 +253,28 @@ class AddressInUseError(DuologueError):
             f"{self.host}:{self.port} is already in use; stop the program that holds "
             f"it, perhaps an earlier start of this one (`ss -ltnp` names it), or choose "
             "another port (0 picks a free one)"
+        )
+
+
+class AddressNotAvailableError(DuologueError):
+    """A server cannot listen at its address.
+
+    Attributes:
+        host: The host.
+        port: The port.
+        reason: What the system says.
+    """
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(host, port, reason)
+        self.host = host
+        self.port = port
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"nothing can listen at {self.host}, port {self.port} ({self.reason}); take "
+            "an address of this machine, such as 127.0.0.1, and a port that you may use"
         )
 
 
@@ -928,7 +951,9 @@ class RuntimeStoppedError(DialogsError):
     """The runtime stopped before something could be done."""
 
     def __str__(self) -> str:
-        return "the runtime has stopped before this was done; send it again later"
+        return (
+            "the runtime has stopped before this was done; send it while a runtime runs"
+        )
 
 
 class ClickRefusedError(ConversationError):

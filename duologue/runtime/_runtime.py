@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Never, Self
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -37,11 +37,18 @@ from duologue.dialogs._ports import checked_bots
 from duologue.errors import (
     MetricsOffError,
     RuntimeNotStartedError,
+    RuntimeSettingError,
 )
 from duologue.runtime._bots import Bots
 from duologue.runtime._gauges import show_load
 from duologue.runtime._reports import OnError, Reports
-from duologue.runtime._settings import engine_of, seconds, state_dir_of
+from duologue.runtime._settings import (
+    check_metrics,
+    engine_of,
+    hook_of,
+    seconds,
+    state_dir_of,
+)
 from duologue.threads import ThreadedRuntime, in_thread
 from duologue.transport import Connecting, Fetching, PollerSettings
 from duologue.transport.http import Operations
@@ -114,8 +121,9 @@ class Runtime:
         self._start_timeout: float | None = None
         if start_timeout is not None:
             self._start_timeout = seconds(start_timeout, "start_timeout")
-        self._on_error = on_error
+        self._on_error = hook_of(on_error)
         self._clock: Clock = LoopClock() if clock is None else clock
+        check_metrics(metrics_port, metrics_host, registry)
         self._operations: Operations = Operations(
             registry, host=metrics_host, port=metrics_port
         )
@@ -154,6 +162,21 @@ class Runtime:
     ) -> None:
         """Drain and stop."""
         await self._stack.__aexit__(kind, error, traceback)
+
+    def __enter__(self) -> Never:
+        """Say what to write instead.
+
+        Raises:
+            RuntimeSettingError: Always.
+        """
+        raise RuntimeSettingError(
+            "`with Runtime(...)`",
+            "write `async with Runtime(...) as runtime:`, or, in a program without an "
+            "event loop, `with Runtime(...).in_thread() as runtime:`",
+        )
+
+    def __exit__(self, *_: object) -> None:
+        """Never reached; `with` looks for it before it enters."""
 
     def in_thread(self) -> AbstractContextManager[ThreadedRuntime, bool | None]:
         """Run it on a thread of its own: `with runtime.in_thread() as threaded:`.

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from duologue.actors import Engine, MemoryEngine
 from duologue.errors import EngineNotAvailableError, RuntimeSettingError
+from duologue.runtime._reports import OnError
+
+_LAST_PORT = 65535
 
 
 def engine_of(given: Engine | str | None) -> Engine:
@@ -39,3 +45,43 @@ def seconds(given: object, name: str) -> float:
             name, f"{given!r} is no number of seconds; write {name}=10.0"
         )
     return given
+
+
+def hook_of(given: OnError | None) -> OnError | None:
+    """The hook that was given.
+
+    Raises:
+        RuntimeSettingError: It could not be called, or would never run.
+    """
+    if given is None:
+        return None
+    call: object = getattr(given, "__call__", None)  # noqa: B004  # its own code
+    is_async = any(map(inspect.iscoroutinefunction, (given, call)))
+    if call is None or is_async:
+        problem = "it must be a plain function `(error, where)`, not `async def`"
+        raise RuntimeSettingError("on_error=", problem)
+    return given
+
+
+def check_metrics(port: object, host: str, registry: object) -> None:
+    """Refuse now what would fail at the start, or never show any metrics.
+
+    Raises:
+        RuntimeSettingError: The port or the registry is something else, or there is a
+            host without a port.
+    """
+    if port is not None and not _is_port(port):
+        problem = f"{port!r} is no port; write a number from 0 (any free one) to 65535"
+        raise RuntimeSettingError("metrics_port=", problem)
+    if port is None and host != "127.0.0.1":
+        problem = "without metrics_port= there is no door; give a port too"
+        raise RuntimeSettingError("metrics_host=", problem)
+    if registry is not None and not isinstance(registry, CollectorRegistry):
+        problem = "it must be a prometheus_client.CollectorRegistry"
+        raise RuntimeSettingError("registry=", problem)
+
+
+def _is_port(given: object) -> bool:
+    if not isinstance(given, int) or isinstance(given, bool):
+        return False
+    return 0 <= given <= _LAST_PORT

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from duologue.errors import AddressInUseError
+from duologue.errors import AddressInUseError, AddressNotAvailableError
 
 LOOPBACK = "127.0.0.1"
 BODY_LIMIT = 1024 * 1024
@@ -70,6 +70,7 @@ async def serve(
 
     Raises:
         AddressInUseError: Another program holds the port.
+        AddressNotAvailableError: Nothing can listen there.
     """
     runner = web.AppRunner(
         app,
@@ -92,5 +93,6 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> Address:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise AddressInUseError(host, port) from error
-        raise
+        reason = error.strerror or str(error)
+        raise AddressNotAvailableError(host, port, reason) from error
     return Address(host, int(runner.addresses[0][1]))

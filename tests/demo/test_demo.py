@@ -111,7 +111,8 @@ def _wrong_bot(folder: Path, right: str, wrong: str) -> dict[str, str]:
     source = inspect.getsource(bot)
     assert source.count(right) == 1
     (folder / "wrong_bot.py").write_text(source.replace(right, wrong), encoding="utf-8")
-    return {"PYTHONPATH": str(folder)}
+    path = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(path)}
 
 
 def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:

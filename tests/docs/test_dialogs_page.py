@@ -55,6 +55,17 @@ async def test_the_pizza_of_the_page_is_made_and_baked() -> None:
     assert baking == "🟥🟥🟥⬜⬜⬜⬜⬜⬜⬜  30%"
 
 
+async def test_the_size_of_the_pizza_is_chosen_from_the_start() -> None:
+    names = _program()
+    state = cast("type[Making]", names["Pizza"]).making
+
+    async with Playground(cast("Dispatcher", names["dispatcher"])) as chat:
+        await (await chat.dialog(1).start(state)).drawn()
+        sizes = chat.screen(1).labels[0]
+
+    assert sizes == ("● 20 cm", "○ 30 cm")
+
+
 async def test_the_export_of_the_page_is_shown_and_stopped() -> None:
     names = _program()
     dispatcher = cast("Dispatcher", names["dispatcher"])
@@ -77,6 +88,12 @@ async def test_the_export_of_the_page_is_shown_and_stopped() -> None:
         "🟥🟥🟥🟥🟥⬜⬜⬜⬜⬜  50%",
     ]
     assert screen.labels == (("Export",),)
+
+
+class Making(StatesGroup):
+    """What the page's group of states for the pizza looks like."""
+
+    making = State()
 
 
 class Exporting(StatesGroup):

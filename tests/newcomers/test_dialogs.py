@@ -268,5 +268,5 @@ async def test_too_many_buttons_in_a_row_come_with_the_widget_that_breaks_rows()
 
     error = await _error(dispatcher, Menu.first)
 
-    assert "20 buttons in one row, 8 are allowed" in str(error)
-    assert "put them into a Group(width=8) or a Column" in str(error)
+    assert "20 buttons in one row, 7 are allowed" in str(error)
+    assert "put them into a Group(width=7) or a Column" in str(error)

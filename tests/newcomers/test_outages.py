@@ -70,7 +70,9 @@ async def test_an_outage_that_begins_with_429_tells_each_cause_once(
             await _Listener("works again").hears()
 
     first, second, last = _lines(caplog)
-    assert "fails and is repeated until it works: GET /updates failed: HTTP 429" in first
+    assert (
+        "fails and is repeated until it works: GET /updates failed: HTTP 429" in first
+    )
     assert first.endswith("; call again in 1 s")
     assert "still fails, now in another way: GET /updates failed: HTTP 503" in second
     assert "works again after" in last

@@ -9,7 +9,7 @@ import pytest
 
 from duologue import Dispatcher, LongPolling, Router, Runtime
 from duologue.dialogs._data import Json
-from duologue.errors import RuntimeSettingError
+from duologue.errors import AddressNotAvailableError, RuntimeSettingError
 from duologue.testing import RecordingBot
 from duologue.transport.max import Bot
 
@@ -70,3 +70,48 @@ def test_long_polling_in_another_thread_says_what_to_use_there() -> None:
 
     with pytest.raises(RuntimeSettingError, match="only the main thread"):
         ended.result()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"metrics_port": 80000}, "80000 is no port; write a number from 0"),
+        ({"metrics_port": "9090"}, "'9090' is no port"),
+        ({"metrics_port": True}, "True is no port"),
+        ({"metrics_host": "localhost"}, "give a port too"),
+        ({"registry": "x"}, "must be a prometheus_client.CollectorRegistry"),
+        ({"on_error": "log"}, r"a plain function `\(error, where\)`"),
+    ],
+)
+def test_settings_that_would_fail_later_or_do_nothing_are_refused(
+    given: dict[str, Json], problem: str
+) -> None:
+    with pytest.raises(RuntimeSettingError, match=problem):
+        Runtime(Dispatcher(), [], **given)
+
+
+async def _tell(_error: BaseException, _where: str) -> None: ...
+
+
+class _Teller:
+    async def __call__(self, _error: BaseException, _where: str) -> None: ...
+
+
+@pytest.mark.parametrize("hook", [_tell, _Teller()], ids=["function", "object"])
+def test_an_error_hook_that_would_never_run_is_refused(hook: Json) -> None:
+    with pytest.raises(RuntimeSettingError, match="not `async def`"):
+        Runtime(Dispatcher(), [], on_error=hook)
+
+
+def test_a_runtime_in_a_plain_with_says_what_to_write() -> None:
+    runtime: Json = Runtime(Dispatcher(), [])
+
+    with pytest.raises(RuntimeSettingError, match=r"in_thread\(\) as runtime"), runtime:
+        pytest.fail("the block was entered")
+
+
+async def test_a_host_that_is_none_is_named_at_the_start() -> None:
+    runtime = Runtime(Dispatcher(), [], metrics_port=0, metrics_host="no.such.invalid")
+
+    with pytest.raises(AddressNotAvailableError, match=r"no\.such\.invalid"):
+        await runtime.__aenter__()

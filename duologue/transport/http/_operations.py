@@ -239,7 +239,7 @@ def _warn_if_open(place: Address) -> None:
             place.url,
         )
     else:
-        _logger.info("metrics and health are at %s", place.url)
+        _logger.info("metrics are at %s/metrics", place.url)
 
 
 def _is_loopback(host: str) -> bool:

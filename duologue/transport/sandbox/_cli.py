@@ -13,7 +13,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from duologue.errors import AddressInUseError
+from duologue.errors import AddressInUseError, AddressNotAvailableError
 from duologue.transport._server import LOOPBACK
 from duologue.transport.sandbox._files import FILE_LIMIT, FILES_TOTAL, MIB
 from duologue.transport.sandbox._sandbox import Sandbox
@@ -113,9 +113,10 @@ def main(args: argparse.Namespace) -> int:
         asyncio.run(_serve(sandbox, as_json=bool(args.json), opens=bool(args.open)))
     except AddressInUseError as error:
         return _refused(str(error))
-    except OSError as error:
+    except AddressNotAvailableError as error:
         # What an address is refused for lies in its host, but for a low port.
-        option = "--port" if isinstance(error, PermissionError) else "--host"
+        is_low_port = isinstance(error.__cause__, PermissionError)
+        option = "--port" if is_low_port else "--host"
         return _refused(f"{error}; check {option}")
     return 0
 
