@@ -123,8 +123,7 @@ class Promise:
             self._waiting -= 1
 
     async def drawn(self) -> None:
-        """Wait until the screen shows it."""
-        await self.outcome()
+        """Wait until the screen shows what was committed."""
         if self._drawn is not None:
             await asyncio.shield(self._drawn)
 
@@ -184,8 +183,7 @@ class Receipt:
             MessengerError: The messenger refused the view for good.
             Exception: Whatever made the turn fail.
         """
-        if active_turn() is not None:
-            raise ReentrantCallError
+        await self
         await self._promise.drawn()
 
     def done(self) -> bool:
