@@ -63,7 +63,7 @@ class Window:
         check_async(on_process_result, "on_process_result")
         parts = [_widget(part) for part in widgets]
         self.state: State = checked_state(state, "Window(state=...)")
-        self.parse_mode = _markup(parse_mode, self.state)
+        self.parse_mode: str | None = _markup(parse_mode, self.state)
         self.show_link_preview = show_link_preview
         self.on_process_result = on_process_result
         self._getters = Getters(getter)

@@ -64,7 +64,9 @@ async def test_an_unreachable_messenger_is_named_after_the_time_to_start(
 ) -> None:
     bot = Bot("token", base_url="http://127.0.0.1:9")
 
-    with pytest.raises(MessengerUnavailableError, match="check the address and the net"):
+    with pytest.raises(
+        MessengerUnavailableError, match="check the address and the net"
+    ):
         async with Runtime(dispatcher, [bot], state_dir=tmp_path, start_timeout=30):
             pass
 

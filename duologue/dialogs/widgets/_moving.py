@@ -75,7 +75,7 @@ class SwitchTo(_StateButton):
         show_mode: ShowMode | None = None,
     ) -> None:
         super().__init__(text, id, on_click, when, show_mode=show_mode)
-        self.state = checked_state(state, "SwitchTo(state=...)")
+        self.state: State = checked_state(state, "SwitchTo(state=...)")
 
     async def _move(self, manager: DialogManager) -> None:
         await manager.switch_to(self.state, self.show_mode)
@@ -147,7 +147,7 @@ class Start(_StateButton):
         when: When = None,
     ) -> None:
         super().__init__(text, id, on_click, when, show_mode=show_mode)
-        self.state = checked_state(state, "Start(state=...)")
+        self.state: State = checked_state(state, "Start(state=...)")
         self.start_data = data
         self.mode = mode
 
