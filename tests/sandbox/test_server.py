@@ -40,8 +40,8 @@ async def test_a_taken_port_is_a_typed_error() -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - its own bytes
 
 
-async def test_an_address_that_is_not_here_is_named_with_what_the_system_says() -> None:
-    with pytest.raises(AddressNotAvailableError, match=r"192\.0\.2\.1.*cannot assign"):
+async def test_an_address_that_is_not_here_is_named() -> None:
+    with pytest.raises(AddressNotAvailableError, match=r"192\.0\.2\.1, port 0"):
         async with serve(new_application(), host="192.0.2.1"):
             pytest.fail("served on an address of documentation")
 
