@@ -181,8 +181,11 @@ class Town:
         return updates
 
     def callback_id(self) -> str:
-        """Give the id of the newest click."""
-        callback = self.updates()[-1]["callback"]
+        """Wait for a click, which the page shows before it has sent it; give its id."""
+        answer = self.call("GET", "/updates", timeout=10, types="message_callback")
+        updates = answer["updates"]
+        assert isinstance(updates, list)
+        callback = updates[-1]["callback"]
         assert isinstance(callback, dict)
         return str(callback["callback_id"])
 
