@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol, runtime_checkable
 
-from duologue.dialogs import Bot, Dispatcher
+from duologue.dialogs import Bot, Dispatcher, bot_key
 from duologue.dialogs._dispatcher import checked_dispatcher
 from duologue.errors import BotNotStartedError, DuologueError, RuntimeSettingError
 from duologue.runtime import Runtime
@@ -166,7 +166,7 @@ def _names(bots: Sequence[Bot]) -> str:
     for bot in bots:
         with suppress(BotNotStartedError):  # its messenger cannot be reached yet
             place = f" at {bot.base_url}" if isinstance(bot, _Placed) else ""
-            named.append(f"{bot.messenger}.{bot.id}{place}")
+            named.append(bot_key(bot) + place)
     return ", ".join(named)
 
 

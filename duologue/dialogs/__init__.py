@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duologue.dialogs._address import (
     Address,
+    bot_key,
 )
 from duologue.dialogs._chat import (
     Attachment,
@@ -166,6 +167,7 @@ __all__ = [
     "UserRemoved",
     "View",
     "Window",
+    "bot_key",
     "progress_data",
     "setup_dialogs",
     "show_progress",

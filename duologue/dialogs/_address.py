@@ -138,7 +138,11 @@ def new_id() -> str:
 
 
 def bot_key(bot: Bot) -> str:
-    """Name a bot among all bots of all messengers."""
+    """Name a bot among all bots of all messengers, such as `max.42`.
+
+    Raises:
+        BotNotStartedError: It does not know its own number yet.
+    """
     return f"{bot.messenger}.{bot.id}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Protocol, runtime_checkable
 
 from duologue.actors import Observer
-from duologue.dialogs import Bot, Conversations
+from duologue.dialogs import Bot, Conversations, bot_key
 from duologue.runtime._reports import Reports
 from duologue.transport import Connecting, Fetching, Poller
 from duologue.transport.http import Operations
@@ -95,7 +95,7 @@ class Bots:
         self._conversations.add(bot)
         poller = self._fetching.begin(bot)
         if poller is not None and self._operations is not None:
-            self._operations.add_poller(_name(bot), poller)
+            self._operations.add_poller(bot_key(bot), poller)
         return poller
 
     async def _join_late(self, bot: Bot, connecting: Connecting) -> None:
@@ -114,12 +114,8 @@ class Bots:
         try:
             await poller.wait()
         except Exception as error:  # the poller has logged it
-            self._report.tell(error, f"the polling of {_name(bot)}")
+            self._report.tell(error, f"the polling of {bot_key(bot)}")
             raise
-
-
-def _name(bot: Bot) -> str:
-    return f"{bot.messenger}.{bot.id}"
 
 
 def _start(

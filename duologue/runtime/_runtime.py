@@ -31,6 +31,7 @@ from duologue.dialogs import (
     Conversations,
     Dispatcher,
     Settings,
+    bot_key,
 )
 from duologue.dialogs._dispatcher import checked_dispatcher
 from duologue.dialogs._ports import checked_bots
@@ -260,7 +261,7 @@ class Runtime:
         """
         if self._conversations is None:
             raise RuntimeNotStartedError
-        name = f"{bot.messenger}.{bot.id}"
+        name = bot_key(bot)
         if isinstance(update, bytes):
             safe = await self._conversations.accept_json(bot, update)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from duologue.actors import Engine, MemoryEngine
+from duologue.dialogs._functions import is_async
 from duologue.errors import EngineNotAvailableError, RuntimeSettingError
 from duologue.runtime._reports import OnError
 
@@ -55,9 +55,8 @@ def hook_of(given: OnError | None) -> OnError | None:
     """
     if given is None:
         return None
-    call: object = getattr(given, "__call__", None)  # noqa: B004  # its own code
-    is_async = any(map(inspect.iscoroutinefunction, (given, call)))
-    if call is None or is_async:
+    hook: object = given
+    if not callable(hook) or is_async(hook):
         problem = "it must be a plain function `(error, where)`, not `async def`"
         raise RuntimeSettingError("on_error=", problem)
     return given

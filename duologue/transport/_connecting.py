@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from duologue.actors import Clock
-from duologue.dialogs import Bot
+from duologue.dialogs import Bot, bot_key
 from duologue.errors import MessengerUnavailableError, RateLimitedError
 
 _FIRST_PAUSE = 1.0
@@ -112,7 +112,7 @@ class Connecting:
                 self._delayed -= bool(told)
                 self._is_one_there = True
                 if told:
-                    _logger.warning("%s.%d answers now", bot.messenger, bot.id)
+                    _logger.warning("%s answers now", bot_key(bot))
                 return
             await self._clock.sleep(max(pause, asked))
             pause = min(pause * 2, _LONGEST_PAUSE)

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from duologue.actors import ActorSystem, Clock, Observer
-from duologue.dialogs import Bot, UpdateSource
+from duologue.dialogs import Bot, UpdateSource, bot_key
 from duologue.errors import MessengerError
 from duologue.transport._intake import Intake
 from duologue.transport._markers import MarkerFile, marker_path
@@ -96,7 +96,7 @@ class Fetching:
             observer=self._observer,
         )
         self._pollers.append(poller)
-        _logger.info("polling as %s.%d at %s", bot.messenger, bot.id, bot.base_url)
+        _logger.info("polling as %s at %s", bot_key(bot), bot.base_url)
         poller.start()
         return poller
 

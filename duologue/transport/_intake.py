@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeGuard
 
 from duologue.actors import Observer
-from duologue.dialogs import Bot
+from duologue.dialogs import Bot, bot_key
 from duologue.errors import (
     HandoverCancelledError,
     MalformedUpdateError,
@@ -56,7 +56,7 @@ class Counter:
 
     def __init__(self, bot: Bot, intake: Intake, observer: Observer) -> None:
         self._bot = bot
-        self._name = f"{bot.messenger}.{bot.id}"
+        self._name = bot_key(bot)
         self._intake = intake
         self._observer = observer
         self._kinds: set[str] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from duologue.actors import Clock, Observer
-from duologue.dialogs import Bot
+from duologue.dialogs import Bot, bot_key
 from duologue.errors import UnauthorizedError
 from duologue.transport._outage import Outage
 from duologue.transport._steps import (
@@ -31,7 +31,7 @@ class Reporter:
     def __init__(self, source: Bot, *, observer: Observer, clock: Clock) -> None:
         self.last_success: float | None = None
         self._bot_id = source.id
-        self._bot = f"{source.messenger}.{source.id}"
+        self._bot = bot_key(source)
         self._observer = observer
         self._clock = clock
         self._polls = self._outage("polling", "poll_errors")

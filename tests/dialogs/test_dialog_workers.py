@@ -105,6 +105,15 @@ async def _dialog(**presses: Press) -> AsyncIterator[Playground]:
         yield chat
 
 
+def _counting(ids: list[str]) -> Press:
+    """Make a press that starts counting, shows it here, and notes which worker."""
+
+    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
+        ids.append(await workers.start(Counting(), show=manager.bg()))
+
+    return go
+
+
 async def _end_of(chat: Playground, worker_id: str) -> WorkerSnapshot:
     snapshot = await chat.runtime.workers.get(worker_id).finished()
     await chat.settled()
@@ -118,10 +127,7 @@ def _shown(chat: Playground) -> list[str]:
 async def test_a_dialog_shows_how_far_its_worker_is_up_to_the_last_state() -> None:
     ids: list[str] = []
 
-    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
-        ids.append(await workers.start(Counting(), show=manager.bg()))
-
-    async with _dialog(go=go) as chat:
+    async with _dialog(go=_counting(ids)) as chat:
         await chat.click(ANN, "go")
         await chat.settled()
         await _end_of(chat, ids[0])
@@ -155,10 +161,7 @@ async def test_between_two_states_the_calls_of_the_chat_are_left_to_the_user() -
 async def test_a_slow_messenger_misses_states_but_never_the_last_one() -> None:
     ids: list[str] = []
 
-    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
-        ids.append(await workers.start(Counting(), show=manager.bg()))
-
-    async with _dialog(go=go) as chat:
+    async with _dialog(go=_counting(ids)) as chat:
         await chat.click(ANN, "go")
         with chat.bot.hold(Method.EDIT) as hold:
             await hold.reached()
@@ -173,10 +176,7 @@ async def test_a_slow_messenger_misses_states_but_never_the_last_one() -> None:
 async def test_a_view_that_the_messenger_refuses_is_not_the_last_one() -> None:
     ids: list[str] = []
 
-    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
-        ids.append(await workers.start(Counting(), show=manager.bg()))
-
-    async with _dialog(go=go) as chat:
+    async with _dialog(go=_counting(ids)) as chat:
         chat.bot.fail(BadRequestError("proto.payload", "no"), method=Method.EDIT)
         await chat.click(ANN, "go")
         await chat.settled()
@@ -240,13 +240,10 @@ async def test_a_stop_button_stops_the_worker_half_way_and_the_dialog_shows_it()
 ):
     ids: list[str] = []
 
-    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
-        ids.append(await workers.start(Counting(), show=manager.bg()))
-
     async def stop(_: DialogManager, workers: DialogWorkers) -> None:
         await workers.stop(ids[0], "Ann has seen enough")
 
-    async with _dialog(go=go, stop=stop) as chat:
+    async with _dialog(go=_counting(ids), stop=stop) as chat:
         await chat.click(ANN, "go")
         await chat.settled()
         async for snapshot in chat.runtime.workers.get(ids[0]).watch():
@@ -587,10 +584,7 @@ async def test_a_task_starts_workers_of_nobody_in_particular() -> None:
 async def test_a_dialog_that_is_closed_is_not_told_and_the_worker_goes_on() -> None:
     ids: list[str] = []
 
-    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
-        ids.append(await workers.start(Counting(), show=manager.bg()))
-
-    async with _dialog(go=go) as chat:
+    async with _dialog(go=_counting(ids)) as chat:
         await chat.click(ANN, "go")
         await chat.settled()
         await chat.click(ANN, "close")
@@ -602,13 +596,10 @@ async def test_a_dialog_that_is_closed_is_not_told_and_the_worker_goes_on() -> N
 async def test_a_covered_dialog_shows_the_last_state_when_it_is_back() -> None:
     ids: list[str] = []
 
-    async def go(manager: DialogManager, workers: DialogWorkers) -> None:
-        ids.append(await workers.start(Counting(), show=manager.bg()))
-
     async def cover(manager: DialogManager, _: DialogWorkers) -> None:
         await manager.start(Other.above)
 
-    async with _dialog(go=go, cover=cover) as chat:
+    async with _dialog(go=_counting(ids), cover=cover) as chat:
         await chat.click(ANN, "go")
         await chat.settled()
         await chat.click(ANN, "cover")

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from duologue.actors import Clock, LoopClock, Observer
-from duologue.dialogs import Batch, Capabilities, Update, User, View
+from duologue.dialogs import Batch, Capabilities, Update, User, View, bot_key
 from duologue.errors import (
     BotNotStartedError,
     BotSettingError,
@@ -169,7 +169,7 @@ class Bot:
         Raises:
             BotNotStartedError: Nobody has called `start` yet.
         """
-        self._http.effects.report_to(observer, f"{self.messenger}.{self.id}")
+        self._http.effects.report_to(observer, bot_key(self))
 
     async def close(self) -> None:
         """Give back connections. Calling it again is harmless."""
