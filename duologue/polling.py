@@ -98,7 +98,8 @@ class LongPolling:
         )
         _check_place()
         try:
-            asyncio.run(self._run_until_signal(bots, settings))
+            with _no_closed_stderr():
+                asyncio.run(self._run_until_signal(bots, settings))
         except DuologueError as error:
             # The error says what to do; the way through the runtime would hide it.
             raise error.with_traceback(None) from None
@@ -172,9 +173,25 @@ def _names(bots: Sequence[Bot]) -> str:
 
 def _say(line: str) -> None:
     """Show a line to whoever has started the program, if anybody can see it."""
-    with suppress(AttributeError, OSError, ValueError):  # closed, or none
+    with suppress(AttributeError, OSError):  # none, or nobody reads it
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+
+
+@contextmanager
+def _no_closed_stderr() -> Generator[None, None, None]:
+    """Put `None` for a standard error that is closed, as Python does without one.
+
+    With a closed one and no handler, each line of the log raises `ValueError` in
+    whoever writes it: `logging.Handler.handleError` survives `OSError` and `None`.
+    """
+    stderr = sys.stderr
+    if stderr is not None and stderr.closed:
+        sys.stderr = None
+    try:
+        yield
+    finally:
+        sys.stderr = stderr
 
 
 def _is_in_loop() -> bool:

@@ -200,8 +200,9 @@ async def test_a_bot_with_a_log_says_nothing_beside_it(folder: Folder) -> None:
 async def test_a_bot_that_nobody_can_hear_works_all_the_same(
     folder: Folder, closing: str
 ) -> None:
-    talking = BOT.replace("pass", 'print("heard", flush=True)')
-    folder.write("bot.py", f"import sys; {closing}\n{talking}")
+    warning = 'logging.getLogger("app").warning("said to nobody")'
+    talking = BOT.replace("pass", f'{warning}; print("heard", flush=True)')
+    folder.write("bot.py", f"import logging, sys; {closing}\n{talking}")
     async with Sandbox(token=folder.secret) as sandbox:
         control = sandbox.control()
         bot = await folder.start(
