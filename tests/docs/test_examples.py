@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(
     r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL
 )
+# What a bot says whose end takes longer than a second, on a busy machine.
+FINISHING = "finishing what has begun; a second signal ends the program at once"
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
 
@@ -61,8 +63,10 @@ async def _stop(process: asyncio.subprocess.Process, sandbox: Sandbox) -> None:
     """End a bot as Ctrl+C does, and see that it said how and then ended well."""
     process.terminate()
     _, errors = await process.communicate()
-    begun = f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it\n"
-    assert (process.returncode, errors.decode()) == (0, begun)
+    begun, *rest = errors.decode().splitlines()
+    assert process.returncode == 0
+    assert begun == f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it"
+    assert not rest or rest == [FINISHING]
 
 
 async def _interrupt(process: asyncio.subprocess.Process) -> None:

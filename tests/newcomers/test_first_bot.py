@@ -28,6 +28,8 @@ async def echo(message):
 
 LongPolling(dispatcher).run(Bot())
 """
+# What a bot says whose end takes longer than a second, on a busy machine.
+FINISHING = "finishing what has begun; a second signal ends the program at once"
 SHAPE_OF_TELEGRAM = "123456789:AAE-abcdefghijklmnopqrstuvwxyz012345"
 
 
@@ -178,7 +180,9 @@ async def test_a_bot_without_a_log_says_in_one_line_that_it_works(
         ended = await folder.ended(bot, said)
 
     assert (ended.status, ended.output) == (0, "")
-    assert ended.errors == f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it\n"
+    begun, *rest = ended.errors.splitlines()
+    assert begun == f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it"
+    assert not rest or rest == [FINISHING]
 
 
 async def test_a_bot_with_a_log_says_nothing_beside_it(folder: Folder) -> None:
