@@ -7,6 +7,8 @@ import inspect
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import FrameType
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -51,9 +53,22 @@ def _no_blocking_on_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def busy_threads() -> Iterator[None]:
-    """Let threads take turns after every few steps, so that they meet."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
+def between_steps() -> Callable[[Callable[[], object]], AbstractContextManager[None]]:
+    """Let something happen between any two steps of a block, as another thread may."""
+    return _between_steps
+
+
+@contextmanager
+def _between_steps(act: Callable[[], object]) -> Iterator[None]:
+    def step(frame: FrameType, _event: str, _argument: object) -> object:
+        if "/duologue/" not in frame.f_code.co_filename:
+            return None
+        act()  # untraced: Python traces no tracer
+        return step
+
+    before = sys.gettrace()
+    sys.settrace(step)  # type: ignore[arg-type] # a recursive type has no name here
+    try:
+        yield
+    finally:
+        sys.settrace(before)

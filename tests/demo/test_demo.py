@@ -315,6 +315,7 @@ def test_a_served_demo_ends_when_nobody_can_read_it_any_more() -> None:
     with _process("--act", "2", "--serve") as process:
         assert process.stdout is not None
         _read_until(process, SERVING)
+        process.stdout.readline()  # the last that it writes by itself
         programs = _programs_of(process)
         process.stdout.close()
         assert process.stderr is not None
