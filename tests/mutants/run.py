@@ -3,7 +3,8 @@
 A mutant is one small change of the package that takes away the mechanism behind
 a promise; `mutants.toml` lists them. Each is applied to a copy of the project in a
 temporary folder, and the tests named with it are run there. All of them must
-fail: one that stays green does not test what it says.
+fail: one that stays green does not test what it says. What threads, browsers and
+random examples do differs between runs, so a mutant that survives is tried again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -31,6 +32,7 @@ _RESULT = re.compile(r"^(PASSED|FAILED|ERROR|XFAIL|XPASS|SKIPPED) (\S+)")
 
 # What pytest ends with: all passed, some failed.
 _GREEN, _RED = 0, 1
+_TRIES = 3
 
 
 class Verdict(StrEnum):
@@ -70,7 +72,7 @@ class Finding:
     Attributes:
         mutant: The mutant.
         verdict: Whether it was noticed.
-        detail: Why not, if it was not.
+        detail: Why not, if it was not; or that it took more than one try.
         seconds: How long it took.
     """
 
@@ -167,7 +169,7 @@ class Workshop:
                 shutil.copy2(source, folder / name)
 
     async def try_out(self, mutant: Mutant) -> Finding:
-        """Apply a mutant, run its tests, and undo it."""
+        """Apply a mutant, run its tests once, and undo it."""
         began = time.monotonic()
         file = self.folder / mutant.file
         original = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -247,9 +249,9 @@ async def run_all(
 
     async def work(workshop: Workshop) -> None:
         while waiting:
-            finding = await workshop.try_out(waiting.pop())
+            finding = await _try_repeatedly(workshop, waiting.pop())
             findings.append(finding)
-            if finding.verdict is not Verdict.KILLED:
+            if finding.detail:
                 progress.console.print(_line(finding), soft_wrap=True)
             progress.advance(bar)
 
@@ -257,6 +259,17 @@ async def run_all(
         for workshop in workshops:
             group.create_task(work(workshop))
     return sorted(findings, key=lambda finding: mutants.index(finding.mutant))
+
+
+async def _try_repeatedly(workshop: Workshop, mutant: Mutant) -> Finding:
+    finding = await workshop.try_out(mutant)
+    for number in range(2, _TRIES + 1):
+        if finding.verdict is not Verdict.SURVIVED:
+            break
+        finding = await workshop.try_out(mutant)
+        if finding.verdict is Verdict.KILLED:
+            return replace(finding, detail=f"at try {number}")
+    return finding
 
 
 def make_table(findings: Sequence[Finding]) -> Table:

@@ -20,6 +20,8 @@ def wait(turns):
 """
 
 TESTS = """
+from pathlib import Path
+
 import pytest
 from calc import add, wait
 
@@ -43,6 +45,11 @@ def test_wait():
 
 def test_checked_afterwards(checked):
     pass
+
+def test_add_at_the_third_look():
+    looks = Path("looks")
+    looks.write_text(looks.read_text() + "x" if looks.exists() else "x")
+    assert add(1, 2) == 3 or len(looks.read_text()) < 3
 """
 
 
@@ -136,6 +143,18 @@ async def test_mutants_are_chosen_by_name_and_all_is_well_if_they_are_noticed(
 
     assert code == 0, output
     assert "1 of 1 mutants were noticed" in output
+
+
+@pytest.mark.real_time
+async def test_a_mutant_that_is_not_noticed_every_time_is_tried_again(
+    project: Path,
+) -> None:
+    code, output = await run(
+        project, mutant("a + b", "a - b", "test_add_at_the_third_look")
+    )
+
+    assert code == 0, output
+    assert "killed: 1 it holds: at try" in output
 
 
 @pytest.mark.real_time
