@@ -16,6 +16,9 @@ from hypothesis import settings
 
 from duologue.actors.testing import virtual_loop_factory
 
+# What a bot says whose end takes longer than a second, on a busy machine.
+LONG_END = "finishing what has begun; a second signal ends the program at once"
+
 # How long an example takes depends on the machine, not on the code.
 settings.register_profile("duologue", deadline=None)
 settings.load_profile("duologue")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import re
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from duologue import Dispatcher, Runtime
 from duologue.dialogs import MessageCreated
 from duologue.testing import RecordingBot
 from duologue.transport.sandbox import Control, Sandbox
+from tests.docs.conftest import running
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/embedding.md").read_text("utf-8")
@@ -38,25 +37,8 @@ async def _program(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     (folder / "bot.py").write_text(BOT, "utf-8")
     (folder / "program.py").write_text(code, "utf-8")
-    surroundings = {**os.environ}
-    surroundings.pop("PYTHONSAFEPATH", None)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "program.py", *arguments),
-        cwd=folder,
-        env={
-            **surroundings,
-            "DUOLOGUE_MAX_TOKEN": sandbox.token,
-            "DUOLOGUE_MAX_URL": sandbox.url,
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
+    async with running(folder, "program.py", *arguments, sandbox=sandbox) as process:
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 def test_the_page_has_the_programs_that_are_played_here() -> None:

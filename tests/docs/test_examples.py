@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from duologue.transport.sandbox import Control, LogEntry, Sandbox
+from tests.conftest import LONG_END
+from tests.docs.conftest import running
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(
     r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL
 )
-# What a bot says whose end takes longer than a second, on a busy machine.
-FINISHING = "finishing what has begun; a second signal ends the program at once"
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
 
@@ -32,33 +30,6 @@ async def _sandbox() -> AsyncIterator[tuple[Sandbox, Control, int]]:
         yield sandbox, control, await control.add_user("Ann")
 
 
-@asynccontextmanager
-async def _program(
-    sandbox: Sandbox, folder: Path, *command: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    # A reader of the page has the folder of the program on the path.
-    surroundings = {**os.environ}
-    surroundings.pop("PYTHONSAFEPATH", None)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *command,
-        cwd=folder,
-        env={
-            **surroundings,
-            "DUOLOGUE_MAX_TOKEN": sandbox.token,
-            "DUOLOGUE_MAX_URL": sandbox.url,
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
 async def _stop(process: asyncio.subprocess.Process, sandbox: Sandbox) -> None:
     """End a bot as Ctrl+C does, and see that it said how and then ended well."""
     process.terminate()
@@ -66,7 +37,7 @@ async def _stop(process: asyncio.subprocess.Process, sandbox: Sandbox) -> None:
     begun, *rest = errors.decode().splitlines()
     assert process.returncode == 0
     assert begun == f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it"
-    assert not rest or rest == [FINISHING]
+    assert not rest or rest == [LONG_END]
 
 
 async def _interrupt(process: asyncio.subprocess.Process) -> None:
@@ -105,7 +76,7 @@ async def _shown(control: Control, text: str) -> str:
 async def test_the_timer_counts_to_ten_in_one_message(tmp_path: Path) -> None:
     async with (
         _sandbox() as (sandbox, control, ann),
-        _program(sandbox, tmp_path, str(ROOT / "examples/timer.py")) as process,
+        running(tmp_path, str(ROOT / "examples/timer.py"), sandbox=sandbox) as process,
     ):
         await control.say(ann, "/start")
         first = await _shown(control, "Счётчик: 0")
@@ -121,7 +92,7 @@ async def test_the_timer_that_is_pressed_again_counts_anew_and_once(
 ) -> None:
     async with (
         _sandbox() as (sandbox, control, ann),
-        _program(sandbox, tmp_path, str(ROOT / "examples/timer.py")) as process,
+        running(tmp_path, str(ROOT / "examples/timer.py"), sandbox=sandbox) as process,
     ):
         await control.say(ann, "/start")
         message = await _shown(control, "Счётчик: 0")
@@ -144,7 +115,9 @@ async def test_the_embedding_program_reports_each_step_until_ctrl_c(
 ) -> None:
     async with (
         _sandbox() as (sandbox, control, ann),
-        _program(sandbox, tmp_path, str(ROOT / "examples/embed_async.py")) as process,
+        running(
+            tmp_path, str(ROOT / "examples/embed_async.py"), sandbox=sandbox
+        ) as process,
     ):
         await control.say(ann, "/start")
         output = await _read(process, until="the customer knows: delivered")
@@ -170,7 +143,7 @@ async def test_the_threads_of_a_program_report_to_their_chats_until_ctrl_c(
     example = str(ROOT / "examples/embed_threaded.py")
     async with (
         _sandbox() as (sandbox, control, ann),
-        _program(sandbox, tmp_path, example) as process,
+        running(tmp_path, example, sandbox=sandbox) as process,
     ):
         bob = await control.add_user("Bob")
         chats = [(await control.say(user, "/start")).chat_id for user in (ann, bob)]
@@ -205,7 +178,7 @@ async def test_the_first_bot_of_the_readme_counts_presses(tmp_path: Path) -> Non
 
     async with (
         _sandbox() as (sandbox, control, ann),
-        _program(sandbox, tmp_path, "bot.py") as process,
+        running(tmp_path, "bot.py", sandbox=sandbox) as process,
     ):
         await control.say(ann, "/start")
         message = await _shown(control, "You pressed 0 times.")
@@ -226,7 +199,7 @@ async def test_the_program_of_the_readme_changes_a_dialog_from_outside(
     async with _sandbox() as (sandbox, control, ann):
         chat = (await control.start(ann)).chat_id
         command = ("app.py", str(chat), str(ann))
-        async with _program(sandbox, tmp_path, *command) as process:
+        async with running(tmp_path, *command, sandbox=sandbox) as process:
             output, errors = await process.communicate()
         shown = [message.text for message in await control.messages(chat or 0)]
 
@@ -244,7 +217,7 @@ async def test_the_rocket_flies_to_the_end_and_is_called_back_half_way(
 ) -> None:
     async with (
         _sandbox() as (sandbox, control, ann),
-        _program(sandbox, tmp_path, str(ROOT / "examples/rocket.py")) as process,
+        running(tmp_path, str(ROOT / "examples/rocket.py"), sandbox=sandbox) as process,
     ):
         await control.say(ann, "/start")
         message = await _shown(control, "The rocket is ready.")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from duologue.transport.sandbox import Control, LogEntry, Sandbox
+from tests.docs.conftest import running
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -30,28 +28,6 @@ def _saved(file: Path, text: str) -> Path:
     return file
 
 
-@asynccontextmanager
-async def _running(
-    file: Path, *arguments: str, **surroundings: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-u",
-        file.name,
-        *arguments,
-        cwd=file.parent,
-        env=os.environ | surroundings,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
 async def test_the_program_that_plays_a_user_meets_the_first_bot(
     tmp_path: Path,
 ) -> None:
@@ -59,14 +35,10 @@ async def test_the_program_that_plays_a_user_meets_the_first_bot(
     user = _saved(tmp_path / "user.py", PROGRAM.findall(PAGE)[1])
 
     async with Sandbox() as sandbox:
-        surroundings = {
-            "DUOLOGUE_MAX_URL": sandbox.url,
-            "DUOLOGUE_MAX_TOKEN": sandbox.token,
-        }
         control = (sandbox.control_url, sandbox.control_token)
         async with (
-            _running(bot, **surroundings),
-            _running(user, *control) as program,
+            running(tmp_path, bot.name, sandbox=sandbox),
+            running(tmp_path, user.name, *control) as program,
         ):
             output, errors = await program.communicate()
 
@@ -102,7 +74,7 @@ async def test_the_first_program_is_a_user_of_a_bot_that_answers(
 ) -> None:
     user = _saved(tmp_path / "user.py", PROGRAM.findall(PAGE)[0])
 
-    async with _running(user) as program:
+    async with running(tmp_path, "-u", user.name) as program:
         assert program.stdout is not None
         url, token = (await program.stdout.readline()).decode().split()
         button = {"type": "callback", "text": "Yes", "payload": "yes"}

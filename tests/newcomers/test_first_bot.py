@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio.subprocess import Process
-from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from duologue.errors import BotSettingError, TokenMissingError
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import FaultKind, Sandbox
+from tests.conftest import LONG_END
+from tests.newcomers.conftest import Folder
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
 
@@ -28,39 +28,7 @@ async def echo(message):
 
 LongPolling(dispatcher).run(Bot())
 """
-# What a bot says whose end takes longer than a second, on a busy machine.
-FINISHING = "finishing what has begun; a second signal ends the program at once"
 SHAPE_OF_TELEGRAM = "123456789:AAE-abcdefghijklmnopqrstuvwxyz012345"
-
-
-class Ended(Protocol):
-    @property
-    def status(self) -> int: ...
-
-    @property
-    def output(self) -> str: ...
-
-    @property
-    def errors(self) -> str: ...
-
-    @property
-    def last_line(self) -> str: ...
-
-
-class Folder(Protocol):
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def secret(self) -> str: ...
-
-    def write(self, name: str, text: str) -> None: ...
-
-    async def start(self, *command: str, **environment: str) -> Process: ...
-
-    async def run(self, *command: str, **environment: str) -> Ended: ...
-
-    async def ended(self, process: Process, said: str = ...) -> Ended: ...
 
 
 async def _says(process: Process, words: str) -> str:
@@ -182,7 +150,7 @@ async def test_a_bot_without_a_log_says_in_one_line_that_it_works(
     assert (ended.status, ended.output) == (0, "")
     begun, *rest = ended.errors.splitlines()
     assert begun == f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it"
-    assert not rest or rest == [FINISHING]
+    assert not rest or rest == [LONG_END]
 
 
 async def test_a_bot_with_a_log_says_nothing_beside_it(folder: Folder) -> None:

@@ -7,43 +7,13 @@ import os
 import pty
 import signal
 import socket
-from asyncio.subprocess import Process
 from contextlib import suppress
-from pathlib import Path
-from typing import Protocol
 
 import pytest
 
+from tests.newcomers.conftest import Ended, Folder
+
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
-
-
-class Ended(Protocol):
-    @property
-    def status(self) -> int: ...
-
-    @property
-    def output(self) -> str: ...
-
-    @property
-    def errors(self) -> str: ...
-
-    @property
-    def last_line(self) -> str: ...
-
-
-class Folder(Protocol):
-    @property
-    def path(self) -> Path: ...
-
-    def write(self, name: str, text: str) -> None: ...
-
-    async def start(
-        self, *command: str, files: tuple[int, ...] = ..., **environment: str
-    ) -> Process: ...
-
-    async def run(self, *command: str, **environment: str) -> Ended: ...
-
-    async def ended(self, process: Process, said: str = ...) -> Ended: ...
 
 
 async def _duologue(folder: Folder, *arguments: str, **environment: str) -> Ended:

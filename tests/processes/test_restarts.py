@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from typing import Protocol
 
 import pytest
 
 from duologue.transport.sandbox import Control, LogEntry, NoMarker, Sandbox, Say
+from tests.processes.conftest import Bench, Gate, Program
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
 
@@ -16,25 +16,6 @@ ENDINGS = [signal.SIGTERM, signal.SIGKILL]
 USERS = 10
 HELD = "hold-150"
 TEXTS = [HELD if number == 150 else f"m{number}" for number in range(300)]
-
-
-class Gate(Protocol):
-    async def arrival(self) -> None: ...
-
-    def let_through(self) -> None: ...
-
-
-class Program(Protocol):
-    def signal(self, number: int) -> None: ...
-
-    async def ended(self) -> int: ...
-
-
-class Bench(Protocol):
-    @property
-    def journal(self) -> list[str]: ...
-
-    async def start(self, url: str, token: str, *, drain: float = ...) -> Program: ...
 
 
 async def _shows(control: Control, chat_id: int, last: str) -> str:

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 import signal
-from typing import Protocol
 
 import pytest
 
 from duologue.transport.sandbox import Control, FaultKind, LogEntry, Sandbox
+from tests.processes.conftest import Bench, Gate
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
-
-
-class Gate(Protocol):
-    async def arrival(self) -> None: ...
-
-    def let_through(self) -> None: ...
-
-
-class Program(Protocol):
-    log: str
-
-    async def says(self, words: str) -> None: ...
-
-    def signal(self, number: int) -> None: ...
-
-    async def insist(self, number: int) -> int: ...
-
-    async def ended(self) -> int: ...
-
-
-class Bench(Protocol):
-    @property
-    def journal(self) -> list[str]: ...
-
-    async def start(self, url: str, token: str, *, drain: float = ...) -> Program: ...
 
 
 async def _shows(control: Control, text: str) -> LogEntry:

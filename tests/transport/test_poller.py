@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import pytest
 
@@ -25,21 +25,7 @@ from duologue.transport.sandbox import (
     Sandbox,
     Say,
 )
-
-
-class Inbox(Protocol):
-    holds: bool
-    taken: list[str]
-    refusals: list[Exception]
-    held: list[asyncio.Future[None]]
-
-    async def __call__(
-        self, bot: BotPort, raw: Mapping[str, object], /
-    ) -> asyncio.Future[None]: ...
-
-    async def has(self, count: int) -> None: ...
-
-    def release(self) -> None: ...
+from tests.transport.conftest import Inbox
 
 
 async def say(control: Control, *texts: str) -> None:
