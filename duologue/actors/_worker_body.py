@@ -133,12 +133,11 @@ def kind_of(body: object) -> str:
 
 
 def body_of(given: object) -> Body:
-    """Look at a body; a class is made into an object first.
+    """Look at a body that `check` let pass; a class is made into an object first.
 
     Raises:
         WorkerBodyError: If it cannot run.
     """
-    check(given)
     author = _made(given) if inspect.isclass(given) else given
     check(author)
     run = cast("Work", _work_of(author))

@@ -7,8 +7,7 @@ import weakref
 from collections.abc import Callable
 
 from duologue.dialogs._receipts import Promise, Receipt
-
-OnError = Callable[[BaseException, str], None]
+from duologue.dialogs._tasks import OnError
 
 
 class Unheard:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from duologue.actors import Clock, StartPolicy, Worker, Workers, WorkerSnapshot
+from duologue.dialogs._address import new_id
 from duologue.dialogs._background import BackgroundCalls
 from duologue.dialogs._feeds import Feeds
 from duologue.dialogs._progress import INTERVAL, Place
@@ -190,7 +190,7 @@ class DialogWorkers:
 
     def _expect(self, wish: _Wish, kind: str) -> str:
         """Note a worker for those who ask before it is started; return its id."""
-        worker_id = secrets.token_urlsafe(16)
+        worker_id = new_id()
         now = self._clock.time()
         self._expected[worker_id] = _Expected(
             WorkerSnapshot(worker_id, kind, wish.owner, wish.key, now, now)

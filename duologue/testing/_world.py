@@ -84,18 +84,16 @@ class ShownMessage:
 
     def payload_of(self, label: str) -> str | None:
         """The payload of the first button with this label, None without one."""
-        for row in self.keyboard:
-            for button in row:
-                if isinstance(button, CallbackButton) and button.text == label:
-                    return button.payload
+        for button in self._labelled(label):
+            if isinstance(button, CallbackButton):
+                return button.payload
         return None
 
     def url_of(self, label: str) -> str | None:
         """The address that the first link with this label opens, None without one."""
-        for row in self.keyboard:
-            for button in row:
-                if isinstance(button, LinkButton) and button.text == label:
-                    return button.url
+        for button in self._labelled(label):
+            if isinstance(button, LinkButton):
+                return button.url
         return None
 
     def to_raw(self) -> Raw:
@@ -108,6 +106,11 @@ class ShownMessage:
                 [_raw_button(button) for button in row] for row in self.keyboard
             ],
         }
+
+    def _labelled(self, label: str) -> list[InlineButton]:
+        return [
+            button for row in self.keyboard for button in row if button.text == label
+        ]
 
 
 class _Common(TypedDict):
