@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -134,5 +133,4 @@ class PeopleDoor:
         return download(self.stage.files.get(request.match_info["token"]))
 
     def _give(self, value: object) -> web.Response:
-        text = json.dumps(self.converter.unstructure(value))
-        return web.Response(text=text, content_type="application/json")
+        return web.json_response(self.converter.unstructure(value))

@@ -8,11 +8,11 @@ from aiohttp import BodyPartReader, web
 
 from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox._files import too_large
+from duologue.transport.sandbox._performance import TEXT_LIMIT
 
 FIELD_LIMIT = 64 * 1024
 FIELDS = frozenset({"user_id", "chat_id", "text", "reply_to", "name"})
 FILE = "file"
-TEXT_LIMIT = 4000
 
 
 @dataclass(frozen=True, slots=True)

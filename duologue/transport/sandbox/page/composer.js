@@ -2,8 +2,6 @@
 
 import { bytes } from "./dom.js";
 
-const TALLEST = 160;
-
 export class Composer {
   /** `send({text, file, reply})` returns whether it went out; then the field is emptied. */
   constructor(form, send, limit) {
@@ -85,6 +83,6 @@ export class Composer {
 
   fit() {
     this.field.style.height = "auto";
-    this.field.style.height = `${Math.min(this.field.scrollHeight, TALLEST)}px`;
+    this.field.style.height = `${this.field.scrollHeight}px`; // the style bounds it
   }
 }

@@ -35,6 +35,12 @@ export function webAddress(raw) {
   }
 }
 
+/** Make a link out of this page, which opens beside it; null where a browser may not go. */
+export function outwardLink(raw, attributes, ...children) {
+  const href = webAddress(raw);
+  return href && el("a", { ...attributes, href, target: "_blank", rel: "noopener noreferrer" }, ...children);
+}
+
 export function clock(ms, { seconds = false } = {}) {
   const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   if (seconds) Object.assign(options, { second: "2-digit", fractionalSecondDigits: 3 });

@@ -1,6 +1,6 @@
 // Formatted text: spans over UTF-16 units, as JavaScript counts strings.
 
-import { el, webAddress } from "./dom.js";
+import { el, outwardLink } from "./dom.js";
 
 const TAGS = {
   strong: "strong",
@@ -27,10 +27,7 @@ export function formatted(text, spans = []) {
 }
 
 function wrap(node, span) {
-  if (span.type === "link") {
-    const href = webAddress(span.url);
-    return href ? el("a", { href, target: "_blank", rel: "noopener noreferrer" }, node) : node;
-  }
+  if (span.type === "link") return outwardLink(span.url, {}, node) ?? node;
   if (span.type in TAGS) return el(TAGS[span.type], {}, node);
   if (span.type in CLASSES) return el("span", { class: CLASSES[span.type] }, node);
   return node;

@@ -1,7 +1,7 @@
 // One message: made once, then changed in place, so that an edit touches nothing
 // else and a focused button stays focused while the bot redraws it.
 
-import { bytes, clock, el, icon, webAddress } from "./dom.js";
+import { bytes, clock, el, icon, outwardLink, webAddress } from "./dom.js";
 import { formatted } from "./markup.js";
 
 const NOT_HERE = {
@@ -12,8 +12,8 @@ const NOT_HERE = {
 
 export class MessageView {
   /**
-   * `actions` has press(view, row, col), reply(view), traffic(view), picture(token),
-   * save(token, name), copy(text); `me` is the user who looks.
+   * `actions` has press(view, row, col), reply(view), traffic(view), copy(text),
+   * picture(frame, token, sender), save(token, name); `me` is the user who looks.
    */
   constructor(message, me, actions) {
     Object.assign(this, { me, actions });
@@ -115,11 +115,11 @@ export class MessageView {
 
   button(button, row, col) {
     if (button.type === "link") {
-      const href = webAddress(button.url);
       const label = el("span", { dir: "auto" }, button.text);
-      return href
-        ? el("a", { class: "press", href, target: "_blank", rel: "noopener noreferrer", title: href }, label, icon("link"))
-        : el("button", { class: "press", type: "button", disabled: true, title: "this is no http address" }, label);
+      return (
+        outwardLink(button.url, { class: "press", title: webAddress(button.url) }, label, icon("link")) ??
+        el("button", { class: "press", type: "button", disabled: true, title: "this is no http address" }, label)
+      );
     }
     const node = el("button", {
       class: "press",
@@ -168,11 +168,11 @@ export class MessageView {
       this.actions.picture(picture, payload.token, this.message.sender.name);
       return picture;
     }
-    const href = webAddress(payload.url);
     const label = `${type}${payload.name ? `: ${payload.name}` : ""}`;
-    return href
-      ? el("a", { class: "file", href, target: "_blank", rel: "noopener noreferrer" }, icon("link"), label)
-      : el("span", { class: "file" }, icon("file"), label);
+    return (
+      outwardLink(payload.url, { class: "file" }, icon("link"), label) ??
+      el("span", { class: "file" }, icon("file"), label)
+    );
   }
 }
 

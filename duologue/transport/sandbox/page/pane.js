@@ -8,7 +8,7 @@ const TOAST = 6000;
 const TYPING = 5000;
 
 export class Pane {
-  /** `app` has api, bot, fileLimit, users(), newUser(), newGroup(user), traffic(mid, pane). */
+  /** `app` has api, bot, fileLimit, users(), newUser(), newGroup(user), traffic(mid). */
   constructor(app, number) {
     this.app = app;
     this.number = number;
