@@ -28,11 +28,6 @@ class Outcome(Generic[T]):
         """Whether it is known."""
         return self._is_settled
 
-    @property
-    def error(self) -> BaseException | None:
-        """The error, if it is known to be one."""
-        return self._error
-
     def succeed(self, value: T) -> None:
         """Settle it with a value."""
         self._value = value

@@ -133,6 +133,18 @@ REASONS = (
 """Every reason that a problem may have."""
 
 
+def seconds_of_silence(poller: Polling, *, now: float, since: float) -> float:
+    """Tell for how long the messenger has not answered a poller.
+
+    Args:
+        poller: The poller.
+        now: The time.
+        since: When it began to poll.
+    """
+    last = poller.last_success
+    return now - (since if last is None else last)
+
+
 def poller_problem(
     bot: str, poller: Polling, *, now: float, since: float
 ) -> Problem | None:
@@ -148,7 +160,7 @@ def poller_problem(
         return Problem(
             "poller_failed", f"polling for {bot} has ended; the log says why"
         )
-    silence = now - (since if poller.last_success is None else poller.last_success)
+    silence = seconds_of_silence(poller, now=now, since=since)
     if silence > _SILENCE:
         return Problem(
             "poller_silent", f"no answered poll for {bot} in {silence:.0f} s"

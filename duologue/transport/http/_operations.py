@@ -26,6 +26,7 @@ from duologue.transport.http._health import (
     missing_problem,
     phase_problem,
     poller_problem,
+    seconds_of_silence,
 )
 from duologue.transport.http._prometheus import PrometheusObserver, Reading
 
@@ -139,19 +140,14 @@ class Operations:
 
     def watch_each(self, name: str, read: Callable[[], Mapping[L, float]]) -> None:
         """Have a gauge with one label read at each scrape: its values by the label's."""
-        self.observer.watch(
-            name, lambda: [((str(label),), value) for label, value in read().items()]
-        )
+        self.observer.watch(name, _labelled(read))
 
     def sample_each(self, name: str, read: Callable[[], Mapping[L, float]]) -> None:
         """Have a gauge with one label read once a second, on the loop.
 
         For what is not safe to read on the thread that scrapes.
         """
-
-        def reading() -> Reading:
-            return [((str(label),), value) for label, value in read().items()]
-
+        reading = _labelled(read)
         self._sampled[name] = (reading, reading())
         self.observer.watch(name, lambda: self._sampled[name][1])
 
@@ -205,7 +201,10 @@ class Operations:
         self._watch_each_poller(
             "poller_unfinished_updates", lambda one, _: one.unfinished
         )
-        self._watch_each_poller("poller_silence_seconds", self._silence)
+        self._watch_each_poller(
+            "poller_silence_seconds",
+            lambda one, since: seconds_of_silence(one, now=self._now(), since=since),
+        )
         self.observer.watch("poller_state", self._states)
 
     def _watch_each_poller(
@@ -219,16 +218,16 @@ class Operations:
             ],
         )
 
-    def _silence(self, poller: Polling, since: float) -> float:
-        last = poller.last_success
-        return self._now() - (since if last is None else last)
-
     def _states(self) -> Reading:
         return [
             ((bot, state.value), poller.state is state)
             for bot, (poller, _) in list(self._pollers.items())
             for state in PollerState
         ]
+
+
+def _labelled(read: Callable[[], Mapping[L, float]]) -> Callable[[], Reading]:
+    return lambda: [((str(label),), value) for label, value in read().items()]
 
 
 def _warn_if_open(place: Address) -> None:

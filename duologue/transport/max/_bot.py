@@ -365,7 +365,7 @@ class Bot:
         self, kind: type[MessengerError], error: MessengerError
     ) -> MessengerError:
         """Make an error that says which bot and which address it is about."""
-        who = "the bot" if self._me is None else f"max.{self._me.id}"
+        who = "the bot" if self._me is None else bot_key(self)
         detail = f"{error.detail} ({who} at {self.base_url}{self._sources})"
         return kind(error.method, detail)
 
