@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TypedDict
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from tests.benchmarks.conftest import BENCHMARKS, bench, python
+
 HAS_PEER = find_spec("aiogram_dialog") is not None
 OURS = {"duologue", "duologue, two calls", "duologue, coalescing"}
 
@@ -31,26 +28,11 @@ class Row(TypedDict):
     rounds: list[float]
 
 
-def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(BENCHMARKS)},
-    )
-
-
-def _bench(*options: str) -> list[Row]:
-    done = _python(str(BENCHMARKS / "bench_clicks.py"), "--json", *options)
-    assert done.returncode == 0, done.stderr
-    rows: list[Row] = json.loads(done.stdout)
-    return rows
-
-
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    return _bench("--messages", "7", "--rounds", "1", "--chats", "1", "3")
+    options = ("--messages", "7", "--rounds", "1", "--chats", "1", "3")
+    read: list[Row] = json.loads(bench("bench_clicks.py", "--json", *options))
+    return read
 
 
 def test_every_way_is_measured_with_every_number_of_chats(rows: list[Row]) -> None:
@@ -96,7 +78,7 @@ def test_a_wrong_counter_on_the_screen_ends_the_run() -> None:
         "check_screens({FIRST_CHAT: 'Clicks: 2'}, 1, 3)"
     )
 
-    done = _python("-c", code)
+    done = python("-c", code)
 
     assert "WrongScreenError: expected 'Clicks: 3'" in done.stderr
 
@@ -104,7 +86,7 @@ def test_a_wrong_counter_on_the_screen_ends_the_run() -> None:
 def test_without_json_there_is_a_table() -> None:
     program = str(BENCHMARKS / "bench_clicks.py")
 
-    done = _python(program, "--messages=1", "--rounds=1", "--chats", "2")
+    done = python(program, "--messages=1", "--rounds=1", "--chats", "2")
 
     assert "clicks/s" in done.stdout
     assert all(way in done.stdout for way in OURS)

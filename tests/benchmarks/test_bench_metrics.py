@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TypedDict
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from tests.benchmarks.conftest import bench
+
 WAYS = {"nobody counts", "counts in memory", "Prometheus"}
 
 # Another process imports the library, on a machine that may be busy.
@@ -26,21 +23,9 @@ class Row(TypedDict):
     rounds: list[float]
 
 
-def _bench(*options: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, str(BENCHMARKS / "bench_metrics.py"), *options],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(BENCHMARKS)},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_every_way_of_counting_handles_the_same_clicks_equally_often() -> None:
     rows: list[Row] = json.loads(
-        _bench("--json", "--messages=7", "--rounds=2", "--chats=3")
+        bench("bench_metrics.py", "--json", "--messages=7", "--rounds=2", "--chats=3")
     )
 
     assert {row["way"] for row in rows} == WAYS
@@ -50,7 +35,7 @@ def test_every_way_of_counting_handles_the_same_clicks_equally_often() -> None:
 
 
 def test_without_json_there_is_a_table() -> None:
-    shown = _bench("--messages=2", "--rounds=1", "--chats=2")
+    shown = bench("bench_metrics.py", "--messages=2", "--rounds=1", "--chats=2")
 
     assert "more than nobody" in shown
     assert all(way in shown for way in WAYS)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TypedDict
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from tests.benchmarks.conftest import bench
+
 TINY = ("--rounds", "1", "--pings", "3", "--workers", "4", "--seconds", "0.3")
 
 # Another process, on a machine that may be busy.
@@ -42,21 +39,9 @@ class Found(TypedDict):
     crowd: Crowd
 
 
-def _bench(*options: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, str(BENCHMARKS / "bench_workers.py"), *options],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(BENCHMARKS)},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def found() -> Found:
-    read: Found = json.loads(_bench("--json", *TINY))
+    read: Found = json.loads(bench("bench_workers.py", "--json", *TINY))
     return read
 
 
@@ -79,7 +64,7 @@ def test_the_crowd_reports_while_it_is_pinged(found: Found) -> None:
 
 
 def test_without_json_there_are_tables_and_foreign_options_pass_by() -> None:
-    shown = _bench(*TINY, "--messages", "7")
+    shown = bench("bench_workers.py", *TINY, "--messages", "7")
 
     assert "body's ping()" in shown
     assert "reports_per_second" in shown

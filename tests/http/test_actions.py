@@ -91,12 +91,6 @@ async def workers() -> AsyncIterator[Workers]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest.fixture
 async def page(workers: Workers, http: aiohttp.ClientSession) -> AsyncIterator[Page]:
     app = actions_application(workers, [Waiting], token=TOKEN, limit=5)
     async with serve(app) as place:

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import aiohttp
 import pytest
@@ -27,12 +27,6 @@ from duologue.transport._server import serve
 from duologue.transport.http import CATALOGUE, Problem, operations_application
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, FaultKind, Sandbox
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 def url_of(runtime: Runtime, page: str) -> str:

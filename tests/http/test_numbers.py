@@ -117,16 +117,20 @@ class Place:
         return raw
 
     async def press(self, runtime: Runtime, label: str) -> None:
-        shown = self.bot.messages(1)[-1]
-        payload = shown.payload_of(label)
-        assert payload is not None
-        await self.press_payload(runtime, payload)
+        """Press a button of what is shown, and wait for all that follows."""
+        await self.tap(runtime, label)
+        await runtime.settled()
 
-    async def press_payload(self, runtime: Runtime, payload: str) -> None:
+    async def tap(self, runtime: Runtime, label: str) -> None:
+        """Press a button of what is shown, and wait for nothing."""
+        payload = self.bot.messages(1)[-1].payload_of(label)
+        assert payload is not None
+        await self.tap_payload(runtime, payload)
+
+    async def tap_payload(self, runtime: Runtime, payload: str) -> None:
         shown = self.bot.messages(1)[-1]
         pressed = self.bot.pressed(1, 1, payload, message_id=shown.id)
         await runtime.accept(self.bot, pressed)
-        await runtime.settled()
 
     def dialog(self, runtime: Runtime) -> BgManager:
         return runtime.dialog(self.bot, chat_id=1, user_id=1)
@@ -223,7 +227,8 @@ async def a_handler_that_fails(place: Place) -> Numbers:
 )
 async def a_press_that_is_forged(place: Place) -> Numbers:
     async with place.open_shop() as runtime:
-        await place.press_payload(runtime, f"u{'A' * 22}:add")
+        await place.tap_payload(runtime, f"u{'A' * 22}:add")
+        await runtime.settled()
         return place.changes()
 
 
@@ -273,13 +278,8 @@ async def a_press_that_waits_behind_one_that_takes_too_long(place: Place) -> Num
         await place.say(runtime, "/start")
         await runtime.settled()
         place.mark()
-        shown = place.bot.messages(1)[-1]
-        for label in ("wait", "add"):
-            payload = shown.payload_of(label)
-            assert payload is not None
-            pressed = place.bot.pressed(1, 1, payload, message_id=shown.id)
-            await runtime.accept(place.bot, pressed)
-        await runtime.settled()
+        await place.tap(runtime, "wait")
+        await place.press(runtime, "add")
         return place.changes()
 
 
@@ -442,11 +442,7 @@ async def a_press_whose_turn_goes_on(place: Place) -> Numbers:
         await place.say(runtime, "/start")
         await asyncio.sleep(20)
         place.mark()
-        shown = place.bot.messages(1)[-1]
-        payload = shown.payload_of("wait")
-        assert payload is not None
-        pressed = place.bot.pressed(1, 1, payload, message_id=shown.id)
-        await runtime.accept(place.bot, pressed)
+        await place.tap(runtime, "wait")
         await asyncio.sleep(1)
         return _without(place.changes(), "activations_total")
 
