@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from functools import partial
 from types import TracebackType
-from typing import NamedTuple, TypeAlias, cast
+from typing import ClassVar, NamedTuple, Self, TypeAlias, cast
 
-from pykka import Actor, ActorRegistry
+from pykka import ActorRegistry
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
+from duologue.actors._bounded import Bounded, check_bounds
+from duologue.actors._envelope import Command
+from duologue.actors._failure import crash_in_end, give_notice, see_hook_through
 from duologue.actors._future import AsyncFuture
+from duologue.actors._life import (
+    ChildFailed,
+    Life,
+    Notice,
+    life_of,
+    reason_to_stop,
+)
 from duologue.actors._mailbox import Mailbox
 from duologue.actors._placement import host_for
-from duologue.actors._pykka import STOP_TYPE, Work, fail, is_work
+from duologue.actors._pykka import STOP_TYPE, Work, is_work, log
 from duologue.actors._ref import AsyncActorRef, Reply
-from duologue.actors._turn import see_hook_through
-from duologue.errors import DuologueError
+from duologue.actors._stop_reason import Failed, Passivated, StopReason
+from duologue.actors._succession import estates, inherit
+from duologue.actors._supervision import Restart, Stop, Strategy, check_strategy
+from duologue.actors._ties import TiedActor
+from duologue.actors._timers import Tick
+from duologue.errors import ChildFailedError, DuologueError
 
 HookResult: TypeAlias = Awaitable[None] | None
+ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class Passivate(NamedTuple):
     """Go to sleep: the next message for the key makes a new actor."""
 
 
-_COMMANDS = frozenset({STOP_TYPE, ProxyCall, ProxyGetAttr, ProxySetAttr, Passivate})
+_COMMANDS = frozenset(
+    {
+        STOP_TYPE,
+        ProxyCall,
+        ProxyGetAttr,
+        ProxySetAttr,
+        Passivate,
+        Tick,
+        Notice,
+        ChildFailed,
+    }
+)
 
 
-class AsyncActor(Actor):
+class AsyncActor(TiedActor):
     """A Pykka actor that shares the thread of an event loop with any number of others.
 
     Use it as any Pykka actor: `start()`, `on_receive()`, proxies, refs and the
@@ -40,14 +67,64 @@ class AsyncActor(Actor):
     `await ref.ask(message, block=False)`.
     """
 
-    actor_inbox: Mailbox  # type: ignore[mutable-override] # Pykka never sets it
+    mailbox: ClassVar[Bounded | None] = None
+    """How many messages may wait for an actor of the class; by default any number."""
+
+    supervision: Strategy = Stop()
+    """What happens when an actor of the class fails; by default it stops.
+
+    An `__init__` may set it for its instance.
+    """
+
+    use_daemon_thread: ClassVar[bool] = False
+    """Whether a program may end before its actors of the class have stopped.
+
+    This is for actors without a system. Any other program goes on until they have.
+    """
 
     def __init__(self, *_args: object, **_kwargs: object) -> None:
-        mailbox = self._create_actor_inbox()
+        ref = inherit(self) if estates else None
+        mailbox = self._create_actor_inbox() if ref is None else ref.actor_inbox
         mailbox.actor = self
-        self.actor_inbox = mailbox  # pyright: ignore[reportIncompatibleVariableOverride] # as above
+        self.actor_inbox = mailbox  # pyright: ignore[reportIncompatibleVariableOverride] # Pykka never sets it
         self.actor_stopped: threading.Event = cast("threading.Event", mailbox)
-        self._actor_ref = AsyncActorRef(self, mailbox)
+        self._actor_ref = AsyncActorRef(self, mailbox) if ref is None else ref
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        check_strategy(cls.supervision)
+        check_bounds(cls)
+
+    @classmethod
+    def start(  # pyright: ignore[reportIncompatibleMethodOverride] # a ref of the class, as in Pykka
+        cls, *args: object, **kwargs: object
+    ) -> AsyncActorRef[Self]:
+        """Start an actor; callable from any thread.
+
+        Args:
+            args: For `__init__`.
+            kwargs: For `__init__`.
+
+        Returns:
+            Its ref. It lives on the host of the turn that starts it, else in the
+            only open system, else on a thread of its own.
+
+        Raises:
+            AmbiguousSystemError: If several systems are open.
+        """
+        actor = cls(*args, **kwargs)
+        ref = actor.actor_ref
+        if type(actor.supervision) is Restart:
+            life_of(ref).factory = partial(cls, *args, **kwargs)
+        ActorRegistry.register(ref)
+        log.debug("Starting %s", actor)
+        actor._start_actor_loop()
+        return ref
+
+    @property
+    def actor_ref(self) -> AsyncActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] # same
+        """The ref of the actor."""
+        return cast("AsyncActorRef[Self]", self._actor_ref)
 
     @property
     def actor_urn(self) -> str:  # type: ignore[override] # made when first read
@@ -87,7 +164,7 @@ class AsyncActor(Actor):
         The next message for its key makes a new actor. Without a directory this is
         `stop()` with the hook `on_passivate` before it.
         """
-        self.actor_ref.tell(Passivate())
+        self.actor_inbox.command(Command(Passivate()))
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:
@@ -113,77 +190,90 @@ class AsyncActor(Actor):
         return self.on_receive(message)
 
     def _handle_command(self, message: object) -> object:
-        if type(message) is Passivate:
-            return self._passivate()
-        return super()._handle_receive(message)
+        match message:
+            case Tick(timer=timer):
+                return self.on_receive(timer.message) if timer.take() else None
+            case Passivate():
+                return self._passivate()
+            case Notice(terminated=terminated):
+                is_watched = life_of(self.actor_ref).learn_of(terminated)
+                return self.on_receive(terminated) if is_watched else None
+            case ChildFailed(child=child, error=error, parent=parent):
+                if parent is not self:
+                    return None
+                raise ChildFailedError(str(child), repr(error)) from error
+            case _:
+                return super()._handle_receive(message)
 
     def _open(self) -> Work | None:
-        """Run the hooks that come before the first message."""
-        hooks = [self.on_start]
-        if self.actor_inbox.keeper is not None:
-            hooks.append(self.on_activate)
-        try:
-            for done, hook in enumerate(hooks, start=1):
-                rest = hook()
-                if is_work(rest):
-                    return self._open_later(rest, hooks[done:])
-        except Exception as error:  # noqa: BLE001 - Pykka logs what a hook raises
-            self._opened(error)
-        else:
-            self._opened(None)
-        return None
+        """Run the hooks that come before the first message; may raise what they do."""
+        rest = self.on_start()
+        if self.actor_inbox.keeper is None:
+            return rest if is_work(rest) else None
+        if is_work(rest):
+            return self._activate_after(rest)
+        rest = self.on_activate()
+        return rest if is_work(rest) else None
 
-    async def _open_later(
-        self, rest: Work, hooks: list[Callable[[], HookResult]]
-    ) -> None:
-        try:
-            await rest
-            for hook in hooks:
-                await _awaited(hook())
-        except Exception as error:  # noqa: BLE001 - Pykka logs what a hook raises
-            self._opened(error)
-        except BaseException as error:
-            self._opened(error)
-            raise
-        else:
-            self._opened(None)
-
-    def _opened(self, error: BaseException | None) -> None:
-        keeper = self.actor_inbox.keeper
-        if keeper is not None:
-            keeper.opened(error)
-        if error is not None:
-            fail(self, error)
+    async def _activate_after(self, rest: Work) -> None:
+        await rest
+        await _awaited(self.on_activate())
 
     def _passivate(self) -> Work | None:
         try:
             rest = self.on_passivate()
         except Exception as error:  # noqa: BLE001 - Pykka logs what a hook raises
-            fail(self, error)
-            return None
+            return crash_in_end(self, error)
         if is_work(rest):
             return self._passivate_later(rest)
-        return self._stop()
+        return self._stop(Passivated())
 
     async def _passivate_later(self, rest: Work) -> None:
         try:
             await rest
+        except Exception as error:  # noqa: BLE001 - Pykka logs what a hook raises
+            await _awaited(crash_in_end(self, error))
         except BaseException as error:
-            fail(self, error)
-            if not isinstance(error, Exception):
-                raise
+            if self.actor_inbox.reason is None:
+                give_notice(self, error)
+            raise
         else:
-            await _awaited(self._stop())
+            await _awaited(self._stop(Passivated()))
 
-    def _stop(self) -> Work | None:  # type: ignore[override] # the rest of on_stop
+    def _stop(self, reason: StopReason | None = None) -> Work | None:  # type: ignore[override] # the rest of on_stop
+        mailbox = self.actor_inbox
+        life = cast("Life | None", mailbox.life)
         ActorRegistry.unregister(self.actor_ref)
-        self.actor_stopped.set()
+        mailbox.stop(reason or reason_to_stop(life))
+        log.debug("Stopped %s", self)
+        if life is not None and life.children:
+            return self._stop_after(life.stop_children())
+        return self._end()
+
+    async def _stop_after(self, rest: Work) -> None:
+        await rest
+        await _awaited(self._end())
+
+    def _end(self) -> Work | None:
         try:
             rest = self.on_stop()
         except Exception as error:  # noqa: BLE001 - Pykka logs what a hook raises
-            fail(self, error)
+            give_notice(self, error)
             return None
         return see_hook_through(self, rest) if is_work(rest) else None
+
+    def _handle_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        exc_info = (exception_type, exception_value, traceback)
+        log.error(
+            "Unhandled exception in %s:", self, exc_info=cast("ExcInfo", exc_info)
+        )
+        ActorRegistry.unregister(self.actor_ref)
+        self.actor_inbox.stop(Failed(cast("BaseException", exception_value)))
 
 
 async def _awaited(rest: Awaitable[object] | None) -> None:

@@ -9,28 +9,53 @@ from duologue.errors import BlockingCallError
 
 
 class _Here(threading.local):
-    """How many hosts run on the current thread."""
+    """The hosts of the current thread that have not left it."""
 
-    hosts = 0
+    def __init__(self) -> None:
+        self.seats: list[_Seat] = []
+        self.helpers: list[Callable[[Callable[[], bool]], None]] = []
+
+
+class _Seat:
+    """The place of one host on a thread."""
+
+    __slots__ = ("is_left",)
+
+    def __init__(self) -> None:
+        self.is_left = False
+
+    def leave(self) -> None:
+        """Give it up, from any thread."""
+        self.is_left = True
 
 
 _here = _Here()
 _waiting: set[int] = set()
 
 
-def enter_host_thread() -> None:
-    """Mark the current thread as one that runs actors."""
-    _here.hosts += 1
+def enter_host_thread() -> Callable[[], None]:
+    """Mark the current thread as one that runs actors.
 
-
-def leave_host_thread() -> None:
-    """Take back one `enter_host_thread` of the current thread."""
-    _here.hosts -= 1
+    Returns:
+        What takes the mark back; callable from any thread, any number of times.
+    """
+    seat = _Seat()
+    _here.seats = [*(seat for seat in _here.seats if not seat.is_left), seat]
+    return seat.leave
 
 
 def is_host_thread() -> bool:
     """Whether actors run on the current thread."""
-    return _here.hosts > 0
+    return any(not seat.is_left for seat in _here.seats)
+
+
+def helpers_here() -> list[Callable[[Callable[[], bool]], None]]:
+    """What a task of the current thread may call while it waits for an answer.
+
+    Each takes a function that says whether the answer is there, and gives turns to
+    actors until it is. The list is the thread's own: add to it and take away.
+    """
+    return _here.helpers
 
 
 def waiting_threads() -> frozenset[int]:
@@ -59,5 +84,5 @@ def refuse_to_block(call: str, *, instead: str) -> None:
     Raises:
         BlockingCallError: If actors run on the current thread.
     """
-    if _here.hosts > 0:
+    if is_host_thread():
         raise BlockingCallError(call, instead)

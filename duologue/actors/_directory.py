@@ -7,11 +7,19 @@ from typing import TypeVar, cast
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._clock import Clock, TimerHandle
-from duologue.actors._family import Family, Home
+from duologue.actors._family import Family
+from duologue.actors._home import Home
 from duologue.actors._host import Host
+from duologue.actors._hosts import Hosts
 from duologue.actors._keyed_ref import KeyedRef
 from duologue.actors._observe import Observer
-from duologue.errors import ActorClassTakenError, UnknownActorClassError
+from duologue.actors._seconds import is_positive_seconds
+from duologue.errors import (
+    ActorClassTakenError,
+    ActorKeyError,
+    IdleTimeError,
+    UnknownActorClassError,
+)
 
 A = TypeVar("A", bound=AsyncActor)
 
@@ -33,7 +41,7 @@ class Directory:
         self._due = 0.0
 
     def __len__(self) -> int:
-        return sum(map(len, self._families.values()))
+        return sum(map(len, list(self._families.values())))
 
     def by_class(self) -> dict[str, int]:
         """How many keys have an actor now, by the name of its class."""
@@ -58,7 +66,10 @@ class Directory:
 
         Raises:
             ActorClassTakenError: If the class is registered already.
+            IdleTimeError: If nobody can be idle for that long.
         """
+        if idle_after is not None and not is_positive_seconds(idle_after):
+            raise IdleTimeError(actor_class.__name__, repr(idle_after))
         if actor_class in self._families:
             raise ActorClassTakenError(actor_class.__name__)
         family = Family(actor_class, factory, idle_after=idle_after, home=self._home)
@@ -68,33 +79,42 @@ class Directory:
         """The ref of the actor for a key, which need not exist.
 
         Raises:
+            ActorKeyError: If the key is no string.
             UnknownActorClassError: If the class has not been registered.
         """
+        if not _is_key(key):
+            raise ActorKeyError(actor_class.__name__, repr(key))
         family = self._families.get(actor_class)
         if family is None:
             raise UnknownActorClassError(actor_class.__name__)
         return KeyedRef(cast("Family[A]", family), key)
 
-    def open(self, host: Host, clock: Clock) -> None:
+    def open(self, hosts: Hosts, clock: Clock) -> None:
         """Make actors from now on; the system calls this."""
-        self._home.open(host, clock)
+        self._home.open(hosts, clock)
 
     async def let_all_go(self) -> None:
         """Let every actor go; from now on only actors may send."""
         self._home.is_closing = True
         while len(self):
-            for family in self._families.values():
+            for family in list(self._families.values()):
                 going = [family.passivate(key) for key in family.active()]
                 for gone in going:
                     await gone
 
     def close(self) -> None:
         """Take no messages any more and answer those that wait for an actor."""
-        self._home.host = None
+        self._home.close()
         if self._timer is not None:
             self._timer.cancel()
-        for family in self._families.values():
+            self._timer = None
+        for family in list(self._families.values()):
             family.refuse_all()
+
+    def refuse(self, host: Host) -> None:
+        """Answer what waits for actors that a host, now lost, was about to make."""
+        for family in list(self._families.values()):
+            family.refuse(host)
 
     def _wait_for_idle(self, delay: float) -> None:
         """See to it that somebody looks for idle actors by then; on the loop."""
@@ -111,10 +131,15 @@ class Directory:
 
     def _sweep(self) -> None:
         self._timer = None
-        if self._home.clock is None:
+        clock = self._home.clock
+        if clock is None:
             return
-        now = self._home.clock.time()
-        dues = [family.sweep(now) for family in self._families.values()]
+        now = clock.time()
+        dues = [family.sweep(now) for family in list(self._families.values())]
         later = [due for due in dues if due is not None]
         if later:
             self._wait_for_idle(max(min(later) - now, 0.0))
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str)

@@ -59,7 +59,7 @@ class Opened:
 
 
 @dataclass(slots=True)
-class DeadLetter:
+class FailedMail:
     """Mail that nobody could handle.
 
     Attributes:
@@ -153,7 +153,7 @@ class Engine(Protocol):
         """How many messages are in the mailboxes, being handled or not; any thread."""
         ...
 
-    def dead_letters(self) -> Sequence[DeadLetter]:
+    def dead_letters(self) -> Sequence[FailedMail]:
         """The newest dead letters, oldest first."""
         ...
 

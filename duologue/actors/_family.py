@@ -9,27 +9,32 @@ a message that meets one on its way out waits for the next.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from functools import partial
+from typing import Generic, TypeVar
 
 from pykka import ActorRegistry
-from pykka._envelope import Envelope
 
 from duologue.actors._actor import AsyncActor, Passivate
-from duologue.actors._clock import Clock
+from duologue.actors._bounded import bounds_of
+from duologue.actors._bounded_queue import Lost
+from duologue.actors._dead_letters import DeadLetterReason, dead_letter
+from duologue.actors._envelope import AnyEnvelope, Command
 from duologue.actors._future import AsyncFuture
+from duologue.actors._home import Home
 from duologue.actors._host import Host
-from duologue.actors._mailbox import (
-    AnyEnvelope,
-    Mailbox,
-    answer_for_the_dead,
+from duologue.actors._hosts import Hosts
+from duologue.actors._life import life_of
+from duologue.actors._mailbox import NEW, Mailbox
+from duologue.actors._record import BoundedRecord, Record
+from duologue.actors._supervision import Restart
+from duologue.errors import (
+    ActivationError,
+    DuologueError,
+    MailboxSettingError,
+    SystemClosedError,
 )
-from duologue.actors._observe import Observer
-from duologue.actors._placement import host_of_this_turn
-from duologue.actors._pykka import is_stop
-from duologue.errors import ActivationError, DuologueError, SystemClosedError
 
 A = TypeVar("A", bound=AsyncActor)
 
@@ -38,95 +43,6 @@ SWEEP_BATCH = 1000
 _ROUNDING = 0.001
 
 logger = logging.getLogger("duologue.actors")
-
-
-class Home:
-    """What the families of a directory share.
-
-    Attributes:
-        wait_for_idle: Asks for a sweep in so many seconds, unless one is due.
-        observer: Is told of actors that come and go, if somebody wants to know.
-        lock: Guards every index and record of the directory.
-        host: Who runs the actors; None before the system opens and once it has
-            closed.
-        clock: Tells when an actor was last used.
-        is_closing: Whether only actors may still send.
-    """
-
-    def __init__(
-        self,
-        wait_for_idle: Callable[[float], None],
-        observer: Observer | None = None,
-    ) -> None:
-        self.wait_for_idle = wait_for_idle
-        self.observer = observer
-        self.lock: threading.Lock = threading.Lock()
-        self.host: Host | None = None
-        self.clock: Clock | None = None
-        self.is_closing = False
-
-    def open(self, host: Host, clock: Clock) -> None:
-        """Take messages from now on."""
-        self.host = host
-        self.clock = clock
-
-    def accepts(self) -> bool:
-        """Whether the sender at hand may send."""
-        if self.is_closing:
-            return self.host is not None and host_of_this_turn() is self.host
-        return self.host is not None
-
-
-class Owner(Protocol):
-    """The family of a record, whatever its class of actors."""
-
-    def take_back(self, record: Record, mailbox: Mailbox) -> None:
-        """Take what is left in a mailbox that has closed or was too late."""
-        ...
-
-
-class Record:
-    """One key that has an actor, or messages that wait for one.
-
-    Attributes:
-        key: The key.
-        mailbox: The mailbox of the actor; None while there is no actor yet.
-        waiting: Messages for the actor that is still to be made.
-        used: When the last message came.
-        is_open: Whether the actor got through its first hooks.
-        error: Why it did not.
-        farewells: Futures of those who asked it to go.
-    """
-
-    __slots__ = (
-        "error",
-        "family",
-        "farewells",
-        "is_open",
-        "key",
-        "mailbox",
-        "used",
-        "waiting",
-    )
-
-    def __init__(self, family: Owner, key: str) -> None:
-        self.family: Owner = family
-        self.key: str = key
-        self.mailbox: Mailbox | None = None
-        self.waiting: list[AnyEnvelope] = []
-        self.used: float = 0.0
-        self.is_open: bool = False
-        self.error: BaseException | None = None
-        self.farewells: list[AsyncFuture[bool]] = []
-
-    def opened(self, error: BaseException | None) -> None:
-        """Learn that the actor is ready, or why it never will be."""
-        self.is_open = error is None
-        self.error = error
-
-    def closed(self, mailbox: Mailbox) -> None:
-        """Take what is left in a mailbox that has closed or was too late."""
-        self.family.take_back(self, mailbox)
 
 
 class Family(Generic[A]):
@@ -152,36 +68,50 @@ class Family(Generic[A]):
         self.idle_after = idle_after
         self._factory = factory
         self._home = home
+        self._bounds = bounds_of(actor_class)
         # In the order of their last use, so a sweep looks at the oldest only.
         self._records: OrderedDict[str, Record] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._records)
 
+    @property
+    def actor_name(self) -> str:
+        """The name of the class."""
+        return self.actor_class.__name__
+
     def deliver(self, key: str, envelope: AnyEnvelope) -> None:
         """Give a message to the actor of a key, which it makes if there is none.
 
         Raises:
             SystemClosedError: If the system is not open.
+            NoRoomError: If the mailbox has a bound and is full.
         """
         home = self._home
+        if self._bounds is not None:
+            # It may call what the user wrote, so not under the lock.
+            envelope = self._bounds.addressed(envelope)
         with home.lock:
-            if not home.accepts() or home.host is None or home.clock is None:
-                raise SystemClosedError(self._name(key))
+            hosts = home.hosts
+            if hosts is None or home.clock is None or not home.accepts():
+                raise SystemClosedError(f"{self.actor_name} with key {key!r}")
             record = self._records.get(key)
             is_new = record is None
             if record is None:
-                record = self._records[key] = Record(self, key)
+                record = self._records[key] = self._new_record(key)
             else:
                 self._records.move_to_end(key)
             record.used = home.clock.time()
             mailbox = record.mailbox
-            if mailbox is None:
-                record.waiting.append(envelope)
+            lost: Lost | None = None
+            if mailbox is None or self._bounds is not None:
+                lost = record.take(envelope)
             else:
                 mailbox.add(envelope)
+        if lost is not None:
+            record.lose(*lost)
         if is_new:
-            self._post_activation(home.host, record)
+            self._post_activation(hosts, record)
         elif mailbox is not None and not mailbox.scheduled:
             mailbox.wake()
 
@@ -199,13 +129,22 @@ class Family(Generic[A]):
                 return gone
             record.farewells.append(gone)
             mailbox = record.mailbox
-            if mailbox is None:
-                record.waiting.append(Envelope(Passivate()))
-                return gone
-            mailbox.add(Envelope(Passivate()))
-        if not mailbox.scheduled:
+            record.take(Command(Passivate()))
+        if mailbox is not None and not mailbox.scheduled:
             mailbox.wake()
         return gone
+
+    def lose(
+        self,
+        envelope: AnyEnvelope,
+        reason: DeadLetterReason = DeadLetterReason.STOPPED,
+        error: Exception | None = None,
+    ) -> None:
+        """Make a dead letter of a message; callable from any thread."""
+        letters = self._home.dead_letters
+        dead_letter(
+            envelope, actor=self.actor_name, letters=letters, reason=reason, error=error
+        )
 
     def active(self) -> list[str]:
         """The keys that have an actor, or are about to get one."""
@@ -224,12 +163,12 @@ class Family(Generic[A]):
         if self.idle_after is None:
             return None
         idle: list[Mailbox] = []
-        due: float | None = None
         with self._home.lock:
-            while self._records:
+            due = now + max(self.idle_after, _ROUNDING) if self._records else None
+            for _ in range(len(self._records)):
                 record = next(iter(self._records.values()))
-                due = record.used + self.idle_after
-                if due > now + _ROUNDING:
+                if record.used + self.idle_after > now + _ROUNDING:
+                    due = record.used + self.idle_after
                     break
                 if len(idle) == SWEEP_BATCH:
                     due = now
@@ -238,7 +177,7 @@ class Family(Generic[A]):
                 self._records.move_to_end(record.key)
                 mailbox = record.mailbox
                 if mailbox is not None and not mailbox.suspended and mailbox.empty():
-                    mailbox.add(Envelope(Passivate()))
+                    mailbox.add(Command(Passivate()))
                     idle.append(mailbox)
         for mailbox in idle:
             if not mailbox.scheduled:
@@ -256,8 +195,22 @@ class Family(Generic[A]):
         for future in farewells:
             future.set(value=True)
         for record in records:
-            waiting, record.waiting = record.waiting, []
-            _refuse(_for_the_next(waiting), SystemClosedError(self._name(record.key)))
+            if record.mailbox is None:
+                closed = SystemClosedError(record.name)
+                with self._home.lock:
+                    waiting = record.give_up(closed)
+                self._refuse(waiting, closed)
+
+    def refuse(self, host: Host) -> None:
+        """Answer what waits for actors that a host, now lost, was about to make."""
+        with self._home.lock:
+            lost = [
+                record
+                for record in self._records.values()
+                if record.mailbox is None and record.host is host
+            ]
+        for record in lost:
+            self._give_up(record, SystemClosedError(record.name))
 
     def take_back(self, record: Record, mailbox: Mailbox) -> None:
         """Take what is left in a mailbox whose actor has gone.
@@ -265,111 +218,147 @@ class Family(Generic[A]):
         It goes to the next actor for the key, unless this one never came to life.
         """
         home = self._home
-        comes_back = False
+        failure = self._failure(record)
+        left: list[AnyEnvelope] = []
         farewells: list[AsyncFuture[bool]] = []
         with home.lock:
-            left = _for_the_next(mailbox.drain())
+            hosts = home.hosts
             is_last = record.mailbox is mailbox
+            comes_back = (
+                is_last
+                and record.take_over(mailbox)
+                and record.error is None
+                and hosts is not None
+            )
+            if not is_last:
+                left = record.stragglers(mailbox)
+            elif not comes_back:
+                self._records.pop(record.key, None)
+                left = record.give_up(failure)
             if is_last:
-                record.mailbox = None
-                comes_back = bool(left) and record.is_open and home.host is not None
-                if comes_back:
-                    record.waiting = left
-                else:
-                    self._records.pop(record.key, None)
                 farewells, record.farewells = record.farewells, []
         if not is_last:
             self._send_on(record.key, left)
+            today = record.mailbox
+            if today is not None and not today.scheduled:
+                today.wake()
             return
         if record.is_open:
             self._count("passivations")
         for future in farewells:
             future.set(value=True)
-        if not comes_back:
-            _refuse(left, self._failure(record))
-        elif home.host is not None:
-            self._post_activation(home.host, record)
+        self._refuse(left, failure)
+        if comes_back and hosts is not None:
+            self._post_activation(hosts, record)
 
     def _send_on(self, key: str, stragglers: list[AnyEnvelope]) -> None:
         for envelope in stragglers:
             try:
                 self.deliver(key, envelope)
             except SystemClosedError as error:
-                _refuse([envelope], error)
+                self._refuse([envelope], error)
 
-    def _post_activation(self, host: Host, record: Record) -> None:
+    def _post_activation(self, hosts: Hosts, record: Record) -> None:
+        host = record.host = hosts.for_key(record.key)
         host.post(lambda: self._activate(host, record))
+        if host.is_lost:  # perhaps in the same moment
+            self.refuse(host)
 
     def _activate(self, host: Host, record: Record) -> None:
         """Make the actor of a record; on the loop, so one at a time."""
-        try:
-            actor = host.context.copy().run(self._make, record.key)
-        except Exception as error:  # noqa: BLE001 - the factory is the user's
-            self._give_up(record, error)
+        if not self._is_wanted(record):
             return
-        mailbox = actor.actor_inbox
-        mailbox.keeper = record
-        record.is_open = False
+        try:
+            actor = host.context.copy().run(self._make_anew, record.key)
+        except BaseException as error:  # the factory is the user's
+            record.error = error
+            failure = self._failure(record)
+            logger.exception("%s", failure)
+            self._give_up(record, failure)
+            if isinstance(error, Exception):
+                return
+            raise
+        self._settle(host, record, actor)
+
+    def _is_wanted(self, record: Record) -> bool:
+        """Whether nobody has been told meanwhile that the actor will not come."""
         with self._home.lock:
-            for envelope in record.waiting:
-                mailbox.add(envelope)
-            record.waiting = []
-            record.mailbox = mailbox
+            return self._records.get(record.key) is record
+
+    def _settle(self, host: Host, record: Record, actor: A) -> None:
+        """Let the actor of a record live on a host."""
+        mailbox = actor.actor_inbox
+        with self._home.lock:
+            is_wanted = self._records.get(record.key) is record
+            superseded = record.hand_over(mailbox) if is_wanted else []
+        if not is_wanted:
+            mailbox.close(SystemClosedError(record.name))
+            return
+        mailbox.keeper = record
+        if type(actor.supervision) is Restart:
+            life_of(actor.actor_ref).factory = partial(self._make, record.key)
+        record.is_open = False
+        for lost in superseded:
+            record.lose(*lost)
         ActorRegistry.register(actor.actor_ref)
         host.attach(mailbox, at_once=True)
         self._count("activations")
         if self.idle_after is not None:
-            self._home.wait_for_idle(self.idle_after)
+            self._home.on_loop(partial(self._home.wait_for_idle, self.idle_after))
+
+    def _make_anew(self, key: str) -> A:
+        """Make an actor that has never had a message."""
+        actor = self._make(key)
+        if actor.actor_inbox.phase != NEW:
+            raise _wrong(actor, self.actor_name)
+        return actor
 
     def _make(self, key: str) -> A:
         actor: object = self._factory(key)
         if not isinstance(actor, self.actor_class):
-            raise TypeError(
-                f"the factory gave {actor!r}; return a new {self.actor_class.__name__}"
-                " that has not been started"
+            raise _wrong(actor, self.actor_name)
+        if bounds_of(type(actor)) != self._bounds:
+            name = type(actor).__name__
+            expected = f"that of {self.actor_name}, or register {name} itself"
+            raise MailboxSettingError(
+                f"{name}.mailbox", repr(bounds_of(type(actor))), expected
             )
         return actor
 
-    def _give_up(self, record: Record, error: Exception) -> None:
-        record.error = error
+    def _give_up(self, record: Record, failure: Exception) -> None:
         with self._home.lock:
             self._records.pop(record.key, None)
-            failed, record.waiting = record.waiting, []
+            failed = record.give_up(failure)
             farewells, record.farewells = record.farewells, []
         for future in farewells:
             future.set(value=False)
-        failure = self._failure(record)
-        logger.error("%s", failure, exc_info=error)
-        _refuse(_for_the_next(failed), failure)
+        self._refuse(failed, failure)
 
     def _failure(self, record: Record) -> DuologueError:
-        if record.is_open:
-            return SystemClosedError(self._name(record.key))
+        if record.error is None:
+            return SystemClosedError(record.name)
         failure = ActivationError(
             self.actor_class.__name__, record.key, repr(record.error)
         )
         failure.__cause__ = record.error
         return failure
 
+    def _new_record(self, key: str) -> Record:
+        if self._bounds is None:
+            return Record(self, key)
+        return BoundedRecord(self, key, self._bounds)
+
+    def _refuse(self, envelopes: list[AnyEnvelope], error: Exception) -> None:
+        for envelope in envelopes:
+            self.lose(envelope, error=error)
+
     def _count(self, name: str) -> None:
         if self._home.observer is not None:
-            self._home.observer.count(name, actor=self.actor_class.__name__)
-
-    def _name(self, key: str) -> str:
-        return f"{self.actor_class.__name__} with key {key!r}"
+            count = partial(self._home.observer.count, name, actor=self.actor_name)
+            self._home.on_loop(count)
 
 
-def _for_the_next(left: list[AnyEnvelope]) -> list[AnyEnvelope]:
-    """Leave out what has come true: requests to stop and to go."""
-    for_the_next: list[AnyEnvelope] = []
-    for envelope in left:
-        if is_stop(envelope.message) or type(envelope.message) is Passivate:
-            answer_for_the_dead(envelope)
-        else:
-            for_the_next.append(envelope)
-    return for_the_next
-
-
-def _refuse(envelopes: list[AnyEnvelope], error: Exception) -> None:
-    for envelope in envelopes:
-        answer_for_the_dead(envelope, error)
+def _wrong(actor: object, expected: str) -> TypeError:
+    return TypeError(
+        f"the factory gave {actor!r}; return a new {expected} that has not been started"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import queue
 import sys
@@ -12,9 +11,23 @@ from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
 from typing import Generic, TypeAlias, TypeVar, cast
 
-from pykka import Future, Timeout
+from pykka import ActorDeadError, Future, Timeout
 
-from duologue.actors._blocking import begin_to_wait, is_host_thread, refuse_to_block
+from duologue.actors._blocking import (
+    begin_to_wait,
+    helpers_here,
+    refuse_to_block,
+)
+from duologue.actors._countdown import Countdown, countdown, lock_timeout
+from duologue.actors._outlast import outlast
+from duologue.actors._wakers import (
+    Waker,
+    Wakers,
+    loop_waker,
+    wake,
+    with_waker,
+    without_waker,
+)
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -28,8 +41,9 @@ Hook: TypeAlias = Callable[[float | None], T]
 
 _PENDING, _VALUE, _ERROR, _LAZY = range(4)
 
-# Held for a few instructions at a time, so one lock serves every future.
-_lock = threading.Lock()
+# Held for a few instructions at a time, so one lock serves every future. What runs
+# between two of them, a signal handler or a finalizer, may use futures as well.
+_lock = threading.RLock()
 
 
 class _Lazy(Generic[T]):
@@ -37,25 +51,24 @@ class _Lazy(Generic[T]):
 
     Attributes:
         hook: Gives the value; takes seconds to wait at most.
-        sources: The futures that the hook reads, or None if nobody knows.
+        sources: The futures that the hook reads, if that is known: when they are
+            ready, it does not wait.
+        foreign: A future of another kind, if that is all that the hook reads.
         lock: Lets one thread at a time work the value out.
     """
 
-    __slots__ = ("hook", "lock", "sources")
+    __slots__ = ("foreign", "hook", "lock", "sources")
 
     def __init__(
-        self, hook: Hook[T], sources: tuple[Future[object], ...] | None
+        self,
+        hook: Hook[T],
+        sources: tuple[AsyncFuture[object], ...] = (),
+        foreign: Future[T] | None = None,
     ) -> None:
         self.hook = hook
         self.sources = sources
+        self.foreign = foreign
         self.lock = threading.RLock()
-
-    def is_ready(self) -> bool:
-        """Whether the hook returns without waiting."""
-        return self.sources is not None and all(
-            isinstance(source, AsyncFuture) and source.is_ready()
-            for source in self.sources
-        )
 
 
 class AsyncFuture(Future[T]):
@@ -74,7 +87,23 @@ class AsyncFuture(Future[T]):
         # method that reads them.
         self._state = _PENDING
         self._outcome: object = None
-        self._wakers: list[Callable[[], object]] | None = None
+        self._wakers: Wakers = None
+
+    @classmethod
+    def of(cls, future: Future[U]) -> AsyncFuture[U]:
+        """A future that can be awaited, whatever the given one is.
+
+        Awaiting a `ThreadingFuture` stops its loop; awaiting this one waits in a
+        thread, which ends when the wait is cancelled.
+
+        Args:
+            future: Any future of Pykka. An `AsyncFuture` is returned as it is.
+        """
+        if isinstance(future, AsyncFuture):
+            return future
+        return _worked_out(
+            _Lazy(lambda timeout: future.get(timeout=timeout), foreign=future)
+        )
 
     def __repr__(self) -> str:
         return f"<AsyncFuture {('pending', 'done', 'failed', 'lazy')[self._state]}>"
@@ -82,7 +111,7 @@ class AsyncFuture(Future[T]):
     def is_ready(self) -> bool:
         """Whether `get()` returns or raises without waiting."""
         if self._state == _LAZY:
-            return cast("_Lazy[T]", self._outcome).is_ready()
+            return all(part._is_known() for part in self._parts())  # noqa: SLF001 - one class
         return self._state != _PENDING
 
     def get(self, *, timeout: float | None = None) -> T:
@@ -99,9 +128,14 @@ class AsyncFuture(Future[T]):
             BlockingCallError: If it would have to wait on a thread that runs
                 actors: await the future there.
         """
-        if self._state == _PENDING:
-            self._block(timeout)
-        return self._result(timeout)
+        try:
+            if self._state == _PENDING:
+                self._block(timeout)
+            if self._state == _LAZY:
+                return self._get_lazy(countdown(timeout))
+            return self._result()
+        finally:
+            del self  # an exception would keep the frame, and the frame the future
 
     def set(self, value: T | None = None) -> None:
         """Give the future its value and wake everyone who waits.
@@ -132,47 +166,46 @@ class AsyncFuture(Future[T]):
         Raises:
             queue.Full: If the future has a value or an exception already.
         """
-        self._settle(_LAZY, _Lazy(func, None), allow_hook=True)
+        self._settle(_LAZY, _Lazy(func), allow_hook=True)
 
     def filter(
         self: AsyncFuture[Iterable[J]], func: Callable[[J], bool]
     ) -> AsyncFuture[Iterable[J]]:
         """A future with only the items for which `func` is true."""
-        return lazily(
+        return _derived(
             lambda timeout: list(filter(func, self.get(timeout=timeout))), self
         )
 
     def join(self: AsyncFuture[U], *futures: Future[U]) -> AsyncFuture[Iterable[U]]:
         """A future with the values of this one and the others, as a list."""
-        sources = (self, *futures)
-        return lazily(
+        sources = (self, *map(AsyncFuture.of, futures))
+        return _derived(
             lambda timeout: [f.get(timeout=timeout) for f in sources], *sources
         )
 
     def map(self, func: Callable[[T], U]) -> AsyncFuture[U]:
         """A future with the result of `func` for this one's value."""
-        return lazily(lambda timeout: func(self.get(timeout=timeout)), self)
+        return _derived(lambda timeout: func(self.get(timeout=timeout)), self)
 
     def reduce(
         self: AsyncFuture[Iterable[J]], func: Callable[[R, J], R], *args: R
     ) -> AsyncFuture[R]:
         """A future with the items folded into one value, from left to right."""
-        return lazily(
+        return _derived(
             lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args),
             self,
         )
 
     def __await__(self) -> Generator[None, None, T]:
         """Wait for the value on the running loop, without blocking it."""
-        if self._state == _PENDING:
-            yield from self._wait()
-        if self._state == _LAZY:
-            lazy = cast("_Lazy[T]", self._outcome)
-            if lazy.sources is None:
-                loop = asyncio.get_running_loop()
-                return (yield from loop.run_in_executor(None, self.get))
-            yield from _wait_for_all(lazy.sources)
-        return self._result(0)
+        try:
+            if self._state == _PENDING:
+                yield from self._wait()
+            if self._state == _LAZY:
+                return (yield from self._await_lazy())
+            return self._result()
+        finally:
+            del self  # as in get()
 
     __iter__ = __await__
 
@@ -185,100 +218,186 @@ class AsyncFuture(Future[T]):
             self._state = state
             wakers, self._wakers = self._wakers, None
         if wakers is not None:
-            for wake in wakers:
-                wake()
+            wake(wakers)
 
-    def _watch(self, wake: Callable[[], object]) -> bool:
+    def _watch(self, waker: Waker) -> bool:
         with _lock:
-            if self._state != _PENDING:
-                return False
-            if self._wakers is None:
-                self._wakers = [wake]
-            else:
-                self._wakers.append(wake)
-            return True
+            self._wakers = with_waker(self._wakers, waker)
+            # In this order: a signal handler may have settled it just now.
+            if self._state == _PENDING:
+                return True
+            self._wakers = None
+            return False
 
-    def _unwatch(self, wake: Callable[[], object]) -> None:
-        with _lock:
-            if self._wakers is not None and wake in self._wakers:
-                self._wakers.remove(wake)
+    def _unwatch(self, waker: Waker) -> None:
+        if self._state == _PENDING:  # else it has let go of everyone
+            with _lock:
+                self._wakers = without_waker(self._wakers, waker)
 
     def _block(self, timeout: float | None) -> None:
-        if timeout != 0:
-            refuse_to_block("AsyncFuture.get()", instead="await future")
+        _refuse_to_wait(timeout)
         gate = threading.Lock()
         gate.acquire()
         end_wait = begin_to_wait()
 
-        def wake() -> None:
+        def waker() -> None:
             end_wait()
             gate.release()
 
         try:
-            opened = not self._watch(wake) or gate.acquire(
-                timeout=_lock_timeout(timeout)
+            opened = not self._watch(waker) or gate.acquire(
+                timeout=lock_timeout(timeout)
             )
         finally:
             end_wait()
-            self._unwatch(wake)
+            self._unwatch(waker)
         if not opened and self._state == _PENDING:
             raise Timeout(f"{timeout} seconds")
 
     def _wait(self) -> Generator[None, None, None]:
+        for help_out in helpers_here():
+            help_out(self.is_ready)
+        if self._state != _PENDING:
+            return
         waiter = asyncio.get_running_loop().create_future()
-        wake = _loop_waker(waiter)
-        if not self._watch(wake):
+        waker = loop_waker(waiter)
+        if not self._watch(waker):
             return
         try:
             yield from waiter
-        finally:
-            self._unwatch(wake)
+        except BaseException:
+            # One that was woken is on no list any more.
+            self._unwatch(waker)
+            raise
 
-    def _wait_until_ready(self) -> Generator[None, None, None]:
-        if self._state == _PENDING:
-            yield from self._wait()
-        if self._state == _LAZY:
-            sources = cast("_Lazy[T]", self._outcome).sources
-            yield from _in_thread(self) if sources is None else _wait_for_all(sources)
-
-    def _result(self, timeout: float | None) -> T:
-        if self._state == _LAZY:
-            return self._work_out(timeout)
-        if self._state == _VALUE:
+    def _result(self) -> T:
+        if self._state != _ERROR:
             return cast("T", self._outcome)
-        raise _exception(cast("ExcInfo", self._outcome))
-
-    def _work_out(self, timeout: float | None) -> T:
-        lazy = cast("_Lazy[T]", self._outcome)
-        if timeout != 0 and is_host_thread() and not lazy.is_ready():
-            refuse_to_block("AsyncFuture.get()", instead="await future")
-        if not lazy.lock.acquire(timeout=_lock_timeout(timeout)):
-            raise Timeout(f"{timeout} seconds")
         try:
-            if self._state == _LAZY:
-                value = lazy.hook(timeout)
-                self._outcome, self._state = value, _VALUE
-            return cast("T", self._outcome)
+            raise _exception(cast("ExcInfo", self._outcome))
+        finally:
+            del self  # as in get()
+
+    def _lazy(self) -> _Lazy[T] | None:
+        # Another thread may work it out meanwhile; then this is the value already.
+        outcome = self._outcome
+        return cast("_Lazy[T]", outcome) if type(outcome) is _Lazy else None
+
+    def _is_known(self) -> bool:
+        lazy = self._lazy()
+        return self._state != _PENDING and (lazy is None or bool(lazy.sources))
+
+    def _is_plain(self) -> bool:
+        """Whether its hook has one future to wait for at most, and that no hook."""
+        lazy = self._lazy()
+        sources = () if lazy is None else lazy.sources
+        return not sources or (len(sources) == 1 and sources[0]._state != _LAZY)  # noqa: SLF001 - one class
+
+    def _parts(self) -> list[AsyncFuture[object]]:
+        """All that it is worked out from, each behind its own sources; itself last."""
+        found: dict[AsyncFuture[object], None] = {}
+        todo = [cast("AsyncFuture[object]", self)]
+        while todo:
+            lazy = todo[-1]._lazy()  # noqa: SLF001 - one class
+            sources = () if lazy is None else lazy.sources
+            missing = [source for source in sources if source not in found]
+            if missing:
+                todo.extend(reversed(missing))
+            else:
+                found[todo.pop()] = None
+        return list(found)
+
+    def _get_lazy(self, left: Countdown) -> T:
+        if not self._is_plain():
+            # One by one: a long chain would not fit on the stack.
+            for part in self._parts()[:-1]:
+                part.get(timeout=left())
+        return self._get_from_hook(left)
+
+    def _get_from_hook(self, left: Countdown) -> T:
+        lazy = self._lazy()
+        if lazy is None:
+            return self._result()
+        timeout = left()
+        if not lazy.sources:
+            _refuse_to_wait(timeout)
+        if not lazy.lock.acquire(blocking=False):
+            _refuse_to_wait(timeout)
+            if not lazy.lock.acquire(timeout=lock_timeout(timeout)):
+                raise Timeout(f"{timeout} seconds")
+            timeout = left()
+        try:
+            return self._work_out(lazy, timeout)
         finally:
             lazy.lock.release()
 
+    def _await_lazy(self) -> Generator[None, None, T]:
+        for part in self._parts()[:-1]:
+            yield from part
+        return (yield from self._await_hook())
 
-def lazily(hook: Hook[T], *sources: Future[U]) -> AsyncFuture[T]:
-    """A future whose value a function works out from other futures.
+    def _await_hook(self) -> Generator[None, None, T]:
+        lazy = self._lazy()
+        if lazy is None:
+            return self._result()
+        if lazy.foreign is not None:
+            return self._keep(lazy, (yield from outlast(lazy.foreign)))
+        if lazy.sources and lazy.lock.acquire(blocking=False):
+            try:
+                return self._work_out(lazy, 0)
+            finally:
+                lazy.lock.release()
+        # Nobody knows how long the hook takes, or another thread is at it.
+        loop = asyncio.get_running_loop()
+        return (yield from loop.run_in_executor(None, self.get))
 
-    Args:
-        hook: Takes the seconds to wait at most, gives the value.
-        sources: Every future that the hook waits for, so that the new one can be
-            awaited without a thread.
+    def _work_out(self, lazy: _Lazy[T], timeout: float | None) -> T:
+        if self._outcome is not lazy:
+            return self.get(timeout=timeout)
+        return self._keep(lazy, lazy.hook(timeout))
+
+    def _keep(self, lazy: _Lazy[T], value: T) -> T:
+        with _lock:
+            if self._outcome is lazy:
+                self._outcome, self._state = value, _VALUE
+        return value
+
+
+class Stopping(AsyncFuture[bool]):
+    """Whether an actor was alive when it was asked to stop.
+
+    It is one object, however many actors stop at once: what each of them makes is
+    what the garbage collector goes over.
     """
+
+    __slots__ = ()
+
+    def set(self, value: object = None) -> None:  # noqa: ARG002 - any answer says so
+        """Note that it was."""
+        super().set(value=True)
+
+    def set_exception(self, exc_info: ExcInfo | None = None) -> None:
+        """Note that it was not, or fail for another reason."""
+        if exc_info is not None and isinstance(exc_info[1], ActorDeadError):
+            super().set(value=False)
+        else:
+            super().set_exception(exc_info)
+
+
+def _derived(hook: Hook[T], *sources: AsyncFuture[U]) -> AsyncFuture[T]:
+    """A future whose value a function works out from others, or fails as they do."""
+    return _worked_out(_Lazy(hook, cast("tuple[AsyncFuture[object], ...]", sources)))
+
+
+def _worked_out(lazy: _Lazy[T]) -> AsyncFuture[T]:
     future: AsyncFuture[T] = AsyncFuture()
-    known = cast("tuple[Future[object], ...]", sources)
-    future._settle(_LAZY, _Lazy(hook, known))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # the same idea
+    future._settle(_LAZY, lazy)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # the same idea
     return future
 
 
-def _lock_timeout(timeout: float | None) -> float:
-    return -1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)
+def _refuse_to_wait(timeout: float | None) -> None:
+    if timeout != 0:
+        refuse_to_block("AsyncFuture.get()", instead="await future")
 
 
 def _exception(exc_info: ExcInfo) -> BaseException:
@@ -286,43 +405,3 @@ def _exception(exc_info: ExcInfo) -> BaseException:
     if value is None:
         value = RuntimeError("the future failed") if kind is None else kind()
     return value.with_traceback(traceback)
-
-
-def _loop_waker(waiter: asyncio.Future[None]) -> Callable[[], object]:
-    loop = waiter.get_loop()
-    home = threading.get_ident()
-
-    def wake() -> None:
-        if threading.get_ident() == home:
-            _release(waiter)
-        elif not loop.is_closed():
-            loop.call_soon_threadsafe(_release, waiter)
-
-    return wake
-
-
-def _release(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
-
-
-def _wait_for_all(
-    sources: tuple[Future[object], ...],
-) -> Generator[None, None, None]:
-    for source in sources:
-        if isinstance(source, AsyncFuture):
-            yield from source._wait_until_ready()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # the same idea
-        else:
-            yield from _in_thread(source)
-
-
-def _in_thread(source: Future[U]) -> Generator[None, None, None]:
-    """Wait in the loop's thread pool for a future that only blocks."""
-    job = asyncio.get_running_loop().run_in_executor(None, _outlast, source)
-    yield from job
-
-
-def _outlast(source: Future[U]) -> None:
-    # Whoever reads the future raises it again.
-    with contextlib.suppress(Exception):
-        source.get()

@@ -1,73 +1,63 @@
-"""The host: one callback of an event loop gives turns to any number of actors.
+"""The host: runs actors on a loop, from their start to its end.
 
-An idle actor has no task here and no timer. A message puts its mailbox on the ready
-queue and arms one callback for the next tick of the loop, however many messages come
-in the meantime. The callback gives each ready actor a batch and ends after a quantum,
-so neither a busy actor nor a slow handler keeps the others or the loop waiting.
+It ends in one of three ways: by its system, which lets it close; by its loop, which
+somebody closes under it; or by a fork, whose child has no such thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import sys
+import contextlib
 import threading
-from collections import deque
-from collections.abc import Callable
-from time import perf_counter
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, cast
 
 from pykka import Actor, ActorRegistry
 
-from duologue.actors._blocking import enter_host_thread, leave_host_thread
-from duologue.actors._mailbox import CLOSED, RUNNING, STARTING, STOPPED, Mailbox
-from duologue.actors._pykka import Work
+from duologue.actors._blocking import enter_host_thread, helpers_here
+from duologue.actors._clock import Clock, LoopClock
+from duologue.actors._dead_letters import NOBODYS, DeadLetters
+from duologue.actors._loop_watch import when_closed
+from duologue.actors._loss import abort
+from duologue.actors._mailbox import CLOSED, Mailbox
+from duologue.actors._pauses import Pauses
 from duologue.actors._ref import AsyncActorRef
-from duologue.actors._registry import install_ref_index
-from duologue.actors._turn import open_actor, receive
+from duologue.actors._registry import AnyRef, install_ref_index
+from duologue.actors._stop_reason import SystemClosed
+from duologue.actors._turns import Turns
+from duologue.actors._unfinished import Unfinished, unfinished
 from duologue.errors import SystemClosedError
 
-BATCH = 32
-QUANTUM = 0.0005
+Tasks: TypeAlias = dict[Mailbox, asyncio.Task[object]]
 
-if sys.version_info >= (3, 12):
-
-    def _start_task(
-        work: Work, loop: asyncio.AbstractEventLoop, context: contextvars.Context
-    ) -> asyncio.Task[object]:
-        return asyncio.Task(work, loop=loop, context=context, eager_start=True)
-
-else:
-
-    def _start_task(
-        work: Work, loop: asyncio.AbstractEventLoop, context: contextvars.Context
-    ) -> asyncio.Task[object]:
-        return asyncio.Task(work, loop=loop, context=context)
+# Coroutines that a fork has found in the middle of something; kept, as they would
+# clean up when they are thrown away.
+_of_the_parent: list[object] = []
 
 
-class Host:
+class Host(Turns):
     """Runs actors on the loop and the thread that made it.
 
     Attributes:
-        loop: The loop.
-        context: Every turn starts in a copy of it, so context variables leak
-            neither from senders nor from one message to the next.
+        clock: Time for timers and for pauses.
+        pauses: Those of actors that are going to begin anew.
+        dead_letters: Where messages go that nobody handles.
+        is_lost: Whether its loop was closed under it.
+        when_lost: Is called when that happens, by the thread that closes the loop.
     """
+
+    is_closed: bool
 
     def __init__(self) -> None:
         install_ref_index()
-        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        self.context: contextvars.Context = contextvars.copy_context()
-        self.is_closed: bool = False
-        self._thread = threading.get_ident()
-        self._ready: deque[Mailbox] = deque()
-        self._posted: deque[Callable[[], object]] = deque()
-        self._armed = False
-        self._lock = threading.Lock()
-        self._tasks: dict[Mailbox, asyncio.Task[object]] = {}
-        self._starting: Mailbox | None = None
-        self._deadline = 0.0
-        self._idle_waiters: list[asyncio.Future[None]] = []
-        enter_host_thread()
+        super().__init__()
+        self.is_lost: bool = False
+        self.when_lost: Callable[[Host], object] | None = None
+        self.clock: Clock = LoopClock(self.loop)
+        self.pauses: Pauses = Pauses()
+        self.dead_letters: DeadLetters = NOBODYS
+        self._leave = enter_host_thread()
+        self._forget_loop = when_closed(self.loop, self.lose)
 
     def attach(self, mailbox: Mailbox, *, at_once: bool) -> None:
         """Give an actor turns from now on; callable from any thread.
@@ -75,82 +65,95 @@ class Host:
         Raises:
             SystemClosedError: If this host has closed.
         """
-        if self.is_closed:
-            raise SystemClosedError(type(mailbox.actor).__name__)
-        mailbox.attach(self, at_once=at_once)
+        name = type(mailbox.actor).__name__
+        if not self.is_closed:
+            mailbox.attach(self, at_once=at_once)
+        if self.is_closed:  # perhaps in the same moment
+            raise SystemClosedError(name)
 
-    def schedule(self, mailbox: Mailbox) -> None:
-        """Give a mailbox a turn soon; callable from any thread."""
-        self._ready.append(mailbox)
-        if not self._armed:
-            self._arm()
+    def cut_off(self, ref: AnyRef) -> None:
+        """End an actor of this host in the middle of whatever it does; on the loop."""
+        mailbox = cast("Mailbox", ref.actor_inbox)
+        ActorRegistry.unregister(ref)
+        if mailbox.phase == CLOSED:
+            return
+        mailbox.set()
+        task = self._tasks.get(mailbox)
+        if task is not None:
+            # A coroutine that has not begun could not clean up: let it begin.
+            self.loop.call_soon(task.cancel)
+        elif mailbox.suspended:
+            self.loop.call_soon(self.cut_off, ref)
+        else:
+            mailbox.close()
 
-    def post(self, callback: Callable[[], object]) -> None:
-        """Call something on the loop, before the next turns; from any thread."""
-        self._posted.append(callback)
-        if not self._armed:
-            self._arm()
+    def unfinished(self) -> list[Unfinished]:
+        """The actors that have not stopped; callable from any thread."""
+        queued = set(self._ready)
+        live = [ref.actor_inbox for ref in self.refs()]
+        return [
+            unfinished(box, was_running=box.scheduled and box not in queued)
+            for box in dict.fromkeys([*live, *self._tasks])
+        ]
 
-    async def stop_all(self) -> None:
-        """Stop every actor, the last that was started first, one after the other.
-
-        Those that actors start meanwhile are stopped as well; those that have a
-        keeper are left to it.
-        """
-        while refs := [r for r in self._refs() if r.actor_inbox.keeper is None]:
-            for stopped, ref in enumerate(reversed(refs)):
-                gone = ref.stop(block=False)
-                if not ref.actor_inbox.suspended:
-                    # An idle actor stops at once, without a trip through the loop.
-                    self._deadline = perf_counter() + QUANTUM
-                    self._take_turn(ref.actor_inbox)
-                if stopped % BATCH == 0:
-                    await asyncio.sleep(0)
-                await gone
-
-    def is_idle(self) -> bool:
-        """Whether no actor has anything left to do."""
-        return not (self._ready or self._posted or self._tasks)
-
-    async def settled(self) -> None:
-        """Return when no actor has anything left to do. Not for actors."""
-        while True:
-            # Those who got an answer in the last turns go first: they may tell.
-            await asyncio.sleep(0)
-            if self.is_idle():
-                return
-            waiter = self.loop.create_future()
-            self._idle_waiters.append(waiter)
-            await waiter
-
-    async def close(self, *, grace: float) -> list[str]:
+    async def close(self, *, grace: float) -> list[Unfinished]:
         """Cancel whatever still runs, and run nothing any more.
 
         Args:
             grace: Seconds to let cancelled coroutines clean up.
 
         Returns:
-            The names of the actors that had to be cut off.
+            The actors that had not stopped.
         """
+        if self.is_closed:
+            return []
+        left = self.unfinished()
+        until = self.loop.time() + grace
         busy = dict(self._tasks)
-        cut_off = [str(mailbox.actor) for mailbox in busy]
-        for mailbox, task in busy.items():
-            mailbox.set()
-            task.cancel()
-        if busy:
-            await asyncio.wait(busy.values(), timeout=grace)
-        self.is_closed = True
-        self._posted.clear()
-        for ref in self._refs():
-            ActorRegistry.unregister(ref)
-            self._ready.append(ref.actor_inbox)
-        for mailbox in {*self._ready, *busy}:
-            mailbox.close()
-        self._ready.clear()
-        leave_host_thread()
-        return cut_off
+        try:
+            await self._cancel(busy, until)
+        finally:
+            begun_since = self._end(busy)
+        await self._cancel(begun_since, until)
+        return left
 
-    def _refs(self) -> list[AsyncActorRef[Actor]]:
+    def lose_in_fork(self) -> None:
+        """End in the child of a fork, where the thread is missing.
+
+        What waited or was under way belongs to the parent: nobody is told of it here,
+        and no coroutine cleans up.
+        """
+        self._lock = threading.Lock()  # perhaps somebody held it
+        _of_the_parent.append(dict(self._tasks))
+        self._tasks.clear()
+        for ref in self.refs():
+            ref.actor_inbox.queue = None
+            ref.actor_inbox.life = None
+        self.lose()
+
+    def lose(self) -> None:
+        """End without the loop, which is closed; callable from any thread.
+
+        Whoever waits for an actor gets `SystemClosedError`. Coroutines end where
+        they are; they can clean up as long as they do not await.
+        """
+        with self._lock:
+            if self.is_closed:
+                return
+            self.is_closed = self.is_lost = True
+        self._vacate()
+        if self.when_lost is not None:
+            self.when_lost(self)
+        tasks = dict(self._tasks)
+        mailboxes = self._take_all(tasks)
+        for mailbox in mailboxes:
+            mailbox.stop(SystemClosed())
+        for mailbox, task in tasks.items():
+            abort(task, SystemClosedError(mailbox.name))
+        for mailbox in mailboxes:
+            mailbox.close(SystemClosedError(mailbox.name))
+
+    def refs(self) -> list[AsyncActorRef[Actor]]:
         """The live actors of this host, in the order of their start."""
         return [
             ref
@@ -158,104 +161,49 @@ class Host:
             if isinstance(ref, AsyncActorRef) and ref.actor_inbox.host is self
         ]
 
-    def _arm(self) -> None:
-        with self._lock:
-            if self._armed:
-                return
-            self._armed = True
-        if threading.get_ident() == self._thread:
-            self.loop.call_soon(self._run, context=self.context)
-        else:
-            self.loop.call_soon_threadsafe(self._run, context=self.context)
+    async def _cancel(self, tasks: Tasks, until: float) -> None:
+        for mailbox, task in tasks.items():
+            mailbox.stop(SystemClosed())
+            # A coroutine that has not begun could not answer: let it begin.
+            self.loop.call_soon(task.cancel)
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=until - self.loop.time())
 
-    def _run(self) -> None:
-        self._deadline = perf_counter() + QUANTUM
-        try:
-            has_time = True
-            while has_time and self._posted:
-                self._posted.popleft()()
-                has_time = perf_counter() < self._deadline
-            while has_time and self._ready:
-                has_time = self._take_turn(self._ready.popleft())
-        finally:
-            self._armed = False
-            if self._ready or self._posted:
-                self._arm()
-            elif self._idle_waiters:
-                self._tell_if_idle()
-
-    def _take_turn(self, mailbox: Mailbox) -> bool:
-        """Handle a batch of messages; say whether the quantum has time left."""
-        # Two threads may have scheduled the same mailbox.
-        if mailbox.suspended or mailbox.phase == CLOSED:
-            return True
-        if mailbox.phase == STARTING:
-            mailbox.phase = RUNNING
-            if not self._open(mailbox):
-                return True
-        has_time = True
-        for _ in range(BATCH):
-            if mailbox.phase >= STOPPED:
-                mailbox.close()
-                return has_time
-            if mailbox.empty():
-                mailbox.rest()
-                return has_time
-            if not self._handle_next(mailbox):
-                return has_time
-            has_time = perf_counter() < self._deadline
-            if not has_time:
-                break
-        self._ready.append(mailbox)
-        return has_time
-
-    def _open(self, mailbox: Mailbox) -> bool:
-        context = self.context.copy()
-        work = context.run(open_actor, mailbox)
-        return work is None or self._see_through(mailbox, work, context)
-
-    def _handle_next(self, mailbox: Mailbox) -> bool:
-        """Handle one message; False means that a coroutine of it is suspended."""
-        context = self.context.copy()
-        work = context.run(receive, mailbox)
-        return work is None or self._see_through(mailbox, work, context)
-
-    def _see_through(
-        self, mailbox: Mailbox, work: Work, context: contextvars.Context
-    ) -> bool:
-        mailbox.suspended = True
-        self._starting = mailbox
-        task = _start_task(self._finish(mailbox, work), self.loop, context)
-        self._starting = None
-        if mailbox.suspended:
-            self._tasks[mailbox] = task
-            return False
-        return True
-
-    async def _finish(self, mailbox: Mailbox, work: Work) -> None:
-        try:
-            await work
-        finally:
-            mailbox.suspended = False
-            if self._starting is not mailbox:
-                self._resume(mailbox)
-
-    def _resume(self, mailbox: Mailbox) -> None:
-        """Go on with the mailbox of a coroutine that had been suspended."""
-        self._tasks.pop(mailbox, None)
-        if mailbox.phase >= STOPPED:
+    def _end(self, busy: Tasks) -> Tasks:
+        """Give no turns any more; the coroutines that are not among the busy ones."""
+        begun_since = {
+            mailbox: task
+            for mailbox, task in self._tasks.items()
+            if mailbox not in busy
+        }
+        self.is_closed = True
+        self._vacate()
+        mailboxes = self._take_all({**busy, **self._tasks})
+        # All of them first: what waits in one may take time, and others send meanwhile.
+        for mailbox in mailboxes:
+            mailbox.stop(SystemClosed())
+        for mailbox in mailboxes:
             mailbox.close()
-        elif mailbox.empty():
-            mailbox.rest()
-        else:
-            self.schedule(mailbox)
-        if self._idle_waiters:
-            self._tell_if_idle()
+        return begun_since
 
-    def _tell_if_idle(self) -> None:
-        if not self.is_idle():
-            return
+    def _vacate(self) -> None:
+        """Leave the thread and the loop to others."""
+        self._leave()
+        self._forget_loop()
+        self._posted.clear()
         waiters, self._idle_waiters = self._idle_waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        for tell in waiters:
+            with contextlib.suppress(RuntimeError):  # its loop is closed too
+                tell()
+        helpers = helpers_here()
+        if self._help in helpers:
+            helpers.remove(self._help)
+
+    def _take_all(self, busy: Iterable[Mailbox]) -> list[Mailbox]:
+        """Take every actor out of the registry and the queue of this host."""
+        mailboxes = dict.fromkeys([*self._ready, *busy])
+        self._ready.clear()
+        for ref in self.refs():
+            ActorRegistry.unregister(ref)
+            mailboxes[ref.actor_inbox] = None
+        return list(mailboxes)

@@ -6,37 +6,90 @@ message and its event with the first thread that waits.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import queue
 import threading
+from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from pykka import Actor, ActorDeadError
-from pykka._envelope import Envelope
 
-from duologue.actors._pykka import is_stop
+from duologue.actors._bounded import bounds_of
+from duologue.actors._bounded_queue import BoundedQueue, QueueClosedError
+from duologue.actors._clock import Clock
+from duologue.actors._dead_letters import (
+    NOBODYS,
+    DeadLetterReason,
+    DeadLetters,
+    dead_letter,
+)
+from duologue.actors._envelope import AnyEnvelope, Command, enveloped
+from duologue.actors._pauses import Pauses
+from duologue.actors._registry import AnyRef
+from duologue.actors._stop_reason import Stopped, StopReason
 
-AnyEnvelope: TypeAlias = Envelope[object]
+Messages: TypeAlias = queue.SimpleQueue[object] | BoundedQueue
 
 NEW, STARTING, RUNNING, STOPPED, CLOSED = range(5)
 
-_lock = threading.Lock()
+_ASKED = Stopped()
+
+# Finalisers tell too, and the collector may run one in the middle of anything.
+_lock = threading.RLock()
 
 
 class Scheduler(Protocol):
-    """What a mailbox asks of its host."""
+    """What a mailbox asks of its host.
+
+    Attributes:
+        dead_letters: Where messages go that nobody handles.
+        clock: Time for timers and for pauses.
+        context: In copies of it every turn starts.
+        pauses: Those of actors that are going to begin anew.
+        is_lost: Whether its loop was closed under it.
+    """
+
+    dead_letters: DeadLetters
+    is_lost: bool
+    clock: Clock
+    context: contextvars.Context
+    pauses: Pauses
 
     def schedule(self, mailbox: Mailbox) -> None:
         """Give the mailbox a turn soon; callable from any thread."""
 
+    def post(self, callback: Callable[[], object]) -> None:
+        """Call something on the loop, before the next turns; from any thread."""
+
+    def is_here(self) -> bool:
+        """Whether this is the thread of the loop."""
+        ...
+
+    def cut_off(self, ref: AnyRef) -> None:
+        """End an actor in the middle of whatever it does; on the loop."""
+
 
 class Keeper(Protocol):
     """Whoever made the actor of a mailbox and outlives it."""
+
+    @property
+    def actor_name(self) -> str:
+        """The name of the class of the actor."""
+        ...
 
     def opened(self, error: BaseException | None) -> None:
         """Learn that the actor is ready, or why it never will be."""
 
     def closed(self, mailbox: Mailbox) -> None:
         """Take what is left in a mailbox that has closed or was too late."""
+
+
+class Bonds(Protocol):
+    """What ties an actor to others and to time."""
+
+    def end(self) -> None:
+        """Learn that the actor has gone."""
 
 
 class Mailbox:
@@ -46,11 +99,14 @@ class Mailbox:
         actor: Who reads it; None before it is made and once it is closed.
         host: Who gives it turns; None until the actor has started.
         keeper: Takes the messages that were not handled when the mailbox closed;
-            without one they are answered with `ActorDeadError`.
+            without one they become dead letters.
+        life: Children, watchers, timers and the like, once there has been one.
         phase: How far its actor has come; from `STOPPED` on nothing is handled.
-        queue: The messages, once there has been one.
+        queue: The messages, once there has been one. One that was told to a mailbox
+            without bounds may wait without an envelope.
         scheduled: Whether a turn is coming, so that a put need not ask for one.
         suspended: Whether a coroutine is in the middle of a message.
+        reason: Why the actor has stopped; None while it lives.
     """
 
     __slots__ = (
@@ -58,8 +114,10 @@ class Mailbox:
         "actor",
         "host",
         "keeper",
+        "life",
         "phase",
         "queue",
+        "reason",
         "scheduled",
         "suspended",
     )
@@ -68,19 +126,51 @@ class Mailbox:
         self.actor: Actor | None = None
         self.host: Scheduler | None = None
         self.keeper: Keeper | None = None
+        self.life: Bonds | None = None
         self.phase: int = NEW
-        self.queue: queue.SimpleQueue[AnyEnvelope] | None = None
+        self.queue: Messages | None = None
         # Until it is attached to a host nobody can give it a turn.
         self.scheduled: bool = True
         self.suspended: bool = False
+        self.reason: StopReason | None = None
         self._event: threading.Event | None = None
 
+    @property
+    def name(self) -> str:
+        """The name of the class of the actor."""
+        # In this order: who lets go of the actor has a keeper.
+        actor = self.actor
+        if actor is not None:
+            return type(actor).__name__
+        return "no actor" if self.keeper is None else self.keeper.actor_name
+
     def put(self, envelope: AnyEnvelope, /) -> None:
-        """Add a message; callable from any thread."""
-        self.add(envelope)
+        """Add a message; callable from any thread.
+
+        Raises:
+            NotTakenError: If the mailbox has bounds and is full or closed.
+        """
+        # Not by add(): a message more or less is the most frequent thing there is.
+        messages = self.queue
+        if messages is None:
+            messages = self._make_queue()
+        messages.put(envelope)
         # In this order: whoever clears the flag looks at the queue afterwards.
         if not self.scheduled:
             self.wake()
+
+    def command(self, envelope: AnyEnvelope) -> None:
+        """Add a message of the runtime's own; callable from any thread.
+
+        It is never refused, takes no room in a mailbox with bounds and is no dead
+        letter when nobody is left to handle it.
+        """
+        if type(envelope) is not Command:
+            envelope = Command(envelope.message, envelope.reply_to)
+        try:
+            self.put(envelope)
+        except QueueClosedError:
+            self.lose(envelope)
 
     def add(self, envelope: AnyEnvelope) -> None:
         """Add a message without asking for a turn."""
@@ -91,7 +181,7 @@ class Mailbox:
 
     def get(self) -> AnyEnvelope:
         """Take the oldest message out; waits for one."""
-        return (self.queue or self._make_queue()).get()
+        return enveloped((self.queue or self._make_queue()).get())
 
     def empty(self) -> bool:
         """Whether no message is waiting."""
@@ -103,8 +193,18 @@ class Mailbox:
         return self.phase >= STOPPED
 
     def set(self) -> None:
-        """Handle no further message."""
+        """Handle no further message, since somebody has asked for that."""
+        self.stop(_ASKED)
+
+    def stop(self, reason: StopReason) -> None:
+        """Handle no further message; callable from any thread.
+
+        Args:
+            reason: Why; of several reasons the first one counts.
+        """
         with _lock:
+            if self.reason is None:
+                self.reason = reason
             self.phase = max(self.phase, STOPPED)
             event = self._event
         if event is not None:
@@ -134,12 +234,25 @@ class Mailbox:
             at_once: Whether the actor has something to do before its first
                 message.
         """
+        # In this order: who finds the host may kill the actor.
+        self.advance(NEW, STARTING if at_once else RUNNING)
         self.host = host
-        self.phase = STARTING if at_once else RUNNING
         if at_once:
             host.schedule(self)
         else:
             self.rest()
+
+    def advance(self, before: int, after: int) -> bool:
+        """Go from one phase to another.
+
+        Returns:
+            Whether it has, because nobody had stopped the actor.
+        """
+        with _lock:
+            if self.phase != before:
+                return False
+            self.phase = after
+            return True
 
     def rest(self) -> None:
         """Note that no turn is coming, unless a message has arrived meanwhile."""
@@ -155,9 +268,18 @@ class Mailbox:
             self.scheduled = True
             self.host.schedule(self)
 
-    def close(self) -> None:
-        """Let go of the actor and answer what it has not handled."""
+    def close(self, error: Exception | None = None) -> None:
+        """Let go of the actor and answer what it has not handled.
+
+        Args:
+            error: What those get who asked or wait for room; `ActorDeadError` when
+                left out.
+        """
+        if self.keeper is None:
+            self.keeper = _Undertaker(self.name, error)
         with _lock:
+            if self.reason is None:
+                self.reason = _ASKED
             self.phase = CLOSED
             event = self._event
         if event is not None:
@@ -165,43 +287,84 @@ class Mailbox:
         self.actor = None
         self.scheduled = False
         self._flush()
+        life, self.life = self.life, None
+        if life is not None:
+            life.end()
 
-    def _make_queue(self) -> queue.SimpleQueue[AnyEnvelope]:
+    def lose(
+        self,
+        envelope: AnyEnvelope,
+        reason: DeadLetterReason = DeadLetterReason.STOPPED,
+        error: Exception | None = None,
+    ) -> None:
+        """Make a dead letter of a message to the actor; callable from any thread.
+
+        Args:
+            envelope: The message.
+            reason: Why nobody handles it.
+            error: What an asker gets; what follows from the reason when left out.
+        """
+        host = self.host
+        letters = NOBODYS if host is None else host.dead_letters
+        dead_letter(
+            envelope, actor=self.name, letters=letters, reason=reason, error=error
+        )
+
+    def _make_queue(self) -> Messages:
+        bounds = bounds_of(type(self.actor))
+        # Made before it is needed: a finaliser that runs meanwhile may make one too.
+        made: Messages = queue.SimpleQueue() if bounds is None else bounds.queue(self)
         with _lock:
             if self.queue is None:
-                self.queue = queue.SimpleQueue()
+                self.queue = made
             return self.queue
+
+    def borrow(self, messages: BoundedQueue) -> BoundedQueue | None:
+        """Hold messages in another queue from now on.
+
+        Returns:
+            The queue so far, if there was one with a bound.
+        """
+        with _lock:
+            before, self.queue = self.queue, messages
+        return before if isinstance(before, BoundedQueue) else None
 
     def drain(self) -> list[AnyEnvelope]:
         """Take out every message that is waiting."""
         left: list[AnyEnvelope] = []
-        while self.queue is not None:
-            try:
-                left.append(self.queue.get_nowait())
-            except queue.Empty:
-                break
+        messages = self.queue
+        # Two threads may drain it, so looking is not enough.
+        while messages is not None and not messages.empty():
+            with contextlib.suppress(queue.Empty):
+                left.append(enveloped(messages.get_nowait()))
         return left
 
     def _flush(self) -> None:
+        # One that closes has got a keeper before.
         if self.keeper is not None:
             self.keeper.closed(self)
+
+
+class _Undertaker:
+    """Keeps a closed mailbox whose actor has nobody to follow it."""
+
+    __slots__ = ("_error", "actor_name")
+
+    def __init__(self, actor_name: str, error: Exception | None) -> None:
+        self.actor_name: str = actor_name
+        self._error = error
+
+    def opened(self, error: BaseException | None) -> None:
+        """Nobody wants to know."""
+
+    def closed(self, mailbox: Mailbox) -> None:
+        """Make dead letters of what is left."""
+        messages = mailbox.queue
+        if messages is None or isinstance(messages, queue.SimpleQueue):
+            left = mailbox.drain()
         else:
-            for envelope in self.drain():
-                answer_for_the_dead(envelope)
-
-
-def answer_for_the_dead(envelope: AnyEnvelope, error: Exception | None = None) -> None:
-    """Answer a message that no actor will handle.
-
-    Args:
-        envelope: The message. One that asks to stop has got what it asked for.
-        error: What its sender gets; `ActorDeadError` when left out.
-    """
-    if envelope.reply_to is None:
-        return
-    if is_stop(envelope.message):
-        envelope.reply_to.set(None)
-        return
-    if error is None:
-        error = ActorDeadError("the actor stopped before handling the message")
-    envelope.reply_to.set_exception((type(error), error, error.__traceback__))
+            left = messages.close(
+                self._error or ActorDeadError(f"{self.actor_name} has stopped")
+            )
+        for envelope in left:
+            mailbox.lose(envelope, error=self._error)

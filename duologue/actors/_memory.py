@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import count
 
-from duologue.actors._engine import DeadLetter, Letter, Mail, Opened
+from duologue.actors._engine import FailedMail, Letter, Mail, Opened
 from duologue.errors import (
     EngineClosedError,
     FencedError,
@@ -54,7 +54,7 @@ class MemoryEngine:
         self._boxes: dict[str, _Box] = {}
         self._ready: deque[str] = deque()
         self._lessees: deque[asyncio.Future[None]] = deque()
-        self._dead: deque[DeadLetter] = deque(maxlen=max_dead_letters)
+        self._dead: deque[FailedMail] = deque(maxlen=max_dead_letters)
         self._tokens = count(1)
         self._closed = False
 
@@ -138,7 +138,7 @@ class MemoryEngine:
         if not retry:
             self._pop(box)
             self._admit(box)
-            self._dead.append(DeadLetter(opened.key, opened.mail, error))
+            self._dead.append(FailedMail(opened.key, opened.mail, error))
         self._release(opened.key, box)
 
     async def read(self, key: str) -> bytes | None:
@@ -149,7 +149,7 @@ class MemoryEngine:
         """How many messages are in the mailboxes, being handled or not; any thread."""
         return sum(len(box.mail) for box in list(self._boxes.values()))
 
-    def dead_letters(self) -> Sequence[DeadLetter]:
+    def dead_letters(self) -> Sequence[FailedMail]:
         """The newest dead letters, oldest first."""
         return tuple(self._dead)
 

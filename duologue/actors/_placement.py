@@ -8,7 +8,11 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from duologue.actors._default_host import DefaultHost
+from duologue.actors._forks import survive_forks
 from duologue.actors._host import Host
+from duologue.actors._host_thread import HostThread
+from duologue.actors._hosts import Hosts
 from duologue.errors import AmbiguousSystemError
 
 _current: contextvars.ContextVar[Host | None] = contextvars.ContextVar(
@@ -17,68 +21,79 @@ _current: contextvars.ContextVar[Host | None] = contextvars.ContextVar(
 
 
 class _Places:
-    """The open hosts of this process, and the one for programs without a loop."""
+    """The open systems of this process, and the host for programs without a loop."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._hosts: list[Host] = []
-        self._thread: threading.Thread | None = None
-        self._default: Host | None = None
+        self.lock: threading.Lock = threading.Lock()
+        self.default: Host | None = None
+        self._open: list[Hosts] = []
 
-    def add(self, host: Host) -> None:
-        with self._lock:
-            self._hosts.append(host)
+    def add(self, hosts: Hosts) -> None:
+        with self.lock:
+            self._open.append(hosts)
 
-    def remove(self, host: Host) -> None:
-        with self._lock:
-            self._hosts.remove(host)
+    def remove(self, hosts: Hosts) -> None:
+        with self.lock:
+            if hosts in self._open:
+                self._open.remove(hosts)
+
+    def on_loop(self, loop: asyncio.AbstractEventLoop) -> list[Hosts]:
+        with self.lock:
+            return [hosts for hosts in self._open if hosts.first.loop is loop]
 
     def only(self, actor: str) -> Host:
-        with self._lock:
-            if len(self._hosts) > 1:
-                raise AmbiguousSystemError(actor, len(self._hosts))
-            if self._hosts:
-                return self._hosts[0]
-            # A forked child has the thread object but not the thread.
-            if self._default is None or not (self._thread and self._thread.is_alive()):
-                self._default = self._start_thread()
-            return self._default
+        with self.lock:
+            if len(self._open) > 1:
+                raise AmbiguousSystemError(actor, len(self._open))
+            if self._open:
+                return self._open[0].next(actor)
+            if self.default is None or self.default.is_closed:
+                thread = HostThread("duologue-host", open_default_host)
+                thread.start()
+                self.default = thread.opened.result()
+            return self.default
 
-    def _start_thread(self) -> Host:
-        opened = threading.Event()
-        hosts: list[Host] = []
-
-        async def serve() -> None:
-            hosts.append(open_host())
-            opened.set()
-            await asyncio.Event().wait()
-
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(serve()), name="duologue-host", daemon=True
-        )
-        self._thread.start()
-        opened.wait()
-        return hosts[0]
+    def lose_default(self) -> None:
+        """Forget the thread of the parent, which has not come along into a fork."""
+        host, self.default = self.default, None
+        if host is not None:
+            _left_behind.append(host)
+            host.lose_in_fork()
 
 
 _places = _Places()
+# Closing the loop of a fork would take the parent's wake-up away; so it is kept.
+_left_behind: list[Host] = []
 
 
 def open_host() -> Host:
     """A host on the running loop; actors started in its turns stay with it."""
-    host = Host()
+    return _with_own_turns(Host())
+
+
+def open_default_host() -> Host:
+    """The host of programs that open no system, on the running loop."""
+    return _with_own_turns(DefaultHost())
+
+
+def offer(hosts: Hosts) -> None:
+    """Let actors that are started without a system live here."""
+    _places.add(hosts)
+
+
+def withdraw(hosts: Hosts) -> None:
+    """Take an offer back; does nothing the second time."""
+    _places.remove(hosts)
+
+
+def offered_on(loop: asyncio.AbstractEventLoop) -> list[Hosts]:
+    """The hosts of every system that is open on a loop."""
+    return _places.on_loop(loop)
+
+
+def _with_own_turns(host: Host) -> Host:
     host.context.run(_current.set, host)
     return host
-
-
-def offer(host: Host) -> None:
-    """Let actors that are started without a system live here."""
-    _places.add(host)
-
-
-def withdraw(host: Host) -> None:
-    """Take an offer back."""
-    _places.remove(host)
 
 
 @contextmanager
@@ -106,3 +121,6 @@ def host_for(actor: str) -> Host:
         AmbiguousSystemError: If several systems are open and none is named.
     """
     return _current.get() or _places.only(actor)
+
+
+survive_forks(_places.lock, _places.lose_default)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Coroutine
 from types import CoroutineType
 from typing import TypeAlias, TypeGuard
@@ -13,6 +14,10 @@ from pykka import Actor
 from pykka.messages import _ActorStop
 
 Work: TypeAlias = Coroutine[object, object, object]
+
+# What Pykka logs about its actors is logged about ours by the same name, so that
+# who has set the level of one has set it for all.
+log = logging.getLogger("pykka")
 
 
 def is_stop(message: object) -> bool:

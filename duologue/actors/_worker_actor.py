@@ -388,7 +388,8 @@ class WorkerActor(AsyncActor):
     def _post(self, message: Message) -> None:
         # What comes after the end changes nothing any more.
         with contextlib.suppress(ActorDeadError):
-            self.actor_ref.tell(message)
+            if self.actor_ref.is_alive():
+                self.actor_ref.tell(message)
 
     def _publish(self, snapshot: WorkerSnapshot) -> None:
         self._record.publish(snapshot)

@@ -231,10 +231,9 @@ class Workers:
             raise WorkerBodyTakenError(body.kind, self._bodies[number][1].snapshot.id)
         now = self._clock.time()
         record = Record(WorkerSnapshot(worker_id, body.kind, owner, key, now, now))
-        record.ref = cast(
-            "AsyncActorRef[AsyncActor]",
-            self._system.start(WorkerActor, self._job(body, record, timeout)),
-        )
+        with self._system.own_loop():
+            ref = self._system.start(WorkerActor, self._job(body, record, timeout))
+        record.ref = cast("AsyncActorRef[AsyncActor]", ref)
         self._active[worker_id] = record
         if key is not None:
             self._slots[owner, key] = record

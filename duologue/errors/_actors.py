@@ -63,6 +63,54 @@ class SystemClosedError(DuologueError):
         )
 
 
+class SystemOpenError(DuologueError):
+    """An actor system was to be opened a second time before it had closed."""
+
+    def __str__(self) -> str:
+        return (
+            "the actor system is open already; give each `async with` an"
+            " `ActorSystem()` of its own"
+        )
+
+
+class HostEndedError(DuologueError):
+    """Something has ended the loop of a thread that ran actors.
+
+    Attributes:
+        thread: The name of the thread.
+        reason: What has ended it.
+    """
+
+    def __init__(self, thread: str, reason: str) -> None:
+        super().__init__(thread, reason)
+        self.thread = thread
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the thread {self.thread} and its actors have ended early ({self.reason});"
+            " see the log, and raise nothing but an Exception in what its loop calls"
+        )
+
+
+class HostCountError(DuologueError):
+    """An actor system was to have no host at all.
+
+    Attributes:
+        hosts: How many it was to have.
+    """
+
+    def __init__(self, hosts: int) -> None:
+        super().__init__(hosts)
+        self.hosts = hosts
+
+    def __str__(self) -> str:
+        return (
+            f"an actor system cannot have {self.hosts} hosts; hosts=1 is its own loop,"
+            " each more is a thread"
+        )
+
+
 class MessageCancelledError(DuologueError):
     """The coroutine that handled a message was cancelled; its actor lives on.
 
@@ -81,6 +129,47 @@ class MessageCancelledError(DuologueError):
             f"{self.actor} was cancelled while it handled a message of class"
             f" {self.message}; send it again if it may be handled twice"
         )
+
+
+class MessageDroppedError(DuologueError):
+    """A message left its mailbox for a newer one before it was handled.
+
+    Attributes:
+        actor: The class of the actor.
+        message: The class of the message.
+        reason: Why: `dropped` or `superseded`.
+    """
+
+    def __init__(self, actor: str, message: str, reason: str) -> None:
+        super().__init__(actor, message, reason)
+        self.actor = actor
+        self.message = message
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"a message of class {self.message} to {self.actor} was {self.reason} for a"
+            " newer one; send it again if it still matters"
+        )
+
+
+class MailboxSettingError(DuologueError):
+    """The mailbox of a class of actors cannot be as it was asked for.
+
+    Attributes:
+        setting: What was set.
+        value: To what, as its repr.
+        expected: What it may be.
+    """
+
+    def __init__(self, setting: str, value: str, expected: str) -> None:
+        super().__init__(setting, value, expected)
+        self.setting = setting
+        self.value = value
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"{self.setting} cannot be {self.value}; make it {self.expected}"
 
 
 class ActorClassError(DuologueError):
@@ -115,6 +204,46 @@ class ActorClassTakenError(ActorClassError):
         )
 
 
+class IdleTimeError(DuologueError):
+    """A directory was told to let go of actors after a time that is none.
+
+    Attributes:
+        actor: The name of their class.
+        idle_after: What it was told.
+    """
+
+    def __init__(self, actor: str, idle_after: str) -> None:
+        super().__init__(actor, idle_after)
+        self.actor = actor
+        self.idle_after = idle_after
+
+    def __str__(self) -> str:
+        return (
+            f"no {self.actor} can be idle for {self.idle_after} seconds; make"
+            " idle_after= a finite number above 0, or None to keep them"
+        )
+
+
+class ActorKeyError(DuologueError):
+    """A directory was asked for an actor by a key that is none.
+
+    Attributes:
+        actor: The name of the class of the actor.
+        key: What was given for a key.
+    """
+
+    def __init__(self, actor: str, key: str) -> None:
+        super().__init__(actor, key)
+        self.actor = actor
+        self.key = key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key} is no key for a {self.actor}; keys are strings, so write"
+            f" `str({self.key})` or the like"
+        )
+
+
 class ActivationError(DuologueError):
     """A directory could not bring an actor to life.
 
@@ -134,6 +263,133 @@ class ActivationError(DuologueError):
         return (
             f"{self.actor} with key {self.key!r} could not be activated"
             f" ({self.reason}); its messages have failed, the next one tries again"
+        )
+
+
+class ChildFailedError(DuologueError):
+    """A child has failed, and leaves it to its parent what follows.
+
+    Attributes:
+        child: The child.
+        reason: What it raised.
+    """
+
+    def __init__(self, child: str, reason: str) -> None:
+        super().__init__(child, reason)
+        self.child = child
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.child} failed and has stopped ({self.reason}); the supervision of"
+            " its parent decides what follows, or start the child with another one"
+        )
+
+
+class OutsideTurnError(DuologueError):
+    """An actor was made to do from outside what belongs into its turns.
+
+    Attributes:
+        actor: The actor.
+        call: The call that was refused.
+    """
+
+    def __init__(self, actor: str, call: str) -> None:
+        super().__init__(actor, call)
+        self.actor = actor
+        self.call = call
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call} of {self.actor} was not called in one of its turns; do it in"
+            " on_start or while the actor handles a message"
+        )
+
+
+class WatchError(DuologueError):
+    """An actor was to watch something that cannot be watched.
+
+    Attributes:
+        actor: The actor that was to watch.
+        watched: What it was to watch.
+    """
+
+    def __init__(self, actor: str, watched: str) -> None:
+        super().__init__(actor, watched)
+        self.actor = actor
+        self.watched = watched
+
+    def __str__(self) -> str:
+        return (
+            f"{self.actor} cannot watch {self.watched}; give the ref of another"
+            " AsyncActor, as start() returns it"
+        )
+
+
+class TimerSettingError(DuologueError):
+    """A timer was given a time that it cannot wait for.
+
+    Attributes:
+        setting: The name of the setting.
+        value: What it was given.
+    """
+
+    def __init__(self, setting: str, value: str) -> None:
+        super().__init__(setting, value)
+        self.setting = setting
+        self.value = value
+
+    def __str__(self) -> str:
+        return (
+            f"{self.value} is no {self.setting} for a timer; give a finite number of"
+            " seconds: a period above 0, a delay of 0 or more"
+        )
+
+
+class NotReceivedError(DuologueError):
+    """A probe waited for a message that did not come.
+
+    Attributes:
+        expected: The class of the message.
+        seconds: How long the probe waited.
+        received: The classes of all the messages that it has received.
+    """
+
+    def __init__(
+        self, expected: str, seconds: float, received: tuple[str, ...]
+    ) -> None:
+        super().__init__(expected, seconds, received)
+        self.expected = expected
+        self.seconds = seconds
+        self.received = received
+
+    def __str__(self) -> str:
+        came = ", ".join(self.received) or "nothing"
+        return (
+            f"the probe received no {self.expected} within {self.seconds:g} seconds"
+            f" that it could take; received: {came}; check who tells its ref, or"
+            " raise timeout="
+        )
+
+
+class SupervisionSettingError(DuologueError):
+    """Supervision was set up with a value that makes no sense.
+
+    Attributes:
+        setting: The name of the setting.
+        value: What it was given.
+    """
+
+    def __init__(self, setting: str, value: str) -> None:
+        super().__init__(setting, value)
+        self.setting = setting
+        self.value = value
+
+    def __str__(self) -> str:
+        return (
+            f"{self.value} is no {self.setting}; give supervision= a strategy such as"
+            " Restart(max_restarts=5, within=60.0, backoff=Backoff(0.1)), with finite"
+            " numbers of 0 or more and a factor of 1 or more"
         )
 
 

@@ -38,22 +38,24 @@ class FencedError(EngineError):
 
 
 class MailboxFullError(EngineError):
-    """A mailbox has no room left.
+    """A mailbox has no room left; the message has not been sent.
 
     Attributes:
         capacity: How many messages it can hold.
+        instead: What the sender could write, if anything helps.
     """
 
-    def __init__(self, key: str, capacity: int) -> None:
+    def __init__(self, key: str, capacity: int, instead: str | None = None) -> None:
         super().__init__(key)
-        Exception.__init__(self, key, capacity)
+        Exception.__init__(self, key, capacity, instead)
         self.capacity = capacity
+        self.instead = instead
 
     def __str__(self) -> str:
-        return (
-            f"the mailbox of {self.key} is full ({self.capacity} messages); slow "
-            "the sender down or raise capacity="
-        )
+        advice = "slow the sender down or raise capacity="
+        if self.instead is not None:
+            advice = f"write `{self.instead}` to wait for room"
+        return f"the mailbox of {self.key} is full ({self.capacity} messages); {advice}"
 
 
 class SnapshotTooLargeError(EngineError):

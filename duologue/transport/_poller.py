@@ -203,8 +203,9 @@ class _PollerActor(AsyncActor):
         return self._performer.clock.call_later(seconds, self._send, message)
 
     def _send(self, message: object) -> None:
-        with suppress(ActorDeadError):  # then nobody needs to know
-            self.actor_ref.tell(message)
+        with suppress(ActorDeadError):  # in this moment
+            if self.actor_ref.is_alive():
+                self.actor_ref.tell(message)
 
 
 class Poller:
@@ -325,8 +326,9 @@ class Poller:
         """
         if self._board is None or self._ref is None:
             return
-        with suppress(ActorDeadError):  # it has ended already
-            self._ref.tell(StopAsked(drain))
+        with suppress(ActorDeadError):  # it ends in this moment
+            if self._ref.is_alive():
+                self._ref.tell(StopAsked(drain))
         await asyncio.shield(self._board.ended)
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import threading
 from collections import Counter, defaultdict
+from typing import cast
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from duologue.actors import ActorSystem, AsyncActor, KeyedRef
+from duologue.actors import ActorSystem, AsyncActor, AsyncFuture, Counts, KeyedRef
 from duologue.actors.testing import VirtualClock
 from duologue.errors import (
     ActivationError,
     ActorClassTakenError,
+    ActorKeyError,
     BlockingCallError,
+    IdleTimeError,
     SystemClosedError,
     UnknownActorClassError,
 )
@@ -221,6 +225,136 @@ async def test_a_factory_that_fails_fails_its_messages() -> None:
         assert len(system.directory) == 0
 
 
+async def test_a_factory_that_is_cancelled_fails_its_messages() -> None:
+    def factory(key: str) -> Keyed:
+        raise asyncio.CancelledError(key)
+
+    said: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: said.append(context["exception"]))
+    async with ActorSystem() as system:
+        system.directory.register(Keyed, factory)
+        ref = system.directory.ref(Keyed, "a")
+
+        with pytest.raises(ActivationError, match="CancelledError"):
+            await ref.ask(1, block=False)
+
+        assert len(system.directory) == 0
+    assert list(map(type, said)) == [asyncio.CancelledError]
+
+
+async def test_a_factory_must_not_give_an_actor_a_second_time() -> None:
+    async with ActorSystem() as system:
+        keyed = Keyed("a", Ledger())
+        system.directory.register(Keyed, lambda _key: keyed)
+        ref = system.directory.ref(Keyed, "a")
+        answer = await ref.ask(1, block=False)
+        await ref.passivate()
+
+        with pytest.raises(ActivationError, match="has not been started"):
+            await ref.ask(2, block=False)
+
+        assert answer == 1
+        assert len(system.directory) == 0
+
+
+async def test_an_actor_that_was_never_initialised_fails_its_messages() -> None:
+    class Forgetful(AsyncActor):
+        def __init__(self) -> None:
+            pass  # and no super().__init__()
+
+    async with ActorSystem() as system:
+        system.directory.register(Forgetful, lambda _key: Forgetful())
+        ref = system.directory.ref(Forgetful, "a")
+
+        with pytest.raises(ActivationError, match="AttributeError"):
+            await ref.ask(1, block=False)
+
+        assert len(system.directory) == 0
+
+
+async def test_messages_for_an_actor_killed_before_it_begins_go_to_the_next() -> None:
+    class Killer(Counts):
+        def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
+            super().count(name, amount, **labels)
+            if len(made) == 1:
+                killed.append(made[0].actor_ref.kill(block=False))
+
+    def factory(key: str) -> Keyed:
+        made.append(Keyed(key, ledger))
+        return made[-1]
+
+    made: list[Keyed] = []
+    killed: list[AsyncFuture[bool]] = []
+    ledger = Ledger()
+    async with ActorSystem(observer=Killer()) as system:
+        system.directory.register(Keyed, factory)
+
+        answer = await system.directory.ref(Keyed, "a").ask(1, block=False)
+
+        assert answer == 1
+        assert await killed[0]
+        assert len(made) == 2
+        assert ledger.messages["a"] == [1]
+
+
+async def test_no_actor_is_made_once_the_system_has_closed() -> None:
+    class Slow(AsyncActor):
+        async def on_receive(self, message: object) -> None:
+            await asyncio.sleep(5)
+            last_words.append(
+                system.directory.ref(Keyed, "a").ask(message, block=False)
+            )
+            await asyncio.sleep(1)
+
+    last_words: list[AsyncFuture[object]] = []
+    made: list[str] = []
+    # Just behind the sleep, yet the same moment for a loop: the time is over before
+    # the host gets to the actor that it was asked to make.
+    async with ActorSystem(drain=5 + 5e-10) as system:
+        system.directory.register(Keyed, made.append)  # type: ignore[arg-type] # never called
+        system.start(Slow).tell("hello")
+        await asyncio.sleep(0)
+
+    with pytest.raises(SystemClosedError, match="key 'a'"):
+        await last_words[0]
+    assert made == []
+
+
+async def test_a_system_that_is_entered_again_has_keyed_actors_again() -> None:
+    system = ActorSystem()
+    ledger = with_directory(system, idle_after=60)
+    ref = system.directory.ref(Keyed, "a")
+    async with system:
+        ref.tell("first")
+        await asyncio.sleep(10)
+
+    async with system:
+        second = await ref.ask("second", block=False)
+        await asyncio.sleep(1_000)
+        left = len(system.directory)
+
+    assert second == "second"
+    assert left == 0
+    assert ledger.messages["a"] == ["first", "second"]
+
+
+async def test_an_actor_that_goes_may_register_another_class() -> None:
+    class Late(AsyncActor):
+        pass
+
+    class Last(AsyncActor):
+        def on_passivate(self) -> None:
+            system.directory.register(Late, lambda _key: Late())
+
+    async with ActorSystem() as system:
+        system.directory.register(Last, lambda _key: Last())
+        system.directory.ref(Last, "a").tell("come")
+        await system.settled()
+
+    assert system.directory.by_class() == {"Last": 0, "Late": 0}
+
+
 async def test_leaving_the_system_lets_every_actor_go_properly() -> None:
     async with ActorSystem() as system:
         ledger = with_directory(system)
@@ -277,6 +411,35 @@ async def test_classes_are_registered_once_and_before_use() -> None:
 
         with pytest.raises(ActorClassTakenError, match="Keyed"):
             with_directory(system)
+
+
+@pytest.mark.parametrize("key", [5, None, b"a", ["a"]])
+async def test_a_key_is_a_string(key: object) -> None:
+    async with ActorSystem(hosts=2) as system:
+        with_directory(system)
+
+        with pytest.raises(ActorKeyError, match="no key for a Keyed"):
+            system.directory.ref(Keyed, cast("str", key))
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, "60"])
+async def test_nobody_is_idle_for_a_time_that_is_none(seconds: object) -> None:
+    async with ActorSystem() as system:
+        with pytest.raises(IdleTimeError, match="no Keyed can be idle for"):
+            with_directory(system, idle_after=cast("float", seconds))
+
+        assert system.directory.by_class() == {}
+
+
+async def test_an_actor_may_be_idle_for_no_more_than_a_moment() -> None:
+    async with ActorSystem() as system:
+        ledger = with_directory(system, idle_after=1e-6)
+        system.directory.ref(Keyed, "a").tell("message")
+
+        await asyncio.sleep(60)
+
+        assert len(system.directory) == 0
+        assert ledger.messages["a"] == ["message"]
 
 
 async def test_a_waiting_ask_is_refused_on_the_loop_and_served_in_a_thread() -> None:

@@ -257,3 +257,57 @@ async def test_the_registry_can_be_emptied_by_hand() -> None:
 
     assert registered == []
     assert not ref.is_alive()
+
+
+class UnhookedError(BaseException):
+    """No `Exception`: it stops every actor."""
+
+
+@pytest.mark.parametrize("hook", ["stop", "failure"])
+async def test_a_last_hook_that_stops_everyone_ends_its_actor_too(hook: str) -> None:
+    calls: list[str] = []
+
+    class Drastic(AsyncActor):
+        def on_stop(self) -> None:
+            calls.append("stop")
+            raise UnhookedError
+
+        def on_failure(self, *_: object) -> None:
+            calls.append("failure")
+            raise UnhookedError
+
+        def on_receive(self, message: object) -> None:
+            raise LookupError(message)
+
+    async with ActorSystem() as system:
+        ref, other = system.start(Drastic), system.start(Brittle)
+        if hook == "failure":
+            ref.tell("fail")
+        behind = ref.stop(block=False)
+
+        assert await behind
+        await system.settled()
+
+        assert calls == [hook]
+        assert not other.is_alive()
+        assert await ref.kill(block=False) is False
+
+
+async def test_an_exit_whose_on_stop_fails_as_badly_stops_everyone() -> None:
+    class Drastic(AsyncActor):
+        def on_stop(self) -> None:
+            raise UnhookedError
+
+        def on_receive(self, message: object) -> None:
+            raise SystemExit(message)
+
+    async with ActorSystem() as system:
+        ref, other = system.start(Drastic), system.start(Brittle)
+
+        answer = ref.ask("exit", block=False)
+
+        with pytest.raises(pykka.ActorDeadError):
+            await answer
+        await system.settled()
+        assert not ref.is_alive()
+        assert not other.is_alive()

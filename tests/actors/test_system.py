@@ -11,6 +11,7 @@ from collections import Counter
 import pykka
 import pytest
 from hypothesis import given, settings, strategies as st
+from pykka._envelope import Envelope
 
 from duologue.actors import ActorSystem, AsyncActor
 from duologue.actors.testing import VirtualClock, settled
@@ -21,6 +22,7 @@ from duologue.errors import (
 )
 
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="nobody")
+keepsake: contextvars.ContextVar[object] = contextvars.ContextVar("keepsake")
 
 
 class Recorder(AsyncActor):
@@ -121,6 +123,59 @@ async def test_context_variables_of_senders_and_handlers_do_not_leak() -> None:
         heard = [await ref.ask("secret", block=False) for ref in (one, one, two, two)]
 
     assert heard == ["nobody"] * 4
+
+
+class Touchy:
+    """A value that is not to be compared."""
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError(other)
+
+    __hash__ = None  # type: ignore[assignment] # as Python does for such a class
+
+
+@pytest.mark.parametrize("value", ["secret", Touchy()], ids=["plain", "touchy"])
+@pytest.mark.parametrize("when", ["on_start", "on_receive"])
+async def test_context_variables_do_not_leak_among_the_turns_of_one_tick(
+    when: str, value: object
+) -> None:
+    class Gossip(AsyncActor):
+        def on_start(self) -> None:
+            if when == "on_start":
+                keepsake.set(value)
+
+        def on_receive(self, message: str) -> object:  # noqa: ARG002 - any will do
+            before = keepsake.get()
+            keepsake.set(value)
+            return before
+
+    token = keepsake.set(Touchy())
+    known = keepsake.get()
+    async with ActorSystem() as system:
+        actors = [system.start(Gossip) for _ in range(3)]
+        answers = [ref.ask("go", block=False) for ref in actors * 3]
+
+        heard = [await answer for answer in answers]
+
+    keepsake.reset(token)
+    assert all(one is known for one in heard)
+
+
+async def test_a_message_that_looks_like_an_envelope_arrives_as_it_is() -> None:
+    async with ActorSystem() as system:
+        log: list[object] = []
+
+        class Listener(AsyncActor):
+            def on_receive(self, message: object) -> None:
+                log.append(message)
+
+        ref = system.start(Listener)
+        strange: Envelope[str] = Envelope("inside")
+        for message in (1, strange):
+            ref.tell(message)
+        await settled(system)
+
+    assert log == [1, strange]
 
 
 async def test_a_backlog_does_not_starve_another_actor() -> None:

@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 import pytest
 from prometheus_client import CollectorRegistry
+from pykka import ActorDeadError
 
 from duologue import Dispatcher, Runtime, __version__
-from duologue.actors import ActorSystem
+from duologue.actors import ActorSystem, AsyncActor
 from duologue.dialogs import (
     BgManager,
     BgManagerFactory,
@@ -210,6 +211,21 @@ async def one_press(place: Place) -> Numbers:
 async def a_handler_that_fails(place: Place) -> Numbers:
     async with place.open_shop() as runtime:
         await place.press(runtime, "fail")
+        return place.changes()
+
+
+class Clerk(AsyncActor):
+    """An actor that the application keeps beside its dialogs."""
+
+
+@changes({'actor_dead_letters_total{actor="Clerk",reason="stopped"}': 1})
+async def a_message_to_an_actor_that_has_stopped(place: Place) -> Numbers:
+    async with place.open_shop():
+        ref = Clerk.start()
+        await ref.stop(block=False)
+        with pytest.raises(ActorDeadError):
+            ref.tell("late")
+        await asyncio.sleep(1)
         return place.changes()
 
 

@@ -1,21 +1,51 @@
-"""The page about the promises names its tests, and the mutants name theirs."""
+"""The pages about the promises name their tests, and the mutants name theirs."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "semantics.md"
 MUTANTS = ROOT / "tests" / "mutants" / "mutants.toml"
 
 
+class Page(NamedTuple):
+    """A page of sentences, each of which is followed by the names of its tests.
+
+    Attributes:
+        name: The name of its file.
+        chapters: How many sections it has, not counting what does not hold.
+    """
+
+    name: str
+    chapters: int
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return (ROOT / "docs" / self.name).read_text(encoding="utf-8")
+
+    @property
+    def sections(self) -> list[str]:
+        """Its sections, without the last one: what does not hold."""
+        return self.text.split("\n## ")[1:-1]
+
+
+PAGES = pytest.mark.parametrize(
+    "page",
+    [Page("semantics.md", 10), Page("semantics-actors.md", 15)],
+    ids=lambda page: page.name,
+)
+
+
 def is_there(test: str) -> bool:
-    """Tell whether `path::name` is a test of this project."""
-    path, _, name = test.partition("::")
+    """Tell whether `path::name`, perhaps of one `[case]`, is a test of this project."""
+    path, _, name = test.partition("[")[0].partition("::")
     file = ROOT / path
     return file.is_file() and f"def {name}(" in file.read_text(encoding="utf-8")
 
@@ -27,8 +57,9 @@ def mutants() -> list[dict[str, str | list[str]]]:
     return found
 
 
-def test_every_test_that_the_page_names_exists() -> None:
-    named = re.findall(r"`(tests/[^`]+)`", PAGE.read_text(encoding="utf-8"))
+@PAGES
+def test_every_test_that_a_page_names_exists(page: Page) -> None:
+    named = re.findall(r"`(tests/[^`]+)`", page.text)
     tests = [test for test in named if "::" in test]
 
     missing = [test for test in tests if not is_there(test)]
@@ -37,12 +68,22 @@ def test_every_test_that_the_page_names_exists() -> None:
     assert missing == []
 
 
-def test_every_section_of_the_page_names_a_test() -> None:
-    sections = PAGE.read_text(encoding="utf-8").split("\n## ")[1:-1]
+@PAGES
+def test_every_sentence_of_a_page_is_followed_by_its_tests(page: Page) -> None:
+    paragraphs = [
+        [part for part in section.split("\n\n")[1:] if part.strip()]
+        for section in page.sections
+    ]
 
-    without = [section for section in sections if "::test_" not in section]
+    without = [
+        text
+        for parts in paragraphs
+        for text, tests in itertools.pairwise([*parts, ""])
+        if not text.startswith("* `tests/") and not tests.startswith("* `tests/")
+    ]
 
-    assert len(sections) == 10
+    assert len(page.sections) == page.chapters
+    assert all(paragraphs)
     assert without == []
 
 

@@ -98,6 +98,9 @@ _ALL = (
     _gauge("messages_waiting", "Messages in all mailboxes."),
     _gauge("messages_unfinished", "Messages of this process not handled yet."),
     _counter("activations", "Keyed actors made.", "actor"),
+    _counter(
+        "actor_dead_letters", "Messages that no actor handled.", "actor", "reason"
+    ),
     _counter("passivations", "Keyed actors let go.", "actor"),
     _gauge("actors", "Keyed actors in memory.", "actor"),
     _counter("workers", "Background workers by how they ended.", "reason"),

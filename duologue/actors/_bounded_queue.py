@@ -1,0 +1,235 @@
+"""A queue with a bound: what all of them have in common.
+
+It has the methods of `queue.SimpleQueue` that a mailbox uses, and one lock, so what it
+promises is exact under any number of threads. Nothing waits in here: a message that
+has to wait for room stays outside, in order, and the get that makes room lets it in. So
+a sender is never overtaken, and one that gives up is either in or out.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from typing import Protocol, TypeAlias
+
+from duologue.actors._dead_letters import DeadLetterReason
+from duologue.actors._envelope import AnyEnvelope, is_command
+
+# A message that nobody will handle, and why.
+Lost: TypeAlias = tuple[AnyEnvelope, DeadLetterReason]
+
+
+class NotTakenError(Exception):
+    """A queue did not take a message; never seen outside of the runtime."""
+
+
+class QueueClosedError(NotTakenError):
+    """The queue takes nothing any more."""
+
+
+class NoRoomError(NotTakenError):
+    """The queue is full.
+
+    Attributes:
+        queue: The queue.
+        envelope: The message.
+    """
+
+    def __init__(self, full: BoundedQueue, envelope: AnyEnvelope) -> None:
+        super().__init__()
+        self.queue = full
+        self.envelope = envelope
+
+
+class Owner(Protocol):
+    """Whose queue it is."""
+
+    @property
+    def name(self) -> str:
+        """Whose, for errors."""
+        ...
+
+    def lose(
+        self,
+        envelope: AnyEnvelope,
+        reason: DeadLetterReason,
+        error: Exception | None = None,
+    ) -> None:
+        """Make a dead letter of a message."""
+
+
+class BoundedQueue(ABC):
+    """Messages in order, at most `capacity` of them besides the runtime's own.
+
+    Args:
+        capacity: How many may wait.
+        owner: Is told of those that have to go.
+        timeout: Seconds that a sender waits for room, unless it says otherwise.
+
+    Attributes:
+        capacity: How many may wait.
+        owner: Whose queue it is.
+        timeout: Seconds that a sender waits for room, unless it says otherwise.
+    """
+
+    __slots__ = (
+        "_counted",
+        "_is_closed",
+        "_lock",
+        "_successor",
+        "capacity",
+        "owner",
+        "timeout",
+    )
+
+    def __init__(
+        self, capacity: int, owner: Owner, *, timeout: float | None = None
+    ) -> None:
+        self.capacity: int = capacity
+        self.owner: Owner = owner
+        self.timeout: float | None = timeout
+        self._counted: int = 0
+        self._is_closed = False
+        self._lock = threading.Lock()
+        self._successor: BoundedQueue | None = None
+
+    def put(self, envelope: AnyEnvelope) -> None:
+        """Add a message, or do what the queue does when it is full.
+
+        Raises:
+            NoRoomError: If it is full and the message has to stay outside.
+            QueueClosedError: If it takes nothing any more.
+        """
+        lost = self.offer(envelope)
+        if lost is not None:
+            self.owner.lose(*lost)
+
+    def offer(self, envelope: AnyEnvelope) -> Lost | None:
+        """Add a message as `put` does, but leave to the caller what has to go for it.
+
+        Returns:
+            What has to go, and why.
+
+        Raises:
+            NoRoomError: If it is full and the message has to stay outside.
+            QueueClosedError: If it takes nothing any more.
+        """
+        with self._lock:
+            if self._successor is not None:
+                return self._successor.offer(envelope)
+            if self._is_closed:
+                raise QueueClosedError
+            if is_command(envelope):
+                self._append(envelope)
+                return None
+            return self._take(envelope)
+
+    def get(self) -> AnyEnvelope:
+        """Take the oldest message out.
+
+        Raises:
+            queue.Empty: If there is none.
+        """
+        with self._lock:
+            return self._next()
+
+    get_nowait = get
+
+    def move_to(self, successor: BoundedQueue) -> list[Lost]:
+        """Put all messages before those of another queue, which takes later ones too.
+
+        Returns:
+            What has to go for others, and why.
+        """
+        with self._lock:
+            self._successor = successor
+            moved: list[AnyEnvelope] = []
+            while not self.empty():  # each lets in one that waits for room
+                moved.append(self._next())
+            return successor.prepend(moved)
+
+    def prepend(self, envelopes: list[AnyEnvelope]) -> list[Lost]:
+        """Put messages before all others, whether or not there is room.
+
+        Returns:
+            What has to go for others, and why.
+        """
+        superseded: list[Lost] = []
+        with self._lock:
+            envelopes = [*envelopes, *self._clear()]
+            self._counted = 0
+            for envelope in envelopes:
+                old = self._append(envelope)
+                if old is not None:
+                    superseded.append((old, DeadLetterReason.SUPERSEDED))
+                elif not is_command(envelope):
+                    self._counted += 1
+        return superseded
+
+    def take_commands(self) -> list[AnyEnvelope]:
+        """Take out the runtime's own messages and leave the others."""
+        with self._lock:
+            waiting = self._clear()
+            for envelope in waiting:
+                if not is_command(envelope):
+                    self._append(envelope)
+            return [envelope for envelope in waiting if is_command(envelope)]
+
+    def close_if_empty(self) -> bool:
+        """Take nothing any more, provided that no message is left.
+
+        Returns:
+            Whether the queue has closed.
+        """
+        with self._lock:
+            self._is_closed = self._is_closed or self.empty()
+            return self._is_closed
+
+    def close(self, error: Exception) -> list[AnyEnvelope]:
+        """Take nothing any more.
+
+        Args:
+            error: What those get who wait for room.
+
+        Returns:
+            The messages that were in, then those that waited to get in.
+        """
+        with self._lock:
+            self._is_closed = True
+            self._counted = 0
+            return [*self._clear(), *self._turn_away(error)]
+
+    @abstractmethod
+    def empty(self) -> bool:
+        """Whether no message is waiting."""
+
+    @abstractmethod
+    def qsize(self) -> int:
+        """How many messages are waiting, the runtime's own included."""
+
+    @abstractmethod
+    def _take(self, envelope: AnyEnvelope) -> Lost | None:
+        """Take a message that counts; say which one has to go for it."""
+
+    @abstractmethod
+    def _append(self, envelope: AnyEnvelope) -> AnyEnvelope | None:
+        """Put a message at the end; say whose place it has taken instead."""
+
+    @abstractmethod
+    def _pop(self) -> AnyEnvelope:
+        """Take the first message out, or raise `queue.Empty`."""
+
+    @abstractmethod
+    def _clear(self) -> list[AnyEnvelope]:
+        """Take all messages out."""
+
+    def _next(self) -> AnyEnvelope:
+        envelope = self._pop()
+        if not is_command(envelope):
+            self._counted -= 1
+        return envelope
+
+    def _turn_away(self, error: Exception) -> list[AnyEnvelope]:
+        """Let those who wait for room get an error instead."""
+        del error
+        return []

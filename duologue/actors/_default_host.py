@@ -1,0 +1,86 @@
+"""The host of programs that open no system, which go on until their actors stop.
+
+A `ThreadingActor` keeps its program alive by its thread. The thread of this host is a
+daemon, so that actors may still be stopped when the program is at its very end. What
+keeps the program alive is a second thread, which waits for the actors once the main
+thread is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import CancelledError
+
+from duologue.actors._host import Host
+from duologue.actors._mailbox import Mailbox
+
+
+class DefaultHost(Host):
+    """Runs the actors that keep a program alive, as their class wants it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_waiter = False
+        self._waiter_lock = threading.Lock()
+
+    def attach(self, mailbox: Mailbox, *, at_once: bool) -> None:
+        """Give an actor turns from now on; callable from any thread.
+
+        Raises:
+            SystemClosedError: If this host has closed.
+        """
+        super().attach(mailbox, at_once=at_once)
+        # In this order: whoever clears the flag looks for actors afterwards.
+        if not self._has_waiter and _keeps_alive(mailbox):
+            self._start_waiter()
+
+    def _start_waiter(self) -> None:
+        with self._waiter_lock:
+            if self._has_waiter:
+                return
+            self._has_waiter = True
+        # There are none to be had any more when the interpreter is being taken apart.
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(
+                target=self._wait_for_actors, name="duologue-waiter", daemon=False
+            ).start()
+
+    def _wait_for_actors(self) -> None:
+        threading.main_thread().join()
+        # If the loop is closed, so are the actors.
+        with contextlib.suppress(CancelledError, RuntimeError):
+            while living := self._living():
+                for mailbox in living:
+                    mailbox.wait()
+
+    def _living(self) -> list[Mailbox]:
+        looking = self._look()
+        try:
+            found = asyncio.run_coroutine_threadsafe(looking, self.loop)
+        except RuntimeError:
+            looking.close()
+            raise
+        return found.result()
+
+    async def _look(self) -> list[Mailbox]:
+        """Whom to wait for, as soon as those that have stopped are through."""
+        while True:
+            self._has_waiter = False
+            living = [
+                box for ref in self.refs() if _keeps_alive(box := ref.actor_inbox)
+            ]
+            ending = [task for box, task in self._tasks.items() if _keeps_alive(box)]
+            if living or ending:
+                self._has_waiter = True
+            if living or not ending:
+                return living
+            await asyncio.wait(ending)
+
+
+def _keeps_alive(mailbox: Mailbox) -> bool:
+    """Whether the program goes on until this actor has stopped."""
+    actor = mailbox.actor
+    is_daemon: object = getattr(actor, "use_daemon_thread", False)
+    return actor is not None and not is_daemon

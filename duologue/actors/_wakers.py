@@ -1,0 +1,72 @@
+"""Who waits for a future, and how each is woken.
+
+Nearly every future has one waiter at most, so one waker stands for itself and only
+several of them make a collection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TypeAlias
+
+Waker: TypeAlias = Callable[[], object]
+
+
+class Crowd(dict[Waker, None]):
+    """Several wakers, in the order in which they came; each leaves at once."""
+
+
+Wakers: TypeAlias = Waker | Crowd | None
+
+
+def with_waker(wakers: Wakers, waker: Waker) -> Wakers:
+    """The wakers and one more."""
+    if wakers is None:
+        return waker
+    if not isinstance(wakers, Crowd):
+        wakers = Crowd({wakers: None})
+    wakers[waker] = None
+    return wakers
+
+
+def without_waker(wakers: Wakers, waker: Waker) -> Wakers:
+    """The wakers without one of them; it need not be there."""
+    if isinstance(wakers, Crowd):
+        wakers.pop(waker, None)
+        return wakers or None
+    return None if wakers is waker else wakers
+
+
+def wake(wakers: Wakers) -> None:
+    """Wake everyone who waits, in the order in which they came."""
+    if isinstance(wakers, Crowd):
+        for waker in wakers:
+            waker()
+    elif wakers is not None:
+        wakers()
+
+
+def loop_waker(waiter: asyncio.Future[None]) -> Waker:
+    """What wakes a task, from any thread; nothing happens if its loop has closed."""
+    loop = waiter.get_loop()
+    home = threading.get_ident()
+
+    def waker() -> None:
+        try:
+            if threading.get_ident() == home:
+                _release(waiter)
+            else:
+                loop.call_soon_threadsafe(_release, waiter)
+        except RuntimeError:
+            # Nobody waits on a closed loop any more; the others are to hear of it.
+            if not loop.is_closed():
+                raise
+
+    return waker
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
