@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias, TypeVar, cast
 
+from latencies import Latencies
+
 T = TypeVar("T")
 
 Figures: TypeAlias = dict[str, float]
@@ -150,18 +152,6 @@ def resident() -> int:
     gc.collect()
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-@dataclass(frozen=True, slots=True)
-class Latencies:
-    """How long something took, over and over, while something else went on."""
-
-    seconds: list[float]
-
-    def percentile(self, hundredths: int) -> float:
-        """Milliseconds within which so many of a hundred were over."""
-        ordered = sorted(self.seconds)
-        return 1000 * ordered[min(len(ordered) * hundredths // 100, len(ordered) - 1)]
 
 
 async def over_and_over(

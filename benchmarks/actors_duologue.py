@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
+import actors_loops as loops
 from actors import (
     Board,
     Counting,
@@ -75,11 +76,7 @@ def tell_one(setup: Setup) -> Figures:
     with system_in_thread(setup) as system:
         done = threading.Semaphore(0)
         ref = system.start(Counter, messages, done.release)
-        with stopwatch() as watch:
-            for number in range(messages):
-                ref.tell(number)
-            done.acquire()
-    return watch.per_second(messages)
+        return loops.tell_one(ref, messages, done)
 
 
 def tell_many(setup: Setup) -> Figures:
@@ -88,13 +85,7 @@ def tell_many(setup: Setup) -> Figures:
     with system_in_thread(setup) as system:
         done = threading.Semaphore(0)
         refs = [system.start(Counter, each, done.release) for _ in range(actors)]
-        with stopwatch() as watch:
-            for number in range(each):
-                for ref in refs:
-                    ref.tell(number)
-            for _ in refs:
-                done.acquire()
-    return watch.per_second(actors * each)
+        return loops.tell_in_turn(refs, each, done)
 
 
 def tell_idle(setup: Setup) -> Figures:
@@ -106,25 +97,14 @@ async def _tell_idle(actors: int, passes: int) -> Figures:
     async with ActorSystem() as system:
         board = Board()
         refs = [system.start(Ticker, board) for _ in range(actors)]
-        with stopwatch() as watch:
-            for number in range(passes):
-                board.expect(actors)
-                for ref in refs:
-                    ref.tell(number)
-                await board.done.wait()
-    return watch.per_second(actors * passes)
+        return await loops.tell_in_passes(refs, passes, board)
 
 
 def ask_blocking(setup: Setup) -> Figures:
     """Ask from another thread, one question after the other."""
     asks = setup.of(20_000)
     with system_in_thread(setup) as system:
-        ref = system.start(Echo)
-        ref.ask(0)
-        with stopwatch() as watch:
-            for number in range(asks):
-                ref.ask(number)
-    return watch.per_second(asks)
+        return loops.ask(system.start(Echo), asks)
 
 
 def ask_awaited(setup: Setup) -> Figures:
@@ -207,13 +187,7 @@ async def _start_stop(actors: int, times: int) -> Figures:
                 await _all([ref.stop(block=False) for ref in refs])
                 started += middle - begin
                 stopped += time.process_time() - middle
-    number = actors * times
-    return {
-        **watch.per_second(number),
-        "microseconds": 1e6 * watch.processor / number,
-        "start_microseconds": 1e6 * started / number,
-        "stop_microseconds": 1e6 * stopped / number,
-    }
+    return loops.per_actor(watch, actors * times, started=started, stopped=stopped)
 
 
 async def _all(futures: list[Awaitable[bool]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import actors_loops as loops
 import pykka
 from actors import Counting, Echoing, Figures, Setup, resident, stopwatch
 
@@ -29,12 +30,9 @@ def tell_one(setup: Setup) -> Figures:
     messages = setup.of(200_000)
     done = threading.Semaphore(0)
     ref = Counter.start(messages, done.release)
-    with stopwatch() as watch:
-        for number in range(messages):
-            ref.tell(number)
-        done.acquire()
+    figures = loops.tell_one(ref, messages, done)
     ref.stop()
-    return watch.per_second(messages)
+    return figures
 
 
 def tell_many(setup: Setup) -> Figures:
@@ -42,26 +40,18 @@ def tell_many(setup: Setup) -> Figures:
     actors, each = setup.of(1_000, least=2), 50
     done = threading.Semaphore(0)
     refs = [Counter.start(each, done.release) for _ in range(actors)]
-    with stopwatch() as watch:
-        for number in range(each):
-            for ref in refs:
-                ref.tell(number)
-        for _ in refs:
-            done.acquire()
+    figures = loops.tell_in_turn(refs, each, done)
     pykka.ActorRegistry.stop_all()
-    return watch.per_second(actors * each)
+    return figures
 
 
 def ask_blocking(setup: Setup) -> Figures:
     """Ask from another thread, one question after the other."""
     asks = setup.of(20_000)
     ref = Echo.start()
-    ref.ask(0)
-    with stopwatch() as watch:
-        for number in range(asks):
-            ref.ask(number)
+    figures = loops.ask(ref, asks)
     ref.stop()
-    return watch.per_second(asks)
+    return figures
 
 
 def memory(setup: Setup) -> Figures:
@@ -88,9 +78,4 @@ def start_stop_few(setup: Setup) -> Figures:
         for stopping in [ref.stop(block=False) for ref in refs]:
             stopping.get()
         end = time.process_time()
-    return {
-        **watch.per_second(actors),
-        "microseconds": 1e6 * watch.processor / actors,
-        "start_microseconds": 1e6 * (middle - begin) / actors,
-        "stop_microseconds": 1e6 * (end - middle) / actors,
-    }
+    return loops.per_actor(watch, actors, started=middle - begin, stopped=end - middle)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeAlias
 
+import actors_loops as loops
 from actors import (
     Board,
     Counting,
@@ -15,7 +16,6 @@ from actors import (
     Setup,
     Ticking,
     beside_a_backlog,
-    stopwatch,
 )
 
 # A message, and who waits for the answer.
@@ -75,13 +75,7 @@ async def _tell_idle(number_of_actors: int, passes: int) -> Figures:
     board = Board()
     actors = [TaskActor(Ticking(board)) for _ in range(number_of_actors)]
     async with running(actors):
-        with stopwatch() as watch:
-            for number in range(passes):
-                board.expect(number_of_actors)
-                for actor in actors:
-                    actor.tell(number)
-                await board.done.wait()
-    return watch.per_second(number_of_actors * passes)
+        return await loops.tell_in_passes(actors, passes, board)
 
 
 def backlog(setup: Setup) -> Figures:

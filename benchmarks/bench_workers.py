@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from latencies import Latencies
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -67,18 +68,6 @@ class Asked(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """Seconds that something took, over and over in one round."""
-
-    seconds: list[float]
-
-    def percentile(self, hundredths: int) -> float:
-        """Milliseconds within which so many of a hundred were over."""
-        ordered = sorted(self.seconds)
-        return 1000 * ordered[min(len(ordered) * hundredths // 100, len(ordered) - 1)]
-
-
-@dataclass(frozen=True, slots=True)
 class Pinged:
     """One round of pings.
 
@@ -87,8 +76,8 @@ class Pinged:
         late: How late the loop was to send them.
     """
 
-    pings: Times
-    late: Times
+    pings: Latencies
+    late: Latencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +106,7 @@ async def pinged(ask: Ask, number: int) -> Pinged:
         await ask()
         taken.append(time.perf_counter() - begin)
         late.append(begin - due)
-    return Pinged(Times(taken), Times(late))
+    return Pinged(Latencies(taken), Latencies(late))
 
 
 async def ping_last_report(number: int, *, is_busy: bool) -> Pinged:
