@@ -31,7 +31,7 @@ from duologue.actors._succession import estates, inherit
 from duologue.actors._supervision import Restart, Stop, Strategy, check_strategy
 from duologue.actors._ties import TiedActor
 from duologue.actors._timers import Tick
-from duologue.errors import ChildFailedError, DuologueError
+from duologue.errors import ActorInitError, ChildFailedError, DuologueError
 
 HookResult: TypeAlias = Awaitable[None] | None
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -110,6 +110,7 @@ class AsyncActor(TiedActor):
             only open system, else on a thread of its own.
 
         Raises:
+            ActorInitError: If its `__init__` has not called that of its base.
             AmbiguousSystemError: If several systems are open.
         """
         actor = cls(*args, **kwargs)
@@ -123,8 +124,15 @@ class AsyncActor(TiedActor):
 
     @property
     def actor_ref(self) -> AsyncActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] # same
-        """The ref of the actor."""
-        return cast("AsyncActorRef[Self]", self._actor_ref)
+        """The ref of the actor.
+
+        Raises:
+            ActorInitError: If its `__init__` has not called that of its base.
+        """
+        try:
+            return cast("AsyncActorRef[Self]", self._actor_ref)
+        except AttributeError:
+            raise ActorInitError(type(self).__name__) from None
 
     @property
     def actor_urn(self) -> str:  # type: ignore[override] # made when first read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import inspect
 import logging
 import threading
 from collections import Counter, deque
@@ -16,7 +17,11 @@ from pykka import ActorDeadError
 from duologue.actors._envelope import AnyEnvelope, is_command
 from duologue.actors._observe import Observer
 from duologue.actors._pykka import is_stop
-from duologue.errors import MessageDroppedError, SystemClosedError
+from duologue.errors import (
+    DeadLetterHookError,
+    MessageDroppedError,
+    SystemClosedError,
+)
 
 # So many letters at most wait to be shown to a hook that is slower than the senders.
 MOST_WAITING = 10_000
@@ -74,11 +79,16 @@ class DeadLetters:
             letters that it causes itself are counted but not shown to it, and so
             are those that come while 10,000 wait for it.
         observer: Is told how many there are, on the loop.
+
+    Raises:
+        DeadLetterHookError: If the hook is no plain function.
     """
 
     def __init__(
         self, hook: Hook | None = None, observer: Observer | None = None
     ) -> None:
+        if hook is not None and not _is_plain(hook):
+            raise DeadLetterHookError(repr(hook))
         self._hook = hook
         self._observer = observer
         self._loop: Loop | None = None
@@ -149,11 +159,26 @@ class DeadLetters:
         try:
             for letter in letters:
                 try:
-                    hook(letter)
+                    _refuse_coroutine(hook(letter), hook)
                 except Exception:
                     logger.exception("on_dead_letter failed for %s", letter.actor)
         finally:
             self._hook_thread = None
+
+
+def _is_plain(hook: object) -> bool:
+    """Whether a hook can be called and is not known to give a coroutine."""
+    if not callable(hook):
+        return False
+    calls = (hook, type(hook).__call__)
+    return not any(map(inspect.iscoroutinefunction, calls))
+
+
+def _refuse_coroutine(returned: object, hook: Hook) -> None:
+    """Say that nobody awaits what a hook has returned, if somebody should."""
+    if inspect.iscoroutine(returned):
+        returned.close()
+        raise DeadLetterHookError(repr(hook))
 
 
 NOBODYS = DeadLetters()

@@ -14,6 +14,7 @@ from duologue.actors._hosts import Hosts
 from duologue.actors._keyed_ref import KeyedRef
 from duologue.actors._observe import Observer
 from duologue.actors._seconds import is_positive_seconds
+from duologue.actors._ties import check_actor_class
 from duologue.errors import (
     ActorClassTakenError,
     ActorKeyError,
@@ -67,7 +68,9 @@ class Directory:
         Raises:
             ActorClassTakenError: If the class is registered already.
             IdleTimeError: If nobody can be idle for that long.
+            NoActorClassError: If it is no class of `AsyncActor`s.
         """
+        check_actor_class(actor_class, AsyncActor, "directory.register()")
         if idle_after is not None and not is_positive_seconds(idle_after):
             raise IdleTimeError(actor_class.__name__, repr(idle_after))
         if actor_class in self._families:

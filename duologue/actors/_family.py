@@ -309,7 +309,7 @@ class Family(Generic[A]):
     def _make_anew(self, key: str) -> A:
         """Make an actor that has never had a message."""
         actor = self._make(key)
-        if actor.actor_inbox.phase != NEW:
+        if actor.actor_ref.actor_inbox.phase != NEW:
             raise _wrong(actor, self.actor_name)
         return actor
 

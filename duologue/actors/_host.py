@@ -148,10 +148,12 @@ class Host(Turns):
         mailboxes = self._take_all(tasks)
         for mailbox in mailboxes:
             mailbox.stop(SystemClosed())
+            # Before a coroutine ends, which closes its mailbox.
+            mailbox.foresee_end(SystemClosedError(mailbox.name))
         for mailbox, task in tasks.items():
             abort(task, SystemClosedError(mailbox.name))
         for mailbox in mailboxes:
-            mailbox.close(SystemClosedError(mailbox.name))
+            mailbox.close()
 
     def refs(self) -> list[AsyncActorRef[Actor]]:
         """The live actors of this host, in the order of their start."""

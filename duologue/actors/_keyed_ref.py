@@ -69,6 +69,7 @@ class KeyedRef(Generic[A]):
                 in time. What waits for the actor to be made counts as well. On a
                 thread that runs actors this never waits: there write
                 `await ref.send(message)`.
+            MailboxSettingError: If this waits, and the timeout is no number.
         """
         try:
             self._family.deliver(self.key, Envelope(message))
@@ -96,6 +97,7 @@ class KeyedRef(Generic[A]):
             SystemClosedError: If the actor system is not open.
             ActivationError: If this waits for room, and the actor cannot be made.
             MailboxFullError: If there is no room, or none in time.
+            MailboxSettingError: If this waits, and the timeout is no number.
         """
         try:
             self._put(Envelope(message))

@@ -268,6 +268,15 @@ class Mailbox:
             self.scheduled = True
             self.host.schedule(self)
 
+    def foresee_end(self, error: Exception | None) -> None:
+        """Settle what those get who are left at the end, however that comes.
+
+        Args:
+            error: As in `close()`; the first one counts.
+        """
+        if self.keeper is None:
+            self.keeper = _Undertaker(self.name, error)
+
     def close(self, error: Exception | None = None) -> None:
         """Let go of the actor and answer what it has not handled.
 
@@ -275,8 +284,7 @@ class Mailbox:
             error: What those get who asked or wait for room; `ActorDeadError` when
                 left out.
         """
-        if self.keeper is None:
-            self.keeper = _Undertaker(self.name, error)
+        self.foresee_end(error)
         with _lock:
             if self.reason is None:
                 self.reason = _ASKED

@@ -75,6 +75,7 @@ class AsyncActorRef(LazyRef[A]):
             MailboxFullError: If the mailbox has a bound and there is no room, or none
                 in time. On a thread that runs actors this never waits: there write
                 `await ref.send(message)`.
+            MailboxSettingError: If this waits, and the timeout is no number.
         """
         mailbox = self.actor_inbox
         messages = mailbox.queue
@@ -120,6 +121,7 @@ class AsyncActorRef(LazyRef[A]):
         Raises:
             pykka.ActorDeadError: If the actor has stopped, or stops while this waits.
             MailboxFullError: If there is no room, or none in time.
+            MailboxSettingError: If this waits, and the timeout is no number.
         """
         mailbox = self.actor_inbox
         envelope: AnyEnvelope = Envelope(message)

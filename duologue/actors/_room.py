@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from time import monotonic
 from typing import TypeAlias
@@ -15,7 +16,7 @@ from duologue.actors._bounded_queue import BoundedQueue, NoRoomError
 from duologue.actors._dead_letters import DeadLetterReason
 from duologue.actors._envelope import AnyEnvelope, Waiting
 from duologue.actors._queues import WaitQueue
-from duologue.errors import MailboxFullError
+from duologue.errors import MailboxFullError, MailboxSettingError
 
 Put: TypeAlias = Callable[[AnyEnvelope], None]
 
@@ -41,6 +42,7 @@ def wait_for_room(put: Put, full: NoRoomError, timeout: float | None) -> None:
     Raises:
         MailboxFullError: If there is no room, or none in time; at once on a thread
             that runs actors.
+        MailboxSettingError: If the timeout is no number.
         DuologueError: If the actor will never come to be.
         pykka.ActorDeadError: If the actor stops meanwhile.
     """
@@ -49,10 +51,11 @@ def wait_for_room(put: Put, full: NoRoomError, timeout: float | None) -> None:
         raise refused(full)
     if is_host_thread():
         raise refused(full, instead="await ref.send(message)")
+    seconds = _seconds(queue, timeout)
     waiting = Waiting(full.envelope)
     put(waiting)
     try:
-        waiting.room.get(timeout=_seconds(full, timeout))
+        waiting.room.get(timeout=seconds)
     except Timeout:
         _give_up(queue, waiting)
     except BaseException:
@@ -102,16 +105,18 @@ async def room(
 
     Raises:
         MailboxFullError: If there is no room, or none in time.
+        MailboxSettingError: If the timeout is no number.
         DuologueError: If the actor will never come to be.
         pykka.ActorDeadError: If the actor stops meanwhile.
     """
     queue = full.queue
     if not isinstance(queue, WaitQueue):
         raise refused(full)
+    seconds = _seconds(queue, timeout)
     waiting = Waiting(full.envelope)
     put(waiting)
     try:
-        async with asyncio.timeout(_seconds(full, timeout)):
+        async with asyncio.timeout(seconds):
             await waiting.room
     except TimeoutError:
         _give_up(queue, waiting)
@@ -120,8 +125,14 @@ async def room(
         raise
 
 
-def _seconds(full: NoRoomError, timeout: float | None) -> float | None:
-    return full.queue.timeout if timeout is None else timeout
+def _seconds(queue: BoundedQueue, timeout: object) -> float | None:
+    if timeout is None:
+        return queue.timeout
+    # A loop that is given a NaN mixes up all its timers.
+    if not isinstance(timeout, int | float) or math.isnan(timeout):
+        expected = "a number of seconds, or None for that of its Bounded"
+        raise MailboxSettingError("timeout", repr(timeout), expected)
+    return timeout
 
 
 def _give_up(queue: BoundedQueue, waiting: Waiting) -> None:

@@ -6,7 +6,7 @@ import sys
 from typing import TypeGuard
 
 
-def is_seconds(value: object) -> bool:
+def is_seconds(value: object) -> TypeGuard[float]:
     """Whether somebody could wait that long: a number, finite and not negative."""
     return _is_number(value) and 0 <= value <= sys.float_info.max
 

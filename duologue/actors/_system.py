@@ -28,8 +28,15 @@ from duologue.actors._placement import (
     withdraw,
 )
 from duologue.actors._ref import AsyncActorRef
+from duologue.actors._seconds import is_seconds
+from duologue.actors._ties import check_actor_class
 from duologue.actors._unfinished import Unfinished
-from duologue.errors import HostCountError, SystemClosedError, SystemOpenError
+from duologue.errors import (
+    DrainTimeError,
+    HostCountError,
+    SystemClosedError,
+    SystemOpenError,
+)
 
 A = TypeVar("A", bound=Actor)
 H = TypeVar("H", bound=AsyncActor)
@@ -50,18 +57,24 @@ class ActorSystem:
             the same kind in threads. An actor stays where it was started: by an
             actor beside it, otherwise on each host in turn; a key always has the
             same host.
-        drain: Seconds for the actors to finish.
+        drain: Seconds for the actors to finish, 0 or more.
         clock: Time for the directory; that of the loop when left out.
         observer: Is told of keyed actors that come and go.
         on_dead_letter: Is called on this loop with each message that no actor has
             handled: what an actor leaves when it stops, what comes too late, and what
-            a mailbox with a bound refuses or lets go. What it raises is logged. It is
-            not shown the letters that it causes itself.
+            a mailbox with a bound refuses or lets go. It is a plain function, since
+            nobody awaits it. What it raises is logged. It is not shown the letters
+            that it causes itself.
         help_on_await: Whether a task that awaits an answer gives turns to the actors
             of its host instead of making a trip through the loop.
 
     Attributes:
         directory: Actors that are found by key.
+
+    Raises:
+        HostCountError: If there is no whole number of hosts, 1 or more.
+        DrainTimeError: If nobody can drain for that long.
+        DeadLetterHookError: If the hook cannot be called, or is an `async def`.
     """
 
     def __init__(
@@ -76,12 +89,10 @@ class ActorSystem:
     ) -> None:
         self.directory: Directory = Directory(observer)
         self._dead_letters = DeadLetters(on_dead_letter, observer)
-        self._drain = drain
+        self._drain = _checked_drain(drain)
         self._clock = clock
         self._help_on_await = help_on_await
-        if hosts < 1:
-            raise HostCountError(hosts)
-        self._count = hosts
+        self._count = _checked_count(hosts)
         self._hosts: Hosts | None = None
         self._threads: list[HostThread] = []
         self._unfinished: list[Unfinished] = []
@@ -163,8 +174,10 @@ class ActorSystem:
             Its ref.
 
         Raises:
+            NoActorClassError: If it is no class of actors.
             SystemClosedError: If the system is not open.
         """
+        check_actor_class(actor_class, Actor, "system.start()")
         hosts = self._its_hosts(actor_class.__name__)
         here = host_of_this_turn()
         if here is None or here not in hosts:
@@ -257,6 +270,18 @@ class ActorSystem:
         if self._hosts is None or self._hosts.first.is_lost:
             raise SystemClosedError(subject)
         return self._hosts
+
+
+def _checked_count(hosts: object) -> int:
+    if not isinstance(hosts, int) or isinstance(hosts, bool) or hosts < 1:
+        raise HostCountError(repr(hosts))
+    return hosts
+
+
+def _checked_drain(drain: object) -> float:
+    if not is_seconds(drain):
+        raise DrainTimeError(repr(drain))
+    return drain
 
 
 async def _at_last(work: asyncio.Future[T]) -> T:

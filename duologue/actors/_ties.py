@@ -22,8 +22,24 @@ from duologue.actors._placement import placed_on
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._supervision import Restart, Strategy, check_strategy
 from duologue.actors._timers import Timer, check_delay, check_period
+from duologue.errors import NoActorClassError
 
 A = TypeVar("A", bound="TiedActor")
+
+
+def check_actor_class(actor_class: object, base: type, call: str) -> None:
+    """Look at what was given for a class of actors, before anything comes of it.
+
+    Args:
+        actor_class: What was given.
+        base: What it must derive from.
+        call: The call that it was given to.
+
+    Raises:
+        NoActorClassError: If it is no such class.
+    """
+    if not (isinstance(actor_class, type) and issubclass(actor_class, base)):
+        raise NoActorClassError(repr(actor_class), call)
 
 
 class TiedActor(Actor):
@@ -69,9 +85,11 @@ class TiedActor(Actor):
             Its ref.
 
         Raises:
+            NoActorClassError: If it is no class of `AsyncActor`s.
             OutsideTurnError: If the actor is not in one of its turns.
             SupervisionSettingError: If the supervision is no strategy.
         """
+        check_actor_class(actor_class, TiedActor, "start_child()")
         life = life_in_turn(self, "start_child()")
         if supervision is not None:
             check_strategy(supervision)

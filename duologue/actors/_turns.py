@@ -63,8 +63,8 @@ class Turns(ABC):
 
     Attributes:
         loop: The loop.
-        context: Every turn starts in a copy of it, so context variables leak
-            neither from senders nor from one message to the next.
+        context: Turns run in a copy of it, and in another one as soon as somebody has
+            set a variable: nothing leaks from senders or from earlier messages.
         is_closed: Whether it gives no turns any more.
         runs: How often the callback has run.
     """

@@ -97,10 +97,10 @@ class HostCountError(DuologueError):
     """An actor system was to have no host at all.
 
     Attributes:
-        hosts: How many it was to have.
+        hosts: How many it was to have, as its repr.
     """
 
-    def __init__(self, hosts: int) -> None:
+    def __init__(self, hosts: str) -> None:
         super().__init__(hosts)
         self.hosts = hosts
 
@@ -108,6 +108,42 @@ class HostCountError(DuologueError):
         return (
             f"an actor system cannot have {self.hosts} hosts; hosts=1 is its own loop,"
             " each more is a thread"
+        )
+
+
+class DrainTimeError(DuologueError):
+    """An actor system was to drain for a time that is none.
+
+    Attributes:
+        drain: How long it was to drain, as its repr.
+    """
+
+    def __init__(self, drain: str) -> None:
+        super().__init__(drain)
+        self.drain = drain
+
+    def __str__(self) -> str:
+        return (
+            f"an actor system cannot drain for {self.drain} seconds; make drain= a"
+            " finite number of 0 or more"
+        )
+
+
+class DeadLetterHookError(DuologueError):
+    """Dead letters were to be shown to something that is no plain function.
+
+    Attributes:
+        hook: What they were to be shown to, as its repr.
+    """
+
+    def __init__(self, hook: str) -> None:
+        super().__init__(hook)
+        self.hook = hook
+
+    def __str__(self) -> str:
+        return (
+            f"on_dead_letter= cannot be {self.hook}, since it is called and never"
+            " awaited; give it a plain function, which may tell an actor what to await"
         )
 
 
@@ -182,6 +218,26 @@ class ActorClassError(DuologueError):
     def __init__(self, actor: str) -> None:
         super().__init__(actor)
         self.actor = actor
+
+
+class NoActorClassError(DuologueError):
+    """Something was to be started or registered that is no class of actors.
+
+    Attributes:
+        actor: What was given for a class, as its repr.
+        call: The call that was refused.
+    """
+
+    def __init__(self, actor: str, call: str) -> None:
+        super().__init__(actor, call)
+        self.actor = actor
+        self.call = call
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call} cannot take {self.actor}; give it the class itself, one that"
+            " derives from AsyncActor, not its name and not an instance"
+        )
 
 
 class UnknownActorClassError(ActorClassError):
@@ -263,6 +319,24 @@ class ActivationError(DuologueError):
         return (
             f"{self.actor} with key {self.key!r} could not be activated"
             f" ({self.reason}); its messages have failed, the next one tries again"
+        )
+
+
+class ActorInitError(DuologueError):
+    """An actor was to be used whose own `__init__` has not called that of its base.
+
+    Attributes:
+        actor: The name of its class.
+    """
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(actor)
+        self.actor = actor
+
+    def __str__(self) -> str:
+        return (
+            f"{self.actor}.__init__() has not called super().__init__(); make that its"
+            " first line"
         )
 
 

@@ -14,7 +14,6 @@ from hypothesis import given, settings, strategies as st
 
 from duologue.actors import (
     ActorSystem,
-    AsyncActor,
     AsyncFuture,
     Bounded,
     DeadLetter,
@@ -25,36 +24,10 @@ from duologue.actors import (
 )
 from duologue.actors.testing import virtual_loop_factory
 from duologue.errors import ActivationError, MailboxFullError
+from tests.actors.conftest import Reader
 
 FEW = settings(max_examples=25)
 SENDERS = st.lists(st.integers(0, 12), min_size=1, max_size=5)
-
-
-class Reader(AsyncActor):
-    """Keeps what it reads; at `"hold"` it reads no further until it is let go."""
-
-    def __init__(
-        self,
-        seen: list[object],
-        let_go: AsyncFuture[None],
-        holds: AsyncFuture[None] | None = None,
-    ) -> None:
-        super().__init__()
-        self.seen = seen
-        self.let_go = let_go
-        self.holds = holds or AsyncFuture()
-
-    def on_receive(self, message: object) -> object:
-        if message == "hold":
-            return self._hold()
-        if message == "fail":
-            raise LookupError(message)
-        self.seen.append(message)
-        return message
-
-    async def _hold(self) -> None:
-        self.holds.set()
-        await self.let_go
 
 
 class Sends(Protocol):

@@ -31,8 +31,7 @@ from duologue.errors import (
     OutsideTurnError,
     SupervisionSettingError,
 )
-
-AT_ONCE = Restart(max_restarts=100, within=1_000, backoff=Backoff(0))
+from tests.actors.conftest import AT_ONCE
 
 P = TypeVar("P", bound="Parent")
 

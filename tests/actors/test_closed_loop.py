@@ -23,11 +23,7 @@ from duologue.actors import (
     Terminated,
 )
 from duologue.errors import MessageCancelledError, SystemClosedError
-
-
-class Echo(AsyncActor):
-    def on_receive(self, message: object) -> object:
-        return message
+from tests.actors.conftest import Echo
 
 
 class Hanging(AsyncActor):

@@ -11,7 +11,6 @@ import pytest
 
 from duologue.actors import (
     ActorSystem,
-    AsyncActor,
     AsyncActorRef,
     AsyncFuture,
     Bounded,
@@ -21,20 +20,7 @@ from duologue.actors import (
     coalesce,
 )
 from duologue.errors import MailboxFullError, SystemClosedError
-
-
-class Reader(AsyncActor):
-    """Keeps what it reads; at `"hold"` it reads no further until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.let_go: AsyncFuture[None] = AsyncFuture()
-
-    def on_receive(self, message: object) -> object:
-        return self._hold() if message == "hold" else message
-
-    async def _hold(self) -> None:
-        await self.let_go
+from tests.actors.conftest import Reader
 
 
 class Rejecting(Reader):

@@ -267,7 +267,7 @@ async def test_an_actor_that_was_never_initialised_fails_its_messages() -> None:
         system.directory.register(Forgetful, lambda _key: Forgetful())
         ref = system.directory.ref(Forgetful, "a")
 
-        with pytest.raises(ActivationError, match="AttributeError"):
+        with pytest.raises(ActivationError, match="ActorInitError"):
             await ref.ask(1, block=False)
 
         assert len(system.directory) == 0

@@ -10,10 +10,14 @@ from hypothesis import given, settings, strategies as st
 
 from duologue.actors import ActorSystem, AsyncActor, AsyncActorRef
 from duologue.actors.testing import VirtualClock
+from tests.actors.conftest import Echo
 
 
-class Echo(AsyncActor):
+class Slow(Echo):
+    """Takes more than a quantum for a few messages."""
+
     def on_receive(self, message: object) -> object:
+        sum(range(100_000))
         return message
 
 
@@ -68,11 +72,6 @@ async def test_help_ends_in_time_for_the_others_on_the_loop() -> None:
 
 
 async def test_help_ends_when_a_quantum_is_over() -> None:
-    class Slow(Echo):
-        def on_receive(self, message: object) -> object:
-            sum(range(100_000))
-            return message
-
     async with ActorSystem(help_on_await=True) as system:
         others = [system.start(Slow) for _ in range(100)]
         last = system.start(Echo)
@@ -90,11 +89,6 @@ async def test_help_ends_when_a_quantum_is_over() -> None:
 
 
 async def test_all_the_help_of_a_tick_ends_when_one_quantum_is_over() -> None:
-    class Slow(Echo):
-        def on_receive(self, message: object) -> object:
-            sum(range(100_000))
-            return message
-
     async with ActorSystem(help_on_await=True) as system:
         slow = system.start(Slow)
         asked = [0]

@@ -16,48 +16,38 @@ from duologue.errors import (
     MailboxSettingError,
     MessageDroppedError,
 )
+from tests.actors.conftest import Reader
 
 
-class Reader(AsyncActor):
-    """Keeps what it reads; at `"hold"` it reads no further until it is let go."""
+class Counted(Reader):
+    """Says how many it has read; something may happen whenever it reads one."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[object] = []
-        self.holds: AsyncFuture[None] = AsyncFuture()
-        self.let_go: AsyncFuture[None] = AsyncFuture()
         self.when_read: Callable[[], object] = list
 
     def on_receive(self, message: object) -> object:
-        if message == "hold":
-            return self._hold()
-        if message == "fail":
-            raise LookupError(message)
-        self.seen.append(message)
+        answer = super().on_receive(message)
         self.when_read()
-        return message
-
-    async def _hold(self) -> None:
-        self.holds.set()
-        await self.let_go
+        return answer
 
     def count(self) -> int:
         return len(self.seen)
 
 
-class Waiting(Reader):
+class Waiting(Counted):
     mailbox: ClassVar[Bounded | None] = Bounded(2)
 
 
-class Impatient(Reader):
+class Impatient(Counted):
     mailbox: ClassVar[Bounded | None] = Bounded(1, timeout=5)
 
 
-class Rejecting(Reader):
+class Rejecting(Counted):
     mailbox: ClassVar[Bounded | None] = Bounded(2, overflow="reject")
 
 
-class Forgetful(Reader):
+class Forgetful(Counted):
     mailbox: ClassVar[Bounded | None] = Bounded(2, overflow="drop_oldest")
 
 
@@ -65,15 +55,15 @@ def first_word(message: object) -> str | None:
     return message.split()[0] if isinstance(message, str) and " " in message else None
 
 
-class Newest(Reader):
+class Newest(Counted):
     mailbox: ClassVar[Bounded | None] = Bounded(3, overflow=coalesce(first_word))
 
 
 class Held:
     """An actor of a class with a full mailbox, in the middle of a message."""
 
-    def __init__(self, reader: type[Reader], *messages: object) -> None:
-        actors: list[Reader] = []
+    def __init__(self, reader: type[Counted], *messages: object) -> None:
+        actors: list[Counted] = []
 
         class Seen(reader):  # type: ignore[misc, valid-type] # the class is an argument
             def __init__(self) -> None:
@@ -101,7 +91,7 @@ class Held:
 
 async def test_a_mailbox_without_a_bound_takes_any_number() -> None:
     async with ActorSystem():
-        held = await Held(Reader, *range(10_000)).full()
+        held = await Held(Counted, *range(10_000)).full()
 
         assert await held.seen() == list(range(10_000))
 
@@ -180,7 +170,7 @@ async def test_send_waits_for_room() -> None:
 
 async def test_send_to_a_mailbox_with_room_does_not_wait() -> None:
     async with ActorSystem():
-        bounded, unbounded = Held(Waiting), Held(Reader)
+        bounded, unbounded = Held(Waiting), Held(Counted)
 
         for held in (bounded, unbounded):
             sending = held.ref.send("a")
@@ -515,7 +505,7 @@ async def test_a_stop_keeps_its_place_among_messages_with_keys() -> None:
 async def test_a_key_that_cannot_be_hashed_is_an_error_of_the_sender(
     key: Hashable,
 ) -> None:
-    class Unkeyed(Reader):
+    class Unkeyed(Counted):
         mailbox: ClassVar[Bounded | None] = Bounded(3, overflow=coalesce(lambda _: key))
 
     async with ActorSystem():

@@ -18,7 +18,6 @@ import pytest
 
 from duologue.actors import (
     ActorSystem,
-    AsyncActor,
     AsyncActorRef,
     AsyncFuture,
     Bounded,
@@ -26,28 +25,9 @@ from duologue.actors import (
     coalesce,
 )
 from duologue.errors import MailboxFullError, SystemClosedError
+from tests.actors.conftest import Reader
 
 BetweenSteps = Callable[[Callable[[], object]], AbstractContextManager[None]]
-
-
-class Reader(AsyncActor):
-    """Keeps what it reads; at `"hold"` it reads no further until it is let go."""
-
-    def __init__(self, seen: list[object]) -> None:
-        super().__init__()
-        self.seen = seen
-        self.holds: AsyncFuture[None] = AsyncFuture()
-        self.let_go: AsyncFuture[None] = AsyncFuture()
-
-    def on_receive(self, message: object) -> object:
-        if message == "hold":
-            return self._hold()
-        self.seen.append(message)
-        return message
-
-    async def _hold(self) -> None:
-        self.holds.set()
-        await self.let_go
 
 
 class Waiting(Reader):

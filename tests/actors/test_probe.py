@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pykka
@@ -14,6 +13,8 @@ from hypothesis import given, strategies as st
 from duologue.actors import ActorSystem, AsyncActor, Terminated
 from duologue.actors.testing import Probe, VirtualClock
 from duologue.errors import NotReceivedError, WatchError
+
+pytestmark = pytest.mark.usefixtures("everyone_stops")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,6 @@ class Pong:
     """Another kind."""
 
     number: int = 0
-
-
-@pytest.fixture(autouse=True)
-def _stop_everyone() -> Iterator[None]:
-    yield
-    pykka.ActorRegistry.stop_all(timeout=5)
 
 
 async def test_a_probe_gives_out_messages_by_kind_in_their_order() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pykka
 import pytest
 from pykka.debug import log_thread_tracebacks
 
 from duologue.actors import AsyncActor
+
+pytestmark = pytest.mark.usefixtures("everyone_stops")
 
 
 class Talker(AsyncActor):
@@ -19,12 +20,6 @@ class Talker(AsyncActor):
         if isinstance(message, BaseException):
             raise message
         return super().on_receive(message)
-
-
-@pytest.fixture(autouse=True)
-def _stop_everyone() -> Iterator[None]:
-    yield
-    pykka.ActorRegistry.stop_all(timeout=5)
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:

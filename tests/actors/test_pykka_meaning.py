@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
 from types import TracebackType
 
 import pykka
@@ -13,6 +12,8 @@ from pykka._envelope import Envelope
 
 from duologue.actors import AsyncActor
 from duologue.errors import BlockingCallError
+
+pytestmark = pytest.mark.usefixtures("everyone_stops")
 
 
 class Account(AsyncActor):
@@ -63,12 +64,6 @@ class Account(AsyncActor):
         future: pykka.Future[int] = pykka.ThreadingFuture()
         future.set(7)
         return future
-
-
-@pytest.fixture(autouse=True)
-def _stop_everyone() -> Iterator[None]:
-    yield
-    pykka.ActorRegistry.stop_all(timeout=5)
 
 
 def test_a_started_actor_is_alive_and_registered() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import logging
 import sys
-from collections.abc import Iterator
 
 import pykka
 import pytest
 
 from duologue.actors import ActorSystem, AsyncActor, Backoff, Restart, Strategy
 from duologue.errors import BlockingCallError
+
+pytestmark = pytest.mark.usefixtures("everyone_stops")
 
 
 @pykka.traversable
@@ -64,12 +65,6 @@ class Boat(AsyncActor):
     def turn(self, by: int) -> int:
         self.course += by
         return self.course
-
-
-@pytest.fixture(autouse=True)
-def _stop_everyone() -> Iterator[None]:
-    yield
-    pykka.ActorRegistry.stop_all(timeout=5)
 
 
 def test_making_a_proxy_runs_no_property_and_looks_at_no_attribute() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Iterator
 from typing import ClassVar
 
 import pykka
@@ -38,10 +37,8 @@ class Postman(pykka.ThreadingActor):
 
 
 @pytest.fixture(autouse=True)
-def _stop_everyone() -> Iterator[None]:
+def _indexes(everyone_stops: None) -> None:  # noqa: ARG001 - it stops them after
     Dog.start().stop()  # the first host puts the indexes in
-    yield
-    pykka.ActorRegistry.stop_all(timeout=5)
 
 
 def test_a_class_finds_its_subclasses_in_the_order_of_their_start() -> None:

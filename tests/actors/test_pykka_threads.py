@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pykka
 import pytest
 
 from duologue.actors import ActorSystem, AsyncActor, AsyncFuture
+
+pytestmark = pytest.mark.usefixtures("everyone_stops")
 
 
 class Threaded(pykka.ThreadingActor):
@@ -49,12 +50,6 @@ class Hosted(AsyncActor):
 
     async def double_by(self, ref: pykka.ActorRef[Threaded], number: int) -> object:
         return await AsyncFuture.of(ref.proxy().double(number))
-
-
-@pytest.fixture(autouse=True)
-def _stop_everyone() -> Iterator[None]:
-    yield
-    pykka.ActorRegistry.stop_all(timeout=5)
 
 
 def test_both_kinds_ask_each_other() -> None:

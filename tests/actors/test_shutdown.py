@@ -19,16 +19,7 @@ from duologue.errors import (
     SystemClosedError,
     SystemOpenError,
 )
-
-
-class Recorder(AsyncActor):
-    def __init__(self, log: list[object] | None = None) -> None:
-        super().__init__()
-        self.log: list[object] = [] if log is None else log
-
-    def on_receive(self, message: object) -> object:
-        self.log.append(message)
-        return message
+from tests.actors.conftest import Recorder
 
 
 class Hanging(Recorder):

@@ -30,10 +30,9 @@ from duologue.errors import (
     SupervisionSettingError,
     SystemClosedError,
 )
+from tests.actors.conftest import AT_ONCE
 
 trace: contextvars.ContextVar[str] = contextvars.ContextVar("trace", default="nothing")
-
-AT_ONCE = Restart(max_restarts=100, within=1_000, backoff=Backoff(0))
 
 
 class Worker(AsyncActor):

@@ -20,19 +20,10 @@ from duologue.errors import (
     MessageCancelledError,
     SystemClosedError,
 )
+from tests.actors.conftest import Recorder
 
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="nobody")
 keepsake: contextvars.ContextVar[object] = contextvars.ContextVar("keepsake")
-
-
-class Recorder(AsyncActor):
-    def __init__(self, log: list[object] | None = None) -> None:
-        super().__init__()
-        self.log: list[object] = [] if log is None else log
-
-    def on_receive(self, message: object) -> object:
-        self.log.append(message)
-        return message
 
 
 class Sleeper(AsyncActor):

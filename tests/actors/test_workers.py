@@ -16,6 +16,7 @@ from duologue.actors import (
     WorkerState,
 )
 from duologue.actors.testing import settled
+from tests.actors.conftest import deaf, endless
 
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="nobody")
 
@@ -30,15 +31,6 @@ async def ten_steps(operation: Operation) -> str:
         operation.report(text=f"step {number}")
         await asyncio.sleep(1)
     return "done"
-
-
-async def endless() -> None:
-    await asyncio.Event().wait()
-
-
-async def deaf(_: Operation) -> None:
-    """Has been asked, but does not listen."""
-    await asyncio.Event().wait()
 
 
 async def stubborn() -> None:

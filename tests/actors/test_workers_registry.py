@@ -22,6 +22,7 @@ from duologue.errors import (
     WorkerIdTakenError,
     WorkerRunningError,
 )
+from tests.actors.conftest import deaf, endless
 
 
 class Once:
@@ -42,10 +43,6 @@ class Once:
 
 async def nothing() -> None:
     pass
-
-
-async def endless() -> None:
-    await asyncio.Event().wait()
 
 
 async def stubborn(operation: Operation) -> None:
@@ -296,13 +293,13 @@ async def test_stopping_all_shortens_the_grace_of_those_that_stop_already() -> N
     async with ActorSystem() as system:
         workers = Workers(system, grace=1000)
         worker = await workers.start(lambda operation: operation, id="one")
-        deaf = await workers.start(_deaf)
-        await deaf.stop()
+        stopped = await workers.start(deaf)
+        await stopped.stop()
 
         await workers.stop(grace=1)
 
         assert asyncio.get_running_loop().time() == 1
-        assert deaf.snapshot.state is WorkerState.CANCELLED
+        assert stopped.snapshot.state is WorkerState.CANCELLED
         assert not worker.is_active
 
 
@@ -316,10 +313,6 @@ async def test_the_grace_of_stopping_all_counts_for_the_second_wait_too() -> Non
         assert asyncio.get_running_loop().time() == 2
         assert [snapshot.kind for snapshot in left] == ["stubborn"]
         await asyncio.sleep(3600)
-
-
-async def _deaf(_: Operation) -> None:
-    await asyncio.Event().wait()
 
 
 async def test_nothing_starts_after_the_stop() -> None:
