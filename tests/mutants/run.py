@@ -324,7 +324,7 @@ def parse_arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="a regular expression of names")
-    parser.add_argument("--jobs", type=int, default=2, help="how many at once")
+    parser.add_argument("--jobs", type=int, default=3, help="how many at once")
     parser.add_argument("--timeout", type=float, default=5, help="seconds for a test")
     parser.add_argument("--list", type=Path, default=here / "mutants.toml")
     parser.add_argument("--project", type=Path, default=here.parent.parent)
