@@ -41,12 +41,6 @@ def is_work(result: object) -> TypeGuard[Work]:
     return type(result) is CoroutineType
 
 
-def handle(actor: Actor, message: object) -> object:
-    """Let an actor handle a message of any kind."""
-    result: object = actor._handle_receive(message)  # noqa: SLF001 - see above
-    return result
-
-
 def fail(actor: Actor, error: BaseException) -> None:
     """Log an error that nobody is told of, and stop the actor."""
     actor._handle_failure(type(error), error, error.__traceback__)  # noqa: SLF001 - see above
