@@ -14,6 +14,9 @@ from duologue.actors import Clock
 # late, so that two windows of the messenger never see one token too many.
 _MARGIN = 0.05
 
+# The seconds for which a call is thought to be on its way at most.
+_ON_THE_WAY = 0.2
+
 # How many buckets are looked at for eviction each time one is asked for. Two
 # are more than one new bucket a call, so the idle ones always run out.
 _SWEEP = 2
@@ -81,6 +84,16 @@ class TokenBucket:
     def note(self) -> None:
         """Take a token that `delay` has just called available."""
         self._taken.append(self._clock.time())
+
+    def arrived(self) -> None:
+        """Learn that the newest call has been answered: it has arrived by now.
+
+        The first call on a connection may take long to arrive. Its token counts from
+        its arrival, which was no later than this and soon after it was taken.
+        """
+        if self._taken:
+            latest = self._taken[-1] + _ON_THE_WAY
+            self._taken[-1] = min(self._clock.time(), latest)
 
     async def wait(self) -> None:
         """Wait until a token is there; only for the holder of the turn."""

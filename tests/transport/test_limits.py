@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given, strategies as st
 
 from duologue.actors import LoopClock
@@ -34,6 +35,22 @@ async def test_a_token_comes_back_a_little_more_than_a_period_after_it_was_taken
     await shared.take()
 
     assert now() == 10.5
+
+
+@pytest.mark.parametrize(
+    ("seconds_to_answer", "late_by"), [(0.15, 0.15), (30.0, 0.2)], ids=["slow", "held"]
+)
+async def test_a_token_counts_from_when_its_call_has_arrived_at_the_latest(
+    seconds_to_answer: float, late_by: float
+) -> None:
+    shared = bucket(1, period=100.0)
+    await shared.take()
+    await asyncio.sleep(seconds_to_answer)
+    shared.arrived()
+
+    await shared.take()
+
+    assert now() == pytest.approx(105.0 + late_by)
 
 
 async def test_whoever_waits_first_is_served_first() -> None:

@@ -232,13 +232,16 @@ class Bot:
             query["marker"] = str(marker)
         if types is not None:
             query["types"] = ",".join(types)
-        answer = await self._call(
-            "GET",
-            "/updates",
-            self._limits.polls,
-            query=query,
-            within=hold + _POLL_SLACK,
-        )
+        try:
+            answer = await self._call(
+                "GET",
+                "/updates",
+                self._limits.polls,
+                query=query,
+                within=hold + _POLL_SLACK,
+            )
+        finally:
+            self._limits.polls.arrived()
         return batch(answer)
 
     async def send(self, chat_id: int, view: View) -> str:
