@@ -207,7 +207,8 @@ def dead_letter(
     """
     if not is_command(envelope):
         letters.add(DeadLetter(envelope.message, actor, reason))
-    answer_for_the_dead(envelope, error or _error(envelope, actor, reason))
+    if envelope.reply_to is not None:
+        answer_for_the_dead(envelope, error or _error(envelope, actor, reason))
 
 
 def answer_for_the_dead(envelope: AnyEnvelope, error: Exception) -> None:

@@ -196,10 +196,7 @@ class Family(Generic[A]):
             future.set(value=True)
         for record in records:
             if record.mailbox is None:
-                closed = SystemClosedError(record.name)
-                with self._home.lock:
-                    waiting = record.give_up(closed)
-                self._refuse(waiting, closed)
+                self._give_up(record, SystemClosedError(record.name))
 
     def refuse(self, host: Host) -> None:
         """Answer what waits for actors that a host, now lost, was about to make."""

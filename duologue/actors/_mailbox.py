@@ -159,14 +159,12 @@ class Mailbox:
         if not self.scheduled:
             self.wake()
 
-    def command(self, envelope: AnyEnvelope) -> None:
+    def command(self, envelope: Command) -> None:
         """Add a message of the runtime's own; callable from any thread.
 
         It is never refused, takes no room in a mailbox with bounds and is no dead
         letter when nobody is left to handle it.
         """
-        if type(envelope) is not Command:
-            envelope = Command(envelope.message, envelope.reply_to)
         try:
             self.put(envelope)
         except QueueClosedError:
@@ -202,13 +200,7 @@ class Mailbox:
         Args:
             reason: Why; of several reasons the first one counts.
         """
-        with _lock:
-            if self.reason is None:
-                self.reason = reason
-            self.phase = max(self.phase, STOPPED)
-            event = self._event
-        if event is not None:
-            event.set()
+        self._reach(STOPPED, reason)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait in a thread until the actor has stopped.
@@ -285,13 +277,7 @@ class Mailbox:
                 left out.
         """
         self.foresee_end(error)
-        with _lock:
-            if self.reason is None:
-                self.reason = _ASKED
-            self.phase = CLOSED
-            event = self._event
-        if event is not None:
-            event.set()
+        self._reach(CLOSED, _ASKED)
         self.actor = None
         self.scheduled = False
         self._flush()
@@ -317,6 +303,16 @@ class Mailbox:
         dead_letter(
             envelope, actor=self.name, letters=letters, reason=reason, error=error
         )
+
+    def _reach(self, phase: int, reason: StopReason) -> None:
+        """Go on to the end; of several reasons the first one counts."""
+        with _lock:
+            if self.reason is None:
+                self.reason = reason
+            self.phase = max(self.phase, phase)
+            event = self._event
+        if event is not None:
+            event.set()
 
     def _make_queue(self) -> Messages:
         bounds = bounds_of(type(self.actor))

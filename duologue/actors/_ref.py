@@ -14,7 +14,6 @@ from duologue.actors._ask import Ask
 from duologue.actors._blocking import refuse_to_block
 from duologue.actors._bounded_queue import (
     NoRoomError,
-    NotTakenError,
     QueueClosedError,
 )
 from duologue.actors._envelope import AnyEnvelope, Command
@@ -97,9 +96,12 @@ class AsyncActorRef(LazyRef[A]):
         if mailbox.phase >= STOPPED:
             raise self._dead(envelope)
         try:
-            mailbox.put(envelope)
-        except NotTakenError as why:
-            self._wait(why, envelope, timeout)
+            try:
+                mailbox.put(envelope)
+            except NoRoomError as full:
+                wait_for_room(mailbox.put, full, timeout)
+        except QueueClosedError:
+            raise self._dead(envelope) from None
 
     async def send(
         self,
@@ -195,9 +197,14 @@ class AsyncActorRef(LazyRef[A]):
             self._dead(envelope)
         else:
             try:
-                mailbox.put(envelope)
-            except NotTakenError as why:
-                timeout = self._wait_to_ask(why, envelope, timeout, block=block)
+                try:
+                    mailbox.put(envelope)
+                except NoRoomError as full:
+                    timeout = wait_for_room_to_ask(
+                        mailbox.put, full, timeout, block=block
+                    )
+            except QueueClosedError:
+                self._dead(envelope)
         return future.get(timeout=timeout) if block else future
 
     @overload
@@ -313,32 +320,3 @@ class AsyncActorRef(LazyRef[A]):
             error = SystemClosedError(str(self))
         self.actor_inbox.lose(envelope, error=error)
         return error
-
-    def _wait(
-        self, why: NotTakenError, envelope: AnyEnvelope, timeout: float | None
-    ) -> None:
-        """Wait in this thread until a message is in that was not taken at once."""
-        try:
-            if not isinstance(why, NoRoomError):
-                raise why
-            wait_for_room(self.actor_inbox.put, why, timeout)
-        except QueueClosedError:
-            raise self._dead(envelope) from None
-
-    def _wait_to_ask(
-        self,
-        why: NotTakenError,
-        envelope: AnyEnvelope,
-        timeout: float | None,
-        *,
-        block: bool,
-    ) -> float | None:
-        """The same for a question; gives the seconds that are left for the answer."""
-        put = self.actor_inbox.put
-        try:
-            if not isinstance(why, NoRoomError):
-                raise why
-            return wait_for_room_to_ask(put, why, timeout, block=block)
-        except QueueClosedError:
-            self._dead(envelope)
-        return timeout
