@@ -65,11 +65,10 @@ class Host(Turns):
         Raises:
             SystemClosedError: If this host has closed.
         """
-        name = type(mailbox.actor).__name__
         if not self.is_closed:
             mailbox.attach(self, at_once=at_once)
         if self.is_closed:  # perhaps in the same moment
-            raise SystemClosedError(name)
+            raise SystemClosedError(mailbox.name)
 
     def cut_off(self, ref: AnyRef) -> None:
         """End an actor of this host in the middle of whatever it does; on the loop."""

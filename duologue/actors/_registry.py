@@ -188,14 +188,12 @@ class IndexedRegistry(ActorRegistry):
     def unregister(cls, actor_ref: ActorRef[A]) -> None:
         """Take a ref out, if it is there; an actor that stops does so."""
         ref = cast("AnyRef", actor_ref)
+        note = "Unregistered %s"
         with registry_lock:
-            refs = index_of(cls)
-            is_here = ref in refs
-            if is_here:
-                refs.remove(ref)
-        note = (
-            "Unregistered %s" if is_here else "Unregistered %s (not found in registry)"
-        )
+            try:
+                index_of(cls).remove(ref)
+            except ValueError:
+                note = "Unregistered %s (not found in registry)"
         logger.debug(note, actor_ref)
 
     @classmethod

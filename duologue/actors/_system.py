@@ -135,10 +135,10 @@ class ActorSystem:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        hosts, self._hosts = self._hosts, None
+        hosts = self._hosts
         if hosts is None or hosts.first.is_lost:
+            self._hosts = None
             return
-        self._hosts = hosts
         withdraw(hosts)
         errors: list[BaseException] = []
         try:
