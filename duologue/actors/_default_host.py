@@ -8,10 +8,9 @@ thread is done.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
-from concurrent.futures import CancelledError
+from queue import SimpleQueue
 
 from duologue.actors._host import Host
 from duologue.actors._mailbox import Mailbox
@@ -24,6 +23,7 @@ class DefaultHost(Host):
         super().__init__()
         self._has_waiter = False
         self._waiter_lock = threading.Lock()
+        self._found: SimpleQueue[list[Mailbox]] = SimpleQueue()
 
     def attach(self, mailbox: Mailbox, *, at_once: bool) -> None:
         """Give an actor turns from now on; callable from any thread.
@@ -49,34 +49,30 @@ class DefaultHost(Host):
 
     def _wait_for_actors(self) -> None:
         threading.main_thread().join()
-        # If the loop is closed, so are the actors.
-        with contextlib.suppress(CancelledError, RuntimeError):
-            while living := self._living():
-                for mailbox in living:
-                    mailbox.wait()
+        while living := self._living():
+            for mailbox in living:
+                mailbox.wait()
 
     def _living(self) -> list[Mailbox]:
-        looking = self._look()
-        try:
-            found = asyncio.run_coroutine_threadsafe(looking, self.loop)
-        except RuntimeError:
-            looking.close()
-            raise
-        return found.result()
+        self.post(self._look)
+        return self._found.get()
 
-    async def _look(self) -> list[Mailbox]:
-        """Whom to wait for, as soon as those that have stopped are through."""
-        while True:
-            self._has_waiter = False
-            living = [
-                box for ref in self.refs() if _keeps_alive(box := ref.actor_inbox)
-            ]
-            ending = [task for box, task in self._tasks.items() if _keeps_alive(box)]
-            if living or ending:
-                self._has_waiter = True
-            if living or not ending:
-                return living
-            await asyncio.wait(ending)
+    def _look(self) -> None:
+        """Find whom to wait for, as soon as those that have stopped are through."""
+        self._has_waiter = False
+        living = [box for ref in self.refs() if _keeps_alive(box := ref.actor_inbox)]
+        ending = [task for box, task in self._tasks.items() if _keeps_alive(box)]
+        if living or ending:
+            self._has_waiter = True
+        if living or not ending:
+            self._found.put(living)
+        else:
+            ending[0].add_done_callback(lambda _: self._look())
+
+    def _vacate(self) -> None:
+        super()._vacate()
+        # Nobody looks any more, and there is nobody to wait for.
+        self._found.put([])
 
 
 def _keeps_alive(mailbox: Mailbox) -> bool:

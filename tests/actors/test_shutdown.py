@@ -391,6 +391,37 @@ def test_a_program_whose_default_host_breaks_ends(breaks: str) -> None:
     assert (ended.returncode, ended.stdout) == (0, "")
 
 
+def test_a_program_ends_that_looks_for_its_actors_while_their_loop_closes() -> None:
+    ended = _program(
+        """
+        closing, called = threading.Event(), threading.Event()
+
+        class Breaking(Echo):
+            def on_receive(self, message):
+                loop = asyncio.get_running_loop()
+                close, call = loop.close, loop.call_soon_threadsafe
+
+                def close_late():
+                    closing.set()
+                    called.wait()
+                    close()
+
+                def call_and_tell(*args, **options):
+                    call(*args, **options)
+                    called.set()
+
+                loop.close, loop.call_soon_threadsafe = close_late, call_and_tell
+                loop.stop()
+
+        Echo.start()
+        Breaking.start().tell("hello")
+        closing.wait()
+        """
+    )
+
+    assert (ended.returncode, ended.stdout) == (0, "")
+
+
 @pytest.mark.parametrize("is_atexit", [False, True])
 def test_ctrl_c_ends_a_program_that_only_its_actors_keep_going_as_in_pykka(
     is_atexit: bool,  # noqa: FBT001 - a parameter of the test
