@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, TypeVarTuple
+from time import perf_counter
+from typing import Protocol, TypeVarTuple, runtime_checkable
 
 Ts = TypeVarTuple("Ts")
 
@@ -73,3 +74,19 @@ class LoopClock:
 
     def _its_loop(self) -> asyncio.AbstractEventLoop:
         return self._loop or asyncio.get_running_loop()
+
+
+@runtime_checkable
+class TimesTurns(Protocol):
+    """A loop that says itself how long turns take, as in virtual time.
+
+    Attributes:
+        turn_time: Seconds that never go back.
+    """
+
+    turn_time: Callable[[], float]
+
+
+def turn_time(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
+    """What tells actors on a loop, in seconds, how long their turns take."""
+    return loop.turn_time if isinstance(loop, TimesTurns) else perf_counter

@@ -16,11 +16,11 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from time import perf_counter
 
 from pykka import Actor, ActorRegistry
 
 from duologue.actors._blocking import helpers_here
+from duologue.actors._clock import turn_time
 from duologue.actors._mailbox import (
     CLOSED,
     RUNNING,
@@ -81,6 +81,7 @@ class Turns(ABC):
         self._lock = threading.Lock()
         self._tasks: dict[Mailbox, asyncio.Task[object]] = {}
         self._starting: Mailbox | None = None
+        self._now = turn_time(self.loop)
         self._deadline = 0.0
         # Whether the context of the turns is still like that of the host.
         self._is_fresh = True
@@ -120,7 +121,7 @@ class Turns(ABC):
         """Give an actor a turn without a trip through the loop; on the loop."""
         if mailbox.suspended:
             return
-        self._deadline = perf_counter() + QUANTUM
+        self._deadline = self._now() + QUANTUM
         self._turning = True
         try:
             self._give_turn(mailbox)
@@ -169,14 +170,14 @@ class Turns(ABC):
 
     def _run(self) -> None:
         self.runs += 1
-        self._deadline = perf_counter() + QUANTUM
+        self._deadline = self._now() + QUANTUM
         self._help_left = HELP
         self._turning = True
         try:
             has_time = True
             while has_time and self._posted:
                 self._call_safely(self._posted.popleft())
-                has_time = perf_counter() < self._deadline
+                has_time = self._now() < self._deadline
             if not has_time and self._ready:
                 # However much is posted, the actors go on too.
                 self._give_turn(self._ready.popleft())
@@ -205,7 +206,7 @@ class Turns(ABC):
         deadline = self._deadline
         if not in_a_turn:
             if self._help_left == HELP:  # the first time since the last run
-                self._help_until = perf_counter() + QUANTUM
+                self._help_until = self._now() + QUANTUM
             self._deadline = self._help_until
         self._turning, self._starting = True, None
         self._help_depth += 1
@@ -233,7 +234,7 @@ class Turns(ABC):
         rest = context.run(self._take_turns, context)
         if rest is not None:
             self._see_through(*rest, context)
-        return perf_counter() < self._deadline
+        return self._now() < self._deadline
 
     def _give_turn(self, mailbox: Mailbox) -> bool:
         """Give one actor a turn; say whether the quantum has time left."""
@@ -241,7 +242,7 @@ class Turns(ABC):
         rest = context.run(self._take_turn, mailbox, context)
         if rest is not None:
             self._see_through(mailbox, rest, context)
-        return perf_counter() < self._deadline
+        return self._now() < self._deadline
 
     def _take_turns(self, context: contextvars.Context) -> tuple[Mailbox, Work] | None:
         """Take turns until the time is up or somebody has changed the context.
@@ -251,14 +252,14 @@ class Turns(ABC):
         Returns:
             An actor with the coroutine that its turn goes on with, if there is one.
         """
-        ready, deadline = self._ready, self._deadline
+        ready, now, deadline = self._ready, self._now, self._deadline
         self._is_fresh = True
         while ready:
             mailbox = ready.popleft()
             rest = self._take_turn(mailbox, context)
             if rest is not None:
                 return mailbox, rest
-            if not self._is_fresh or perf_counter() >= deadline:
+            if not self._is_fresh or now() >= deadline:
                 break
         return None
 
@@ -295,6 +296,7 @@ class Turns(ABC):
         context: contextvars.Context,
     ) -> Work | None:
         # Every message comes through here, so this makes no call that it could spare.
+        now = self._now
         for _ in range(BATCH):
             if messages.empty():
                 mailbox.scheduled = False
@@ -312,7 +314,7 @@ class Turns(ABC):
                 self._is_fresh = False
             if (
                 not self._is_fresh
-                or perf_counter() >= self._deadline
+                or now() >= self._deadline
                 or mailbox.phase != RUNNING
             ):
                 break

@@ -57,6 +57,33 @@ class Reader(AsyncActor):
         await self.let_go
 
 
+class TurnTime:
+    """What turns on the running loop take: nothing, until a test spends some.
+
+    Attributes:
+        now: Seconds.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        setattr(asyncio.get_running_loop(), "turn_time", self)  # noqa: B010 - a loop in virtual time has one
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Slow(Echo):
+    """Takes more than a quantum for a message."""
+
+    def __init__(self, turn_time: TurnTime) -> None:
+        super().__init__()
+        self.turn_time = turn_time
+
+    def on_receive(self, message: object) -> object:
+        self.turn_time.now += 0.001
+        return message
+
+
 async def endless() -> None:
     """Never ends by itself."""
     await asyncio.Event().wait()

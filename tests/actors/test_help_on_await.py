@@ -10,15 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from duologue.actors import ActorSystem, AsyncActor, AsyncActorRef
 from duologue.actors.testing import VirtualClock
-from tests.actors.conftest import Echo
-
-
-class Slow(Echo):
-    """Takes more than a quantum for a few messages."""
-
-    def on_receive(self, message: object) -> object:
-        sum(range(100_000))
-        return message
+from tests.actors.conftest import Echo, Slow, TurnTime
 
 
 class Relay(AsyncActor):
@@ -72,8 +64,10 @@ async def test_help_ends_in_time_for_the_others_on_the_loop() -> None:
 
 
 async def test_help_ends_when_a_quantum_is_over() -> None:
+    turn_time = TurnTime()
+
     async with ActorSystem(help_on_await=True) as system:
-        others = [system.start(Slow) for _ in range(100)]
+        others = [system.start(Slow, turn_time) for _ in range(100)]
         last = system.start(Echo)
         answers = [
             other.ask(number, block=False) for number, other in enumerate(others)
@@ -89,8 +83,10 @@ async def test_help_ends_when_a_quantum_is_over() -> None:
 
 
 async def test_all_the_help_of_a_tick_ends_when_one_quantum_is_over() -> None:
+    turn_time = TurnTime()
+
     async with ActorSystem(help_on_await=True) as system:
-        slow = system.start(Slow)
+        slow = system.start(Slow, turn_time)
         asked = [0]
 
         async def ask_on() -> None:

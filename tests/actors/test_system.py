@@ -20,7 +20,7 @@ from duologue.errors import (
     MessageCancelledError,
     SystemClosedError,
 )
-from tests.actors.conftest import Recorder
+from tests.actors.conftest import Recorder, Slow, TurnTime
 
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="nobody")
 keepsake: contextvars.ContextVar[object] = contextvars.ContextVar("keepsake")
@@ -210,24 +210,17 @@ async def test_an_actor_gets_a_batch_and_then_the_next_has_its_turn() -> None:
 
 
 async def test_a_slow_actor_lets_the_loop_breathe() -> None:
-    class Slow(AsyncActor):
-        count = 0
-
-        def on_receive(self, message: object) -> None:  # noqa: ARG002 - any will do
-            self.count += 1
-            sum(range(50_000))
+    turn_time = TurnTime()
 
     async with ActorSystem() as system:
-        slow = system.start(Slow)
-        counter = slow._actor_weakref()
-        assert counter is not None
-        for number in range(500):
-            slow.tell(number)
+        slow = system.start(Slow, turn_time)
+        answers = [slow.ask(number, block=False) for number in range(500)]
 
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-        assert 0 < counter.count < 32
+        # One in each trip through the loop.
+        assert sum(answer.is_ready() for answer in answers) == 2
 
 
 async def test_ten_thousand_idle_actors_are_no_tasks_and_no_timers() -> None:

@@ -93,6 +93,7 @@ def test_a_sender_waits_for_room_on_the_loop() -> None:
             with pytest.raises(MailboxFullError):
                 ref.tell("no room")
             await ref.send("waits")
+            await system.settled()
 
             assert await ref.ask("hello", block=False) == "hello"
 

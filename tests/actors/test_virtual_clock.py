@@ -11,7 +11,7 @@ import anyio
 import pytest
 from aiohttp import web
 
-from duologue.actors import Clock, LoopClock
+from duologue.actors import ActorSystem, AsyncActor, Clock, LoopClock
 from duologue.actors.testing import VirtualClock, VirtualLoop
 from duologue.errors import VirtualDeadlockError
 
@@ -64,6 +64,32 @@ async def test_timers_fire_in_their_order_and_at_their_time() -> None:
     await clock.sleep(5)
 
     assert fired == [("first", 1), ("third", 3)]
+
+
+def test_the_order_of_turns_does_not_depend_on_the_speed_of_the_machine() -> None:
+    class Working(AsyncActor):
+        def __init__(self, work: int) -> None:
+            super().__init__()
+            self.work = work
+
+        def on_receive(self, message: object) -> object:
+            sum(range(self.work))
+            return message
+
+    async def main(work: int) -> list[int]:
+        async with ActorSystem() as system:
+            ref = system.start(Working, work)
+            answers = [ref.ask(number, block=False) for number in range(300)]
+            trips = []
+            while not answers[-1].is_ready():
+                trips.append(sum(answer.is_ready() for answer in answers))
+                await asyncio.sleep(0)
+            return trips
+
+    fast, slow = VirtualClock().run(main(0)), VirtualClock().run(main(20_000))
+
+    assert fast == slow
+    assert len(fast) > 1
 
 
 async def test_timeouts_and_anyio_follow_the_same_time() -> None:

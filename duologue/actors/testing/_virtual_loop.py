@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import selectors
 import threading
@@ -23,6 +24,8 @@ PATIENCE = 1.0
 # Real seconds between two looks at the jobs that keep time from moving.
 GLANCE = 0.005
 MOST_WAITING = 5
+# Seconds that a message takes, for the quantum of turns: a hundred messages.
+STEP = 0.000005
 # asyncio takes timers as due that are less than a nanosecond away.
 FINEST_ULP = 0.5e-9
 
@@ -36,11 +39,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     Anything outside of the program is slower than virtual time: talk to it on an
     ordinary loop.
 
+    Messages take no virtual time, and actors pass the loop on after the same number of
+    them on every machine.
+
     Running it raises `VirtualDeadlockError` when nothing can ever happen any more.
     """
 
     def __init__(self) -> None:
         self._virtual = _VirtualTime()
+        self.turn_time: Callable[[], float] = itertools.count(0.0, STEP).__next__
         super().__init__(_Selector(self._virtual, self))
 
     def time(self) -> float:
