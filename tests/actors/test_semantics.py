@@ -206,7 +206,7 @@ async def test_a_full_mailbox_still_takes_a_stop_and_a_timer() -> None:
     async with ActorSystem() as system:
         ref = system.start(Alarmed, log)
         ref.tell(5.0)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.5)
         ref.tell("waits")
         await asyncio.sleep(2)
         gone = ref.stop(block=False)
