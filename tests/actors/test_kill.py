@@ -329,7 +329,7 @@ async def test_a_thread_kills_an_actor_and_waits_for_it() -> None:
         ref = system.start(Mortal, log)
         ref.tell(1_000)
 
-        assert await asyncio.to_thread(lambda: ref.kill(timeout=5))
+        assert await asyncio.to_thread(lambda: ref.kill(timeout=30))
 
         assert ref.stop_reason == Killed()
     assert log in ([1_000, "cancelled"], [])
@@ -348,10 +348,10 @@ async def test_kills_from_many_threads_race_with_messages_and_lose_no_asker() ->
                 barrier: threading.Barrier = barrier,
                 answered: list[bool] = answered,
             ) -> None:
-                barrier.wait(5)
+                barrier.wait(30)
                 for _ in range(20):
                     try:
-                        ref.ask("hello", timeout=5)
+                        ref.ask("hello", timeout=30)
                     except pykka.ActorDeadError:
                         pass
                     finally:
@@ -361,8 +361,8 @@ async def test_kills_from_many_threads_race_with_messages_and_lose_no_asker() ->
                 ref: AsyncActorRef[Mortal] = ref,
                 barrier: threading.Barrier = barrier,
             ) -> None:
-                barrier.wait(5)
-                ref.kill(timeout=5)
+                barrier.wait(30)
+                ref.kill(timeout=30)
 
             await asyncio.gather(*(asyncio.to_thread(job) for job in (ask, kill, kill)))
 

@@ -91,7 +91,7 @@ def on_the_loop(statement: Statement) -> None:
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     chosen: Place = request.param
     yield chosen
-    pykka.ActorRegistry.stop_all(timeout=5)
+    pykka.ActorRegistry.stop_all(timeout=30)
 
 
 def test_tell_and_ask_are_handled_in_their_order(place: Place) -> None:

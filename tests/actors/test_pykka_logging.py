@@ -61,7 +61,7 @@ def test_an_error_that_nobody_gets_is_logged_as_an_error(
     with caplog.at_level(logging.ERROR, "pykka"):
         ref = Talker.start()
         ref.tell(LookupError("lost"))
-        ref.actor_stopped.wait(5)
+        ref.actor_stopped.wait(30)
 
     assert lines(caplog, logging.ERROR) == [f"Unhandled exception in {ref}:"]
     assert "LookupError: lost" in caplog.text
@@ -85,7 +85,7 @@ def test_an_exit_is_logged_before_everyone_stops(
     with caplog.at_level(logging.DEBUG, "pykka"):
         ref = Talker.start()
         ref.tell(SystemExit())
-        ref.actor_stopped.wait(5)
+        ref.actor_stopped.wait(30)
         pykka.ActorRegistry.stop_all()
 
     said = lines(caplog, logging.DEBUG)

@@ -163,10 +163,10 @@ def test_a_failed_tell_runs_on_failure_and_stops_the_actor(
 
     with caplog.at_level(logging.CRITICAL, "pykka"):
         ref.tell("fail")
-        stopped = ref.actor_stopped.wait(5)
+        stopped = ref.actor_stopped.wait(30)
 
     assert stopped
-    assert failed.wait(5)
+    assert failed.wait(30)
     assert not ref.stop()
     assert "LookupError" in events
     assert "stop" not in events
@@ -178,8 +178,8 @@ def test_a_system_exit_stops_every_actor() -> None:
 
     culprit.tell("exit")
 
-    assert culprit.actor_stopped.wait(5)
-    assert bystander.actor_stopped.wait(5)
+    assert culprit.actor_stopped.wait(30)
+    assert bystander.actor_stopped.wait(30)
 
 
 def test_it_lives_beside_actors_with_threads_of_their_own() -> None:
@@ -193,7 +193,7 @@ def test_it_lives_beside_actors_with_threads_of_their_own() -> None:
 
     clerk = Clerk.start(Account.start())
 
-    assert clerk.ask("hello", timeout=5) == "hello"
+    assert clerk.ask("hello", timeout=30) == "hello"
 
 
 def test_messages_of_init_wait_for_the_start() -> None:
@@ -221,7 +221,7 @@ def test_an_actor_whose_start_fails_is_dead(caplog: pytest.LogCaptureFixture) ->
 
     with caplog.at_level(logging.CRITICAL, "pykka"):
         ref = Stillborn.start()
-        stopped = ref.actor_stopped.wait(5)
+        stopped = ref.actor_stopped.wait(30)
 
     assert stopped
     with pytest.raises(pykka.ActorDeadError):
@@ -302,7 +302,7 @@ def test_waiting_for_a_live_actor_to_stop_ends_in_time() -> None:
     ref.stop()
 
     assert not stopped_early
-    assert ref.actor_stopped.wait(5)
+    assert ref.actor_stopped.wait(30)
 
 
 def test_messages_on_their_way_while_an_actor_stops_are_answered() -> None:
@@ -313,4 +313,4 @@ def test_messages_on_their_way_while_an_actor_stops_are_answered() -> None:
     ref.actor_inbox.put(Envelope("late", reply_to=late))
 
     with pytest.raises(pykka.ActorDeadError):
-        late.get(timeout=5)
+        late.get(timeout=30)

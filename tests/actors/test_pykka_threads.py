@@ -21,7 +21,7 @@ class Threaded(pykka.ThreadingActor):
 
     def on_receive(self, message: object) -> object:
         if isinstance(message, pykka.ActorRef):
-            return message.ask("from a thread", timeout=5)
+            return message.ask("from a thread", timeout=30)
         return ("threaded", message)
 
     def on_stop(self) -> None:
@@ -55,14 +55,14 @@ class Hosted(AsyncActor):
 def test_both_kinds_ask_each_other() -> None:
     threaded, hosted = Threaded.start(), Hosted.start()
 
-    assert hosted.ask(threaded, timeout=5) == ("threaded", "from a loop")
-    assert threaded.ask(hosted, timeout=5) == ("hosted", "from a thread")
+    assert hosted.ask(threaded, timeout=30) == ("threaded", "from a loop")
+    assert threaded.ask(hosted, timeout=30) == ("hosted", "from a thread")
 
 
 def test_both_kinds_use_proxies_of_each_other() -> None:
     threaded, hosted = Threaded.start(), Hosted.start()
 
-    assert hosted.proxy().double_by(threaded, 4).get(timeout=5) == 8
+    assert hosted.proxy().double_by(threaded, 4).get(timeout=30) == 8
 
 
 @pytest.mark.real_time
@@ -71,7 +71,7 @@ async def test_an_actor_that_waits_for_a_thread_keeps_no_other_waiting() -> None
 
     class Slow(pykka.ThreadingActor):
         def on_receive(self, message: object) -> object:
-            gate.wait(5)
+            gate.wait(30)
             return message
 
     async with ActorSystem():
@@ -89,7 +89,7 @@ def test_stopping_everyone_begins_with_the_last_hosted_or_not() -> None:
     for kind in kinds:
         kind.start(log)
 
-    stopped = pykka.ActorRegistry.stop_all(block=True, timeout=5)
+    stopped = pykka.ActorRegistry.stop_all(block=True, timeout=30)
 
     assert stopped == [True] * 4
     assert log == ["threaded", "hosted", "hosted", "threaded"]
@@ -103,7 +103,7 @@ def test_stopping_everyone_without_waiting_gives_futures_of_it() -> None:
 
     stopping = pykka.ActorRegistry.stop_all(block=False)
 
-    assert list(pykka.get_all(stopping, timeout=5)) == [True] * 3
+    assert list(pykka.get_all(stopping, timeout=30)) == [True] * 3
     assert pykka.ActorRegistry.get_all() == []
 
 
@@ -116,4 +116,4 @@ def test_an_exit_in_a_thread_stops_the_hosted_actors_too() -> None:
 
     Leaver.start().tell("bye")
 
-    assert hosted.actor_stopped.wait(5)
+    assert hosted.actor_stopped.wait(30)

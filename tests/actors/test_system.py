@@ -275,7 +275,7 @@ def test_at_a_stop_every_ask_is_answered_once(senders: int, before: int) -> None
                     if sender == 0 and number == before:
                         ref.stop()
                     try:
-                        ref.ask((sender, number), timeout=5)
+                        ref.ask((sender, number), timeout=30)
                     except pykka.ActorDeadError:
                         outcomes["dead"] += 1
                     else:

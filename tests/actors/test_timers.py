@@ -429,7 +429,7 @@ def test_a_timer_needs_no_open_system() -> None:
 
     ref = Brief.start(heard)
 
-    assert heard.get(timeout=5) == "hello"
+    assert heard.get(timeout=30) == "hello"
     ref.stop()
 
 

@@ -14,9 +14,6 @@ from tests.benchmarks.conftest import BENCHMARKS, bench, python
 
 HAS_XOSCAR = find_spec("xoscar") is not None
 
-# Many processes, one after the other, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(180)
-
 TINY = ("--messages", "300", "--rounds", "1")
 
 

@@ -13,9 +13,6 @@ from tests.benchmarks.conftest import BENCHMARKS, bench, python
 HAS_PEER = find_spec("aiogram_dialog") is not None
 OURS = {"duologue", "duologue, two calls", "duologue, coalescing"}
 
-# Another process imports both libraries, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(90)
-
 
 class Row(TypedDict):
     way: str

@@ -5,14 +5,9 @@ from __future__ import annotations
 import json
 from typing import TypedDict
 
-import pytest
-
 from tests.benchmarks.conftest import bench
 
 WAYS = {"nobody counts", "counts in memory", "Prometheus"}
-
-# Another process imports the library, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(90)
 
 
 class Row(TypedDict):

@@ -11,9 +11,6 @@ from tests.benchmarks.conftest import bench
 
 TINY = ("--rounds", "1", "--pings", "3", "--workers", "4", "--seconds", "0.3")
 
-# Another process, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(90)
-
 
 class Pings(TypedDict):
     way: str

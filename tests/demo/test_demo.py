@@ -21,12 +21,9 @@ import pytest
 from duologue._demo import bot
 from duologue.transport.sandbox import Control
 
-SECONDS = 60
+SECONDS = 120
 ESCAPE = "\x1b"
 SERVING = "end them with Ctrl+C"
-
-pytestmark = pytest.mark.timeout(SECONDS)
-
 
 # A program that starts the demo and then only waits.
 PARENT = """
@@ -98,7 +95,7 @@ def _is_running(program: int) -> bool:
 
 def _all_end(programs: list[int]) -> bool:
     """Wait for their end; those that stay are killed, so that no test leaves them."""
-    ended = [bool(select.select([program], [], [], 8)[0]) for program in programs]
+    ended = [bool(select.select([program], [], [], SECONDS)[0]) for program in programs]
     for program, is_ended in zip(programs, ended, strict=True):
         if not is_ended:
             signal.pidfd_send_signal(program, signal.SIGKILL)

@@ -28,7 +28,7 @@ BOT = re.findall(
     r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL
 )[0]
 
-pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real_time
 
 
 @asynccontextmanager
@@ -150,5 +150,5 @@ async def test_the_web_application_changes_the_dialog_and_tells_its_health(
 async def _shown(control: Control, text: str) -> None:
     await control.wait_for(
         lambda entry: entry.kind in {"message", "edit"} and entry.text == text,
-        timeout=20,
+        timeout=60,
     )

@@ -20,7 +20,7 @@ BLOCKS = re.findall(
     r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL
 )
 
-pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real_time
 
 
 @asynccontextmanager
@@ -67,7 +67,7 @@ async def _shown(control: Control, text: str) -> str:
     """Wait for a view and give the id of its message."""
     entry = await control.wait_for(
         lambda entry: entry.kind in {"message", "edit"} and entry.text == text,
-        timeout=20,
+        timeout=60,
     )
     assert entry.message_id is not None
     return entry.message_id
@@ -244,7 +244,7 @@ async def _edited(
             and words in (entry.text or "")
             and _percent(entry) >= minimum
         ),
-        timeout=20,
+        timeout=60,
     )
 
 

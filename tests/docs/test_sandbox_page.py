@@ -20,7 +20,7 @@ PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 Ask = Callable[[Control, int, str], Coroutine[object, object, LogEntry]]
 
-pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real_time
 
 
 def _saved(file: Path, text: str) -> Path:

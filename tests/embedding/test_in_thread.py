@@ -44,9 +44,9 @@ class BoomError(Exception):
 def test_an_update_is_stored_and_shown(
     dialog: BlockingBgManager, bot: RecordingBot
 ) -> None:
-    receipt = dialog.update({"step": 1}, timeout=5)
-    outcome = receipt.wait(timeout=5)
-    receipt.drawn(timeout=5)
+    receipt = dialog.update({"step": 1}, timeout=30)
+    outcome = receipt.wait(timeout=30)
+    receipt.drawn(timeout=30)
 
     assert isinstance(outcome, Committed)
     assert receipt.done()
@@ -63,7 +63,7 @@ def test_every_call_of_a_background_manager_waits_until_it_is_accepted(
     dialog.update({"a": 1})
     dialog.bg(user_id=2, chat_id=2).start(showing)
     dialog.done().drawn()
-    runtime.settled(timeout=5)
+    runtime.settled(timeout=30)
 
     assert bot.messages(1)[-1].labels == ()
     assert [message.text for message in bot.messages(2)] == ["data "]
@@ -75,7 +75,7 @@ def test_the_error_of_a_call_comes_out_of_its_receipt(
     receipt = runtime.dialog(chat_id=9, user_id=9).update({"lost": True})
 
     with pytest.raises(NoContextError, match="no dialog is open"):
-        receipt.wait(timeout=5)
+        receipt.wait(timeout=30)
 
 
 def test_what_cannot_be_sent_is_refused_in_the_thread(
@@ -104,9 +104,9 @@ def test_an_update_of_the_application_is_accepted_and_becomes_safe(
         "message": shown.to_raw(),
     }
 
-    safe = runtime.accept(bot, raw, timeout=5)
+    safe = runtime.accept(bot, raw, timeout=30)
     assert safe is not None
-    safe.wait(timeout=5)
+    safe.wait(timeout=30)
 
     assert dialog.address.user_id == 1
     assert screen() == "data presses=1"
@@ -340,11 +340,11 @@ def test_a_wait_that_takes_too_long_ends_alone_and_may_be_repeated(
     bot.gate.clear()
 
     receipt = dialog.update({"n": 1})
-    outcome = receipt.wait(timeout=5)
+    outcome = receipt.wait(timeout=30)
     with pytest.raises(CallTimeoutError, match=r"receipt\.drawn\(\)") as caught:
         receipt.drawn(timeout=0.01)
     bot.gate.set()
-    receipt.drawn(timeout=5)
+    receipt.drawn(timeout=30)
 
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.seconds == 0.01

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).with_name("program.py")
-pytestmark = pytest.mark.timeout(60)
 
 
 @contextmanager

@@ -480,7 +480,7 @@ async def _open(control: Control, user: int) -> str:
 async def _shown(control: Control, text: str) -> str:
     entry = await control.wait_for(
         lambda entry: entry.kind in {"message", "edit"} and entry.text == text,
-        timeout=20,
+        timeout=60,
     )
     assert entry.message_id is not None
     return entry.message_id

@@ -39,7 +39,7 @@ def test_a_worker_is_started_asked_and_waited_for(
     runtime: ThreadedRuntime, drill: Drill
 ) -> None:
     worker = runtime.workers.start(drill, owner="Ann")
-    states = [worker.ping(timeout=5).state, worker.is_active]
+    states = [worker.ping(timeout=30).state, worker.is_active]
     drill.go_on.set()
     final = worker.finished(timeout=30)
 
@@ -74,7 +74,7 @@ def test_a_worker_is_stopped_from_a_thread(
 ) -> None:
     worker = runtime.workers.start(drill, key="drill")
 
-    worker.stop("lunch", timeout=5)
+    worker.stop("lunch", timeout=30)
     final = worker.finished(timeout=30)
 
     assert (final.state, final.reason) == (WorkerState.CANCELLED, "lunch")

@@ -4,35 +4,44 @@ A mutant is one small change of the package that takes away the mechanism behind
 a promise; `mutants.toml` lists them. Each is applied to a copy of the project in a
 temporary folder, and the tests named with it are run there. All of them must
 fail: one that stays green does not test what it says. What threads, browsers and
-random examples do differs between runs, so a mutant that survives is tried again.
+random examples do differs between runs, so one that is not noticed is tried again.
+
+How long the tests may take is measured first, without a mutant.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import re
-import shutil
 import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-
-LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis")
-_RESULT = re.compile(r"^(PASSED|FAILED|ERROR|XFAIL|XPASS|SKIPPED) (\S+)")
+from workshop import Run, Workshop
 
 # What pytest ends with: all passed, some failed.
 _GREEN, _RED = 0, 1
 _TRIES = 3
+
+# Seconds in which a test ends without a mutant, and how much longer it may take.
+_PATIENCE = 180
+_SLOWER = 4
+
+T = TypeVar("T")
+
+
+class GroundError(Exception):
+    """Nothing that is found out here would mean anything."""
 
 
 class Verdict(StrEnum):
@@ -82,22 +91,6 @@ class Finding:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of pytest.
-
-    Attributes:
-        code: How it ended; None if it had to be killed.
-        results: What became of each test that was reported: a word for its body
-            and, if they failed, one for what comes before or after it.
-        output: What it printed.
-    """
-
-    code: int | None
-    results: dict[str, set[str]]
-    output: str
-
-
 def read_mutants(path: Path) -> list[Mutant]:
     """Read the list of mutants."""
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
@@ -111,16 +104,6 @@ def mutate(text: str, mutant: Mutant) -> str | None:
     return text.replace(mutant.before, mutant.after)
 
 
-def read_results(output: str) -> dict[str, set[str]]:
-    """Read the short summary of pytest."""
-    results: dict[str, set[str]] = {}
-    for line in output.splitlines():
-        match = _RESULT.match(line)
-        if match is not None:
-            results.setdefault(match[2], set()).add(match[1])
-    return results
-
-
 def judge(mutant: Mutant, run: Run) -> tuple[Verdict, str]:
     """Decide whether the tests have noticed a mutant.
 
@@ -131,7 +114,8 @@ def judge(mutant: Mutant, run: Run) -> tuple[Verdict, str]:
         return Verdict.KILLED, "hung"
     if run.code not in (_GREEN, _RED):
         return Verdict.BROKEN, f"pytest ended with {run.code}: {_last_line(run.output)}"
-    seen = {test: _seen(run.results, test) for test in mutant.tests}
+    results = run.results()
+    seen = {test: _seen(results, test) for test in mutant.tests}
     unborn = [test for test, words in seen.items() if words == {"ERROR"}]
     if unborn:
         return Verdict.BROKEN, f"not a failure but an error: {_names(unborn)}"
@@ -142,131 +126,98 @@ def judge(mutant: Mutant, run: Run) -> tuple[Verdict, str]:
     return Verdict.KILLED, ""
 
 
-class Workshop:
-    """A copy of the project in which mutants are tried one after another.
-
-    Args:
-        project: The project, which is only read.
-        folder: Where the copy goes.
-        contents: What is copied.
-        limit: Seconds for one test.
-
-    Attributes:
-        folder: Where the copy is.
-    """
-
-    def __init__(
-        self, project: Path, folder: Path, *, contents: Sequence[str], limit: float
-    ) -> None:
-        self.folder = folder
-        self._limit = limit
-        folder.mkdir()
-        for name in contents:
-            source = project / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=LEFT_BEHIND)
-            elif source.exists():
-                shutil.copy2(source, folder / name)
-
-    async def try_out(self, mutant: Mutant) -> Finding:
-        """Apply a mutant, run its tests once, and undo it."""
-        began = time.monotonic()
-        file = self.folder / mutant.file
-        original = file.read_text(encoding="utf-8") if file.exists() else ""
-        changed = mutate(original, mutant)
-        if changed is None:
-            detail = f"{mutant.file} does not hold the text exactly once"
-            return Finding(mutant, Verdict.STALE, detail, 0.0)
-        _write(file, changed)
-        try:
-            run = await self.test(mutant.tests)
-        finally:
-            _write(file, original)
-        verdict, detail = judge(mutant, run)
-        return Finding(mutant, verdict, detail, time.monotonic() - began)
-
-    async def test(self, tests: Sequence[str]) -> Run:
-        """Run tests in the copy."""
-        command = ("-m", "pytest", "-q", "-rA", "--tb=line", "--no-header")
-        options = (f"--timeout={self._limit:g}", "-p", "no:cacheprovider")
-        # Some seconds on top to start up, and for what pytest-timeout cannot end.
-        patience = 15 + self._limit * (1 + len(tests) / 4)
-        code, output = await self._python(*command, *options, *tests, within=patience)
-        return Run(code, read_results(output), output)
-
-    async def origin(self, package: str) -> Path:
-        """Tell which copy of a package the tests import."""
-        look = f"import {package}; print({package}.__file__)"
-        _, output = await self._python("-c", look, within=30)
-        return Path(output.strip().splitlines()[-1])
-
-    async def _python(self, *arguments: str, within: float) -> tuple[int | None, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            cwd=self.folder,
-            env=_environment(self.folder),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            async with asyncio.timeout(within):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            return None, "killed"
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return process.returncode, output.decode(errors="replace")
+async def try_out(workshop: Workshop, mutant: Mutant, limit: float) -> Finding:
+    """Apply a mutant, run its tests once, each with so many seconds, and undo it."""
+    began = time.monotonic()
+    original = workshop.read(mutant.file)
+    changed = mutate(original, mutant)
+    if changed is None:
+        detail = f"{mutant.file} does not hold the text exactly once"
+        return Finding(mutant, Verdict.STALE, detail, 0.0)
+    workshop.write(mutant.file, changed)
+    try:
+        run = await workshop.test(mutant.tests, limit=limit)
+    finally:
+        workshop.write(mutant.file, original)
+    verdict, detail = judge(mutant, run)
+    return Finding(mutant, verdict, detail, time.monotonic() - began)
 
 
-async def check_ground(workshop: Workshop, mutants: list[Mutant]) -> str:
-    """Make sure that findings will mean something.
+async def measure(
+    mutants: Sequence[Mutant], workshops: Sequence[Workshop]
+) -> dict[str, float]:
+    """Make sure that findings will mean something, and give seconds for each test.
 
-    Returns:
-        What is wrong: the tests import another copy, or are red without a mutant.
+    Raises:
+        GroundError: If the tests import another copy or are red without a mutant.
     """
     package = mutants[0].file.partition("/")[0]
-    origin = await workshop.origin(package)
-    if not origin.is_relative_to(workshop.folder):
-        return f"the tests would import {origin}, not the copy in {workshop.folder}"
-    tests = sorted({test for mutant in mutants for test in mutant.tests})
-    run = await workshop.test(tests)
-    if run.code == _GREEN:
-        return ""
-    red = [test for test, words in run.results.items() if words != {"PASSED"}]
-    return f"red without any mutant: {_names(red)}\n{run.output}"
+    for workshop in workshops:
+        origin = await workshop.origin(package)
+        if not Path(origin).is_relative_to(workshop.folder):
+            raise GroundError(f"the tests would import {origin}, not the copy")
+    files: dict[str, list[str]] = {}
+    for test in sorted({test for mutant in mutants for test in mutant.tests}):
+        files.setdefault(test.partition("::")[0], []).append(test)
+    seconds: dict[str, float] = {}
+
+    async def look(workshop: Workshop, tests: list[str]) -> None:
+        run = await workshop.test(tests, limit=_PATIENCE)
+        if run.code != _GREEN:
+            red = [name for name, word in run.results() if word != "PASSED"]
+            raise GroundError(f"red without any mutant: {_names(red)}\n{run.output}")
+        # Any of them may have to start the browser that they share.
+        seconds.update(dict.fromkeys(tests, run.slowest))
+
+    await _share_out(files.values(), workshops, look)
+    return seconds
 
 
 async def run_all(
-    mutants: list[Mutant], workshops: Sequence[Workshop], progress: Progress
+    limits: Mapping[Mutant, float], workshops: Sequence[Workshop], progress: Progress
 ) -> list[Finding]:
-    """Try all mutants, each workshop one at a time."""
-    bar = progress.add_task("mutants", total=len(mutants))
-    waiting = list(reversed(mutants))
-    findings: list[Finding] = []
+    """Try all mutants within their limits, each workshop one at a time.
 
-    async def work(workshop: Workshop) -> None:
-        while waiting:
-            finding = await _try_repeatedly(workshop, waiting.pop())
-            findings.append(finding)
-            if finding.detail:
-                progress.console.print(_line(finding), soft_wrap=True)
-            progress.advance(bar)
+    What may take long comes first, so that all workshops end together.
+    """
+    bar = progress.add_task("mutants", total=len(limits))
+    findings: dict[Mutant, Finding] = {}
+
+    async def work(workshop: Workshop, mutant: Mutant) -> None:
+        finding = await _try_repeatedly(workshop, mutant, limits[mutant])
+        findings[mutant] = finding
+        if finding.detail:
+            progress.console.print(_line(finding), soft_wrap=True)
+        progress.advance(bar)
+
+    in_order = sorted(limits, key=limits.__getitem__, reverse=True)
+    await _share_out(in_order, workshops, work)
+    return [findings[mutant] for mutant in limits]
+
+
+async def _share_out(
+    jobs: Iterable[T],
+    workshops: Sequence[Workshop],
+    work: Callable[[Workshop, T], Awaitable[None]],
+) -> None:
+    """Do all jobs; each workshop takes the next one when it has done one."""
+    waiting = iter(jobs)
+
+    async def go_on(workshop: Workshop) -> None:
+        for job in waiting:
+            await work(workshop, job)
 
     async with asyncio.TaskGroup() as group:
         for workshop in workshops:
-            group.create_task(work(workshop))
-    return sorted(findings, key=lambda finding: mutants.index(finding.mutant))
+            group.create_task(go_on(workshop))
 
 
-async def _try_repeatedly(workshop: Workshop, mutant: Mutant) -> Finding:
-    finding = await workshop.try_out(mutant)
+async def _try_repeatedly(workshop: Workshop, mutant: Mutant, limit: float) -> Finding:
+    finding = await try_out(workshop, mutant, limit)
     for number in range(2, _TRIES + 1):
-        if finding.verdict is not Verdict.SURVIVED:
+        if finding.verdict in (Verdict.KILLED, Verdict.STALE):
             break
-        finding = await workshop.try_out(mutant)
+        finding = await try_out(workshop, mutant, limit)
         if finding.verdict is Verdict.KILLED:
             return replace(finding, detail=f"at try {number}")
     return finding
@@ -307,12 +258,21 @@ async def main(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         workshops = _open_workshops(arguments, name)
         console.print("running the tests without a mutant first ...")
-        problem = await check_ground(workshops[0], mutants)
-        if problem:
-            console.print(problem, soft_wrap=True, markup=False)
+        try:
+            seconds = await measure(mutants, workshops)
+        except* GroundError as problems:
+            console.print(*problems.exceptions, soft_wrap=True, markup=False)
+            seconds = {}
+        if not seconds:
             return 2
+        limits = {
+            mutant: max(
+                arguments.timeout, *(_SLOWER * seconds[test] for test in mutant.tests)
+            )
+            for mutant in mutants
+        }
         with _progress(console) as progress:
-            findings = await run_all(mutants, workshops, progress)
+            findings = await run_all(limits, workshops, progress)
     console.print(make_table(findings))
     killed = sum(finding.verdict is Verdict.KILLED for finding in findings)
     console.print(f"{killed} of {len(findings)} mutants were noticed")
@@ -324,8 +284,10 @@ def parse_arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="a regular expression of names")
-    parser.add_argument("--jobs", type=int, default=3, help="how many at once")
-    parser.add_argument("--timeout", type=float, default=5, help="seconds for a test")
+    parser.add_argument("--jobs", type=int, default=4, help="how many at once")
+    parser.add_argument(
+        "--timeout", type=float, default=4, help="seconds for a test, at least"
+    )
     parser.add_argument("--list", type=Path, default=here / "mutants.toml")
     parser.add_argument("--project", type=Path, default=here.parent.parent)
     parser.add_argument(
@@ -344,7 +306,6 @@ def _open_workshops(arguments: argparse.Namespace, folder: str) -> list[Workshop
             arguments.project,
             Path(folder).resolve() / str(number),
             contents=arguments.contents,
-            limit=arguments.timeout,
         )
         for number in range(arguments.jobs)
     ]
@@ -360,30 +321,11 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """Let the copy win over what is installed, whatever the folder Python starts in."""
-    return {
-        **os.environ,
-        "PYTHONPATH": str(folder),
-        "PYTHONSAFEPATH": "1",
-        "COLUMNS": "400",
-    }
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a module and forget its compiled form, which may be as old and long."""
-    file.write_text(text, encoding="utf-8")
-    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
-        compiled.unlink()
-
-
-def _seen(results: dict[str, set[str]], test: str) -> set[str]:
+def _seen(results: Sequence[tuple[str, str]], test: str) -> set[str]:
     """What became of a test, with all its parameters."""
-    found: set[str] = set()
-    for name, words in results.items():
-        if name == test or name.startswith(f"{test}["):
-            found |= words
-    return found
+    return {
+        word for name, word in results if name == test or name.startswith(f"{test}[")
+    }
 
 
 def _names(tests: Sequence[str]) -> str:

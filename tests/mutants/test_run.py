@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -20,6 +22,9 @@ def wait(turns):
 """
 
 TESTS = """
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +55,11 @@ def test_add_at_the_third_look():
     looks = Path("looks")
     looks.write_text(looks.read_text() + "x" if looks.exists() else "x")
     assert add(1, 2) == 3 or len(looks.read_text()) < 3
+
+def test_add_beside_a_program():
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(os.environ["PROGRAMS"]).open("a").write(f"{program.pid} ")
+    assert add(1, 2) == 3
 """
 
 
@@ -90,11 +100,26 @@ async def run(project: Path, *mutants: str, only: str = "") -> tuple[int | None,
         "--contents",
         "calc",
         "tests",
+        env={
+            **os.environ,
+            "PYTHONPATH": str(RUNNER.parent),
+            "PROGRAMS": str(project / "programs"),
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
     return process.returncode, " ".join(output.decode().split())
+
+
+def is_running(program: int) -> bool:
+    """Give it time to end, as a signal takes some."""
+    try:
+        ended = os.pidfd_open(program)
+    except ProcessLookupError:
+        return False
+    with os.fdopen(ended):
+        return not select.select([ended], [], [], 60)[0]
 
 
 def contents(project: Path) -> set[str]:
@@ -106,7 +131,6 @@ def code_of(project: Path) -> str:
 
 
 @pytest.mark.real_time
-@pytest.mark.timeout(90)
 async def test_each_mutant_is_judged_by_what_its_tests_say(project: Path) -> None:
     code, output = await run(
         project,
@@ -155,6 +179,18 @@ async def test_a_mutant_that_is_not_noticed_every_time_is_tried_again(
 
     assert code == 0, output
     assert "killed: 1 it holds: at try" in output
+
+
+@pytest.mark.real_time
+async def test_what_the_tests_leave_running_is_ended(project: Path) -> None:
+    code, output = await run(
+        project, mutant("a + b", "a - b", "test_add_beside_a_program")
+    )
+
+    programs = (project / "programs").read_text(encoding="utf-8").split()
+    assert code == 0, output
+    assert len(programs) == 2
+    assert not any(is_running(int(program)) for program in programs)
 
 
 @pytest.mark.real_time

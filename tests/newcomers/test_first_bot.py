@@ -14,7 +14,7 @@ from duologue.transport.sandbox import FaultKind, Sandbox
 from tests.conftest import LONG_END
 from tests.newcomers.conftest import Folder
 
-pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real_time
 
 BOT = """
 from duologue import Dispatcher, LongPolling
@@ -35,7 +35,7 @@ async def _says(process: Process, words: str) -> str:
     """Read the errors of a program up to a line with these words."""
     assert process.stderr is not None
     said = ""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while words not in said:
             line = (await process.stderr.readline()).decode()
             assert line, f"it never said {words!r}, but:\n{said}"
@@ -182,7 +182,7 @@ async def test_a_bot_that_nobody_can_hear_works_all_the_same(
         )
         await control.say(await control.add_user("Ann"), "hi")
         assert bot.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             heard = await bot.stdout.readline()
         bot.terminate()
         ended = await folder.ended(bot)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.newcomers.conftest import Ended, Folder
 
-pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real_time
 
 
 async def _duologue(folder: Folder, *arguments: str, **environment: str) -> Ended:

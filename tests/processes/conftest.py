@@ -39,7 +39,7 @@ class Gate:
 
     async def arrival(self) -> None:
         """Wait until one more turn is held."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             self._held.append(await self._waiting.get())
 
     def let_through(self) -> None:

@@ -66,7 +66,6 @@ async def test_polling_goes_on_until_its_task_is_cancelled(tmp_path: Path) -> No
 
 
 @pytest.mark.real_time
-@pytest.mark.timeout(60)
 async def test_run_puts_the_handlers_of_signals_back(tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
         control = sandbox.control()
@@ -77,7 +76,7 @@ async def test_run_puts_the_handlers_of_signals_back(tmp_path: Path) -> None:
         )
         try:
             await control.say(await control.add_user("Ann"), "hi")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (await control.position()).queued:
                     pass
             process.send_signal(signal.SIGINT)

@@ -10,7 +10,7 @@ import pytest
 from duologue.transport.sandbox import Control, LogEntry, NoMarker, Sandbox, Say
 from tests.processes.conftest import Bench, Gate, Program
 
-pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real_time
 
 ENDINGS = [signal.SIGTERM, signal.SIGKILL]
 USERS = 10
@@ -28,7 +28,7 @@ async def _shows(control: Control, chat_id: int, last: str) -> str:
             and (entry.text or "").split()[-1:] == [last]
         )
 
-    return (await control.wait_for(is_it, timeout=20)).text or ""
+    return (await control.wait_for(is_it, timeout=60)).text or ""
 
 
 async def _queue(control: Control) -> list[str]:

@@ -9,14 +9,14 @@ import pytest
 from duologue.transport.sandbox import Control, FaultKind, LogEntry, Sandbox
 from tests.processes.conftest import Bench, Gate
 
-pytestmark = [pytest.mark.real_time, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real_time
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
 async def _shows(control: Control, text: str) -> LogEntry:
     return await control.wait_for(
-        lambda entry: entry.kind == "message" and entry.text == text, timeout=20
+        lambda entry: entry.kind == "message" and entry.text == text, timeout=60
     )
 
 

@@ -12,12 +12,14 @@ from duologue.transport.sandbox import Control, Sandbox
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
-    """A real loop whose time can be moved forward."""
+    """A real loop whose time can be held and moved forward."""
 
     ahead = 0.0
+    held: float | None = None
 
     def time(self) -> float:
-        return super().time() + self.ahead
+        now = super().time() if self.held is None else self.held
+        return now + self.ahead
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], JumpingLoop]]:
@@ -33,6 +35,16 @@ async def pass_time() -> Callable[[float], None]:
         loop.ahead += seconds
 
     return jump
+
+
+@pytest.fixture
+async def held_time() -> AsyncIterator[None]:
+    """Let no time pass but what the test lets pass, however slow the machine is."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, JumpingLoop)
+    loop.held = loop.time()
+    yield
+    loop.held = None
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.usefixtures("held_time")
 @pytest.mark.parametrize(("kind", "method", "body"), KINDS)
 async def test_a_chat_takes_two_of_a_kind_in_a_second(
     *,
@@ -102,6 +103,7 @@ async def test_kinds_and_chats_have_accounts_of_their_own(
     assert statuses == [200] * 6
 
 
+@pytest.mark.usefixtures("held_time")
 async def test_a_bot_has_thirty_requests_a_second(
     control: Control, bot: aiohttp.ClientSession, pass_time: Callable[[float], None]
 ) -> None:
@@ -115,6 +117,7 @@ async def test_a_bot_has_thirty_requests_a_second(
     assert counts == {("/me", 200): 31, ("/me", 429): 1}
 
 
+@pytest.mark.usefixtures("held_time")
 async def test_a_bot_has_two_polls_a_second(
     bot: aiohttp.ClientSession, pass_time: Callable[[float], None]
 ) -> None:

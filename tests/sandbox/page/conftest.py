@@ -29,7 +29,7 @@ from duologue.transport.sandbox import Control, Sandbox
 T = TypeVar("T")
 Json = dict[str, object]
 ARGUMENTS = ["--disable-gpu", "--in-process-gpu"]  # one process less to start
-PATIENCE = 10_000
+PATIENCE = 60_000
 """Milliseconds; only a failing test waits so long."""
 WATCH = """
 window.violations = [];
@@ -182,7 +182,7 @@ class Town:
 
     def callback_id(self) -> str:
         """Wait for a click, which the page shows before it has sent it; give its id."""
-        answer = self.call("GET", "/updates", timeout=10, types="message_callback")
+        answer = self.call("GET", "/updates", timeout=30, types="message_callback")
         updates = answer["updates"]
         assert isinstance(updates, list)
         callback = updates[-1]["callback"]
