@@ -16,5 +16,10 @@ def is_positive_seconds(value: object) -> bool:
     return _is_number(value) and 0 < value <= sys.float_info.max
 
 
+def as_delay(seconds: float) -> float:
+    """What a timer can wait: for a time that is over nothing, and never for ever."""
+    return min(max(0.0, seconds), sys.float_info.max)
+
+
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import cast
 
 from pykka import ActorDeadError
 
@@ -48,12 +47,10 @@ class Record:
         if self.ref is None or self.snapshot.state.is_final:
             return self.snapshot
         try:
-            answer: object = await self.ref.ask(request, block=False)
+            answer = await self.ref.ask(request, block=False)
         except ActorDeadError:
             return self.snapshot
-        if isinstance(answer, AsyncFuture):
-            return await cast("AsyncFuture[WorkerSnapshot]", answer)
-        return cast("WorkerSnapshot", answer)
+        return await answer if isinstance(answer, AsyncFuture) else answer
 
 
 class Watch(AsyncIterator[WorkerSnapshot]):

@@ -8,21 +8,21 @@ whatever the body does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
-from typing import TypeAlias, assert_never
-
-from pykka import ActorDeadError
+from typing import assert_never
 
 from duologue.actors._actor import AsyncActor
-from duologue.actors._clock import TimerHandle
+from duologue.actors._envelope import Command
 from duologue.actors._future import AsyncFuture
 from duologue.actors._operation import Operation
 from duologue.actors._operation_report import AsyncOperationResult, clean_text
+from duologue.actors._seconds import as_delay
+from duologue.actors._timers import Timer
 from duologue.actors._worker_body import Call, IBackgroundWorker
 from duologue.actors._worker_job import Job
 from duologue.actors._worker_messages import (
+    Answer,
     Begin,
     Ended,
     Event,
@@ -53,8 +53,6 @@ from duologue.actors._worker_snapshot import (
 
 logger = logging.getLogger("duologue.actors")
 
-Answer: TypeAlias = WorkerSnapshot | AsyncFuture[WorkerSnapshot]
-
 
 class WorkerActor(AsyncActor):
     """Owns the state of one worker.
@@ -76,7 +74,7 @@ class WorkerActor(AsyncActor):
         self._stopped: Question | None = None
         self._awaited: Question | None = None
         self._over: AsyncFuture[WorkerSnapshot] = AsyncFuture()
-        self._timers: dict[type, TimerHandle] = {}
+        self._patience: Timer | None = None
         self._grace = job.grace
         self._is_timed_out = False
         self._is_cancelled = False
@@ -130,19 +128,19 @@ class WorkerActor(AsyncActor):
     async def _tell_of_closing(self) -> None:
         is_told = self._record.snapshot.state is WorkerState.CANCELLING
         if self._outcome is None and not is_told:
-            self._request_stop("the actor system was closed")
+            self._tell_to_stop("the actor system was closed")
         if self._stopped is not None and self._stopped.task is not None:
             await asyncio.wait({self._stopped.task}, timeout=self._job.ping_timeout)
 
     def _begin(self) -> Answer:
         if self._job.timeout is not None:
-            self._later(self._job.timeout, TimeOver())
+            self.send_after(as_delay(self._job.timeout), TimeOver())
         start = self._job.body.start
         if start is None:
             self._run()
             return self._record.snapshot
         question = self._asked_to_start = Question()
-        question.expect(self._after(self._job.ping_timeout, Overdue(question)))
+        self._expect(question)
         self._work = self._call(
             start, lambda outcome: self._came_back(Started(outcome))
         )
@@ -201,7 +199,7 @@ class WorkerActor(AsyncActor):
             return self._record.snapshot
         if self._pinged is None:
             self._pinged = Question()
-            self._ask(ping, self._pinged)
+            self._ask(self._pinged, ping)
         elif self._pinged.answer.is_ready():
             return self._record.snapshot  # the last call still hangs
         return self._pinged.answer
@@ -214,28 +212,39 @@ class WorkerActor(AsyncActor):
         if self._record.snapshot.state is not WorkerState.CANCELLING:
             self._request_stop(reason)
         elif grace is not None:
-            self._later(grace, GraceOver())
+            self._wait_for_end()
         return self._record.snapshot if self._stopped is None else self._stopped.answer
 
     def _request_stop(self, reason: str) -> None:
+        self._tell_to_stop(reason)
+        self._wait_for_end()
+        if self._stopped is not None:
+            self._expect(self._stopped)
+
+    def _tell_to_stop(self, reason: str) -> None:
         body = self._job.body
         reason = clean_text(reason) or ""
         self._publish(stopping(self._record.snapshot, reason, self._job.clock.time()))
         self._operation.request_stop(reason)
-        self._later(self._grace, GraceOver())
         if body.stop is not None:
             self._stopped = Question()
-            self._ask(body.stop, self._stopped)
+            self._put(self._stopped, body.stop)
         elif isinstance(body.author, IBackgroundWorker):
             IBackgroundWorker.stop(body.author)
         if not body.hears_of_stops:
             self._cancel_work()
 
+    def _wait_for_end(self) -> None:
+        """Be patient for as long as the grace says, from now on."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self.send_after(as_delay(self._grace), GraceOver())
+
     def _force(self) -> None:
         if self._outcome is not None:
             return
         if self._cancel_work():
-            self._later(self._grace, GraceOver())
+            self._wait_for_end()
         else:
             self._conclude(Ignored())
 
@@ -269,12 +278,11 @@ class WorkerActor(AsyncActor):
         else:
             # Never twice at once: the last words come after the present ones.
             self._awaited = self._pinged
-            overdue = Overdue(self._pinged)
-            self._pinged.expect(self._after(self._job.ping_timeout, overdue))
+            self._expect(self._pinged)
 
     def _ask_for_last_words(self, ping: Call) -> None:
         self._pinged = self._awaited = Question(is_final=True)
-        self._ask(ping, self._pinged)
+        self._ask(self._pinged, ping)
 
     def _said(self, question: Question, outcome: Outcome) -> None:
         is_ping = question is self._pinged
@@ -324,8 +332,6 @@ class WorkerActor(AsyncActor):
         """Reach the end state and go."""
         self._operation.close()
         self._record.has_news = bool
-        for timer in self._timers.values():
-            timer.cancel()
         now = self._job.clock.time()
         final = ended(self._record.snapshot, outcome, now, timed_out=self._is_timed_out)
         self._publish(final)
@@ -360,11 +366,19 @@ class WorkerActor(AsyncActor):
         self._job.calls.as_errand(call.function, tell)
         return None
 
-    def _ask(self, call: Call, question: Question) -> None:
-        question.expect(self._after(self._job.ping_timeout, Overdue(question)))
+    def _ask(self, question: Question, call: Call) -> None:
+        self._put(question, call)
+        self._expect(question)
+
+    def _put(self, question: Question, call: Call) -> None:
         question.task = self._call(
             call, lambda outcome: self._post(Said(question, outcome))
         )
+
+    def _expect(self, question: Question) -> None:
+        """Wait for the answer of the body, from now on, but not for long."""
+        delay = as_delay(self._job.ping_timeout)
+        question.expect(self.send_after(delay, Overdue(question)))
 
     def _came_back(self, event: Started | Ended) -> None:
         """The body has ended, or its start(); in any thread."""
@@ -375,21 +389,9 @@ class WorkerActor(AsyncActor):
             self._job.left()
         self._post(event)
 
-    def _later(self, delay: float, event: GraceOver | TimeOver) -> None:
-        """Arrange one of the two ends of patience, in place of an earlier one."""
-        earlier = self._timers.get(type(event))
-        if earlier is not None:
-            earlier.cancel()
-        self._timers[type(event)] = self._after(delay, event)
-
-    def _after(self, delay: float, event: Event) -> TimerHandle:
-        return self._job.clock.call_later(delay, self._post, event)
-
-    def _post(self, message: Message) -> None:
-        # What comes after the end changes nothing any more.
-        with contextlib.suppress(ActorDeadError):
-            if self.actor_ref.is_alive():
-                self.actor_ref.tell(message)
+    def _post(self, event: Event) -> None:
+        """Note something that happened; in any thread, and in vain after the end."""
+        self.actor_inbox.command(Command(event))
 
     def _publish(self, snapshot: WorkerSnapshot) -> None:
         self._record.publish(snapshot)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+from duologue.actors._functions import is_async
 from duologue.actors._operation_report import AsyncOperationResult
 from duologue.errors import WorkerBodyError
 
@@ -150,14 +151,6 @@ def body_of(given: object) -> Body:
         stop=_own(author, "stop"),
         ping=_own(author, "ping"),
     )
-
-
-def is_async(function: object) -> bool:
-    """Whether calling it gives a coroutine."""
-    while isinstance(function, functools.partial):
-        function = cast("object", function.func)
-    call: object = getattr(function, "__call__", None)  # noqa: B004 - its own code
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _work_of(body: object) -> object:

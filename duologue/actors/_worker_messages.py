@@ -6,23 +6,26 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from duologue.actors._clock import TimerHandle
+from duologue.actors._ask import Ask
 from duologue.actors._future import AsyncFuture
+from duologue.actors._timers import Timer
 from duologue.actors._worker_snapshot import Outcome, WorkerSnapshot
+
+Answer: TypeAlias = WorkerSnapshot | AsyncFuture[WorkerSnapshot]
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Ask[Answer]):
     """Let the body start; the answer is the snapshot after its `start()`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Ask[Answer]):
     """Say how far the work is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Ask[Answer]):
     """Ask the body to end.
 
     Attributes:
@@ -47,10 +50,10 @@ class Question:
 
     answer: AsyncFuture[WorkerSnapshot] = field(default_factory=AsyncFuture)
     is_final: bool = False
-    timer: TimerHandle | None = None
+    timer: Timer | None = None
     task: asyncio.Task[Outcome] | None = None
 
-    def expect(self, timer: TimerHandle) -> None:
+    def expect(self, timer: Timer) -> None:
         """Wait for the answer until the timer fires, and not the one before."""
         if self.timer is not None:
             self.timer.cancel()

@@ -47,7 +47,8 @@ class Workers:
 
     Args:
         system: Hosts the actors of the workers.
-        clock: Time for grace, timeouts and forgetting; that of the loop by default.
+        clock: Time for snapshots and for forgetting; that of the loop by default.
+            Grace and timeouts go by the clock of the system.
         observer: Told of each end: `workers` with the end state as the reason.
         grace: Seconds for a body to obey a request to stop. Then a coroutine is
             cancelled, and after as many seconds again, or if it is a thread at

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import inspect
 
+from duologue.actors._functions import is_async
 from duologue.dialogs._data import Function
 from duologue.errors import HandlerError
-
-
-def is_async(function: object) -> bool:
-    """Tell whether calling it gives something to await: a function or a callable."""
-    call = getattr(function, "__call__", None)  # noqa: B004  # to look at it, not to test
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def name_of(function: object) -> str:

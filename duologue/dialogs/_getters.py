@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias, cast
 
+from duologue.actors._functions import is_async
 from duologue.dialogs._data import Function, Json
-from duologue.dialogs._functions import is_async, name_of
+from duologue.dialogs._functions import name_of
 from duologue.errors import HandlerError, InjectionError
 
 Getter: TypeAlias = (

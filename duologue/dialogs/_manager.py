@@ -10,6 +10,7 @@ from duologue.dialogs._background import BackgroundCalls
 from duologue.dialogs._chat import ChatType
 from duologue.dialogs._commands import LendTurn
 from duologue.dialogs._data import Json, check
+from duologue.dialogs._focus import Focus
 from duologue.dialogs._foreground import Foreground
 from duologue.dialogs._modes import (
     DEFAULT_STACK_ID,
@@ -31,12 +32,7 @@ from duologue.dialogs._render import (
 from duologue.dialogs._stack import Context, Stack
 from duologue.dialogs._states import State, StatesGroup
 from duologue.dialogs._turn import Turn, effective_mode
-from duologue.errors import (
-    DialogClosedError,
-    DialogCoveredError,
-    NoContextError,
-    WrongStateError,
-)
+from duologue.errors import DialogCoveredError, WrongStateError
 
 
 class DialogProtocol(Protocol):
@@ -94,7 +90,7 @@ class Registry(Protocol):
         ...
 
 
-class DialogManager:
+class DialogManager(Focus):
     """The open dialogs of one address, for the length of one turn.
 
     Changes are kept in a working copy and become real with the commit.
@@ -116,67 +112,11 @@ class DialogManager:
         stack_id: str = DEFAULT_STACK_ID,
         intent_id: str | None = None,
     ) -> None:
+        super().__init__(turn, stack_id, intent_id)
         self.event = event
         self.middleware_data = data
-        self.show_mode = ShowMode.AUTO
-        self._turn = turn
         self._registry = registry
         self._post = post
-        self._stack_id = stack_id
-        self._intent_id = intent_id
-
-    @property
-    def dialog_data(self) -> dict[str, Json]:
-        """What the handlers keep in the current dialog.
-
-        Raises:
-            NoContextError: No dialog is open.
-            IncorrectBackgroundError: The turn has ended.
-        """
-        return self.current_context().dialog_data
-
-    @property
-    def start_data(self) -> Json:
-        """What the current dialog was started with.
-
-        Raises:
-            NoContextError: No dialog is open.
-            IncorrectBackgroundError: The turn has ended.
-        """
-        return self.current_context().start_data
-
-    def current_stack(self) -> Stack:
-        """The stack that the manager works on."""
-        self._turn.check()
-        return self._turn.snapshot.stack(self._stack_id)
-
-    def has_context(self) -> bool:
-        """Tell whether a dialog is open."""
-        self._turn.check()
-        return self._context() is not None
-
-    def current_context(self) -> Context:
-        """The open dialog that the manager works on.
-
-        Raises:
-            NoContextError: No dialog is open.
-            DialogClosedError: The dialog that a background call meant is closed.
-            IncorrectBackgroundError: The turn has ended.
-        """
-        self._turn.check()
-        context = self._context()
-        if context is None:
-            raise self._missing()
-        self._turn.is_changed = True
-        self._turn.state = context.state
-        return context
-
-    def is_covered(self) -> bool:
-        """Tell whether another dialog lies on top of the one worked on."""
-        return (
-            self._intent_id is not None
-            and self.current_stack().last_intent_id() != self._intent_id
-        )
 
     def is_preview(self) -> bool:
         """Tell whether the window is only drawn for its author to look at."""
@@ -341,11 +281,6 @@ class DialogManager:
             stack_id, mode = self._turn.redraws.popitem()
             await self._render_stack(self._turn.snapshot.stack(stack_id), mode)
 
-    def focus(self, stack_id: str, intent_id: str | None) -> None:
-        """Work on another stack of the address, or on one dialog of it."""
-        self._stack_id = stack_id
-        self._intent_id = intent_id
-
     async def _render_stack(self, stack: Stack, mode: ShowMode | None) -> None:
         context = self._turn.snapshot.top(stack)
         if context is None:
@@ -374,30 +309,9 @@ class DialogManager:
         finally:
             self.focus(stack_id, intent_id)
 
-    def _context(self) -> Context | None:
-        snapshot = self._turn.snapshot
-        if self._intent_id is not None:
-            return snapshot.context(self._intent_id)
-        return snapshot.top(snapshot.stack(self._stack_id))
-
     def _is_exclusive(self, state: State) -> bool:
         dialog = self._registry.dialog_of(state)
         return dialog.launch_mode is LaunchMode.EXCLUSIVE
-
-    def _missing(self) -> NoContextError | DialogClosedError:
-        key = self._turn.address.key
-        return (
-            NoContextError(key) if self._intent_id is None else DialogClosedError(key)
-        )
-
-    def _redraw(self, show_mode: ShowMode | None) -> None:
-        if self._intent_id is not None and self.is_covered():
-            self._turn.is_covered = True
-            self._turn.is_changed = True
-            return
-        if show_mode is None and self.show_mode is not ShowMode.AUTO:
-            show_mode = self.show_mode
-        self._turn.redraw(self._stack_id, show_mode)
 
     async def _step(self, distance: int, show_mode: ShowMode | None) -> None:
         state = self.current_context().state

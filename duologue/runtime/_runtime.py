@@ -12,7 +12,6 @@ from typing import Never, Self
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from duologue import __version__
 from duologue.actors import (
     ActorSystem,
     Clock,
@@ -21,7 +20,6 @@ from duologue.actors import (
     LoopClock,
     MemoryEngine,
     Observer,
-    Observers,
     Workers,
 )
 from duologue.dialogs import (
@@ -41,18 +39,11 @@ from duologue.errors import (
     RuntimeSettingError,
 )
 from duologue.runtime._bots import Bots
-from duologue.runtime._gauges import show_load
+from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import OnError, Reports
-from duologue.runtime._settings import (
-    check_metrics,
-    engine_of,
-    hook_of,
-    seconds,
-    state_dir_of,
-)
+from duologue.runtime._settings import engine_of, hook_of, seconds, state_dir_of
 from duologue.threads import ThreadedRuntime, in_thread
 from duologue.transport import Connecting, Fetching, PollerSettings
-from duologue.transport.http import Operations
 
 
 class Runtime:
@@ -124,14 +115,10 @@ class Runtime:
             self._start_timeout = seconds(start_timeout, "start_timeout")
         self._on_error = hook_of(on_error)
         self._clock: Clock = LoopClock() if clock is None else clock
-        check_metrics(metrics_port, metrics_host, registry)
-        self._operations: Operations = Operations(
-            registry, host=metrics_host, port=metrics_port
-        )
-        self._has_metrics = False
-        self._has_begun = False
+        self._metrics = Metrics(registry, host=metrics_host, port=metrics_port)
         if metrics_port is not None or registry is not None:
-            self._turn_on_metrics(observer)
+            self.observer = self._metrics.turn_on(observer)
+        self._has_begun = False
         self._stack = AsyncExitStack()
         self._conversations: Conversations | None = None
         self._workers: Workers | None = None
@@ -222,8 +209,7 @@ class Runtime:
     @property
     def metrics_url(self) -> str | None:
         """Where the metrics are scraped; None without a door of the runtime's own."""
-        place = self._operations.address
-        return None if place is None else f"{place.url}/metrics"
+        return self._metrics.url
 
     def operations(self) -> web.Application:
         """Make the door with `/metrics`, `/livez` and `/readyz` for another server.
@@ -234,11 +220,11 @@ class Runtime:
         Raises:
             MetricsOffError: The runtime has started without metrics.
         """
-        if not self._has_metrics:
+        if self._metrics.shown is None:
             if self._has_begun:
                 raise MetricsOffError
-            self._turn_on_metrics(self.observer)
-        return self._operations.application()
+            self.observer = self._metrics.turn_on(self.observer)
+        return self._metrics.application()
 
     async def accept(
         self, bot: Bot, update: Mapping[str, object] | bytes
@@ -293,14 +279,16 @@ class Runtime:
     async def _open(self, stack: AsyncExitStack) -> None:
         stack.enter_context(self.dispatcher.bg_factory.taken())
         self.dispatcher.check()
-        await self._open_operations(stack)
+        self._has_begun = True
+        stack.callback(self._end)
+        await stack.enter_async_context(self._metrics.open(self._clock, self.engine))
         for bot in self.bots:
             stack.push_async_callback(bot.close)
         way = Connecting(self.bots, clock=self._clock, limit=self._start_timeout)
         connecting = await stack.enter_async_context(way)
         await self._begin(stack, connecting)
-        if self._has_metrics:
-            self._operations.ready()
+        if self._metrics.shown is not None:
+            self._metrics.shown.ready()
 
     async def _begin(self, stack: AsyncExitStack, connecting: Connecting) -> None:
         """Run the dialogs of the bots that are connected, and wait for the others."""
@@ -322,30 +310,9 @@ class Runtime:
             bots.join(bot)
         for bot in connecting.late:
             bots.expect(bot, connecting)
-        if self._has_metrics:
-            show_load(
-                self._operations,
-                self.engine,
-                system=system,
-                conversations=conversations,
-                workers=workers,
-            )
-
-    async def _open_operations(self, stack: AsyncExitStack) -> None:
-        self._has_begun = True
-        stack.callback(self._end)
-        if self._has_metrics:
-            # Its thread may be another one than that which scrapes.
-            loop_clock = LoopClock(asyncio.get_running_loop())
-            clock = loop_clock if isinstance(self._clock, LoopClock) else self._clock
-            engine = type(self.engine).__name__
-            opened = self._operations.open(clock, version=__version__, engine=engine)
-            await stack.enter_async_context(opened)
-
-    def _turn_on_metrics(self, observer: Observer | None) -> None:
-        self._has_metrics = True
-        mine = self._operations.observer
-        self.observer = mine if observer is None else Observers(observer, mine)
+        self._metrics.show_load(
+            self.engine, system=system, conversations=conversations, workers=workers
+        )
 
     def _make(
         self,
@@ -386,13 +353,14 @@ class Runtime:
         return Bots(
             conversations,
             fetching,
-            operations=self._operations if self._has_metrics else None,
+            operations=self._metrics.shown,
             observer=self.observer,
             report=report,
         )
 
     async def _stop(self, conversations: Conversations, fetching: Fetching) -> None:
-        self._operations.drain()
+        if self._metrics.shown is not None:
+            self._metrics.shown.drain()
         deadline = self._clock.time() + self._drain
         left = 0.0  # for conversations, if this is cancelled while polling ends
         try:

@@ -19,6 +19,7 @@ from functools import cache, wraps
 from types import ModuleType, TracebackType
 from typing import Final, Protocol, Self, SupportsIndex, cast
 
+from duologue.actors._functions import is_async
 from duologue.errors import CallTimeoutError
 from duologue.threads._block import Block
 from duologue.threads._call import Call
@@ -132,7 +133,7 @@ class Blocking:
         return self._step()
 
     def _method(self, method: Method, called: str) -> Method:
-        instead = f"await {called}(...)" if _is_async(method) else f"{called}(...)"
+        instead = f"await {called}(...)" if _needs_loop(method) else f"{called}(...)"
         has_own_timeout = _has_timeout(method)
 
         @wraps(method)
@@ -228,11 +229,12 @@ def _has_coroutines(kind: type) -> bool:
         for name in dir(kind)
         if not name.startswith("_")
     }
-    return any(_is_async(member) for member in members.values())
+    return any(_needs_loop(member) for member in members.values())
 
 
-def _is_async(function: object) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+def _needs_loop(function: object) -> bool:
+    """Whether what it gives is for a loop: a coroutine or an asynchronous iterator."""
+    return is_async(function) or inspect.isasyncgenfunction(function)
 
 
 def _has_timeout(method: Method) -> bool:

@@ -8,8 +8,9 @@ import random
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeVar
 
-from pykka import ActorDeadError, ActorRef
+from pykka import Actor, ActorDeadError, ActorRef
 
 from duologue.actors import (
     ActorSystem,
@@ -18,8 +19,9 @@ from duologue.actors import (
     Counts,
     LoopClock,
     Observer,
-    TimerHandle,
+    Timer,
 )
+from duologue.actors._seconds import as_delay
 from duologue.dialogs import UpdateSource
 from duologue.transport._intake import Counter, Intake
 from duologue.transport._markers import MarkersInMemory, MarkerStore
@@ -39,6 +41,8 @@ from duologue.transport._steps import (
     Progress,
     StopAsked,
 )
+
+A = TypeVar("A", bound=Actor)
 
 # Seconds after which an unfinished batch is worth a word: it holds up all others.
 _SLOW = 30.0
@@ -78,9 +82,7 @@ class _Done:
 
 @dataclass(frozen=True, slots=True)
 class _Late:
-    """An action takes long."""
-
-    number: int
+    """The action in hand takes long."""
 
 
 class _Board:
@@ -119,17 +121,16 @@ class _PollerActor(AsyncActor):
         self._board = board
         self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._late: TimerHandle | None = None
-        self._deadline: TimerHandle | None = None
+        self._late: Timer | None = None
+        self._deadline: Timer | None = None
 
     def on_start(self) -> None:
         """Begin with the first action."""
         self._begin(self._board.progress.doing)
 
     async def on_stop(self) -> None:  # type: ignore[override] # AsyncActor allows it
-        """Leave no task and no timer behind."""
+        """Leave no task behind."""
         self._call_off()
-        _cancel(self._deadline)
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._board.end(None)
@@ -152,11 +153,11 @@ class _PollerActor(AsyncActor):
             case _Done(number, event) if number == self._number:
                 self._reporter.note(self._board.progress.doing, event)
                 self._step(event)
-            case _Late(number) if number == self._number:
+            case _Late():
                 self._reporter.late(len(self._board.progress.batch), _SLOW)
             case StopAsked(drain):
                 _cancel(self._deadline)
-                self._deadline = self._after(drain, DeadlinePassed())
+                self._deadline = self.send_after(as_delay(drain), DeadlinePassed())
                 self._step(message)
             case DeadlinePassed():
                 self._step(message)
@@ -182,11 +183,11 @@ class _PollerActor(AsyncActor):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if isinstance(action, HandOver):
-            self._late = self._after(_SLOW, _Late(self._number))
+            self._late = self.send_after(_SLOW, _Late())
 
     async def _carry_out(self, action: Action, number: int) -> None:
         event = await self._performer.perform(action)
-        self._send(_Done(number, event))
+        _tell(self.actor_ref, _Done(number, event))
 
     def _call_off(self) -> None:
         _cancel(self._late)
@@ -198,14 +199,6 @@ class _PollerActor(AsyncActor):
             self._reporter.ended(error)
         self._board.end(error)
         self.stop()
-
-    def _after(self, seconds: float, message: object) -> TimerHandle:
-        return self._performer.clock.call_later(seconds, self._send, message)
-
-    def _send(self, message: object) -> None:
-        with suppress(ActorDeadError):  # in this moment
-            if self.actor_ref.is_alive():
-                self.actor_ref.tell(message)
 
 
 class Poller:
@@ -326,15 +319,20 @@ class Poller:
         """
         if self._board is None or self._ref is None:
             return
-        with suppress(ActorDeadError):  # it ends in this moment
-            if self._ref.is_alive():
-                self._ref.tell(StopAsked(drain))
+        _tell(self._ref, StopAsked(drain))
         await asyncio.shield(self._board.ended)
 
 
-def _cancel(timer: TimerHandle | None) -> None:
+def _cancel(timer: Timer | None) -> None:
     if timer is not None:
         timer.cancel()
+
+
+def _tell(ref: ActorRef[A], message: object) -> None:
+    """Tell the actor; what comes after its end changes nothing any more."""
+    with suppress(ActorDeadError):  # it ends in this moment
+        if ref.is_alive():
+            ref.tell(message)
 
 
 def _state(progress: Progress) -> PollerState:

@@ -703,6 +703,23 @@ async def test_a_handle_says_which_worker_it_is() -> None:
         assert worker != "one"
 
 
+async def test_an_answer_that_the_end_finds_on_its_way_gets_its_full_time() -> None:
+    class Slow:
+        async def run(self) -> None:
+            await asyncio.sleep(3)
+
+        async def ping(self) -> AsyncOperationResult:
+            await asyncio.sleep(6)
+            return AsyncOperationResult(text="last words")
+
+    async with ActorSystem() as system, Workers(system, ping_timeout=5) as workers:
+        worker = await workers.start(Slow())
+        await worker.ping()
+        final = await worker.finished()
+
+    assert final.text == "last words"
+
+
 async def test_a_body_is_not_asked_for_last_words_after_its_stop() -> None:
     class Rocket(LateWords):
         async def run(self, operation: Operation) -> str:  # type: ignore[override] # to hear of the stop

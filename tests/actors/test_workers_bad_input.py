@@ -295,6 +295,7 @@ class Callable1:
         (with_options, "here False", "with_options"),
         (functools.partial(with_options, "there"), "there False", "with_options"),
         (Callable1(), "called False", "Callable1"),
+        (functools.partial(Callable1()), "called False", "Callable1"),
     ],
 )
 async def test_every_shape_of_function_gets_what_it_asks_for(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Callable
+from typing import TypeVarTuple
 
 import pytest
 
@@ -12,6 +15,7 @@ from duologue.actors import (
     LoopClock,
     Operation,
     StartPolicy,
+    TimerHandle,
     Workers,
     WorkerState,
 )
@@ -23,6 +27,8 @@ from duologue.errors import (
     WorkerRunningError,
 )
 from tests.actors.conftest import deaf, endless
+
+Ts = TypeVarTuple("Ts")
 
 
 class Once:
@@ -260,6 +266,38 @@ async def test_results_are_let_go_although_nobody_looks() -> None:
         assert clock.looks > before
 
 
+async def test_patience_goes_by_the_clock_of_the_system() -> None:
+    class Slow(LoopClock):
+        def call_later(
+            self, delay: float, callback: Callable[[*Ts], object], *args: *Ts
+        ) -> TimerHandle:
+            return super().call_later(2 * delay, callback, *args)
+
+    async with ActorSystem(clock=Slow()) as system, Workers(system, grace=5) as workers:
+        worker = await workers.start(deaf)
+
+        await worker.stop()
+        await worker.finished()
+
+        assert asyncio.get_running_loop().time() == 10
+
+
+@pytest.mark.parametrize(
+    ("timeout", "state"),
+    [(math.inf, WorkerState.RUNNING), (-1.0, WorkerState.TIMED_OUT)],
+)
+async def test_a_timeout_may_be_for_ever_or_over(
+    timeout: float,  # noqa: ASYNC109 # of the worker
+    state: WorkerState,
+) -> None:
+    async with ActorSystem() as system, Workers(system) as workers:
+        worker = await workers.start(endless, timeout=timeout)
+
+        await asyncio.sleep(3600)
+
+        assert worker.snapshot.state is state
+
+
 async def test_only_so_many_ended_workers_are_kept_the_newest() -> None:
     async with ActorSystem() as system, Workers(system, keep=3) as workers:
         started = []
@@ -301,6 +339,18 @@ async def test_stopping_all_shortens_the_grace_of_those_that_stop_already() -> N
         assert asyncio.get_running_loop().time() == 1
         assert stopped.snapshot.state is WorkerState.CANCELLED
         assert not worker.is_active
+
+
+async def test_stopping_all_may_lengthen_the_grace_of_those_that_stop_already() -> None:
+    async with ActorSystem() as system:
+        workers = Workers(system, grace=1)
+        stopped = await workers.start(deaf)
+        await stopped.stop()
+
+        await workers.stop(grace=1000)
+
+        assert asyncio.get_running_loop().time() == 1000
+        assert stopped.snapshot.state is WorkerState.CANCELLED
 
 
 async def test_the_grace_of_stopping_all_counts_for_the_second_wait_too() -> None:

@@ -59,7 +59,7 @@ def _cases() -> list[tuple[type, type, str]]:
     return [
         (promised, real, name)
         for promised, real in PAIRS
-        for name in _methods(promised)
+        for name in sorted(_methods(promised))
         if not (name == "wait" and real is Receipt)
     ]
 

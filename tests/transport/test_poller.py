@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
@@ -175,6 +176,40 @@ async def test_what_is_unfinished_at_the_deadline_is_delivered_to_the_next_run(
     Poller(bot, inbox, system=system, store=store).start()
     await inbox.has(2)
     assert inbox.taken == ["one", "one"]
+
+
+async def test_of_two_stops_the_second_says_how_long_to_wait(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox
+) -> None:
+    inbox.holds = True
+    await say(control, "one")
+    poller = Poller(bot, inbox, system=system)
+    poller.start()
+    await inbox.has(1)
+    before = now()
+
+    await asyncio.gather(poller.stop(drain=3), poller.stop(drain=10))
+
+    assert now() - before == pytest.approx(10)
+
+
+async def test_a_stop_may_wait_for_ever(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox
+) -> None:
+    inbox.holds = True
+    await say(control, "one")
+    poller = Poller(bot, inbox, system=system)
+    poller.start()
+    await inbox.has(1)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(poller.stop(drain=math.inf))
+        await asyncio.sleep(3600)
+        state = poller.state
+        inbox.release()
+
+    assert state is PollerState.STOPPING
+    assert await queued(control) == []
 
 
 async def test_nothing_comes_twice_after_a_clean_stop(
@@ -658,6 +693,26 @@ async def test_a_batch_that_takes_long_is_reported_once(
     assert ["slow handler" in record.getMessage() for record in caplog.records] == [
         True
     ]
+
+
+async def test_a_batch_is_not_slow_because_the_one_before_it_was(
+    bot: Bot,
+    control: Control,
+    system: ActorSystem,
+    inbox: Inbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inbox.holds = True
+    await say(control, "one")
+    Poller(bot, inbox, system=system).start()
+    await asyncio.sleep(20)
+    inbox.held[0].set_result(None)
+    await say(control, "two")
+    await inbox.has(2)
+
+    await asyncio.sleep(20)
+
+    assert caplog.records == []
 
 
 async def test_polls_never_exceed_the_rate_under_traffic(

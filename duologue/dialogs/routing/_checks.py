@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from magic_filter import MagicFilter
 
+from duologue.actors._functions import is_async
 from duologue.dialogs._data import Function, Json
-from duologue.dialogs._functions import is_async, takes
+from duologue.dialogs._functions import takes
 from duologue.dialogs.routing._injection import HandlerData, Injected
 from duologue.errors import HandlerError, RouterError
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, get_type_hints
 
+from duologue.actors._functions import is_async
 from duologue.dialogs._data import Function, Json
-from duologue.dialogs._functions import is_async, name_of
+from duologue.dialogs._functions import name_of
 from duologue.dialogs._ports import Bot
 from duologue.errors import HandlerError, InjectionError
 

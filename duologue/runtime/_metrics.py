@@ -1,0 +1,97 @@
+"""What operators see of a runtime, if somebody wants to see it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from duologue import __version__
+from duologue.actors import (
+    ActorSystem,
+    Clock,
+    Engine,
+    LoopClock,
+    Observer,
+    Observers,
+    Workers,
+)
+from duologue.dialogs import Conversations
+from duologue.runtime._settings import check_metrics
+from duologue.transport.http import Operations
+
+
+class Metrics:
+    """The numbers and the health of a runtime; off until they are turned on.
+
+    Args:
+        registry: Where the numbers appear; one of its own when left out.
+        host: What the door binds.
+        port: Which port; None opens no door.
+
+    Attributes:
+        shown: What operators see; None while it is off.
+
+    Raises:
+        RuntimeSettingError: The port or the registry is something else, or there is a
+            host without a port.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry | None, *, host: str, port: int | None
+    ) -> None:
+        check_metrics(port, host, registry)
+        self.shown: Operations | None = None
+        self._operations = Operations(registry, host=host, port=port)
+
+    @property
+    def url(self) -> str | None:
+        """Where the numbers are; None without a door."""
+        place = self._operations.address
+        return None if place is None else f"{place.url}/metrics"
+
+    def turn_on(self, observer: Observer | None) -> Observer:
+        """Show what happens from now on.
+
+        Returns:
+            Who is to be told of it: the given observer is too.
+        """
+        self.shown = self._operations
+        mine = self._operations.observer
+        return mine if observer is None else Observers(observer, mine)
+
+    def application(self) -> web.Application:
+        """Make the door, for mounting it in another application."""
+        return self._operations.application()
+
+    def open(self, clock: Clock, engine: Engine) -> AbstractAsyncContextManager[None]:
+        """Show what is on for as long as the block runs; see `Operations.open`."""
+        if self.shown is None:
+            return nullcontext()
+        if isinstance(clock, LoopClock):
+            # Its thread may be another one than that which scrapes.
+            clock = LoopClock(asyncio.get_running_loop())
+        name = type(engine).__name__
+        return self.shown.open(clock, version=__version__, engine=name)
+
+    def show_load(
+        self,
+        engine: Engine,
+        *,
+        system: ActorSystem,
+        conversations: Conversations,
+        workers: Workers,
+    ) -> None:
+        """Have the gauges read what waits at each scrape."""
+        if self.shown is None:
+            return
+        watch, load = self.shown.watch, conversations.load
+        watch("messages_waiting", engine.waiting)
+        watch("dead_letter_entries", lambda: len(engine.dead_letters()))
+        watch("messages_unfinished", lambda: load()["messages_unfinished"])
+        watch("screens_busy", lambda: load()["screens_busy"])
+        watch("callbacks_open", lambda: load()["callbacks_open"])
+        self.shown.watch_each("actors", system.directory.by_class)
+        self.shown.sample_each("worker_states", workers.by_state)
