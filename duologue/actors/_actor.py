@@ -13,7 +13,7 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
 from duologue.actors._bounded import Bounded, check_bounds
 from duologue.actors._envelope import Command
-from duologue.actors._failure import crash_in_end, give_notice, see_hook_through
+from duologue.actors._failure import crash_in_end, give_notice, run_last_hook
 from duologue.actors._future import AsyncFuture
 from duologue.actors._life import (
     ChildFailed,
@@ -256,19 +256,11 @@ class AsyncActor(TiedActor):
         log.debug("Stopped %s", self)
         if life is not None and life.children:
             return self._stop_after(life.stop_children())
-        return self._end()
+        return run_last_hook(self, self.on_stop)
 
     async def _stop_after(self, rest: Work) -> None:
         await rest
-        await _awaited(self._end())
-
-    def _end(self) -> Work | None:
-        try:
-            rest = self.on_stop()
-        except Exception as error:  # noqa: BLE001 - Pykka logs what a hook raises
-            give_notice(self, error)
-            return None
-        return see_hook_through(self, rest) if is_work(rest) else None
+        await _awaited(run_last_hook(self, self.on_stop))
 
     def _handle_failure(
         self,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Protocol, cast
 
@@ -58,7 +60,7 @@ def crash(actor: Supervised, error: Exception) -> Work | None:
         return None
     if mailbox.life is None and type(actor.supervision) is Stop:
         give_notice(actor, error)
-        return _run_hook(actor, error)
+        return run_last_hook(actor, partial(_run_on_failure, actor, error))
     strategy = strategy_of(actor)
     if type(strategy) is Resume:
         logger.error("%s failed and goes on:", actor, exc_info=error)
@@ -89,11 +91,24 @@ def give_notice(actor: Supervised, error: BaseException) -> None:
     fail(cast("Actor", actor), error)
 
 
-async def see_hook_through(actor: Supervised, work: Work) -> None:
-    """Await a hook that is a coroutine; what it raises is logged and stops the actor."""
+def run_last_hook(actor: Supervised, hook: Callable[[], object]) -> Work | None:
+    """Run a hook after which an actor stops, whatever happens.
+
+    Returns:
+        The rest of the work if the hook is a coroutine, else None.
+    """
+    try:
+        rest = hook()
+    except Exception as error:  # noqa: BLE001 - Pykka logs what a hook raises
+        give_notice(actor, error)
+        return None
+    return _see_through(actor, rest) if is_work(rest) else None
+
+
+async def _see_through(actor: Supervised, work: Work) -> None:
     try:
         await work
-    except Exception as error:  # noqa: BLE001 - Pykka logs what a hook raises
+    except Exception as error:  # noqa: BLE001 - as above
         give_notice(actor, error)
 
 
@@ -198,21 +213,12 @@ async def _end(
     give_notice(actor, error)
     if how is Ending.ESCALATE:
         life.escalated = error
-    rest = _run_hook(actor, error) if has_begun else None
-    if rest is not None:
-        await rest
+    if has_begun:
+        rest = run_last_hook(actor, partial(_run_on_failure, actor, error))
+        if rest is not None:
+            await rest
     life.cancel_timers()
     await life.stop_children()
-
-
-def _run_hook(actor: Supervised, error: Exception) -> Work | None:
-    """Run `on_failure`, after which the actor stops whatever happens."""
-    try:
-        rest = _run_on_failure(actor, error)
-    except Exception as another:  # noqa: BLE001 - Pykka logs what a hook raises
-        give_notice(actor, another)
-        return None
-    return see_hook_through(actor, rest) if is_work(rest) else None
 
 
 def _run_on_failure(actor: Supervised, error: Exception) -> object:

@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
-from duologue.actors._future import _lock as future_lock
 from duologue.actors._life import _lock as life_lock
 from duologue.actors._mailbox import _lock as mailbox_lock
+from duologue.actors._promise import future_lock
 from duologue.actors._registry import registry_lock
 
 

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import queue
-import sys
 import threading
 from collections.abc import Callable, Generator, Iterable
-from types import TracebackType
 from typing import Generic, TypeAlias, TypeVar, cast
 
 from pykka import ActorDeadError, Future, Timeout
 
-from duologue.actors._blocking import (
-    begin_to_wait,
-    helpers_here,
-    refuse_to_block,
-)
 from duologue.actors._countdown import Countdown, countdown, lock_timeout
 from duologue.actors._outlast import outlast
-from duologue.actors._wakers import (
-    Waker,
-    Wakers,
-    loop_waker,
-    wake,
-    with_waker,
-    without_waker,
+from duologue.actors._promise import (
+    LAZY,
+    PENDING,
+    VALUE,
+    ExcInfo,
+    Promise,
+    future_lock,
+    refuse_to_wait,
 )
 
 T = TypeVar("T")
@@ -34,16 +27,7 @@ U = TypeVar("U")
 J = TypeVar("J")
 R = TypeVar("R")
 
-ExcInfo: TypeAlias = tuple[
-    type[BaseException] | None, BaseException | None, TracebackType | None
-]
 Hook: TypeAlias = Callable[[float | None], T]
-
-_PENDING, _VALUE, _ERROR, _LAZY = range(4)
-
-# Held for a few instructions at a time, so one lock serves every future. What runs
-# between two of them, a signal handler or a finalizer, may use futures as well.
-_lock = threading.RLock()
 
 
 class _Lazy(Generic[T]):
@@ -71,7 +55,7 @@ class _Lazy(Generic[T]):
         self.lock = threading.RLock()
 
 
-class AsyncFuture(Future[T]):
+class AsyncFuture(Promise[T]):
     """A Pykka future for both worlds.
 
     Await it on any event loop, which keeps running meanwhile; or call `get()` in
@@ -80,14 +64,7 @@ class AsyncFuture(Future[T]):
     event of its own and allocates nothing until somebody waits.
     """
 
-    __slots__ = ("_outcome", "_state", "_wakers")
-
-    def __init__(self) -> None:
-        # Pykka's attributes for hooks are not set: this class replaces every
-        # method that reads them.
-        self._state = _PENDING
-        self._outcome: object = None
-        self._wakers: Wakers = None
+    __slots__ = ()
 
     @classmethod
     def of(cls, future: Future[U]) -> AsyncFuture[U]:
@@ -106,13 +83,13 @@ class AsyncFuture(Future[T]):
         )
 
     def __repr__(self) -> str:
-        return f"<AsyncFuture {('pending', 'done', 'failed', 'lazy')[self._state]}>"
+        return f"<AsyncFuture {('pending', 'lazy', 'done', 'failed')[self._state]}>"
 
     def is_ready(self) -> bool:
         """Whether `get()` returns or raises without waiting."""
-        if self._state == _LAZY:
+        if self._state == LAZY:
             return all(part._is_known() for part in self._parts())  # noqa: SLF001 - one class
-        return self._state != _PENDING
+        return self._state != PENDING
 
     def get(self, *, timeout: float | None = None) -> T:
         """Wait for the value in this thread.
@@ -129,32 +106,13 @@ class AsyncFuture(Future[T]):
                 actors: await the future there.
         """
         try:
-            if self._state == _PENDING:
+            if self._state == PENDING:
                 self._block(timeout)
-            if self._state == _LAZY:
+            if self._state == LAZY:
                 return self._get_lazy(countdown(timeout))
             return self._result()
         finally:
             del self  # an exception would keep the frame, and the frame the future
-
-    def set(self, value: T | None = None) -> None:
-        """Give the future its value and wake everyone who waits.
-
-        Raises:
-            queue.Full: If it has a value, an exception or a hook already.
-        """
-        self._settle(_VALUE, value)
-
-    def set_exception(self, exc_info: ExcInfo | None = None) -> None:
-        """Let the future raise.
-
-        Args:
-            exc_info: The exception; the one being handled when left out.
-
-        Raises:
-            queue.Full: If it has a value, an exception or a hook already.
-        """
-        self._settle(_ERROR, sys.exc_info() if exc_info is None else exc_info)
 
     def set_get_hook(self, func: Hook[T]) -> None:
         """Let a function give the value when somebody asks for it.
@@ -166,7 +124,7 @@ class AsyncFuture(Future[T]):
         Raises:
             queue.Full: If the future has a value or an exception already.
         """
-        self._settle(_LAZY, _Lazy(func), allow_hook=True)
+        self._settle(LAZY, _Lazy(func), over=LAZY)
 
     def filter(
         self: AsyncFuture[Iterable[J]], func: Callable[[J], bool]
@@ -199,84 +157,15 @@ class AsyncFuture(Future[T]):
     def __await__(self) -> Generator[None, None, T]:
         """Wait for the value on the running loop, without blocking it."""
         try:
-            if self._state == _PENDING:
+            if self._state == PENDING:
                 yield from self._wait()
-            if self._state == _LAZY:
+            if self._state == LAZY:
                 return (yield from self._await_lazy())
             return self._result()
         finally:
             del self  # as in get()
 
     __iter__ = __await__
-
-    def _settle(self, state: int, outcome: object, *, allow_hook: bool = False) -> None:
-        with _lock:
-            if self._state != _PENDING and not (allow_hook and self._state == _LAZY):
-                raise queue.Full
-            # Readers look at the state first, without the lock.
-            self._outcome = outcome
-            self._state = state
-            wakers, self._wakers = self._wakers, None
-        if wakers is not None:
-            wake(wakers)
-
-    def _watch(self, waker: Waker) -> bool:
-        with _lock:
-            self._wakers = with_waker(self._wakers, waker)
-            # In this order: a signal handler may have settled it just now.
-            if self._state == _PENDING:
-                return True
-            self._wakers = None
-            return False
-
-    def _unwatch(self, waker: Waker) -> None:
-        if self._state == _PENDING:  # else it has let go of everyone
-            with _lock:
-                self._wakers = without_waker(self._wakers, waker)
-
-    def _block(self, timeout: float | None) -> None:
-        _refuse_to_wait(timeout)
-        gate = threading.Lock()
-        gate.acquire()
-        end_wait = begin_to_wait()
-
-        def waker() -> None:
-            end_wait()
-            gate.release()
-
-        try:
-            opened = not self._watch(waker) or gate.acquire(
-                timeout=lock_timeout(timeout)
-            )
-        finally:
-            end_wait()
-            self._unwatch(waker)
-        if not opened and self._state == _PENDING:
-            raise Timeout(f"{timeout} seconds")
-
-    def _wait(self) -> Generator[None, None, None]:
-        for help_out in helpers_here():
-            help_out(self.is_ready)
-        if self._state != _PENDING:
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        waker = loop_waker(waiter)
-        if not self._watch(waker):
-            return
-        try:
-            yield from waiter
-        except BaseException:
-            # One that was woken is on no list any more.
-            self._unwatch(waker)
-            raise
-
-    def _result(self) -> T:
-        if self._state != _ERROR:
-            return cast("T", self._outcome)
-        try:
-            raise _exception(cast("ExcInfo", self._outcome))
-        finally:
-            del self  # as in get()
 
     def _lazy(self) -> _Lazy[T] | None:
         # Another thread may work it out meanwhile; then this is the value already.
@@ -285,13 +174,13 @@ class AsyncFuture(Future[T]):
 
     def _is_known(self) -> bool:
         lazy = self._lazy()
-        return self._state != _PENDING and (lazy is None or bool(lazy.sources))
+        return self._state != PENDING and (lazy is None or bool(lazy.sources))
 
     def _is_plain(self) -> bool:
         """Whether its hook has one future to wait for at most, and that no hook."""
         lazy = self._lazy()
         sources = () if lazy is None else lazy.sources
-        return not sources or (len(sources) == 1 and sources[0]._state != _LAZY)  # noqa: SLF001 - one class
+        return not sources or (len(sources) == 1 and sources[0]._state != LAZY)  # noqa: SLF001 - one class
 
     def _parts(self) -> list[AsyncFuture[object]]:
         """All that it is worked out from, each behind its own sources; itself last."""
@@ -320,9 +209,9 @@ class AsyncFuture(Future[T]):
             return self._result()
         timeout = left()
         if not lazy.sources:
-            _refuse_to_wait(timeout)
+            refuse_to_wait(timeout)
         if not lazy.lock.acquire(blocking=False):
-            _refuse_to_wait(timeout)
+            refuse_to_wait(timeout)
             if not lazy.lock.acquire(timeout=lock_timeout(timeout)):
                 raise Timeout(f"{timeout} seconds")
             timeout = left()
@@ -357,9 +246,9 @@ class AsyncFuture(Future[T]):
         return self._keep(lazy, lazy.hook(timeout))
 
     def _keep(self, lazy: _Lazy[T], value: T) -> T:
-        with _lock:
+        with future_lock:
             if self._outcome is lazy:
-                self._outcome, self._state = value, _VALUE
+                self._outcome, self._state = value, VALUE
         return value
 
 
@@ -374,12 +263,12 @@ class Stopping(AsyncFuture[bool]):
 
     def set(self, value: object = None) -> None:  # noqa: ARG002 - any answer says so
         """Note that it was."""
-        super().set(value=True)
+        self._settle(VALUE, outcome=True)
 
     def set_exception(self, exc_info: ExcInfo | None = None) -> None:
         """Note that it was not, or fail for another reason."""
         if exc_info is not None and isinstance(exc_info[1], ActorDeadError):
-            super().set(value=False)
+            self._settle(VALUE, outcome=False)
         else:
             super().set_exception(exc_info)
 
@@ -391,17 +280,5 @@ def _derived(hook: Hook[T], *sources: AsyncFuture[U]) -> AsyncFuture[T]:
 
 def _worked_out(lazy: _Lazy[T]) -> AsyncFuture[T]:
     future: AsyncFuture[T] = AsyncFuture()
-    future._settle(_LAZY, lazy)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # the same idea
+    future._settle(LAZY, lazy)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # the same idea
     return future
-
-
-def _refuse_to_wait(timeout: float | None) -> None:
-    if timeout != 0:
-        refuse_to_block("AsyncFuture.get()", instead="await future")
-
-
-def _exception(exc_info: ExcInfo) -> BaseException:
-    kind, value, traceback = exc_info
-    if value is None:
-        value = RuntimeError("the future failed") if kind is None else kind()
-    return value.with_traceback(traceback)

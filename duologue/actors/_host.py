@@ -7,7 +7,6 @@ somebody closes under it; or by a fork, whose child has no such thread.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, cast
@@ -122,7 +121,7 @@ class Host(Turns):
         What waited or was under way belongs to the parent: nobody is told of it here,
         and no coroutine cleans up.
         """
-        self._lock = threading.Lock()  # perhaps somebody held it
+        self._lock = threading.RLock()  # perhaps somebody held it
         _of_the_parent.append(dict(self._tasks))
         self._tasks.clear()
         for ref in self.refs():
@@ -194,8 +193,7 @@ class Host(Turns):
         self._posted.clear()
         waiters, self._idle_waiters = self._idle_waiters, []
         for tell in waiters:
-            with contextlib.suppress(RuntimeError):  # its loop is closed too
-                tell()
+            tell()
         helpers = helpers_here()
         if self._help in helpers:
             helpers.remove(self._help)

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from zlib import crc32
 
-from pykka import Actor, ActorRegistry
-
-from duologue.actors._future import AsyncFuture
 from duologue.actors._host import Host
-from duologue.actors._mailbox import Mailbox
-from duologue.actors._ref import AsyncActorRef
+from duologue.actors._wakers import loop_waker
 from duologue.errors import SystemClosedError
 
 # Trips through a loop until somebody who got an answer from another thread runs.
 _TRIPS = 3
-_BATCH = 32
-# How many stop at a time where nobody can tell in what order.
-_CROWD = 1000
 
 
 class Hosts:
@@ -60,46 +53,6 @@ class Hosts:
         if len(self.all) == 1:
             return self.first
         return self._alive(_number(key), repr(key))
-
-    async def stop_all(self, is_quiet: Callable[[Mailbox], bool]) -> None:
-        """Stop every actor, the last that was started first, one after the other.
-
-        Those that actors start meanwhile are stopped as well; those that have a
-        keeper are left to it.
-
-        Args:
-            is_quiet: Whether nobody can tell when an actor stops. Beside other
-                hosts such actors do not wait for one another.
-        """
-        while refs := self._refs():
-            crowd: list[AsyncFuture[bool]] = []
-            for stopped, ref in enumerate(reversed(refs)):
-                mailbox = ref.actor_inbox
-                is_here = mailbox.host is self.first
-                waits = len(self.all) == 1 or not is_quiet(mailbox)
-                gone = ref.stop(block=False)
-                if is_here:
-                    # An idle actor stops at once, without a trip through the loop.
-                    self.first.turn_at_once(mailbox)
-                if stopped % _BATCH == 0:
-                    await asyncio.sleep(0)
-                if waits and not crowd:
-                    await gone
-                    continue
-                crowd.append(gone)
-                if waits or len(crowd) >= _CROWD:
-                    await _all(crowd)
-            await _all(crowd)
-
-    def _refs(self) -> list[AsyncActorRef[Actor]]:
-        """The live actors without a keeper, in the order of their start."""
-        return [
-            ref
-            for ref in ActorRegistry.get_all()
-            if isinstance(ref, AsyncActorRef)
-            and ref.actor_inbox.host in self.all
-            and ref.actor_inbox.keeper is None
-        ]
 
     def _alive(self, number: int, subject: str) -> Host:
         alive = self.all[number % len(self.all)]
@@ -152,15 +105,8 @@ async def _idle(host: Host) -> None:
     """Return when a host was idle, or has come to its end."""
     loop = asyncio.get_running_loop()
     idle = loop.create_future()
-
-    def tell() -> None:
-        if not idle.done():
-            idle.set_result(None)
-
-    if host.loop is loop:
-        host.when_idle(tell)
-    else:
-        host.when_idle(lambda: loop.call_soon_threadsafe(tell))
+    host.when_idle(loop_waker(idle))
+    if host.loop is not loop:
         host.post(_look)
     # Last: who closes in the meantime tells all that wait.
     if not host.is_closed:
@@ -169,12 +115,6 @@ async def _idle(host: Host) -> None:
 
 def _look() -> None:
     """Do nothing but make a host run, after which it looks whether it is idle."""
-
-
-async def _all(crowd: list[AsyncFuture[bool]]) -> None:
-    for gone in crowd:
-        await gone
-    crowd.clear()
 
 
 def _number(key: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, islice
 
 from duologue.actors._engine import FailedMail, Letter, Mail, Opened
 from duologue.errors import (
@@ -27,6 +27,19 @@ class _Box:
         self.leased = False
         self.token: str | None = None
         self.attempt = 0
+
+    def pop(self) -> None:
+        """Take out the message that has been handled."""
+        self.mail.popleft()
+        self.attempt = 0
+
+    def admit(self, capacity: int) -> None:
+        """Let in as many waiting senders as there is room for."""
+        room = capacity - len(self.mail)
+        # Those who were let in already have a claim on a place each.
+        for waiter in islice(self.waiters, max(room, 0)):
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class MemoryEngine:
@@ -119,10 +132,10 @@ class MemoryEngine:
             self._check_room(opened.key, outbox)
         if snapshot is not None:
             self._snapshots[opened.key] = snapshot
-        self._pop(box)
+        box.pop()
         for letter in outbox:
             self._put(letter.key, self._box(letter.key), letter.mail)
-        self._admit(box)
+        box.admit(self._capacity)
         if keep and box.mail:
             return self._open(opened.key)
         self._release(opened.key, box)
@@ -136,8 +149,8 @@ class MemoryEngine:
         """
         box = self._owned(opened)
         if not retry:
-            self._pop(box)
-            self._admit(box)
+            box.pop()
+            box.admit(self._capacity)
             self._dead.append(FailedMail(opened.key, opened.mail, error))
         self._release(opened.key, box)
 
@@ -183,19 +196,8 @@ class MemoryEngine:
         had_room = waiter.done() and not waiter.cancelled()
         box.waiters.remove(waiter)
         if had_room and waiter.exception() is None:
-            self._admit(box)
+            box.admit(self._capacity)
         self._drop_if_idle(key, box)
-
-    def _admit(self, box: _Box) -> None:
-        """Let in as many waiting senders as there is room for."""
-        room = self._capacity - len(box.mail)
-        for waiter in box.waiters:
-            if room <= 0:
-                return
-            # One that was let in already has a claim on a place.
-            if not waiter.done():
-                waiter.set_result(None)
-            room -= 1
 
     def _put(self, key: str, box: _Box, mail: Mail) -> None:
         box.mail.append(mail)
@@ -247,11 +249,6 @@ class MemoryEngine:
             held = 0 if box is None else len(box.mail) + len(box.waiters)
             if number > 0 and held + number > self._capacity:
                 raise MailboxFullError(key, self._capacity)
-
-    @staticmethod
-    def _pop(box: _Box) -> None:
-        box.mail.popleft()
-        box.attempt = 0
 
     def _release(self, key: str, box: _Box) -> None:
         box.leased = False

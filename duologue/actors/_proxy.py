@@ -21,7 +21,6 @@ A = TypeVar("A", bound=Actor)
 # The attributes of an actor are the user's own data.
 Attribute: TypeAlias = Any  # type: ignore[explicit-any] # as in Pykka, see above
 Path: TypeAlias = tuple[str, ...]
-AnyProxy: TypeAlias = ActorProxy[Actor]
 
 logger = logging.getLogger("pykka")
 
@@ -54,11 +53,12 @@ class AsyncActorProxy(ActorProxy[A]):
             self._warn_of_loops()
 
     def __eq__(self, other: object) -> bool:
-        # By the ref, not by the actor as Pykka does: a restart makes another.
-        return isinstance(other, ActorProxy) and self._is_same(cast("AnyProxy", other))
+        return isinstance(other, ActorProxy) and (
+            _identity(self) == _identity(cast("ActorProxy[Actor]", other))
+        )
 
     def __hash__(self) -> int:
-        return hash((self.actor_ref, self._attr_path))
+        return hash(_identity(self))
 
     def __dir__(self) -> list[str]:
         try:
@@ -120,22 +120,15 @@ class AsyncActorProxy(ActorProxy[A]):
             attribute = _attribute(_follow(self._root(), path[:-1]), path[-1])
         except AttributeError:
             raise AttributeError(f"{self} has no attribute {path[-1]!r}") from None
-        if self._is_loop(attribute):
+        if self == attribute:
             self._warn(path)
             raise AttributeError(f"{self} has no attribute {path[-1]!r}")
         return attribute
 
-    def _is_loop(self, attribute: object) -> bool:
-        return isinstance(attribute, ActorProxy) and self == attribute
-
-    def _is_same(self, other: AnyProxy) -> bool:
-        is_same_actor = self.actor_ref is other.actor_ref
-        return is_same_actor and self._attr_path == other._attr_path  # noqa: SLF001 - another proxy
-
     def _warn_of_loops(self) -> None:
         # A copy, because the actor may be setting attributes in its own thread.
         for name, attribute in vars(self._actor).copy().items():
-            if not name.startswith("_") and self._is_loop(attribute):
+            if not name.startswith("_") and self == attribute:
                 self._warn((name,))
 
     def _warn(self, path: Path) -> None:
@@ -146,6 +139,11 @@ class AsyncActorProxy(ActorProxy[A]):
             ".".join(path),
             f"_{path[-1]}",
         )
+
+
+def _identity(proxy: ActorProxy[A]) -> tuple[ActorRef[A], Path]:
+    # By the ref, not by the actor as Pykka does: a restart makes another.
+    return proxy.actor_ref, proxy._attr_path  # noqa: SLF001 - Pykka's name for it
 
 
 def _follow(root: object, path: Path) -> object:

@@ -8,7 +8,7 @@ is done.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -152,7 +152,7 @@ def count_old(failures: Sequence[float], strategy: Strategy, now: float) -> int:
         now: The time.
     """
     within = strategy.within if isinstance(strategy, Restart) else -math.inf
-    return bisect_left(failures, True, key=lambda time: now - time < within)  # noqa: FBT003 - the first of those it is true for
+    return bisect_right(failures, now - within)
 
 
 def check_strategy(strategy: object) -> None:

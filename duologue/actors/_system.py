@@ -15,10 +15,10 @@ from duologue.actors._actor import AsyncActor
 from duologue.actors._clock import Clock
 from duologue.actors._dead_letters import DeadLetter, DeadLetters
 from duologue.actors._directory import Directory
+from duologue.actors._drain import drain
 from duologue.actors._host import Host
 from duologue.actors._host_thread import GRACE, HostThread, loop_factory_like
 from duologue.actors._hosts import Hosts, settle
-from duologue.actors._mailbox import Mailbox
 from duologue.actors._observe import Observer
 from duologue.actors._placement import (
     host_of_this_turn,
@@ -110,14 +110,6 @@ class ActorSystem:
     async def __aenter__(self) -> Self:
         if self._hosts is not None and not self._hosts.first.is_lost:
             raise SystemOpenError
-        self._threads = [
-            HostThread(
-                f"duologue-host-{number}",
-                self._open_host,
-                loop_factory=loop_factory_like(asyncio.get_running_loop()),
-            )
-            for number in range(1, self._count)
-        ]
         others = await self._open_threads()
         first = self._open_host()
         self._hosts = hosts = Hosts(first, others)
@@ -201,6 +193,13 @@ class ActorSystem:
         await settle(self._its_hosts("settled()").all)
 
     async def _open_threads(self) -> list[Host]:
+        make_loop = loop_factory_like(asyncio.get_running_loop())
+        self._threads = [
+            HostThread(
+                f"duologue-host-{number}", self._open_host, loop_factory=make_loop
+            )
+            for number in range(1, self._count)
+        ]
         try:
             for thread in self._threads:
                 thread.start()
@@ -219,15 +218,9 @@ class ActorSystem:
         return host
 
     async def _drain_all(self, hosts: Hosts) -> None:
-        for host in hosts.all:
-            host.post(host.pauses.end)
         try:
             async with asyncio.timeout(self._drain):
-                await self.directory.let_all_go()
-                await hosts.stop_all(_stops_quietly)
-                # Those who stopped may have sent their last words to keyed actors.
-                await self.directory.let_all_go()
-                await settle(hosts.all)
+                await drain(hosts, self.directory)
         except TimeoutError:
             logger.warning("actors did not stop within %s seconds", self._drain)
 
@@ -295,15 +288,3 @@ async def _at_last(work: asyncio.Future[T]) -> T:
     if cancelled is not None:
         raise cancelled
     return work.result()
-
-
-def _stops_quietly(mailbox: Mailbox) -> bool:
-    """Whether nobody can tell when an actor stops: it is idle, alone and silent."""
-    return (
-        type(mailbox.actor).on_stop is AsyncActor.on_stop
-        if isinstance(mailbox.actor, AsyncActor)
-        and mailbox.life is None
-        and mailbox.empty()
-        and not mailbox.suspended
-        else False
-    )

@@ -55,7 +55,8 @@ class MailboxFullError(EngineError):
         advice = "slow the sender down or raise capacity="
         if self.instead is not None:
             advice = f"write `{self.instead}` to wait for room"
-        return f"the mailbox of {self.key} is full ({self.capacity} messages); {advice}"
+        messages = "1 message" if self.capacity == 1 else f"{self.capacity} messages"
+        return f"the mailbox of {self.key} is full ({messages}); {advice}"
 
 
 class SnapshotTooLargeError(EngineError):

@@ -368,7 +368,7 @@ async def test_a_value_being_worked_out_in_a_thread_is_waited_for() -> None:
 
     def slowly(value: int) -> int:
         begun.set()
-        may_end.wait(5)
+        may_end.wait(30)
         return value + 1
 
     derived = future_of(1).map(slowly)
