@@ -1,19 +1,27 @@
+# pyright: reportPrivateUsage=false
+# Only a lock itself knows whether this thread holds it.
 """A queue with a bound: what all of them have in common.
 
 It has the methods of `queue.SimpleQueue` that a mailbox uses, and one lock, so what it
 promises is exact under any number of threads. Nothing waits in here: a message that
 has to wait for room stays outside, in order, and the get that makes room lets it in. So
 a sender is never overtaken, and one that gives up is either in or out.
+
+A finaliser or a signal handler may interrupt a thread that holds the lock, and send to
+the same actor. Its message waits until somebody else uses the queue, who lets it in.
 """
 
 from __future__ import annotations
 
-import threading
+import contextlib
+import queue
 from abc import ABC, abstractmethod
 from typing import Protocol, TypeAlias
 
 from duologue.actors._dead_letters import DeadLetterReason
 from duologue.actors._envelope import AnyEnvelope, is_command
+from duologue.actors._interrupts import interruptible_lock
+from duologue.errors import MailboxFullError
 
 # A message that nobody will handle, and why.
 Lost: TypeAlias = tuple[AnyEnvelope, DeadLetterReason]
@@ -39,6 +47,17 @@ class NoRoomError(NotTakenError):
         super().__init__()
         self.queue = full
         self.envelope = envelope
+
+    def refuse(self, *, instead: str | None = None) -> MailboxFullError:
+        """Make a dead letter of the message, and an error for its sender.
+
+        Args:
+            instead: What the sender could do.
+        """
+        owner = self.queue.owner
+        error = MailboxFullError(owner.name, self.queue.capacity, instead)
+        owner.lose(self.envelope, DeadLetterReason.REJECTED, error)
+        return error
 
 
 class Owner(Protocol):
@@ -74,6 +93,7 @@ class BoundedQueue(ABC):
 
     __slots__ = (
         "_counted",
+        "_interrupting",
         "_is_closed",
         "_lock",
         "_successor",
@@ -89,8 +109,9 @@ class BoundedQueue(ABC):
         self.owner: Owner = owner
         self.timeout: float | None = timeout
         self._counted: int = 0
+        self._interrupting: list[AnyEnvelope] = []
         self._is_closed = False
-        self._lock = threading.Lock()
+        self._lock = interruptible_lock()
         self._successor: BoundedQueue | None = None
 
     def put(self, envelope: AnyEnvelope) -> None:
@@ -100,6 +121,8 @@ class BoundedQueue(ABC):
             NoRoomError: If it is full and the message has to stay outside.
             QueueClosedError: If it takes nothing any more.
         """
+        if self._interrupting:
+            self._let_in()
         lost = self.offer(envelope)
         if lost is not None:
             self.owner.lose(*lost)
@@ -114,6 +137,11 @@ class BoundedQueue(ABC):
             NoRoomError: If it is full and the message has to stay outside.
             QueueClosedError: If it takes nothing any more.
         """
+        if self._lock._is_owned():  # noqa: SLF001 - see above
+            if self._is_closed:
+                raise QueueClosedError
+            self._interrupting.append(envelope)
+            return None
         with self._lock:
             if self._successor is not None:
                 return self._successor.offer(envelope)
@@ -130,6 +158,8 @@ class BoundedQueue(ABC):
         Raises:
             queue.Empty: If there is none.
         """
+        if self._interrupting:
+            self._let_in()
         with self._lock:
             return self._next()
 
@@ -144,9 +174,10 @@ class BoundedQueue(ABC):
         with self._lock:
             self._successor = successor
             moved: list[AnyEnvelope] = []
-            while not self.empty():  # each lets in one that waits for room
-                moved.append(self._next())
-            return successor.prepend(moved)
+            with contextlib.suppress(queue.Empty):
+                while True:  # each lets in one that waits for room
+                    moved.append(self._next())
+            return successor.prepend([*moved, *self._take_interrupting()])
 
     def prepend(self, envelopes: list[AnyEnvelope]) -> list[Lost]:
         """Put messages before all others, whether or not there is room.
@@ -183,6 +214,8 @@ class BoundedQueue(ABC):
         """
         with self._lock:
             self._is_closed = self._is_closed or self.empty()
+            if self._interrupting:  # just now
+                self._is_closed = False
             return self._is_closed
 
     def close(self, error: Exception) -> list[AnyEnvelope]:
@@ -197,7 +230,8 @@ class BoundedQueue(ABC):
         with self._lock:
             self._is_closed = True
             self._counted = 0
-            return [*self._clear(), *self._turn_away(error)]
+            left = [*self._clear(), *self._turn_away(error)]
+            return [*left, *self._take_interrupting()]
 
     @abstractmethod
     def empty(self) -> bool:
@@ -222,6 +256,31 @@ class BoundedQueue(ABC):
     @abstractmethod
     def _clear(self) -> list[AnyEnvelope]:
         """Take all messages out."""
+
+    def _let_in(self) -> None:
+        """Add what came in the middle of a step, as far as there is room."""
+        gone: list[Lost] = []
+        refused: list[NoRoomError] = []
+        with self._lock:
+            for envelope in self._take_interrupting():
+                if is_command(envelope):
+                    self._append(envelope)
+                    continue
+                try:
+                    lost = self._take(envelope)
+                except NoRoomError as full:
+                    refused.append(full)
+                    continue
+                if lost is not None:
+                    gone.append(lost)
+        for lost in gone:
+            self.owner.lose(*lost)
+        for refusal in refused:
+            refusal.refuse()
+
+    def _take_interrupting(self) -> list[AnyEnvelope]:
+        taken, self._interrupting = self._interrupting, []
+        return taken
 
     def _next(self) -> AnyEnvelope:
         envelope = self._pop()

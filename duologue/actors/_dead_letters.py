@@ -7,16 +7,17 @@ import enum
 import inspect
 import logging
 import threading
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 from pykka import ActorDeadError
+from pykka._envelope import Envelope
 
 from duologue.actors._envelope import AnyEnvelope, is_command
 from duologue.actors._observe import Observer
-from duologue.actors._pykka import is_stop
+from duologue.actors._pykka import STOP_TYPE, is_stop
 from duologue.errors import (
     DeadLetterHookError,
     MessageDroppedError,
@@ -92,11 +93,12 @@ class DeadLetters:
         self._hook = hook
         self._observer = observer
         self._loop: Loop | None = None
-        self._lock = threading.Lock()
+        # A finaliser that runs meanwhile may send to the dead as well.
+        self._lock = threading.RLock()
         self._count = 0
         self._logged: set[_Kind] = set()
-        self._unseen: deque[DeadLetter] = deque(maxlen=MOST_WAITING)
-        self._untold: Counter[_Kind] = Counter()
+        self._unseen: list[DeadLetter] = []
+        self._untold: defaultdict[_Kind, int] = defaultdict(int)
         self._hook_thread: int | None = None
 
     @property
@@ -116,36 +118,41 @@ class DeadLetters:
             self._loop = None
         self._report()
 
-    def add(self, letter: DeadLetter) -> None:
-        """Note a letter; callable from any thread."""
-        kind = (letter.actor, letter.reason)
+    def add(
+        self, messages: Sequence[object], actor: str, reason: DeadLetterReason
+    ) -> None:
+        """Note messages to one actor, at least one; callable from any thread."""
+        kind = (actor, reason)
         with self._lock:
-            self._count += 1
+            self._count += len(messages)
             is_first = kind not in self._logged
             self._logged.add(kind)
             loop = self._loop
+            asks_for_report = loop is not None and not self._untold
             if loop is not None:
-                asks_for_report = not self._untold
-                self._keep(letter, kind)
-            else:
-                asks_for_report = False
-        _log(letter, logging.WARNING if is_first else logging.DEBUG)
+                self._untold[kind] += len(messages)
+                self._keep(messages, actor, reason)
+        _log(messages, actor, reason, logging.WARNING if is_first else logging.DEBUG)
         if loop is not None and asks_for_report:
             # A loop that has been closed shows nothing any more.
             with contextlib.suppress(RuntimeError, SystemClosedError):
                 loop.post(self._report)
 
-    def _keep(self, letter: DeadLetter, kind: _Kind) -> None:
-        self._untold[kind] += 1
-        is_its_own = self._hook_thread == threading.get_ident()
-        if len(self._unseen) < MOST_WAITING and not is_its_own:
-            self._unseen.append(letter)
+    def _keep(
+        self, messages: Sequence[object], actor: str, reason: DeadLetterReason
+    ) -> None:
+        """Make letters for the hook, as many as may wait for it."""
+        if self._hook is None or self._hook_thread == threading.get_ident():
+            return
+        room = max(MOST_WAITING - len(self._unseen), 0)
+        self._unseen += [
+            DeadLetter(message, actor, reason) for message in messages[:room]
+        ]
 
     def _report(self) -> None:
         with self._lock:
-            letters = list(self._unseen)
-            self._unseen.clear()
-            counts, self._untold = self._untold, Counter()
+            letters, self._unseen = self._unseen, []
+            counts, self._untold = self._untold, defaultdict(int)
         if self._observer is not None:
             for (actor, reason), amount in counts.items():
                 self._observer.count(
@@ -185,29 +192,42 @@ NOBODYS = DeadLetters()
 """For actors outside of systems: their dead letters are logged and nothing else."""
 
 
-def dead_letter(
-    envelope: AnyEnvelope,
+def bury(
+    waiting: Sequence[object],
     *,
     actor: str,
     letters: DeadLetters,
     reason: DeadLetterReason = DeadLetterReason.STOPPED,
     error: Exception | None = None,
 ) -> None:
-    """Answer a message that no actor will handle, and make it a dead letter.
+    """Make dead letters of messages to one actor, and answer those who asked.
 
     Every message that is left unhandled passes here. One of the runtime's own is
     answered only: what asked to stop has got what it asked for.
 
     Args:
-        envelope: The message.
-        actor: The name of the class of its actor.
+        waiting: The messages; one that was told may have no envelope. There may be
+            millions of them.
+        actor: The name of the class of their actor.
         letters: Those of the system of the actor.
-        reason: Why nobody handles it.
+        reason: Why nobody handles them.
         error: What an asker gets; what follows from the reason when left out.
     """
-    if not is_command(envelope):
-        letters.add(DeadLetter(envelope.message, actor, reason))
-    if envelope.reply_to is not None:
+    messages: list[object] = []
+    asked: list[AnyEnvelope] = []
+    for each in waiting:
+        if not isinstance(each, Envelope):
+            if type(each) is not STOP_TYPE:
+                messages.append(each)
+            continue
+        envelope = cast("AnyEnvelope", each)
+        if envelope.reply_to is not None:
+            asked.append(envelope)
+        if not is_command(envelope):
+            messages.append(envelope.message)
+    if messages:
+        letters.add(messages, actor, reason)
+    for envelope in asked:
         answer_for_the_dead(envelope, error or _error(envelope, actor, reason))
 
 
@@ -232,12 +252,14 @@ def _error(envelope: AnyEnvelope, actor: str, reason: DeadLetterReason) -> Excep
     return MessageDroppedError(actor, type(envelope.message).__name__, reason.value)
 
 
-def _log(letter: DeadLetter, level: int) -> None:
+def _log(
+    messages: Sequence[object], actor: str, reason: DeadLetterReason, level: int
+) -> None:
     # The message itself may hold what belongs in no log.
-    logger.log(
-        level,
-        "no actor handled a message of class %s to %s: %s",
-        type(letter.message).__name__,
-        letter.actor,
-        letter.reason.value,
-    )
+    kind = type(messages[0]).__name__
+    if len(messages) == 1:
+        note = "no actor handled a message of class %s to %s: %s"
+        logger.log(level, note, kind, actor, reason.value)
+    else:
+        note = "no actor handled %d messages, the first of class %s, to %s: %s"
+        logger.log(level, note, len(messages), kind, actor, reason.value)

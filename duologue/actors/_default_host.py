@@ -22,7 +22,7 @@ class DefaultHost(Host):
     def __init__(self) -> None:
         super().__init__()
         self._has_waiter = False
-        self._waiter_lock = threading.Lock()
+        self._waiter_lock = threading.RLock()
         self._found: SimpleQueue[list[Mailbox]] = SimpleQueue()
 
     def attach(self, mailbox: Mailbox, *, at_once: bool) -> None:

@@ -9,7 +9,7 @@ from pykka import Future
 from pykka._envelope import Envelope
 
 from duologue.actors._future import AsyncFuture
-from duologue.actors._pykka import is_stop
+from duologue.actors._pykka import STOP_TYPE
 
 AnyEnvelope: TypeAlias = Envelope[object]
 
@@ -81,4 +81,4 @@ def enveloped(waiting: object) -> AnyEnvelope:
 
 def is_command(envelope: AnyEnvelope) -> bool:
     """Whether a message is the runtime's own and not a user's."""
-    return type(envelope) is Command or is_stop(envelope.message)
+    return type(envelope) is Command or type(envelope.message) is STOP_TYPE

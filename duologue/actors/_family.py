@@ -1,9 +1,12 @@
+# pyright: reportPrivateUsage=false
+# Only a lock itself knows whether this thread holds it.
 """The actors of one class by key: made by their first message, let go when idle.
 
 A record joins a key to its actor. Every message for a key passes under one lock into
 the record or into the mailbox of its actor, and the record leaves the index under the
 same lock and only when no message is left. So there is at most one actor for a key, and
-a message that meets one on its way out waits for the next.
+a message that meets one on its way out waits for the next. What a finaliser or a signal
+handler does in the middle of that is done a little later, on the loop.
 """
 
 from __future__ import annotations
@@ -18,23 +21,20 @@ from pykka import ActorRegistry
 
 from duologue.actors._actor import AsyncActor, Passivate
 from duologue.actors._bounded import bounds_of
-from duologue.actors._bounded_queue import Lost
-from duologue.actors._dead_letters import DeadLetterReason, dead_letter
+from duologue.actors._bounded_queue import Lost, NoRoomError
+from duologue.actors._dead_letters import DeadLetterReason, bury
 from duologue.actors._envelope import AnyEnvelope, Command
+from duologue.actors._factory import Factory
 from duologue.actors._future import AsyncFuture
 from duologue.actors._home import Home
 from duologue.actors._host import Host
 from duologue.actors._hosts import Hosts
 from duologue.actors._life import life_of
-from duologue.actors._mailbox import NEW, Mailbox
+from duologue.actors._mailbox import Mailbox
+from duologue.actors._placement import host_of_this_turn
 from duologue.actors._record import BoundedRecord, Record
 from duologue.actors._supervision import Restart
-from duologue.errors import (
-    ActivationError,
-    DuologueError,
-    MailboxSettingError,
-    SystemClosedError,
-)
+from duologue.errors import SystemClosedError
 
 A = TypeVar("A", bound=AsyncActor)
 
@@ -66,7 +66,7 @@ class Family(Generic[A]):
     ) -> None:
         self.actor_class = actor_class
         self.idle_after = idle_after
-        self._factory = factory
+        self._factory = Factory(actor_class, factory)
         self._home = home
         self._bounds = bounds_of(actor_class)
         # In the order of their last use, so a sweep looks at the oldest only.
@@ -91,9 +91,16 @@ class Family(Generic[A]):
         if self._bounds is not None:
             # It may call what the user wrote, so not under the lock.
             envelope = self._bounds.addressed(envelope)
+        if home.lock._is_owned():  # noqa: SLF001 - see above
+            self._after_interrupt(key, partial(self._deliver_late, key, envelope))
+            return
         with home.lock:
             hosts = home.hosts
-            if hosts is None or home.clock is None or not home.accepts():
+            if (
+                hosts is None
+                or home.clock is None
+                or (home.is_closing and host_of_this_turn() not in hosts)
+            ):
                 raise SystemClosedError(f"{self.actor_name} with key {key!r}")
             record = self._records.get(key)
             is_new = record is None
@@ -112,8 +119,8 @@ class Family(Generic[A]):
             record.lose(*lost)
         if is_new:
             self._post_activation(hosts, record)
-        elif mailbox is not None and not mailbox.scheduled:
-            mailbox.wake()
+        else:
+            _ask_for_turn(mailbox)
 
     def passivate(self, key: str) -> AsyncFuture[bool]:
         """Ask the actor of a key to go, if there is one.
@@ -122,16 +129,10 @@ class Family(Generic[A]):
             Whether there was one, as soon as it has gone.
         """
         gone: AsyncFuture[bool] = AsyncFuture()
-        with self._home.lock:
-            record = self._records.get(key)
-            if record is None:
-                gone.set(value=False)
-                return gone
-            record.farewells.append(gone)
-            mailbox = record.mailbox
-            record.take(Command(Passivate()))
-        if mailbox is not None and not mailbox.scheduled:
-            mailbox.wake()
+        if self._home.lock._is_owned():  # noqa: SLF001 - see above
+            self._after_interrupt(key, partial(self._ask_to_go, key, gone))
+        else:
+            self._ask_to_go(key, gone)
         return gone
 
     def lose(
@@ -141,10 +142,8 @@ class Family(Generic[A]):
         error: Exception | None = None,
     ) -> None:
         """Make a dead letter of a message; callable from any thread."""
-        letters = self._home.dead_letters
-        dead_letter(
-            envelope, actor=self.actor_name, letters=letters, reason=reason, error=error
-        )
+        letters, name = self._home.dead_letters, self.actor_name
+        bury([envelope], actor=name, letters=letters, reason=reason, error=error)
 
     def active(self) -> list[str]:
         """The keys that have an actor, or are about to get one."""
@@ -162,38 +161,43 @@ class Family(Generic[A]):
         """
         if self.idle_after is None:
             return None
-        idle: list[Mailbox] = []
         with self._home.lock:
-            due = now + max(self.idle_after, _ROUNDING) if self._records else None
-            for _ in range(len(self._records)):
-                record = next(iter(self._records.values()))
-                if record.used + self.idle_after > now + _ROUNDING:
-                    due = record.used + self.idle_after
-                    break
-                if len(idle) == SWEEP_BATCH:
-                    due = now
-                    break
-                record.used = now
-                self._records.move_to_end(record.key)
-                mailbox = record.mailbox
-                if mailbox is not None and not mailbox.suspended and mailbox.empty():
-                    mailbox.add(Command(Passivate()))
-                    idle.append(mailbox)
+            idle, due = self._let_go_of_idle(now, self.idle_after)
         for mailbox in idle:
-            if not mailbox.scheduled:
-                mailbox.wake()
+            _ask_for_turn(mailbox)
         return due
+
+    def _let_go_of_idle(
+        self, now: float, idle_after: float
+    ) -> tuple[list[Mailbox], float | None]:
+        """Ask a batch of idle actors to go; under the lock.
+
+        Returns:
+            Those that need a turn for it, and when to look again.
+        """
+        idle: list[Mailbox] = []
+        for _ in range(len(self._records)):
+            record = next(iter(self._records.values()))
+            if record.used + idle_after > now + _ROUNDING:
+                return idle, record.used + idle_after
+            if len(idle) == SWEEP_BATCH:
+                return idle, now
+            record.used = now
+            self._records.move_to_end(record.key)
+            mailbox = record.mailbox
+            if mailbox is not None and not mailbox.suspended and mailbox.empty():
+                mailbox.add(Command(Passivate()))
+                idle.append(mailbox)
+        return idle, now + max(idle_after, _ROUNDING) if self._records else None
 
     def refuse_all(self) -> None:
         """Drop every record and answer what waits for an actor that will not come."""
         with self._home.lock:
             records = list(self._records.values())
             self._records.clear()
-            farewells = [future for record in records for future in record.farewells]
-            for record in records:
-                record.farewells = []
-        for future in farewells:
-            future.set(value=True)
+            farewells = [gone for record in records for gone in _take_farewells(record)]
+        for gone in farewells:
+            gone.set(value=True)
         for record in records:
             if record.mailbox is None:
                 self._give_up(record, SystemClosedError(record.name))
@@ -214,46 +218,69 @@ class Family(Generic[A]):
 
         It goes to the next actor for the key, unless this one never came to life.
         """
-        home = self._home
-        failure = self._failure(record)
-        left: list[AnyEnvelope] = []
-        farewells: list[AsyncFuture[bool]] = []
-        with home.lock:
-            hosts = home.hosts
+        failure = record.failure()
+        with self._home.lock:
             is_last = record.mailbox is mailbox
-            comes_back = (
-                is_last
-                and record.take_over(mailbox)
-                and record.error is None
-                and hosts is not None
-            )
-            if not is_last:
-                left = record.stragglers(mailbox)
-            elif not comes_back:
-                self._records.pop(record.key, None)
-                left = record.give_up(failure)
             if is_last:
-                farewells, record.farewells = record.farewells, []
+                hosts, left = self._pass_on(record, mailbox, failure)
+                farewells = _take_farewells(record)
+            else:
+                hosts, left, farewells = None, record.stragglers(mailbox), []
         if not is_last:
-            self._send_on(record.key, left)
-            today = record.mailbox
-            if today is not None and not today.scheduled:
-                today.wake()
+            self._send_on(record, left)
             return
         if record.is_open:
             self._count("passivations")
-        for future in farewells:
-            future.set(value=True)
+        for gone in farewells:
+            gone.set(value=True)
         self._refuse(left, failure)
-        if comes_back and hosts is not None:
+        if hosts is not None:
             self._post_activation(hosts, record)
 
-    def _send_on(self, key: str, stragglers: list[AnyEnvelope]) -> None:
+    def _pass_on(
+        self, record: Record, mailbox: Mailbox, failure: Exception
+    ) -> tuple[Hosts | None, list[AnyEnvelope]]:
+        """Keep what an actor has left for the next one; under the lock.
+
+        Returns:
+            Who runs the next one, if there is one, and what nobody will handle.
+        """
+        hosts = self._home.hosts
+        if record.take_over(mailbox) and record.error is None and hosts is not None:
+            return hosts, []
+        self._records.pop(record.key, None)
+        return None, record.give_up(failure)
+
+    def _send_on(self, record: Record, stragglers: list[AnyEnvelope]) -> None:
         for envelope in stragglers:
-            try:
-                self.deliver(key, envelope)
-            except SystemClosedError as error:
-                self._refuse([envelope], error)
+            self._deliver_late(record.key, envelope)
+        _ask_for_turn(record.mailbox)
+
+    def _deliver_late(self, key: str, envelope: AnyEnvelope) -> None:
+        try:
+            self.deliver(key, envelope)
+        except SystemClosedError as error:
+            self._refuse([envelope], error)
+        except NoRoomError as full:
+            full.refuse()
+
+    def _ask_to_go(self, key: str, gone: AsyncFuture[bool]) -> None:
+        with self._home.lock:
+            record = self._records.get(key)
+            if record is None:
+                gone.set(value=False)
+                return
+            record.farewells.append(gone)
+            mailbox = record.mailbox
+            record.take(Command(Passivate()))
+        _ask_for_turn(mailbox)
+
+    def _after_interrupt(self, key: str, act: Callable[[], object]) -> None:
+        """Do on the loop what has come in the middle of a step of this thread."""
+        hosts = self._home.hosts
+        if hosts is None:
+            raise SystemClosedError(f"{self.actor_name} with key {key!r}")
+        hosts.first.post(act)
 
     def _post_activation(self, hosts: Hosts, record: Record) -> None:
         host = record.host = hosts.for_key(record.key)
@@ -266,10 +293,10 @@ class Family(Generic[A]):
         if not self._is_wanted(record):
             return
         try:
-            actor = host.context.copy().run(self._make_anew, record.key)
+            actor = host.context.copy().run(self._factory.make_anew, record.key)
         except BaseException as error:  # the factory is the user's
             record.error = error
-            failure = self._failure(record)
+            failure = record.failure()
             logger.exception("%s", failure)
             self._give_up(record, failure)
             if isinstance(error, Exception):
@@ -293,7 +320,7 @@ class Family(Generic[A]):
             return
         mailbox.keeper = record
         if type(actor.supervision) is Restart:
-            life_of(actor.actor_ref).factory = partial(self._make, record.key)
+            life_of(actor.actor_ref).factory = partial(self._factory.make, record.key)
         record.is_open = False
         for lost in superseded:
             record.lose(*lost)
@@ -303,42 +330,14 @@ class Family(Generic[A]):
         if self.idle_after is not None:
             self._home.on_loop(partial(self._home.wait_for_idle, self.idle_after))
 
-    def _make_anew(self, key: str) -> A:
-        """Make an actor that has never had a message."""
-        actor = self._make(key)
-        if actor.actor_ref.actor_inbox.phase != NEW:
-            raise _wrong(actor, self.actor_name)
-        return actor
-
-    def _make(self, key: str) -> A:
-        actor: object = self._factory(key)
-        if not isinstance(actor, self.actor_class):
-            raise _wrong(actor, self.actor_name)
-        if bounds_of(type(actor)) != self._bounds:
-            name = type(actor).__name__
-            expected = f"that of {self.actor_name}, or register {name} itself"
-            raise MailboxSettingError(
-                f"{name}.mailbox", repr(bounds_of(type(actor))), expected
-            )
-        return actor
-
     def _give_up(self, record: Record, failure: Exception) -> None:
         with self._home.lock:
             self._records.pop(record.key, None)
             failed = record.give_up(failure)
-            farewells, record.farewells = record.farewells, []
-        for future in farewells:
-            future.set(value=False)
+            farewells = _take_farewells(record)
+        for gone in farewells:
+            gone.set(value=False)
         self._refuse(failed, failure)
-
-    def _failure(self, record: Record) -> DuologueError:
-        if record.error is None:
-            return SystemClosedError(record.name)
-        failure = ActivationError(
-            self.actor_class.__name__, record.key, repr(record.error)
-        )
-        failure.__cause__ = record.error
-        return failure
 
     def _new_record(self, key: str) -> Record:
         if self._bounds is None:
@@ -346,8 +345,8 @@ class Family(Generic[A]):
         return BoundedRecord(self, key, self._bounds)
 
     def _refuse(self, envelopes: list[AnyEnvelope], error: Exception) -> None:
-        for envelope in envelopes:
-            self.lose(envelope, error=error)
+        letters, name = self._home.dead_letters, self.actor_name
+        bury(envelopes, actor=name, letters=letters, error=error)
 
     def _count(self, name: str) -> None:
         if self._home.observer is not None:
@@ -355,7 +354,12 @@ class Family(Generic[A]):
             self._home.on_loop(count)
 
 
-def _wrong(actor: object, expected: str) -> TypeError:
-    return TypeError(
-        f"the factory gave {actor!r}; return a new {expected} that has not been started"
-    )
+def _ask_for_turn(mailbox: Mailbox | None) -> None:
+    """Ask for what the messages need that were added to a mailbox under the lock."""
+    if mailbox is not None and not mailbox.scheduled:
+        mailbox.wake()
+
+
+def _take_farewells(record: Record) -> list[AsyncFuture[bool]]:
+    farewells, record.farewells = record.farewells, []
+    return farewells

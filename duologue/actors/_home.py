@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from duologue.actors._clock import Clock
 from duologue.actors._dead_letters import NOBODYS, DeadLetters
 from duologue.actors._hosts import Hosts
+from duologue.actors._interrupts import InterruptibleLock, interruptible_lock
 from duologue.actors._observe import Observer
 from duologue.actors._placement import host_of_this_turn
 
@@ -33,7 +33,7 @@ class Home:
     ) -> None:
         self.wait_for_idle = wait_for_idle
         self.observer = observer
-        self.lock: threading.Lock = threading.Lock()
+        self.lock: InterruptibleLock = interruptible_lock()
         self.hosts: Hosts | None = None
         self.clock: Clock | None = None
         self.dead_letters: DeadLetters = NOBODYS
@@ -48,15 +48,10 @@ class Home:
 
     def close(self) -> None:
         """Take no messages any more."""
+        # At once: what interrupts this is refused.
+        self.hosts = None
         with self.lock:
-            self.hosts = None
             self.clock = None
-
-    def accepts(self) -> bool:
-        """Whether the sender at hand may send."""
-        if self.hosts is None:
-            return False
-        return not self.is_closing or host_of_this_turn() in self.hosts
 
     def on_loop(self, callback: Callable[[], object]) -> None:
         """Call something on the loop of the system: at once, if it runs here."""

@@ -13,6 +13,7 @@ from duologue.actors._bounded_queue import NoRoomError
 from duologue.actors._envelope import AnyEnvelope
 from duologue.actors._family import Family
 from duologue.actors._future import AsyncFuture
+from duologue.actors._local import Local
 from duologue.actors._ref import Reply
 from duologue.actors._room import room, wait_for_room, wait_for_room_to_ask
 from duologue.errors import SystemClosedError
@@ -21,10 +22,11 @@ A = TypeVar("A", bound=AsyncActor)
 R = TypeVar("R")
 
 
-class KeyedRef(Generic[A]):
+class KeyedRef(Local, Generic[A]):
     """The ref of the actor for a key: valid before there is one and after it has gone.
 
-    Refs are cheap, equal if they mean the same actor, and safe to use from any thread.
+    Refs are cheap, equal if they mean the same actor, and safe to use from any thread. A
+    ref cannot be pickled: send its key to another process.
 
     Attributes:
         key: The key.

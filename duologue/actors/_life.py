@@ -216,10 +216,10 @@ def life_of(ref: AsyncActorRef[A]) -> Life:
     # Read once: it may end between two looks.
     life = mailbox.life
     if life is None:
+        # Made before it is needed: a finaliser that runs meanwhile may make one too.
+        made = Life(cast("AnyRef", ref))
         with _lock:
-            life = mailbox.life
-            if life is None:
-                life = mailbox.life = Life(cast("AnyRef", ref))
+            life = mailbox.life = mailbox.life or made
     return cast("Life", life)
 
 

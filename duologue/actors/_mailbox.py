@@ -10,7 +10,8 @@ import contextlib
 import contextvars
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import repeat, starmap
 from typing import Protocol, TypeAlias
 
 from pykka import Actor, ActorDeadError
@@ -22,7 +23,7 @@ from duologue.actors._dead_letters import (
     NOBODYS,
     DeadLetterReason,
     DeadLetters,
-    dead_letter,
+    bury,
 )
 from duologue.actors._envelope import AnyEnvelope, Command, enveloped
 from duologue.actors._pauses import Pauses
@@ -214,9 +215,8 @@ class Mailbox:
         with _lock:
             if self.phase >= STOPPED:
                 return True
-            if self._event is None:
-                self._event = threading.Event()
-        return self._event.wait(timeout)
+            event = self._event = self._event or threading.Event()
+        return event.wait(timeout)
 
     def attach(self, host: Scheduler, *, at_once: bool) -> None:
         """Let a host give it turns from now on.
@@ -298,11 +298,24 @@ class Mailbox:
             reason: Why nobody handles it.
             error: What an asker gets; what follows from the reason when left out.
         """
+        self.lose_all([envelope], reason, error)
+
+    def lose_all(
+        self,
+        waiting: Sequence[object],
+        reason: DeadLetterReason = DeadLetterReason.STOPPED,
+        error: Exception | None = None,
+    ) -> None:
+        """Make dead letters of messages to the actor, as `lose()` does of one.
+
+        Args:
+            waiting: The messages; one that was told may have no envelope.
+            reason: Why nobody handles them.
+            error: What an asker gets; what follows from the reason when left out.
+        """
         host = self.host
         letters = NOBODYS if host is None else host.dead_letters
-        dead_letter(
-            envelope, actor=self.name, letters=letters, reason=reason, error=error
-        )
+        bury(waiting, actor=self.name, letters=letters, reason=reason, error=error)
 
     def _reach(self, phase: int, reason: StopReason) -> None:
         """Go on to the end; of several reasons the first one counts."""
@@ -310,7 +323,8 @@ class Mailbox:
             if self.reason is None:
                 self.reason = reason
             self.phase = max(self.phase, phase)
-            event = self._event
+            # Whoever takes it sets it: an event that is set twice at once hangs.
+            event, self._event = self._event, None
         if event is not None:
             event.set()
 
@@ -333,14 +347,15 @@ class Mailbox:
             before, self.queue = self.queue, messages
         return before if isinstance(before, BoundedQueue) else None
 
-    def drain(self) -> list[AnyEnvelope]:
-        """Take out every message that is waiting."""
-        left: list[AnyEnvelope] = []
+    def drain(self) -> list[object]:
+        """Take out every message that is waiting, in an envelope or without."""
+        left: list[object] = []
         messages = self.queue
-        # Two threads may drain it, so looking is not enough.
-        while messages is not None and not messages.empty():
-            with contextlib.suppress(queue.Empty):
-                left.append(enveloped(messages.get_nowait()))
+        # Two threads may drain it, so counting is not enough.
+        with contextlib.suppress(queue.Empty):
+            if messages is not None:
+                # There may be millions, so this calls nothing of Python's.
+                left.extend(starmap(messages.get_nowait, repeat((), messages.qsize())))
         return left
 
     def _flush(self) -> None:
@@ -363,12 +378,11 @@ class _Undertaker:
 
     def closed(self, mailbox: Mailbox) -> None:
         """Make dead letters of what is left."""
-        messages = mailbox.queue
-        if messages is None or isinstance(messages, queue.SimpleQueue):
-            left = mailbox.drain()
-        else:
-            left = messages.close(
+        left: Sequence[object]
+        if isinstance(mailbox.queue, BoundedQueue):
+            left = mailbox.queue.close(
                 self._error or ActorDeadError(f"{self.actor_name} has stopped")
             )
-        for envelope in left:
-            mailbox.lose(envelope, error=self._error)
+        else:
+            left = mailbox.drain()
+        mailbox.lose_all(left, error=self._error)

@@ -24,7 +24,8 @@ class _Places:
     """The open systems of this process, and the host for programs without a loop."""
 
     def __init__(self) -> None:
-        self.lock: threading.Lock = threading.Lock()
+        # A signal handler may start an actor in the middle.
+        self.lock = threading.RLock()
         self.default: Host | None = None
         self._open: list[Hosts] = []
 

@@ -24,11 +24,11 @@ class _DequeQueue(BoundedQueue):
 
     def empty(self) -> bool:
         """Whether no message is waiting."""
-        return not self._messages
+        return not (self._messages or self._interrupting)
 
     def qsize(self) -> int:
         """How many messages are waiting, the runtime's own included."""
-        return len(self._messages)
+        return len(self._messages) + len(self._interrupting)
 
     def _append(self, envelope: AnyEnvelope) -> None:
         self._messages.append(envelope)
@@ -75,10 +75,7 @@ class WaitQueue(_DequeQueue):
             Whether it was still outside; else its `room` is ready.
         """
         with self._lock:
-            is_outside = envelope in self._outside
-            if is_outside:
-                del self._outside[envelope]
-            return is_outside
+            return self._outside.pop(envelope, self) is None
 
     def _take(self, envelope: AnyEnvelope) -> None:
         if self._counted < self.capacity:
@@ -168,11 +165,11 @@ class CoalescingQueue(BoundedQueue):
 
     def empty(self) -> bool:
         """Whether no message is waiting."""
-        return not self._messages
+        return not (self._messages or self._interrupting)
 
     def qsize(self) -> int:
         """How many messages are waiting, the runtime's own included."""
-        return len(self._messages)
+        return len(self._messages) + len(self._interrupting)
 
     def _take(self, envelope: AnyEnvelope) -> Lost | None:
         if _key(envelope) not in self._messages:

@@ -8,14 +8,16 @@ its place while actors go and come.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from duologue.actors._bounded import Bounded
 from duologue.actors._bounded_queue import Lost
 from duologue.actors._dead_letters import DeadLetterReason
-from duologue.actors._envelope import AnyEnvelope, is_command
+from duologue.actors._envelope import AnyEnvelope, enveloped, is_command
 from duologue.actors._future import AsyncFuture
 from duologue.actors._mailbox import Mailbox
+from duologue.errors import ActivationError, DuologueError, SystemClosedError
 
 
 class Owner(Protocol):
@@ -91,6 +93,14 @@ class Record:
         self.is_open = error is None
         self.error = error
 
+    def failure(self) -> DuologueError:
+        """What those get whose messages nobody will handle."""
+        if self.error is None:
+            return SystemClosedError(self.name)
+        failure = ActivationError(self.actor_name, self.key, repr(self.error))
+        failure.__cause__ = self.error
+        return failure
+
     def closed(self, mailbox: Mailbox) -> None:
         """Take what is left in a mailbox that has closed or was too late."""
         self.family.take_back(self, mailbox)
@@ -161,12 +171,15 @@ class Record:
         waiting, self.waiting = self.waiting, []
         return self._for_the_next(waiting)
 
-    def _for_the_next(self, left: list[AnyEnvelope]) -> list[AnyEnvelope]:
+    def _for_the_next(self, left: Iterable[object]) -> list[AnyEnvelope]:
         """Leave out what has come true: requests to stop and to go."""
-        for envelope in left:
+        messages: list[AnyEnvelope] = []
+        for envelope in map(enveloped, left):
             if is_command(envelope):
                 self.lose(envelope)
-        return [envelope for envelope in left if not is_command(envelope)]
+            else:
+                messages.append(envelope)
+        return messages
 
 
 class BoundedRecord(Record):

@@ -18,6 +18,7 @@ from duologue.actors._bounded_queue import (
 )
 from duologue.actors._envelope import AnyEnvelope, Command
 from duologue.actors._future import AsyncFuture, Stopping
+from duologue.actors._local import Local
 from duologue.actors._mailbox import STOPPED, Mailbox
 from duologue.actors._proxy import AsyncActorProxy
 from duologue.actors._pykka import stop_message
@@ -35,10 +36,11 @@ _KILLED = Killed()
 Reply: TypeAlias = Any  # type: ignore[explicit-any] # as in Pykka, see above
 
 
-class AsyncActorRef(LazyRef[A]):
+class AsyncActorRef(Local, LazyRef[A]):
     """Pykka's ref for an actor on an event loop; safe to use from any thread.
 
-    The waiting forms of `ask()` and `stop()` are for threads that run no actors;
+    Copies of it are the ref itself. It means nothing in another process, so it cannot be
+    pickled. The waiting forms of `ask()` and `stop()` are for threads that run no actors;
     elsewhere pass `block=False` and await the future.
     """
 

@@ -74,7 +74,8 @@ class RefIndex:
         """Add a ref at the end; a ref that is here stays where it is."""
         peers = self._by_class.get(ref.actor_class)
         if peers is None:
-            peers = self._by_class[ref.actor_class] = {}
+            # A finaliser that runs just now may start the first of its class too.
+            peers = self._by_class.setdefault(ref.actor_class, {})
         if ref not in peers:
             peers[ref] = next(self._numbers)
             urn = _known_urn(ref)
@@ -90,8 +91,8 @@ class RefIndex:
         peers = self._by_class.get(ref.actor_class, {})
         if peers.pop(ref, None) is None:
             raise ValueError(ref)
-        if not peers:
-            del self._by_class[ref.actor_class]
+        # In one step, as above.
+        _ = peers or self._by_class.pop(ref.actor_class, None)
         urn = _known_urn(ref)
         # Anybody can make another ref of an actor.
         if urn is not None and self._by_urn.get(urn) is ref:

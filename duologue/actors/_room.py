@@ -13,22 +13,11 @@ from pykka import Timeout
 
 from duologue.actors._blocking import is_host_thread
 from duologue.actors._bounded_queue import BoundedQueue, NoRoomError
-from duologue.actors._dead_letters import DeadLetterReason
 from duologue.actors._envelope import AnyEnvelope, Waiting
 from duologue.actors._queues import WaitQueue
 from duologue.errors import MailboxFullError, MailboxSettingError
 
 Put: TypeAlias = Callable[[AnyEnvelope], None]
-
-
-def refused(full: NoRoomError, *, instead: str | None = None) -> MailboxFullError:
-    """The error for the sender of a message that stays outside: a dead letter.
-
-    Args:
-        full: What the queue said.
-        instead: What the sender could do.
-    """
-    return _refuse(full.queue, full.envelope, instead)
 
 
 def wait_for_room(put: Put, full: NoRoomError, timeout: float | None) -> None:
@@ -48,9 +37,9 @@ def wait_for_room(put: Put, full: NoRoomError, timeout: float | None) -> None:
     """
     queue = full.queue
     if not isinstance(queue, WaitQueue):
-        raise refused(full)
+        raise full.refuse()
     if is_host_thread():
-        raise refused(full, instead="await ref.send(message)")
+        raise full.refuse(instead="await ref.send(message)")
     seconds = _seconds(queue, timeout)
     waiting = Waiting(full.envelope)
     put(waiting)
@@ -84,7 +73,7 @@ def wait_for_room_to_ask(
         with contextlib.suppress(MailboxFullError):
             wait_for_room(put, full, timeout)
     else:
-        refused(full)
+        full.refuse()
     return None if timeout is None else max(began + timeout - monotonic(), 0)
 
 
@@ -111,7 +100,7 @@ async def room(
     """
     queue = full.queue
     if not isinstance(queue, WaitQueue):
-        raise refused(full)
+        raise full.refuse()
     seconds = _seconds(queue, timeout)
     waiting = Waiting(full.envelope)
     put(waiting)
@@ -139,14 +128,5 @@ def _give_up(queue: BoundedQueue, waiting: Waiting) -> None:
     """Take a message back from outside, or find out what became of it."""
     # Not from that queue: its key may have another one by now.
     if waiting.withdraw():
-        raise _refuse(queue, waiting, None) from None
+        raise NoRoomError(queue, waiting).refuse() from None
     waiting.room.get(timeout=0)
-
-
-def _refuse(
-    queue: BoundedQueue, envelope: AnyEnvelope, instead: str | None
-) -> MailboxFullError:
-    owner = queue.owner
-    error = MailboxFullError(owner.name, queue.capacity, instead)
-    owner.lose(envelope, DeadLetterReason.REJECTED, error)
-    return error

@@ -78,7 +78,8 @@ class Turns(ABC):
         self._ready: deque[Mailbox] = deque()
         self._posted: deque[Callable[[], object]] = deque()
         self._armed = False
-        self._lock = threading.Lock()
+        # A finaliser or a signal handler may come in between, and send as well.
+        self._lock = threading.RLock()
         self._tasks: dict[Mailbox, asyncio.Task[object]] = {}
         self._starting: Mailbox | None = None
         self._now = turn_time(self.loop)

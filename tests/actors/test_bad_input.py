@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import inspect
+import pickle
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -28,6 +31,7 @@ from duologue.errors import (
     DeadLetterHookError,
     DrainTimeError,
     HostCountError,
+    LocalRefError,
     MailboxSettingError,
     NoActorClassError,
     SystemClosedError,
@@ -252,6 +256,29 @@ def test_who_waits_behind_one_that_hangs_gets_an_error_when_the_loop_is_closed()
     with pytest.raises(SystemClosedError):
         behind.get(timeout=10)
     assert ref.stop_reason == SystemClosed()
+
+
+# Refs
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+async def test_a_copy_of_a_ref_is_the_ref(
+    duplicate: Callable[[object], object],
+) -> None:
+    async with ActorSystem() as system:
+        system.directory.register(Echo, lambda _key: Echo())
+        for ref in (Echo.start(), system.directory.ref(Echo, "a")):
+            assert duplicate(ref) is ref
+            assert copy.deepcopy({"reply to": [ref]}) == {"reply to": [ref]}
+
+
+async def test_a_ref_stays_in_its_process() -> None:
+    async with ActorSystem() as system:
+        system.directory.register(Echo, lambda _key: Echo())
+        for ref in (Echo.start(), system.directory.ref(Echo, "a")):
+            with pytest.raises(LocalRefError, match="send a key instead") as caught:
+                pickle.dumps({"reply to": ref})
+            assert caught.value.ref == str(ref)
 
 
 # The log

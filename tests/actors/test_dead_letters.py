@@ -339,6 +339,42 @@ async def test_the_first_letter_of_a_kind_is_a_warning_and_the_rest_is_not(
     assert "a message of class str to Reader: stopped" in caplog.text
 
 
+async def test_what_is_left_in_a_mailbox_is_one_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with ActorSystem() as system:
+        ref = Reader.start()
+        ref.tell("hold")
+        await asyncio.sleep(1)
+        for secret in range(5_000):
+            ref.tell(secret)
+        answer = ref.ask("asked", block=False)
+        await ref.kill(block=False)
+
+        with pytest.raises(pykka.ActorDeadError):
+            await answer
+        assert system.dead_letters == 5_001
+    lines = [line for line in caplog.messages if "no actor handled" in line]
+    assert lines == [
+        "no actor handled 5001 messages, the first of class int, to Reader: stopped"
+    ]
+
+
+async def test_a_hook_is_shown_as_much_of_a_long_mailbox_as_may_wait_for_it() -> None:
+    box = Box()
+    async with ActorSystem(on_dead_letter=box) as system:
+        ref = Reader.start()
+        ref.tell("hold")
+        await asyncio.sleep(1)
+        for number in range(10_001):
+            ref.tell(number)
+        await ref.kill(block=False)
+        await system.settled()
+
+        assert [letter.message for letter in box.letters] == list(range(10_000))
+        assert system.dead_letters == 10_001
+
+
 async def test_a_slow_hook_bounds_what_waits_for_it_and_not_the_count() -> None:
     box = Box()
     async with ActorSystem(on_dead_letter=box) as system:

@@ -378,6 +378,28 @@ async def test_a_closed_directory_refuses_messages() -> None:
     assert not await ref.passivate()
 
 
+async def test_a_closing_directory_takes_no_message_from_outside() -> None:
+    going: AsyncFuture[None] = AsyncFuture()
+
+    class Going(Keyed):
+        async def on_passivate(self) -> None:
+            going.set()
+            await super().on_passivate()
+
+    async def tell_late(ref: KeyedRef[Going]) -> None:
+        await going
+        ref.tell("late")
+
+    ledger = Ledger()
+    with pytest.RaisesGroup(SystemClosedError):
+        async with asyncio.TaskGroup() as group, ActorSystem() as system:
+            system.directory.register(Going, lambda key: Going(key, ledger))
+            await system.directory.ref(Going, "a").ask(1, block=False)
+            group.create_task(tell_late(system.directory.ref(Going, "b")))
+
+    assert ledger.messages == {"a": [1]}
+
+
 async def test_last_words_to_a_keyed_actor_are_heard() -> None:
     class Plain(AsyncActor):
         def on_stop(self) -> None:

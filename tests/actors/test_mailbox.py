@@ -108,6 +108,17 @@ async def test_a_full_mailbox_refuses_with_its_capacity() -> None:
         assert await held.seen() == ["a", "b"]
 
 
+async def test_a_full_mailbox_for_one_message_says_so() -> None:
+    class Single(Rejecting):
+        mailbox: ClassVar[Bounded | None] = Bounded(1, overflow="reject")
+
+    async with ActorSystem():
+        held = await Held(Single, "a").full()
+
+        with pytest.raises(MailboxFullError, match=r"is full \(1 message\)"):
+            held.ref.tell("b")
+
+
 async def test_the_message_being_handled_takes_no_room() -> None:
     async with ActorSystem():
         held = await Held(Rejecting).full()
@@ -552,7 +563,7 @@ def test_messages_between_plain_pykka_actors_and_a_bounded_one() -> None:
     reader = Waiting.start()
     plain = Plain.start()
 
-    assert plain.ask("hello", timeout=5) == "hello"
+    assert plain.ask("hello", timeout=30) == "hello"
     plain.stop()
     reader.stop()
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pykka
 import pytest
+from pykka._envelope import Envelope
 
 from duologue.actors import (
     ActorSystem,
@@ -397,6 +398,23 @@ async def test_the_own_ref_of_an_actor_that_has_gone_says_so() -> None:
             own.tell(2)
         with pytest.raises(pykka.ActorDeadError):
             await own.ask(2, block=False)
+
+
+async def test_a_message_too_late_for_an_actor_wakes_the_next_one() -> None:
+    async with ActorSystem() as system:
+        ref, log = desk(system, Desk)
+        log.open.set()
+        await ref.ask(1, block=False)
+        [first] = pykka.ActorRegistry.get_by_class(Desk)
+        ref.tell("fail")
+        await ref.ask(2, block=False)
+        late: AsyncFuture[object] = AsyncFuture()
+
+        # As from a thread that met the end of the first actor in the middle of ask().
+        first.actor_inbox.put(Envelope(3, reply_to=late))
+
+        assert await late == 3
+    assert (log.seen, log.activations) == ([1, 2, 3], 2)
 
 
 class Desks(logging.Handler):

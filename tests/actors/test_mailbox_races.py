@@ -308,7 +308,7 @@ class _AtStep:
         if self.has_come or not frame.f_code.co_filename.endswith(self._files):
             return
         homes = [each.f_locals.get("home") for each in (frame, frame.f_back)]
-        if any(home is not None and home.lock.locked() for home in homes):
+        if any(home is not None and home.lock._is_owned() for home in homes):
             return
         if self._steps_left == 0:
             self.has_come = True
