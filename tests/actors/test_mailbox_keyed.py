@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import ClassVar
 
 import pykka
@@ -418,14 +419,19 @@ async def test_a_message_too_late_for_an_actor_wakes_the_next_one() -> None:
 
 
 class Desks(logging.Handler):
-    """Sends what is logged to an actor, as a program may that shows its log."""
+    """Has a thread send what is logged to an actor, and waits until it has."""
 
     def __init__(self, ref: KeyedRef[Desk]) -> None:
         super().__init__()
         self.ref = ref
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.ref.tell(record.levelname)
+        thread = threading.Thread(
+            target=self.ref.tell, args=(record.levelname,), daemon=True
+        )
+        thread.start()
+        thread.join(timeout=30)
+        assert not thread.is_alive()
 
 
 async def test_a_log_handler_may_tell_an_actor_of_a_message_that_was_dropped() -> None:
