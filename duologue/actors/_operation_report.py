@@ -42,7 +42,7 @@ def clean_value(value: object) -> float | None:
     number = value if type(value) is float else _float_of(value)
     if number is None:
         return None
-    return min(max(number, 0.0), 1.0) if math.isfinite(number) else None
+    return min(max(0.0, number), 1.0) if math.isfinite(number) else None
 
 
 def _float_of(value: object) -> float | None:

@@ -102,6 +102,7 @@ VALUES = (
 
 
 @given(value=VALUES)
+@example(value=-0.0)
 @example(value=math.nan)
 @example(value=Decimal("sNaN"))
 def test_whatever_the_value_is_the_bar_has_its_width(value: object) -> None:

@@ -87,4 +87,5 @@ def _percent(value: Json) -> float | None:
         return None
     if math.isnan(number):
         return None
-    return min(max(number, 0.0), 100.0)
+    # In this order: of two zeros the first one counts, and -0 would show its sign.
+    return min(max(0.0, number), 100.0)
