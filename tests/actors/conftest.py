@@ -98,4 +98,4 @@ async def deaf(_: Operation) -> None:
 def everyone_stops() -> Iterator[None]:
     """Stop the actors that a test has started and not stopped."""
     yield
-    pykka.ActorRegistry.stop_all(timeout=5)
+    pykka.ActorRegistry.stop_all(timeout=60)

@@ -29,11 +29,15 @@ from tests.actors.conftest import Echo
 class Hanging(AsyncActor):
     """Never answers, and says how its coroutine ended."""
 
-    def __init__(self, log: list[str] | None = None) -> None:
+    def __init__(
+        self, log: list[str] | None = None, begun: asyncio.Event | None = None
+    ) -> None:
         super().__init__()
         self.log: list[str] = [] if log is None else log
+        self.begun = begun or asyncio.Event()
 
     async def on_receive(self, message: object) -> None:
+        self.begun.set()
         try:
             await asyncio.Event().wait()
         except BaseException as error:
@@ -138,10 +142,11 @@ def test_a_thread_whose_question_is_being_handled_gets_an_error(
     opened: Opened,
 ) -> None:
     log: list[str] = []
-    ref = opened.system.start(Hanging, log)
+    begun = asyncio.Event()
+    ref = opened.system.start(Hanging, log, begun)
     with _thread() as threads:
-        asked = _asked(threads, lambda: ref.ask("hello"), ref)
-        opened.turn()
+        asked = threads.submit(ref.ask, "hello")
+        opened.run(begun.wait())
 
         opened.loop.close()
 

@@ -246,6 +246,7 @@ async def test_methods_of_the_body_are_called_off_the_loop(workers: Workers) -> 
     class Nosy:
         def __init__(self) -> None:
             self.threads: dict[str, int] = {}
+            self.has_begun = threading.Event()
             self.is_over = threading.Event()
 
         def start(self) -> AsyncOperationResult:
@@ -254,6 +255,7 @@ async def test_methods_of_the_body_are_called_off_the_loop(workers: Workers) -> 
 
         def run(self) -> None:
             self.threads["run"] = threading.get_ident()
+            self.has_begun.set()
             self.is_over.wait()
 
         def ping(self) -> AsyncOperationResult:
@@ -267,6 +269,7 @@ async def test_methods_of_the_body_are_called_off_the_loop(workers: Workers) -> 
 
     body = Nosy()
     worker = await workers.start(body)
+    await asyncio.to_thread(body.has_begun.wait)
     texts = [worker.snapshot.text, (await worker.ping()).text]
     texts.append((await worker.stop()).text)
     final = await worker.finished()
@@ -281,6 +284,7 @@ async def test_a_ping_that_hangs_in_a_thread_is_called_once() -> None:
     class Hanging:
         def __init__(self) -> None:
             self.pings = 0
+            self.is_asked = threading.Event()
             self.let_go = threading.Event()
 
         def run(self, operation: Operation) -> None:
@@ -289,6 +293,7 @@ async def test_a_ping_that_hangs_in_a_thread_is_called_once() -> None:
 
         def ping(self) -> None:
             self.pings += 1
+            self.is_asked.set()
             self.let_go.wait()
 
     body = Hanging()
@@ -296,7 +301,9 @@ async def test_a_ping_that_hangs_in_a_thread_is_called_once() -> None:
         worker = await workers.start(body)
         await until(worker, lambda snapshot: snapshot.value is not None)
 
-        answers = [await worker.ping() for _ in range(5)]
+        answers = [await worker.ping()]
+        await asyncio.to_thread(body.is_asked.wait)
+        answers += [await worker.ping() for _ in range(4)]
         await worker.stop()
         final = await worker.finished()
         body.let_go.set()
@@ -401,15 +408,18 @@ async def test_only_run_must_be_written_for_a_body_of_the_m3_kind(
 ) -> None:
     class Patient(IBackgroundWorker):
         def __init__(self) -> None:
+            self.has_begun = threading.Event()
             self.turns = threading.Semaphore(1)
 
         def run(self) -> str:
+            self.has_begun.set()
             while self.is_active():
                 self.turns.acquire()
             return "asked to stop"
 
     body = Patient()
     worker = await workers.start(body)
+    await asyncio.to_thread(body.has_begun.wait)
     running = await worker.ping()
     await worker.stop()
     body.turns.release()

@@ -268,7 +268,7 @@ def test_on_a_terminal_both_programs_go_on_after_the_acts_until_a_signal(
 
         assert len(programs) == 2
         assert _all_end(programs)
-    assert process.returncode == 0
+    assert process.returncode == 0, output.decode()
     assert output.splitlines()[-1] == b"ending both"
 
 

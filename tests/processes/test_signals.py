@@ -101,7 +101,7 @@ async def test_a_signal_lets_the_last_view_reach_the_screen(bench: Bench) -> Non
         program = await bench.start(sandbox.url, sandbox.token)
         await control.fault(FaultKind.STATUS, path="/messages", count=1)
         await control.say(await control.add_user("Ann"), "hello")
-        await control.wait_for(lambda entry: entry.kind == "fault")
+        await control.wait_for(lambda entry: entry.kind == "fault", timeout=60)
 
         program.signal(signal.SIGTERM)
         code = await program.ended()

@@ -80,7 +80,8 @@ async def test_a_signal_ends_it_while_a_poll_is_open() -> None:
             asyncio.TaskGroup() as tasks,
         ):
             poll = tasks.create_task(control.log(wait=60))
-            await control.position()
+            await control.position()  # sent beside the poll
+            await control.position()  # sent behind it, so the poll has arrived
             process.terminate()
             await process.wait()
 
