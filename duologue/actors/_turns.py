@@ -153,20 +153,21 @@ class Turns(ABC):
 
     def _arm(self) -> bool:
         """See to it that a run is coming; False if the loop has been closed."""
-        with self._lock:
-            if self._armed:
-                return True
-            self._armed = True
         try:
+            with self._lock:
+                if self._armed:
+                    return True
+                self._armed = True
             if threading.get_ident() == self._thread:
                 self.loop.call_soon(self._run, context=self.context)
             else:
                 self.loop.call_soon_threadsafe(self._run, context=self.context)
-        except RuntimeError:
+        except BaseException as error:
+            # It may be Ctrl-C. One run too many does no harm.
             self._armed = False
-            if not self.loop.is_closed():
-                raise
-            return False
+            if isinstance(error, RuntimeError) and self.loop.is_closed():
+                return False
+            raise
         return True
 
     def _run(self) -> None:
@@ -344,8 +345,10 @@ class Turns(ABC):
         """Let a coroutine finish a turn; its actor does nothing else until then."""
         mailbox.suspended = True
         before, self._starting = self._starting, mailbox
-        task = _start_task(self._finish(mailbox, work), self.loop, context)
-        self._starting = before
+        try:
+            task = _start_task(self._finish(mailbox, work), self.loop, context)
+        finally:
+            self._starting = before
         if mailbox.suspended:
             self._tasks[mailbox] = task
         else:

@@ -7,7 +7,7 @@ several of them make a collection.
 from __future__ import annotations
 
 import asyncio
-import threading
+from asyncio.events import _get_running_loop
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -51,11 +51,11 @@ def wake(wakers: Wakers) -> None:
 def loop_waker(waiter: asyncio.Future[None]) -> Waker:
     """What wakes a task, from any thread; nothing happens if its loop has closed."""
     loop = waiter.get_loop()
-    home = threading.get_ident()
 
     def waker() -> None:
         try:
-            if threading.get_ident() == home:
+            # Not by the thread: a loop may be run by one and later by another.
+            if _get_running_loop() is loop:
                 _release(waiter)
             else:
                 loop.call_soon_threadsafe(_release, waiter)

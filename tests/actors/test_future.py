@@ -337,6 +337,27 @@ async def test_waiters_are_woken_in_the_order_in_which_they_came() -> None:
     assert woken == [0, 1, 2, 3, 4]
 
 
+def test_a_task_is_woken_whose_loop_has_moved_to_another_thread() -> None:
+    future: AsyncFuture[int] = AsyncFuture()
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)  # it raises if another thread calls it carelessly
+    waiting = loop.create_task(value_of(future))
+    loop.run_until_complete(asyncio.sleep(0))
+    is_running = threading.Event()
+    loop.call_soon(is_running.set)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        value = elsewhere.submit(loop.run_until_complete, waiting)
+        is_running.wait()
+        try:
+            future.set(5)
+        finally:
+            loop.call_soon_threadsafe(loop.call_later, 20, loop.stop)
+
+    loop.close()
+    assert value.result() == 5
+
+
 def test_a_loop_that_closed_while_it_waited_keeps_nobody_from_the_value() -> None:
     future: AsyncFuture[int] = AsyncFuture()
     values: list[int] = []
@@ -368,7 +389,7 @@ async def test_a_value_being_worked_out_in_a_thread_is_waited_for() -> None:
 
     def slowly(value: int) -> int:
         begun.set()
-        may_end.wait(30)
+        may_end.wait(60)
         return value + 1
 
     derived = future_of(1).map(slowly)
@@ -376,7 +397,7 @@ async def test_a_value_being_worked_out_in_a_thread_is_waited_for() -> None:
 
     async with asyncio.TaskGroup() as group:
         thread = group.create_task(asyncio.to_thread(derived.get))
-        await asyncio.to_thread(begun.wait, 5)
+        await asyncio.to_thread(begun.wait, 60)
         here = group.create_task(value_of(derived))
         further = group.create_task(value_of(twice))
         await asyncio.sleep(0)
@@ -395,7 +416,7 @@ async def test_a_cancelled_wait_for_a_threading_future_ends_its_thread() -> None
             async with asyncio.timeout(0):
                 await future
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(60)
 
     assert set(threading.enumerate()) <= before
 
