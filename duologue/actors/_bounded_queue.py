@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias
 
 from duologue.actors._dead_letters import DeadLetterReason
 from duologue.actors._envelope import AnyEnvelope, is_command
-from duologue.actors._interrupts import interruptible_lock
+from duologue.actors._interrupts import InterruptibleLock, interruptible_lock
 from duologue.errors import MailboxFullError
 
 # A message that nobody will handle, and why.
@@ -87,6 +87,7 @@ class BoundedQueue(ABC):
 
     Attributes:
         capacity: How many may wait.
+        lock: Guards every step; one for all the queues of a directory.
         owner: Whose queue it is.
         timeout: Seconds that a sender waits for room, unless it says otherwise.
     """
@@ -95,9 +96,9 @@ class BoundedQueue(ABC):
         "_counted",
         "_interrupting",
         "_is_closed",
-        "_lock",
         "_successor",
         "capacity",
+        "lock",
         "owner",
         "timeout",
     )
@@ -111,7 +112,7 @@ class BoundedQueue(ABC):
         self._counted: int = 0
         self._interrupting: list[AnyEnvelope] = []
         self._is_closed = False
-        self._lock = interruptible_lock()
+        self.lock: InterruptibleLock = interruptible_lock()
         self._successor: BoundedQueue | None = None
 
     def put(self, envelope: AnyEnvelope) -> None:
@@ -121,6 +122,11 @@ class BoundedQueue(ABC):
             NoRoomError: If it is full and the message has to stay outside.
             QueueClosedError: If it takes nothing any more.
         """
+        if self.lock._is_owned():  # noqa: SLF001 - see above
+            if self._is_closed:
+                raise QueueClosedError
+            self._interrupting.append(envelope)
+            return
         if self._interrupting:
             self._let_in()
         lost = self.offer(envelope)
@@ -130,6 +136,8 @@ class BoundedQueue(ABC):
     def offer(self, envelope: AnyEnvelope) -> Lost | None:
         """Add a message as `put` does, but leave to the caller what has to go for it.
 
+        Not for what may have interrupted a step of this queue.
+
         Returns:
             What has to go, and why.
 
@@ -137,12 +145,7 @@ class BoundedQueue(ABC):
             NoRoomError: If it is full and the message has to stay outside.
             QueueClosedError: If it takes nothing any more.
         """
-        if self._lock._is_owned():  # noqa: SLF001 - see above
-            if self._is_closed:
-                raise QueueClosedError
-            self._interrupting.append(envelope)
-            return None
-        with self._lock:
+        with self.lock:
             if self._successor is not None:
                 return self._successor.offer(envelope)
             if self._is_closed:
@@ -160,7 +163,7 @@ class BoundedQueue(ABC):
         """
         if self._interrupting:
             self._let_in()
-        with self._lock:
+        with self.lock:
             return self._next()
 
     get_nowait = get
@@ -171,7 +174,7 @@ class BoundedQueue(ABC):
         Returns:
             What has to go for others, and why.
         """
-        with self._lock:
+        with self.lock:
             self._successor = successor
             moved: list[AnyEnvelope] = []
             with contextlib.suppress(queue.Empty):
@@ -186,7 +189,7 @@ class BoundedQueue(ABC):
             What has to go for others, and why.
         """
         superseded: list[Lost] = []
-        with self._lock:
+        with self.lock:
             envelopes = [*envelopes, *self._clear()]
             self._counted = 0
             for envelope in envelopes:
@@ -199,7 +202,7 @@ class BoundedQueue(ABC):
 
     def take_commands(self) -> list[AnyEnvelope]:
         """Take out the runtime's own messages and leave the others."""
-        with self._lock:
+        with self.lock:
             waiting = self._clear()
             for envelope in waiting:
                 if not is_command(envelope):
@@ -212,7 +215,7 @@ class BoundedQueue(ABC):
         Returns:
             Whether the queue has closed.
         """
-        with self._lock:
+        with self.lock:
             self._is_closed = self._is_closed or self.empty()
             if self._interrupting:  # just now
                 self._is_closed = False
@@ -227,7 +230,7 @@ class BoundedQueue(ABC):
         Returns:
             The messages that were in, then those that waited to get in.
         """
-        with self._lock:
+        with self.lock:
             self._is_closed = True
             self._counted = 0
             left = [*self._clear(), *self._turn_away(error)]
@@ -261,7 +264,7 @@ class BoundedQueue(ABC):
         """Add what came in the middle of a step, as far as there is room."""
         gone: list[Lost] = []
         refused: list[NoRoomError] = []
-        with self._lock:
+        with self.lock:
             for envelope in self._take_interrupting():
                 if is_command(envelope):
                     self._append(envelope)

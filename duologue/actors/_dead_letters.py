@@ -62,7 +62,9 @@ class DeadLetter:
 
 
 Hook: TypeAlias = Callable[[DeadLetter], object]
-_Kind: TypeAlias = tuple[str, DeadLetterReason]
+# Of the actor and of the reason. Python hashes them by itself, so a count by kind goes
+# up in one step, which nothing interrupts.
+_Kind: TypeAlias = tuple[str, str]
 
 
 class Loop(Protocol):
@@ -122,15 +124,15 @@ class DeadLetters:
         self, messages: Sequence[object], actor: str, reason: DeadLetterReason
     ) -> None:
         """Note messages to one actor, at least one; callable from any thread."""
-        kind = (actor, reason)
+        kind, amount = (actor, reason.value), len(messages)
         with self._lock:
-            self._count += len(messages)
+            self._count += amount
             is_first = kind not in self._logged
             self._logged.add(kind)
             loop = self._loop
             asks_for_report = loop is not None and not self._untold
             if loop is not None:
-                self._untold[kind] += len(messages)
+                self._untold[kind] += amount
                 self._keep(messages, actor, reason)
         _log(messages, actor, reason, logging.WARNING if is_first else logging.DEBUG)
         if loop is not None and asks_for_report:
@@ -151,12 +153,13 @@ class DeadLetters:
 
     def _report(self) -> None:
         with self._lock:
-            letters, self._unseen = self._unseen, []
+            # In this order: what comes in between is shown now and asks for a report.
             counts, self._untold = self._untold, defaultdict(int)
+            letters, self._unseen = self._unseen, []
         if self._observer is not None:
             for (actor, reason), amount in counts.items():
                 self._observer.count(
-                    "actor_dead_letters", amount, actor=actor, reason=reason.value
+                    "actor_dead_letters", amount, actor=actor, reason=reason
                 )
         if self._hook is not None:
             self._show(letters, self._hook)

@@ -55,7 +55,11 @@ class DefaultHost(Host):
 
     def _living(self) -> list[Mailbox]:
         self.post(self._look)
-        return self._found.get()
+        found = self._found.get()
+        if self.is_closed:
+            # Another thread may wait for the same word.
+            self._found.put([])
+        return found
 
     def _look(self) -> None:
         """Find whom to wait for, as soon as those that have stopped are through."""

@@ -23,7 +23,7 @@ from duologue.actors._actor import AsyncActor, Passivate
 from duologue.actors._bounded import bounds_of
 from duologue.actors._bounded_queue import Lost, NoRoomError
 from duologue.actors._dead_letters import DeadLetterReason, bury
-from duologue.actors._envelope import AnyEnvelope, Command
+from duologue.actors._envelope import AnyEnvelope, Coalesced, Command
 from duologue.actors._factory import Factory
 from duologue.actors._future import AsyncFuture
 from duologue.actors._home import Home
@@ -88,11 +88,12 @@ class Family(Generic[A]):
             NoRoomError: If the mailbox has a bound and is full.
         """
         home = self._home
-        if self._bounds is not None:
+        if self._bounds is not None and type(envelope) is not Coalesced:
             # It may call what the user wrote, so not under the lock.
             envelope = self._bounds.addressed(envelope)
-        if home.lock._is_owned():  # noqa: SLF001 - see above
-            self._after_interrupt(key, partial(self._deliver_late, key, envelope))
+        if home.lock._is_owned() and home.put_aside(  # noqa: SLF001 - see above
+            partial(self._deliver_late, key, envelope)
+        ):
             return
         with home.lock:
             hosts = home.hosts
@@ -129,10 +130,10 @@ class Family(Generic[A]):
             Whether there was one, as soon as it has gone.
         """
         gone: AsyncFuture[bool] = AsyncFuture()
-        if self._home.lock._is_owned():  # noqa: SLF001 - see above
-            self._after_interrupt(key, partial(self._ask_to_go, key, gone))
-        else:
+        if not self._home.lock._is_owned():  # noqa: SLF001 - see above
             self._ask_to_go(key, gone)
+        elif not self._home.put_aside(partial(self._ask_to_go, key, gone)):
+            gone.set(value=False)
         return gone
 
     def lose(
@@ -186,7 +187,7 @@ class Family(Generic[A]):
             self._records.move_to_end(record.key)
             mailbox = record.mailbox
             if mailbox is not None and not mailbox.suspended and mailbox.empty():
-                mailbox.add(Command(Passivate()))
+                record.take(Command(Passivate()))
                 idle.append(mailbox)
         return idle, now + max(idle_after, _ROUNDING) if self._records else None
 
@@ -275,13 +276,6 @@ class Family(Generic[A]):
             record.take(Command(Passivate()))
         _ask_for_turn(mailbox)
 
-    def _after_interrupt(self, key: str, act: Callable[[], object]) -> None:
-        """Do on the loop what has come in the middle of a step of this thread."""
-        hosts = self._home.hosts
-        if hosts is None:
-            raise SystemClosedError(f"{self.actor_name} with key {key!r}")
-        hosts.first.post(act)
-
     def _post_activation(self, hosts: Hosts, record: Record) -> None:
         host = record.host = hosts.for_key(record.key)
         host.post(lambda: self._activate(host, record))
@@ -342,7 +336,7 @@ class Family(Generic[A]):
     def _new_record(self, key: str) -> Record:
         if self._bounds is None:
             return Record(self, key)
-        return BoundedRecord(self, key, self._bounds)
+        return BoundedRecord(self, key, self._bounds, self._home.lock)
 
     def _refuse(self, envelopes: list[AnyEnvelope], error: Exception) -> None:
         letters, name = self._home.dead_letters, self.actor_name

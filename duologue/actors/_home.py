@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from duologue.actors._clock import Clock
@@ -38,6 +39,7 @@ class Home:
         self.clock: Clock | None = None
         self.dead_letters: DeadLetters = NOBODYS
         self.is_closing: bool = False
+        self._aside: deque[Callable[[], object]] = deque()
 
     def open(self, hosts: Hosts, clock: Clock) -> None:
         """Take messages from now on."""
@@ -52,6 +54,25 @@ class Home:
         self.hosts = None
         with self.lock:
             self.clock = None
+        self._catch_up()
+
+    def put_aside(self, act: Callable[[], object]) -> bool:
+        """Do on the loop what has come in the middle of a step of this thread.
+
+        Returns:
+            Whether it will be done; not when the directory has closed.
+        """
+        hosts = self.hosts
+        if hosts is None:
+            return False
+        # Not in the post itself: what is posted goes with the host.
+        self._aside.append(act)
+        hosts.first.post(self._catch_up)
+        return True
+
+    def _catch_up(self) -> None:
+        while self._aside:
+            self._aside.popleft()()
 
     def on_loop(self, callback: Callable[[], object]) -> None:
         """Call something on the loop of the system: at once, if it runs here."""

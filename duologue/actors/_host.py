@@ -29,8 +29,8 @@ from duologue.errors import SystemClosedError
 
 Tasks: TypeAlias = dict[Mailbox, asyncio.Task[object]]
 
-# Coroutines that a fork has found in the middle of something; kept, as they would
-# clean up when they are thrown away.
+# What a fork has found, coroutines in the middle of something among it; kept, as it
+# would clean up when it is thrown away.
 _of_the_parent: list[object] = []
 
 
@@ -116,17 +116,19 @@ class Host(Turns):
         return left
 
     def lose_in_fork(self) -> None:
-        """End in the child of a fork, where the thread is missing.
+        """End in the child of a fork, where nobody runs the loop.
 
         What waited or was under way belongs to the parent: nobody is told of it here,
-        and no coroutine cleans up.
+        and nothing cleans up.
         """
         self._lock = threading.RLock()  # perhaps somebody held it
-        _of_the_parent.append(dict(self._tasks))
-        self._tasks.clear()
-        for ref in self.refs():
-            ref.actor_inbox.queue = None
-            ref.actor_inbox.life = None
+        self.when_lost = None
+        boxes = [*self._ready, *(ref.actor_inbox for ref in self.refs())]
+        _of_the_parent.append((self._tasks, self._idle_waiters))
+        self._tasks, self._idle_waiters = {}, []
+        for box in boxes:
+            _of_the_parent.append((box.actor, box.queue, box.life, box.keeper))
+            box.queue = box.life = box.keeper = None
         self.lose()
 
     def lose(self) -> None:

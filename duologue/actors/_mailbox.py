@@ -257,8 +257,12 @@ class Mailbox:
         if self.phase == CLOSED:
             self._flush()
         elif self.host is not None:
-            self.scheduled = True
-            self.host.schedule(self)
+            try:
+                self.scheduled = True
+                self.host.schedule(self)
+            except BaseException:  # Ctrl-C, say; a turn too many does no harm
+                self.scheduled = False
+                raise
 
     def foresee_end(self, error: Exception | None) -> None:
         """Settle what those get who are left at the end, however that comes.
@@ -333,9 +337,8 @@ class Mailbox:
         # Made before it is needed: a finaliser that runs meanwhile may make one too.
         made: Messages = queue.SimpleQueue() if bounds is None else bounds.queue(self)
         with _lock:
-            if self.queue is None:
-                self.queue = made
-            return self.queue
+            messages = self.queue = self.queue or made
+        return messages
 
     def borrow(self, messages: BoundedQueue) -> BoundedQueue | None:
         """Hold messages in another queue from now on.

@@ -54,11 +54,14 @@ class _Places:
                 self.default = thread.opened.result()
             return self.default
 
-    def lose_default(self) -> None:
-        """Forget the thread of the parent, which has not come along into a fork."""
-        host, self.default = self.default, None
-        if host is not None:
-            _left_behind.append(host)
+    def lose_all(self) -> None:
+        """Forget the hosts of the parent: nobody runs their loops in a fork."""
+        lost = [host for hosts in self._open for host in hosts.all]
+        if self.default is not None:
+            lost.append(self.default)
+        self._open, self.default = [], None
+        _left_behind.extend(lost)
+        for host in lost:
             host.lose_in_fork()
 
 
@@ -124,4 +127,4 @@ def host_for(actor: str) -> Host:
     return _current.get() or _places.only(actor)
 
 
-survive_forks(_places.lock, _places.lose_default)
+survive_forks(_places.lock, _places.lose_all)

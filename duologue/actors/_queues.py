@@ -74,7 +74,7 @@ class WaitQueue(_DequeQueue):
         Returns:
             Whether it was still outside; else its `room` is ready.
         """
-        with self._lock:
+        with self.lock:
             return self._outside.pop(envelope, self) is None
 
     def _take(self, envelope: AnyEnvelope) -> None:

@@ -16,6 +16,7 @@ from duologue.actors._bounded_queue import Lost
 from duologue.actors._dead_letters import DeadLetterReason
 from duologue.actors._envelope import AnyEnvelope, enveloped, is_command
 from duologue.actors._future import AsyncFuture
+from duologue.actors._interrupts import InterruptibleLock
 from duologue.actors._mailbox import Mailbox
 from duologue.errors import ActivationError, DuologueError, SystemClosedError
 
@@ -191,9 +192,14 @@ class BoundedRecord(Record):
 
     __slots__ = ("queue",)
 
-    def __init__(self, family: Owner, key: str, bounds: Bounded) -> None:
+    def __init__(
+        self, family: Owner, key: str, bounds: Bounded, lock: InterruptibleLock
+    ) -> None:
         super().__init__(family, key)
         self.queue = bounds.queue(self)
+        # With one of its own, a finaliser that came in the middle of a step here and
+        # sent to a key would wait for who waits for this.
+        self.queue.lock = lock
 
     def take(self, envelope: AnyEnvelope) -> Lost | None:
         """Put a message into the queue, whether or not there is an actor.

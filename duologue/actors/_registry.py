@@ -107,7 +107,7 @@ class RefIndex:
         """The refs of a class and of its subclasses."""
         found = _in_order(
             peers
-            for kind, peers in self._by_class.items()
+            for kind, peers in self._by_class.copy().items()
             if issubclass(kind, actor_class)
         )
         return cast("list[ActorRef[A]]", found)
@@ -115,7 +115,9 @@ class RefIndex:
     def of_class_name(self, name: str) -> list[AnyRef]:
         """The refs of the classes of that name."""
         return _in_order(
-            peers for kind, peers in self._by_class.items() if kind.__name__ == name
+            peers
+            for kind, peers in self._by_class.copy().items()
+            if kind.__name__ == name
         )
 
     def of_urn(self, urn: str) -> AnyRef | None:
@@ -267,6 +269,7 @@ def _in_order(groups: Iterable[dict[AnyRef, int]]) -> list[AnyRef]:
     found = list(groups)
     if len(found) == 1:
         return list(found[0])
-    numbered = [pair for group in found for pair in group.items()]
+    # Of copies, here and above: a finaliser that runs meanwhile may start actors.
+    numbered = [pair for group in found for pair in group.copy().items()]
     numbered.sort(key=itemgetter(1))
     return [ref for ref, _ in numbered]

@@ -17,12 +17,13 @@ from duologue.actors import (
     AsyncActorRef,
     AsyncFuture,
     Bounded,
+    DeadLetter,
     KeyedRef,
     Terminated,
     coalesce,
 )
-from duologue.errors import MailboxFullError, MessageDroppedError
-from tests.actors.conftest import Reader
+from duologue.errors import MailboxFullError, MessageDroppedError, SystemClosedError
+from tests.actors.conftest import Reader, Slow, TurnTime
 
 BetweenSteps: TypeAlias = Callable[[Callable[[], object]], AbstractContextManager[None]]
 
@@ -152,6 +153,53 @@ def test_what_a_finaliser_sends_at_any_moment_is_read_or_a_dead_letter(
     _in_time(lambda: _at_every_step(at))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_message_may_be_interrupted_by_another(
+    kind: type[Reader], between_steps: BetweenSteps
+) -> None:
+    async def at(step: int, system: ActorSystem) -> bool:
+        desk = Desk(system)
+        ref = system.start(kind, desk.seen)
+        interrupt = _AtStep(step, lambda: desk.tell(ref, "interrupts"))
+        with between_steps(interrupt):
+            desk.tell(ref, "told")
+            await system.settled()
+        if interrupt.has_come:
+            assert await desk.accounts_for({"told", "interrupts"})
+        return interrupt.has_come
+
+    _in_time(lambda: _at_every_step(at))
+
+
+@pytest.mark.parametrize("kind", [Waiting, Rejecting, Forgetful, Newest])
+def test_a_finaliser_that_sends_twice_fills_no_mailbox_beyond_its_bound(
+    kind: type[Reader], between_steps: BetweenSteps
+) -> None:
+    async def at(step: int, system: ActorSystem) -> bool:
+        desk = Desk(system)
+        ref = system.start(kind, desk.seen, desk.let_go)
+        ref.tell("hold")
+        await asyncio.sleep(0)
+
+        def interrupts() -> None:
+            desk.tell(ref, "interrupts")
+            desk.tell(ref, "interrupts again")
+
+        interrupt = _AtStep(step, interrupts)
+        with between_steps(interrupt):
+            desk.tell(ref, "told")
+            desk.tell(ref, "told again")
+        if interrupt.has_come:
+            assert await desk.accounts_for(
+                {"told", "told again", "interrupts", "interrupts again"}
+            )
+            assert len(desk.seen) == 1
+        desk.open()
+        return interrupt.has_come
+
+    _in_time(lambda: _at_every_step(at))
+
+
 async def tell_a_key(desk: Desk, ref: KeyedRef[Reader]) -> None:
     desk.tell(ref, "told")
 
@@ -189,6 +237,93 @@ def test_what_a_finaliser_sends_to_a_key_at_any_moment_is_read_or_a_dead_letter(
         return interrupt.has_come
 
     _in_time(lambda: _at_every_step(at))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_finaliser_and_a_thread_may_send_to_a_key_at_once(
+    kind: type[Reader], between_steps: BetweenSteps
+) -> None:
+    desks: dict[str, Desk] = {}
+
+    async def at(step: int, system: ActorSystem) -> bool:
+        if step == 0:
+            system.directory.register(kind, lambda key: kind(desks[key].seen))
+        desk = desks[str(step)] = Desk(system)
+        ref = system.directory.ref(kind, str(step))
+        other = threading.Thread(target=lambda: desk.tell(ref, "from a thread"))
+
+        def interrupts() -> None:
+            other.start()
+            other.join(0.001)  # it may have to wait for what is interrupted here
+            desk.tell(ref, "interrupts")
+
+        interrupt = _AtStep(step, interrupts)
+        with between_steps(interrupt):
+            desk.tell(ref, "told")
+            await system.settled()
+        if interrupt.has_come:
+            other.join()
+            assert await desk.accounts_for({"told", "from a thread", "interrupts"})
+        return interrupt.has_come
+
+    _in_time(lambda: _at_every_step(at))
+
+
+def test_a_key_is_worked_out_once_even_if_it_interrupts(
+    between_steps: BetweenSteps,
+) -> None:
+    asked: list[object] = []
+
+    def key_of(message: object) -> object:
+        asked.append(message)
+        return message
+
+    class Counted(Reader):
+        mailbox: ClassVar[Bounded | None] = Bounded(2, overflow=coalesce(key_of))
+
+    async def at(step: int, system: ActorSystem) -> bool:
+        if step == 0:
+            system.directory.register(Counted, lambda _key: Counted())
+        ref = system.directory.ref(Counted, str(step))
+        asked.clear()
+        interrupt = _AtStep(step, lambda: ref.tell("interrupts"))
+        with between_steps(interrupt):
+            ref.tell("told")
+            await system.settled()
+        assert sorted(map(str, asked)) == ["interrupts"] * interrupt.has_come + ["told"]
+        return interrupt.has_come
+
+    _in_time(lambda: _at_every_step(at))
+
+
+def test_who_asked_in_the_middle_of_a_step_is_answered_if_the_loop_is_closed(
+    between_steps: BetweenSteps,
+) -> None:
+    async def interrupted_at(step: int, answers: list[AsyncFuture[object]]) -> bool:
+        turn_time = TurnTime()
+        system = ActorSystem()
+        await system.__aenter__()
+        system.directory.register(Slow, lambda _key: _slow(turn_time))
+        # Each takes a quantum, so what is asked last is not done before the end.
+        for busy in "abc":
+            system.directory.ref(Slow, busy).tell(busy)
+        ref = system.directory.ref(Slow, "d")
+        interrupt = _AtStep(step, lambda: answers.append(ref.ask(2, block=False)))
+        with between_steps(interrupt):
+            answers.append(ref.ask(1, block=False))
+        return interrupt.has_come
+
+    step, has_come = 0, True
+    while has_come:
+        answers: list[AsyncFuture[object]] = []
+        loop = asyncio.new_event_loop()
+        has_come = loop.run_until_complete(interrupted_at(step, answers))
+        loop.close()
+        for answer in answers:
+            with pytest.raises(SystemClosedError):
+                answer.get(timeout=0)
+        step += 1
+    assert step > 20
 
 
 @pytest.mark.parametrize(
@@ -235,6 +370,66 @@ def test_a_signal_handler_may_start_an_actor_at_any_moment(
     _in_time(lambda: _at_every_step(at))
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        pykka.ActorRegistry.get_all,
+        lambda: pykka.ActorRegistry.get_by_class(Reader),
+        lambda: pykka.ActorRegistry.get_by_class_name("Waiting"),
+    ],
+    ids=["all", "class", "name"],
+)
+def test_a_signal_handler_may_start_an_actor_while_others_are_looked_up(
+    look: Callable[[], object], between_steps: BetweenSteps
+) -> None:
+    async def at(step: int, system: ActorSystem) -> bool:
+        class Rare(Unbounded):
+            pass
+
+        refs = [system.start(kind) for kind in KINDS]
+
+        def start() -> None:
+            refs.extend([system.start(Rare), system.start(Rejecting)])
+
+        interrupt = _AtStep(step, start)
+        with between_steps(interrupt):
+            look()
+        for ref in refs:
+            await ref.stop(block=False)
+        return interrupt.has_come
+
+    _in_time(lambda: _at_every_step(at, least=5))
+
+
+def test_the_hook_is_shown_at_once_what_a_finaliser_sends_to_the_dead(
+    between_steps: BetweenSteps,
+) -> None:
+    now = 0
+    late: list[object] = []
+
+    def hook(letter: DeadLetter) -> None:
+        if letter.message != now:
+            late.append(letter.message)
+
+    async def at(step: int, system: ActorSystem) -> bool:
+        nonlocal now
+        now = step
+        desk = Desk(system)
+        ref = system.start(Reader)
+        await ref.stop(block=False)
+        interrupt = _AtStep(step, lambda: desk.tell(ref, step))
+        with between_steps(interrupt):
+            desk.tell(ref, step)
+            await system.settled()
+        await system.settled()
+        assert system.dead_letters - desk.lost_before == 1 + interrupt.has_come
+        return interrupt.has_come
+
+    _in_time(lambda: _at_every_step(at, on_dead_letter=hook))
+
+    assert late == []
+
+
 def test_a_finaliser_may_watch_at_any_moment(between_steps: BetweenSteps) -> None:
     class Watcher(Reader):
         def on_receive(self, message: object) -> object:
@@ -261,12 +456,22 @@ def test_a_finaliser_may_watch_at_any_moment(between_steps: BetweenSteps) -> Non
     _in_time(lambda: _at_every_step(at))
 
 
-async def _at_every_step(at: Callable[[int, ActorSystem], Awaitable[bool]]) -> None:
+def _slow(turn_time: TurnTime) -> Slow:
+    turn_time.now += 0.001
+    return Slow(turn_time)
+
+
+async def _at_every_step(
+    at: Callable[[int, ActorSystem], Awaitable[bool]],
+    *,
+    least: int = 20,
+    on_dead_letter: Callable[[DeadLetter], object] | None = None,
+) -> None:
     step = 0
-    async with ActorSystem() as system:
+    async with ActorSystem(on_dead_letter=on_dead_letter) as system:
         while await at(step, system):
             step += 1
-    assert step > 20
+    assert step > least
 
 
 class _AtStep:

@@ -422,6 +422,36 @@ def test_a_program_ends_that_looks_for_its_actors_while_their_loop_closes() -> N
     assert (ended.returncode, ended.stdout) == (0, "")
 
 
+def test_a_program_ends_whose_default_host_breaks_while_two_wait_for_its_actors() -> (
+    None
+):
+    ended = _program(
+        """
+        class Breaking(Echo):
+            looks = 0
+
+            @property
+            def use_daemon_thread(self):
+                # Read while the host looks whom to wait for.
+                if not threading.main_thread().is_alive():
+                    self.looks += 1
+                    if self.looks == 1:
+                        starting = threading.Thread(target=Echo.start)
+                        starting.start()
+                        starting.join()
+                        self.actor_ref.tell("break")
+                return False
+
+            def on_receive(self, message):
+                asyncio.get_running_loop().stop()
+
+        Breaking.start()
+        """
+    )
+
+    assert (ended.returncode, ended.stdout) == (0, "")
+
+
 @pytest.mark.parametrize("is_atexit", [False, True])
 def test_ctrl_c_ends_a_program_that_only_its_actors_keep_going_as_in_pykka(
     is_atexit: bool,  # noqa: FBT001 - a parameter of the test
@@ -500,6 +530,61 @@ def test_a_fork_has_a_default_host_of_its_own() -> None:
         "still the parent",
         "and again",
         "stopped",
+    ]
+    assert ended.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_a_fork_beside_an_open_system_has_a_default_host_of_its_own(hosts: int) -> None:
+    ended = _program(
+        """
+        parent = os.getpid()
+
+        class Owning(Echo):
+            def __del__(self):
+                if os.getpid() != parent:
+                    print("cleaned up", flush=True)
+
+        def fork(system, refs):
+            child = os.fork()
+            if child == 0:
+                print(Owning.start().ask("child", timeout=10), flush=True)
+                for send in (*(ref.ask for ref in refs), system.start):
+                    try:
+                        send(Echo)
+                    except Exception as error:
+                        print(type(error).__name__, flush=True)
+                os._exit(7)
+            _, status = os.waitpid(child, 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)
+
+        async def main():
+            letters = []
+            async with ActorSystem(
+                hosts=int(os.environ["HOSTS"]), on_dead_letter=letters.append
+            ) as system:
+                system.directory.register(Owning, lambda key: Owning())
+                keyed = system.directory.ref(Owning, "key")
+                await keyed.ask("before", block=False)
+                refs = [system.start(Owning), system.start(Owning), keyed]
+                await asyncio.to_thread(fork, system, refs)
+                print(await refs[0].ask("parent", block=False), flush=True)
+            assert not letters
+
+        asyncio.run(main())
+        """,
+        "-W",
+        "ignore::DeprecationWarning",  # of forks in programs with threads, from 3.12
+        env={**os.environ, "HOSTS": str(hosts)},
+    )
+
+    assert ended.stdout.splitlines() == [
+        "child",
+        *["SystemClosedError"] * 4,
+        "7",
+        "parent",
+        *["stopped"] * 3,
     ]
     assert ended.returncode == 0
 
