@@ -92,6 +92,7 @@ class Life:
         pause: Its pause before it begins anew.
         is_ending: Whether its parent stops it.
         escalated: What its parent is to fail with once it has gone.
+        when_gone: Is called when it has gone, however that came, in any thread.
     """
 
     __slots__ = (
@@ -107,6 +108,7 @@ class Life:
         "timers",
         "watched",
         "watchers",
+        "when_gone",
     )
 
     def __init__(self, ref: AnyRef) -> None:
@@ -122,6 +124,7 @@ class Life:
         self.pause: Pause | None = None
         self.is_ending: bool = False
         self.escalated: BaseException | None = None
+        self.when_gone: Callable[[], object] | None = None
 
     def adopt(self, child: AnyRef, strategy: Strategy | None) -> Life:
         """Let an actor that has just been started be a child; returns its ties."""
@@ -189,6 +192,8 @@ class Life:
             _notify(watcher, self.ref)
         if self.parent is not None:
             self._leave(self.parent)
+        if self.when_gone is not None:
+            self.when_gone()
 
     def _leave(self, parent: AnyRef) -> None:
         life = cast("Life | None", parent.actor_inbox.life)

@@ -8,6 +8,7 @@ whatever the body does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import assert_never
@@ -15,6 +16,7 @@ from typing import assert_never
 from duologue.actors._actor import AsyncActor
 from duologue.actors._envelope import Command
 from duologue.actors._future import AsyncFuture
+from duologue.actors._life import life_of, ref_of
 from duologue.actors._operation import Operation
 from duologue.actors._operation_report import AsyncOperationResult, clean_text
 from duologue.actors._seconds import as_delay
@@ -53,6 +55,8 @@ from duologue.actors._worker_snapshot import (
 
 logger = logging.getLogger("duologue.actors")
 
+_CLOSED = "the actor system was closed"
+
 
 class WorkerActor(AsyncActor):
     """Owns the state of one worker.
@@ -79,6 +83,7 @@ class WorkerActor(AsyncActor):
         self._is_timed_out = False
         self._is_cancelled = False
         self._complaints: set[str] = set()
+        life_of(ref_of(self)).when_gone = self._gone
 
     def on_receive(self, message: Message) -> Answer | None:
         """Handle one of the messages above. None of them waits."""
@@ -125,10 +130,20 @@ class WorkerActor(AsyncActor):
             self._cancel_work()
             await asyncio.wait({work}, timeout=self._grace)
 
+    def _gone(self) -> None:
+        """End without a last turn, if the system had no time for one."""
+        if self._record.snapshot.state.is_final:
+            return
+        self._operation.request_stop(_CLOSED)
+        left = Ignored() if self._work is None else Cancelled()
+        with contextlib.suppress(RuntimeError):  # of a loop that is closed
+            self._conclude(self._outcome or left)
+            self._cancel_work()
+
     async def _tell_of_closing(self) -> None:
         is_told = self._record.snapshot.state is WorkerState.CANCELLING
         if self._outcome is None and not is_told:
-            self._tell_to_stop("the actor system was closed")
+            self._tell_to_stop(_CLOSED)
         if self._stopped is not None and self._stopped.task is not None:
             await asyncio.wait({self._stopped.task}, timeout=self._job.ping_timeout)
 

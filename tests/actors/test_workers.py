@@ -9,6 +9,7 @@ import pytest
 
 from duologue.actors import (
     ActorSystem,
+    AsyncActor,
     AsyncOperationResult,
     Counts,
     Operation,
@@ -760,3 +761,24 @@ async def test_a_body_that_takes_its_cancellation_back_is_lost_all_the_same() ->
 
         assert final.state is WorkerState.LOST
         assert now() == 5
+
+
+async def test_who_waits_for_a_worker_hears_of_its_end_when_its_system_had_no_time() -> (
+    None
+):
+    class Busy(AsyncActor):
+        async def on_receive(self, message: object) -> None:
+            del message
+            await endless()
+
+    async with ActorSystem(drain=1) as system:
+        workers = Workers(system)
+        worker = await workers.start(endless)
+        # It is stopped first, as it began last, and takes all the time there is.
+        system.start(Busy).tell("go on")
+        waiting = asyncio.ensure_future(worker.finished())  # noqa: TID251 - awaited below
+
+    final = await waiting
+
+    assert final.state is WorkerState.CANCELLED
+    assert await workers.stop() == []
