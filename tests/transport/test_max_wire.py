@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -299,3 +300,31 @@ async def test_a_bot_asked_too_often_for_itself_does_not_pause_a_chat() -> None:
             await bot.get_updates(marker=None, limit=1, timeout=0, types=None)
 
         assert bot.ready_now(1)
+
+
+class Slow(Wire):
+    """Gets the first request late, and keeps when it got each."""
+
+    def __init__(self, late_by: float) -> None:
+        super().__init__(body={"message": {"body": {"mid": "mid.1"}}})
+        self.arrivals: list[float] = []
+        self._late_by = late_by
+
+    async def handle(self, request: web.Request) -> web.Response:
+        delay, self._late_by = self._late_by, 0.0
+        await asyncio.sleep(delay)
+        self.arrivals.append(asyncio.get_running_loop().time())
+        return await super().handle(request)
+
+
+async def test_a_call_that_arrives_late_does_not_break_the_limit_of_its_chat() -> None:
+    wire = Slow(late_by=0.15)
+
+    async with talking_to(wire) as bot:
+        for number in range(4):
+            await bot.ready(1)
+            await bot.send(1, View(str(number)))
+
+    first, _, third, fourth = wire.arrivals
+    assert third - first > 1
+    assert fourth - third < 1

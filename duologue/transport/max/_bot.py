@@ -363,6 +363,10 @@ class Bot:
             raise self._located(UnauthorizedError, error) from None
         except MessengerUnavailableError as error:
             raise self._located(MessengerUnavailableError, error) from error.__cause__
+        finally:
+            if isinstance(scope, int):
+                # It may have been long on its way.
+                self._limits.chats.of(scope).arrived()
 
     def _located(
         self, kind: type[MessengerError], error: MessengerError
