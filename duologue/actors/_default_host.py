@@ -64,8 +64,14 @@ class DefaultHost(Host):
     def _look(self) -> None:
         """Find whom to wait for, as soon as those that have stopped are through."""
         self._has_waiter = False
-        living = [box for ref in self.refs() if _keeps_alive(box := ref.actor_inbox)]
-        ending = [task for box, task in self._tasks.items() if _keeps_alive(box)]
+        try:
+            living = [
+                box for ref in self.refs() if _keeps_alive(box := ref.actor_inbox)
+            ]
+            ending = [task for box, task in self._tasks.items() if _keeps_alive(box)]
+        except BaseException:  # it is the actors that say so
+            self._found.put([])
+            raise
         if living or ending:
             self._has_waiter = True
         if living or not ending:

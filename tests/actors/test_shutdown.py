@@ -452,6 +452,26 @@ def test_a_program_ends_whose_default_host_breaks_while_two_wait_for_its_actors(
     assert (ended.returncode, ended.stdout) == (0, "")
 
 
+def test_a_program_ends_although_an_actor_cannot_say_whether_it_keeps_it_going() -> (
+    None
+):
+    ended = _program(
+        """
+        class Silent(Echo):
+            @property
+            def use_daemon_thread(self):
+                if threading.main_thread().is_alive():
+                    return False
+                raise LookupError("says nothing")
+
+        Silent.start()
+        """
+    )
+
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert "LookupError: says nothing" in ended.stderr
+
+
 @pytest.mark.parametrize("is_atexit", [False, True])
 def test_ctrl_c_ends_a_program_that_only_its_actors_keep_going_as_in_pykka(
     is_atexit: bool,  # noqa: FBT001 - a parameter of the test
