@@ -9,11 +9,14 @@ thread is done.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from queue import SimpleQueue
 
 from duologue.actors._host import Host
 from duologue.actors._mailbox import Mailbox
+
+logger = logging.getLogger("duologue.actors")
 
 
 class DefaultHost(Host):
@@ -69,9 +72,10 @@ class DefaultHost(Host):
                 box for ref in self.refs() if _keeps_alive(box := ref.actor_inbox)
             ]
             ending = [task for box, task in self._tasks.items() if _keeps_alive(box)]
-        except BaseException:  # it is the actors that say so
+        except Exception:
+            logger.exception("an actor cannot say whether the program goes on for it")
             self._found.put([])
-            raise
+            return
         if living or ending:
             self._has_waiter = True
         if living or not ending:
