@@ -56,7 +56,7 @@ async def test_progress_is_red_on_white_ten_signs_wide() -> None:
         pytest.param(10**400, "####  100%", id="huge"),
         pytest.param(-(10**400), "....  0%", id="-huge"),
         (None, UNKNOWN),
-        (math.nan, UNKNOWN),
+        pytest.param(math.nan, UNKNOWN, id="nan"),
         ("half", UNKNOWN),
         ([50], UNKNOWN),
     ],
