@@ -7,7 +7,7 @@ several of them make a collection.
 from __future__ import annotations
 
 import asyncio
-from asyncio.events import _get_running_loop
+import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -51,12 +51,16 @@ def wake(wakers: Wakers) -> None:
 def loop_waker(waiter: asyncio.Future[None]) -> Waker:
     """What wakes a task, from any thread; nothing happens if its loop has closed."""
     loop = waiter.get_loop()
+    home = threading.get_ident()
 
     def waker() -> None:
         try:
-            # Not by the thread: a loop may be run by one and later by another.
-            if _get_running_loop() is loop:
-                _release(waiter)
+            here = threading.get_ident()
+            # A loop may be run by one thread and later by another; asyncio's own say by
+            # which. To ask for the running loop takes longer than all of the rest.
+            if here == home and here == getattr(loop, "_thread_id", here):
+                if not waiter.done():
+                    waiter.set_result(None)
             else:
                 loop.call_soon_threadsafe(_release, waiter)
         except RuntimeError:

@@ -207,4 +207,5 @@ def test_a_storm_of_failures_is_bounded_by_the_window(
 
     again = made[1:]
     for first, beyond in zip(again, again[max_restarts:], strict=False):
-        assert beyond - first >= within
+        # Times are rounded, late ones more than a window.
+        assert beyond - first >= within - 1e-9
