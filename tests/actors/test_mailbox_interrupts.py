@@ -102,6 +102,27 @@ class Desk:
         )
 
 
+async def _hold(
+    system: ActorSystem, kind: type[Reader]
+) -> tuple[Desk, AsyncActorRef[Reader]]:
+    """A desk, and an actor that reads no further until the desk lets it go."""
+    desk = Desk(system)
+    ref = system.start(kind, desk.seen, desk.let_go)
+    ref.tell("hold")
+    await asyncio.sleep(0)
+    return desk, ref
+
+
+def _desk_for_a_key(
+    system: ActorSystem, kind: type[Reader], step: int, desks: dict[str, Desk]
+) -> tuple[Desk, KeyedRef[Reader]]:
+    """A desk, and the ref of a key that has no actor yet."""
+    if step == 0:
+        system.directory.register(kind, lambda key: kind(desks[key].seen))
+    desk = desks[str(step)] = Desk(system)
+    return desk, system.directory.ref(kind, str(step))
+
+
 async def tell_and_send(desk: Desk, ref: AnyRef) -> None:
     desk.tell(ref, "told")
     await desk.send(ref, "sent")
@@ -137,10 +158,7 @@ def test_what_a_finaliser_sends_at_any_moment_is_read_or_a_dead_letter(
     between_steps: BetweenSteps,
 ) -> None:
     async def at(step: int, system: ActorSystem) -> bool:
-        desk = Desk(system)
-        ref = system.start(kind, desk.seen, desk.let_go)
-        ref.tell("hold")
-        await asyncio.sleep(0)
+        desk, ref = await _hold(system, kind)
         interrupt = _AtStep(step, lambda: inner(desk, ref, "interrupts"))
         with between_steps(interrupt):
             await outer(desk, ref)
@@ -176,10 +194,7 @@ def test_a_finaliser_that_sends_twice_fills_no_mailbox_beyond_its_bound(
     kind: type[Reader], between_steps: BetweenSteps
 ) -> None:
     async def at(step: int, system: ActorSystem) -> bool:
-        desk = Desk(system)
-        ref = system.start(kind, desk.seen, desk.let_go)
-        ref.tell("hold")
-        await asyncio.sleep(0)
+        desk, ref = await _hold(system, kind)
 
         def interrupts() -> None:
             desk.tell(ref, "interrupts")
@@ -224,10 +239,7 @@ def test_what_a_finaliser_sends_to_a_key_at_any_moment_is_read_or_a_dead_letter(
     desks: dict[str, Desk] = {}
 
     async def at(step: int, system: ActorSystem) -> bool:
-        if step == 0:
-            system.directory.register(kind, lambda key: kind(desks[key].seen))
-        desk = desks[str(step)] = Desk(system)
-        ref = system.directory.ref(kind, str(step))
+        desk, ref = _desk_for_a_key(system, kind, step, desks)
         interrupt = _AtStep(step, lambda: inner(desk, ref, "interrupts"))
         with between_steps(interrupt):
             await outer(desk, ref)
@@ -246,10 +258,7 @@ def test_a_finaliser_and_a_thread_may_send_to_a_key_at_once(
     desks: dict[str, Desk] = {}
 
     async def at(step: int, system: ActorSystem) -> bool:
-        if step == 0:
-            system.directory.register(kind, lambda key: kind(desks[key].seen))
-        desk = desks[str(step)] = Desk(system)
-        ref = system.directory.ref(kind, str(step))
+        desk, ref = _desk_for_a_key(system, kind, step, desks)
         other = threading.Thread(target=lambda: desk.tell(ref, "from a thread"))
 
         def interrupts() -> None:
