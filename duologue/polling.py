@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Protocol, runtime_checkable
 
 from duologue.dialogs import Bot, Dispatcher, bot_key
-from duologue.dialogs._dispatcher import checked_dispatcher
+from duologue.dialogs._description._dispatcher import checked_dispatcher
 from duologue.errors import BotNotStartedError, DuologueError, RuntimeSettingError
 from duologue.runtime import Runtime
 from duologue.transport import PollerSettings

@@ -11,8 +11,8 @@ from collections.abc import Coroutine
 from rich.console import Console
 
 from duologue._demo._acts import ACTS
-from duologue._demo._performance import perform
 from duologue._demo._plain import PlainScreen
+from duologue._demo._run import perform
 from duologue._demo._screen import Screen, new_console
 from duologue._demo._terminal import TerminalScreen
 from duologue.errors import DuologueError

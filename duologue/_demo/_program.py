@@ -18,7 +18,7 @@ GRACE = 4.0
 """Seconds between the request to end and the end by force."""
 TAIL = 4000
 """Characters of a program's output that are worth showing."""
-_LEASH = "duologue._demo._leash"
+_LEASH = "duologue._demo._child"
 
 
 class Program:

@@ -11,26 +11,31 @@ from typing import ClassVar, NamedTuple, Self, TypeAlias, cast
 from pykka import ActorRegistry
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
-from duologue.actors._bounded import Bounded, check_bounds
-from duologue.actors._envelope import Command
-from duologue.actors._failure import crash_in_end, give_notice, run_last_hook
-from duologue.actors._future import AsyncFuture
-from duologue.actors._life import (
+from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._hosts._placement import host_for
+from duologue.actors._lifecycle._failure import crash_in_end, give_notice, run_last_hook
+from duologue.actors._lifecycle._relations import (
     ChildFailed,
     Life,
     Notice,
     life_of,
     reason_to_stop,
 )
-from duologue.actors._mailbox import Mailbox
-from duologue.actors._placement import host_for
-from duologue.actors._pykka import STOP_TYPE, Work, is_work, log
+from duologue.actors._lifecycle._restart import estates, inherit
+from duologue.actors._lifecycle._supervision import (
+    Restart,
+    Stop,
+    Strategy,
+    check_strategy,
+)
+from duologue.actors._lifecycle._ties import TiedActor
+from duologue.actors._lifecycle._timers import Tick
+from duologue.actors._mailbox._bounded import Bounded, check_bounds
+from duologue.actors._mailbox._envelope import Command
+from duologue.actors._mailbox._mailbox import Mailbox
+from duologue.actors._pykka._pykka import STOP_TYPE, Work, is_work, log
+from duologue.actors._pykka._stop_reason import Failed, Passivated, StopReason
 from duologue.actors._ref import AsyncActorRef, Reply
-from duologue.actors._stop_reason import Failed, Passivated, StopReason
-from duologue.actors._succession import estates, inherit
-from duologue.actors._supervision import Restart, Stop, Strategy, check_strategy
-from duologue.actors._ties import TiedActor
-from duologue.actors._timers import Tick
 from duologue.errors import ActorInitError, ChildFailedError, DuologueError
 
 HookResult: TypeAlias = Awaitable[None] | None

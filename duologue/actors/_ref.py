@@ -10,21 +10,21 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 from pykka import Actor, ActorDeadError, ActorProxy
 from pykka._envelope import Envelope
 
-from duologue.actors._ask import Ask
-from duologue.actors._blocking import refuse_to_block
-from duologue.actors._bounded_queue import (
+from duologue.actors._futures._ask import Ask
+from duologue.actors._futures._blocking import refuse_to_block
+from duologue.actors._futures._future import AsyncFuture, Stopping
+from duologue.actors._mailbox._bounded_queue import (
     NoRoomError,
     QueueClosedError,
 )
-from duologue.actors._envelope import AnyEnvelope, Command
-from duologue.actors._future import AsyncFuture, Stopping
-from duologue.actors._local import Local
-from duologue.actors._mailbox import STOPPED, Mailbox
-from duologue.actors._proxy import AsyncActorProxy
-from duologue.actors._pykka import stop_message
-from duologue.actors._registry import AnyRef, LazyRef
-from duologue.actors._room import room, wait_for_room, wait_for_room_to_ask
-from duologue.actors._stop_reason import Killed, StopReason
+from duologue.actors._mailbox._envelope import AnyEnvelope, Command
+from duologue.actors._mailbox._mailbox import STOPPED, Mailbox
+from duologue.actors._mailbox._room import room, wait_for_room, wait_for_room_to_ask
+from duologue.actors._pykka._local import Local
+from duologue.actors._pykka._proxy import AsyncActorProxy
+from duologue.actors._pykka._pykka import stop_message
+from duologue.actors._pykka._registry import AnyRef, LazyRef
+from duologue.actors._pykka._stop_reason import Killed, StopReason
 from duologue.errors import SystemClosedError
 
 A = TypeVar("A", bound=Actor)

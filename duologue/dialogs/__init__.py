@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from duologue.dialogs._address import (
+from duologue.dialogs._chat._address import (
     Address,
     bot_key,
 )
-from duologue.dialogs._chat import (
+from duologue.dialogs._chat._chat import (
     Attachment,
     CallbackButton,
     Chat,
@@ -19,44 +19,7 @@ from duologue.dialogs._chat import (
     User,
     View,
 )
-from duologue.dialogs._commands import (
-    CloseDialog,
-    DialogCommand,
-    LendTurn,
-    StartDialog,
-    SwitchWindow,
-    UpdateData,
-)
-from duologue.dialogs._conversations import (
-    Conversations,
-    Settings,
-)
-from duologue.dialogs._dialog import (
-    Dialog,
-)
-from duologue.dialogs._dispatcher import (
-    BG_FACTORY_KEY,
-    Dispatcher,
-    setup_dialogs,
-)
-from duologue.dialogs._events import (
-    DialogUpdate,
-    ErrorEvent,
-)
-from duologue.dialogs._factory import BgManagerFactory
-from duologue.dialogs._foreground import Foreground
-from duologue.dialogs._getters import (
-    Getter,
-)
-from duologue.dialogs._manager import BgManager, DialogManager, DialogProtocol
-from duologue.dialogs._modes import (
-    DEFAULT_STACK_ID,
-    GROUP_STACK_ID,
-    LaunchMode,
-    ShowMode,
-    StartMode,
-)
-from duologue.dialogs._ports import (
+from duologue.dialogs._chat._ports import (
     Batch,
     Bot,
     CallbackAnswers,
@@ -64,26 +27,7 @@ from duologue.dialogs._ports import (
     Update,
     UpdateSource,
 )
-from duologue.dialogs._progress import progress_data, show_progress
-from duologue.dialogs._receipts import (
-    Committed,
-    Covered,
-    Duplicate,
-    Outcome,
-    Receipt,
-)
-from duologue.dialogs._stack import (
-    Context,
-    Stack,
-)
-from duologue.dialogs._states import (
-    State,
-    StatesGroup,
-)
-from duologue.dialogs._tasks import (
-    TaskGroup,
-)
-from duologue.dialogs._updates import (
+from duologue.dialogs._chat._updates import (
     BotAdded,
     BotRemoved,
     BotStarted,
@@ -96,10 +40,66 @@ from duologue.dialogs._updates import (
     UserAdded,
     UserRemoved,
 )
-from duologue.dialogs._window import (
+from duologue.dialogs._delivery._receipts import (
+    Committed,
+    Covered,
+    Duplicate,
+    Outcome,
+    Receipt,
+)
+from duologue.dialogs._delivery._tasks import (
+    TaskGroup,
+)
+from duologue.dialogs._description._dialog import (
+    Dialog,
+)
+from duologue.dialogs._description._dispatcher import (
+    BG_FACTORY_KEY,
+    Dispatcher,
+    setup_dialogs,
+)
+from duologue.dialogs._description._getters import (
+    Getter,
+)
+from duologue.dialogs._description._window import (
     Window,
 )
-from duologue.dialogs._workers import DialogWorkers
+from duologue.dialogs._manager._factory import BgManagerFactory
+from duologue.dialogs._manager._foreground import Foreground
+from duologue.dialogs._manager._manager import BgManager, DialogManager, DialogProtocol
+from duologue.dialogs._progress._progress import progress_data, show_progress
+from duologue.dialogs._progress._workers import DialogWorkers
+from duologue.dialogs._state._commands import (
+    CloseDialog,
+    DialogCommand,
+    LendTurn,
+    StartDialog,
+    SwitchWindow,
+    UpdateData,
+)
+from duologue.dialogs._state._events import (
+    DialogUpdate,
+    ErrorEvent,
+)
+from duologue.dialogs._state._modes import (
+    DEFAULT_STACK_ID,
+    GROUP_STACK_ID,
+    LaunchMode,
+    ShowMode,
+    StartMode,
+)
+from duologue.dialogs._state._stack import (
+    Context,
+    Stack,
+)
+from duologue.dialogs._state._states import (
+    State,
+    StatesGroup,
+)
+from duologue.dialogs._turns._conversations import (
+    Conversations,
+    Settings,
+)
 
 __all__ = [
     "BG_FACTORY_KEY",

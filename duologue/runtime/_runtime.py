@@ -31,8 +31,8 @@ from duologue.dialogs import (
     Settings,
     bot_key,
 )
-from duologue.dialogs._dispatcher import checked_dispatcher
-from duologue.dialogs._ports import checked_bots
+from duologue.dialogs._chat._ports import checked_bots
+from duologue.dialogs._description._dispatcher import checked_dispatcher
 from duologue.errors import (
     MetricsOffError,
     RuntimeNotStartedError,

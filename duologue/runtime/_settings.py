@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from duologue.actors import Engine, MemoryEngine
-from duologue.actors._functions import is_async
+from duologue.actors._pykka._functions import is_async
 from duologue.errors import EngineNotAvailableError, RuntimeSettingError
 from duologue.runtime._reports import OnError
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from duologue.actors import Counts, Engine, MemoryEngine
 from duologue.dialogs import Attachment, BgManager, Dispatcher, Settings
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.errors import LinkPressedError, NotShownError
 from duologue.runtime import Runtime
 from duologue.testing._bot import RecordingBot

@@ -37,7 +37,7 @@ from duologue.dialogs import (
     UserRemoved,
     View,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.errors import MalformedUpdateError, UnknownUpdateError
 
 Raw: TypeAlias = Mapping[str, object]

@@ -19,7 +19,7 @@ from functools import cache, wraps
 from types import ModuleType, TracebackType
 from typing import Final, Protocol, Self, SupportsIndex, cast
 
-from duologue.actors._functions import is_async
+from duologue.actors._pykka._functions import is_async
 from duologue.errors import CallTimeoutError
 from duologue.threads._block import Block
 from duologue.threads._call import Call

@@ -19,8 +19,8 @@ from duologue.dialogs import (
     State,
     Update,
 )
-from duologue.dialogs._address import Address
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._address import Address
+from duologue.dialogs._chat._data import Json
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
-from duologue.actors._blocking import refuse_to_block
+from duologue.actors._futures._blocking import refuse_to_block
 from duologue.errors import BlockingCallError, ForkedError, RuntimeStoppedError
 
 _logger = logging.getLogger("duologue.threads")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from duologue.transport._connecting import Connecting
-from duologue.transport._fetching import Fetching
-from duologue.transport._intake import Intake
-from duologue.transport._markers import (
+from duologue.transport.polling._connecting import Connecting
+from duologue.transport.polling._fetching import Fetching
+from duologue.transport.polling._handover import Intake
+from duologue.transport.polling._markers import (
     MarkerFile,
     MarkersInMemory,
     MarkerStore,
     Position,
     marker_path,
 )
-from duologue.transport._poller import Poller, PollerState
-from duologue.transport._steps import PollerSettings
+from duologue.transport.polling._poller import Poller, PollerState
+from duologue.transport.polling._steps import PollerSettings
 
 __all__ = [
     "Connecting",

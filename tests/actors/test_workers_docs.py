@@ -13,7 +13,7 @@ import pytest
 from duologue import Dispatcher, Runtime
 from duologue.actors import Operation, StartPolicy, Workers, WorkerSnapshot
 from duologue.dialogs import DialogWorkers
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.testing import Playground
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from duologue.dialogs import (
     Update,
     User,
 )
-from duologue.dialogs._address import (
+from duologue.dialogs._chat._address import (
     PREFIX_LENGTH,
     Payload,
     address_of,

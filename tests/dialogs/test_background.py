@@ -28,7 +28,7 @@ from duologue.dialogs import (
     Window,
     setup_dialogs,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import DIALOG_EVENT_NAME, HandlerData, NextHandler
 from duologue.errors import (
     AddressIncompleteError,

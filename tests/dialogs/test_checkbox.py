@@ -16,7 +16,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets.kbd import (
     Back,
     Cancel,

@@ -18,7 +18,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets.kbd import Counter, ManagedCounter
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import CounterValueError, PayloadTooLongError, WidgetError

@@ -8,7 +8,7 @@ import math
 import pytest
 from hypothesis import given, strategies as st
 
-from duologue.dialogs._data import Json, check, dump, dump_bytes, load, size
+from duologue.dialogs._chat._data import Json, check, dump, dump_bytes, load, size
 from duologue.errors import UnserialisableDataError
 
 JSON = st.recursive(

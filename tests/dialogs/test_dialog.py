@@ -15,7 +15,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import Router
 from duologue.dialogs.widgets.kbd import Button, Row
 from duologue.dialogs.widgets.text import Const

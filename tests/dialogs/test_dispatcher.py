@@ -15,7 +15,8 @@ from duologue.dialogs import (
     Window,
     setup_dialogs,
 )
-from duologue.dialogs._commands import (
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._state._commands import (
     CloseDialog,
     Command,
     Drawn,
@@ -28,7 +29,6 @@ from duologue.dialogs._commands import (
     encode,
     encode_raw,
 )
-from duologue.dialogs._data import Json
 from duologue.dialogs.routing import HandlerData, NextHandler, Router
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const

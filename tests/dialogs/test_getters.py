@@ -16,7 +16,7 @@ from duologue.dialogs import (
     Window,
     setup_dialogs,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets.text import Format
 from duologue.errors import HandlerError, InjectionError
 from duologue.testing import Playground

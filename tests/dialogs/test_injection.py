@@ -17,7 +17,7 @@ from duologue.dialogs import (
     TaskGroup,
     User,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import Handler
 from duologue.errors import InjectionError
 from duologue.testing import Playground, RecordingBot

@@ -17,7 +17,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.input import (
     Input,

@@ -22,7 +22,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets import Widget, WidgetData
 from duologue.dialogs.widgets.input import MessageInput, TextInput
 from duologue.dialogs.widgets.kbd import (

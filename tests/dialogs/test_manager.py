@@ -18,7 +18,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const
 from duologue.errors import (

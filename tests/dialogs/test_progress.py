@@ -12,7 +12,7 @@ from magic_filter import F
 
 from duologue.actors.testing import VirtualClock
 from duologue.dialogs import Dialog, Dispatcher, State, StatesGroup, Window
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets.text import Progress
 from duologue.errors import WidgetError
 from duologue.testing import Playground

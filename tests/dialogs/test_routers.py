@@ -14,7 +14,7 @@ from duologue.dialogs import (
     MessageRemoved,
     Update,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import (
     UNHANDLED,
     Command,

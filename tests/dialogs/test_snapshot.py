@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from duologue.dialogs import Context, Stack, State, StatesGroup
-from duologue.dialogs._snapshot import Ring, Snapshot, view_digest
-from duologue.dialogs._stack import Keys
+from duologue.dialogs._state._snapshot import Ring, Snapshot, view_digest
+from duologue.dialogs._state._stack import Keys
 from duologue.errors import (
     SnapshotVersionError,
     UnknownStateError,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duologue.dialogs import GROUP_STACK_ID, Stack
-from duologue.dialogs._stack import Keys, Screen
+from duologue.dialogs._state._stack import Keys, Screen
 
 
 def keys(revision: int, items: str = "a\nb", intent: str = "i") -> Keys:

@@ -13,7 +13,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets import Widget, WidgetData
 from duologue.dialogs.widgets.text import Case, Const, Format, Multi, Text
 from duologue.errors import ViewError, WidgetError

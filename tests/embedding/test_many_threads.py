@@ -18,7 +18,7 @@ from duologue.dialogs import (
     UpdateData,
     Window,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import DIALOG_EVENT_NAME, NextHandler
 from duologue.dialogs.widgets.text import Format
 from duologue.testing import RecordingBot

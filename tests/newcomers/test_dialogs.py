@@ -14,7 +14,7 @@ from duologue.dialogs import (
     Window,
     setup_dialogs,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets.kbd import Button, Select
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import (

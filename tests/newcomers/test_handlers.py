@@ -13,7 +13,7 @@ from duologue.dialogs import (
     State,
     StatesGroup,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import (
     Command,
     CommandStart,

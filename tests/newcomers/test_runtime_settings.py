@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from duologue import Dispatcher, LongPolling, Router, Runtime
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.errors import AddressNotAvailableError, RuntimeSettingError
 from duologue.testing import RecordingBot
 from duologue.transport.max import Bot

@@ -28,7 +28,7 @@ from duologue.transport.sandbox import (
     Say,
     Start,
 )
-from duologue.transport.sandbox._log import Log
+from duologue.transport.sandbox._world._log import Log
 
 
 def _button(text: str, payload: str) -> dict[str, object]:

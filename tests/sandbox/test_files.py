@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox import Control, Sandbox
-from duologue.transport.sandbox._files import NAME_LIMIT, safe_name
+from duologue.transport.sandbox._world._files import NAME_LIMIT, safe_name
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
 Json = dict[str, object]

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from duologue.transport.sandbox import Control, Sandbox
-from duologue.transport.sandbox._limits import SWEEP, Act, Limits
+from duologue.transport.sandbox._bot_api._limits import SWEEP, Act, Limits
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from duologue.transport.sandbox import (
     Sandbox,
     Say,
 )
-from duologue.transport.sandbox._traffic import BYTES_IN_ALL, LONGEST, Traffic
+from duologue.transport.sandbox._world._traffic import BYTES_IN_ALL, LONGEST, Traffic
 
 TOKEN = "the-token-of-the-bot"  # noqa: S105 - made up here
 

@@ -25,7 +25,7 @@ from duologue.dialogs import (
     Window,
     setup_dialogs,
 )
-from duologue.dialogs._data import Json
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import DIALOG_EVENT_NAME, CommandStart, NextHandler
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format

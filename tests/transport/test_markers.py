@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from duologue.errors import BotNotStartedError, MarkerFileError
-from duologue.transport._markers import MarkerFile, Position, marker_path
 from duologue.transport.max import Bot
+from duologue.transport.polling._markers import MarkerFile, Position, marker_path
 from duologue.transport.sandbox import Sandbox
 
 KEPT = Position(None, ({"update_type": "message_created", "text": "привет"},), 12)

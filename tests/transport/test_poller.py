@@ -11,18 +11,18 @@ from typing import cast
 import pytest
 
 from duologue.actors import ActorSystem
-from duologue.actors._observe import Counts
+from duologue.actors._time._observe import Counts
 from duologue.dialogs import Batch, Bot as BotPort
 from duologue.errors import MarkerFileError, UnauthorizedError
-from duologue.transport._markers import (
+from duologue.transport.max import Bot
+from duologue.transport.polling._markers import (
     MarkerFile,
     MarkersInMemory,
     MarkerStore,
     Position,
 )
-from duologue.transport._poller import Poller, PollerState
-from duologue.transport._steps import PollerSettings
-from duologue.transport.max import Bot
+from duologue.transport.polling._poller import Poller, PollerState
+from duologue.transport.polling._steps import PollerSettings
 from duologue.transport.sandbox import (
     Control,
     FaultKind,

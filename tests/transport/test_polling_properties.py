@@ -13,10 +13,10 @@ from hypothesis import given, settings, strategies as st
 from duologue.actors import ActorSystem
 from duologue.actors.testing import VirtualClock
 from duologue.dialogs import Batch, Bot as BotPort, MessageCreated
-from duologue.transport._markers import MarkerFile, Position
-from duologue.transport._poller import Poller
-from duologue.transport._steps import PollerSettings
 from duologue.transport.max import Bot
+from duologue.transport.polling._markers import MarkerFile, Position
+from duologue.transport.polling._poller import Poller
+from duologue.transport.polling._steps import PollerSettings
 from duologue.transport.sandbox import (
     Control,
     FaultKind,

@@ -10,10 +10,10 @@ from operator import itemgetter
 from typing import NamedTuple, Self, TypeAlias, TypeVar, cast
 
 from duologue.actors._actor import AsyncActor
-from duologue.actors._future import AsyncFuture
-from duologue.actors._life import AnyRef, watchable
+from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._lifecycle._relations import AnyRef, watchable
 from duologue.actors._ref import AsyncActorRef
-from duologue.actors._system import ActorSystem
+from duologue.actors._system._system import ActorSystem
 from duologue.errors import NotReceivedError
 
 M = TypeVar("M")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from duologue.actors._hosts import settle
-from duologue.actors._placement import offered_on
-from duologue.actors._system import ActorSystem
+from duologue.actors._hosts._hosts import settle
+from duologue.actors._hosts._placement import offered_on
+from duologue.actors._system._system import ActorSystem
 from duologue.errors import SystemClosedError
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
-from duologue.actors._clock import LoopClock
+from duologue.actors._time._clock import LoopClock
 from duologue.actors.testing._virtual_loop import virtual_loop_factory
 
 T = TypeVar("T")

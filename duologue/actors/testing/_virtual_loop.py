@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar, TypeVarTuple
 
-from duologue.actors._blocking import waiting_threads
+from duologue.actors._futures._blocking import waiting_threads
 from duologue.errors import VirtualDeadlockError
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from magic_filter import MagicFilter
 
-from duologue.actors._functions import is_async
-from duologue.dialogs._data import Function, Json
-from duologue.dialogs._functions import takes
+from duologue.actors._pykka._functions import is_async
+from duologue.dialogs._chat._data import Function, Json
+from duologue.dialogs._state._functions import takes
 from duologue.dialogs.routing._injection import HandlerData, Injected
 from duologue.errors import HandlerError, RouterError
 

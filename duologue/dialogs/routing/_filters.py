@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from duologue.dialogs._updates import MessageCreated, MessageEdited
+from duologue.dialogs._chat._updates import MessageCreated, MessageEdited
 from duologue.errors import RouterError
 
 _WORDS = re.compile(r"(\S+)\s*(.*?)\s*", re.DOTALL)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, get_type_hints
 
-from duologue.actors._functions import is_async
-from duologue.dialogs._data import Function, Json
-from duologue.dialogs._functions import name_of
-from duologue.dialogs._ports import Bot
+from duologue.actors._pykka._functions import is_async
+from duologue.dialogs._chat._data import Function, Json
+from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._state._functions import name_of
 from duologue.errors import HandlerError, InjectionError
 
 Handler: TypeAlias = Function

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import EllipsisType
 from typing import Final, TypeAlias, TypeVar
 
-from duologue.dialogs._data import Json
-from duologue.dialogs._functions import name_of, takes
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._state._functions import name_of, takes
 from duologue.dialogs.routing._checks import Check, Filter, passes
 from duologue.dialogs.routing._injection import Handler, HandlerData, Injected
 from duologue.errors import HandlerError, RouterError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from duologue.dialogs._chat import CallbackButton
-from duologue.dialogs._manager import DialogManager, DialogProtocol
-from duologue.dialogs._updates import Callback
+from duologue.dialogs._chat._chat import CallbackButton
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
 from duologue.dialogs.widgets._kbd import Keyboard, RawKeyboard
 from duologue.dialogs.widgets._text import Text, check_text
 from duologue.dialogs.widgets._widget import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from duologue.dialogs._chat import CallbackButton, InlineButton
-from duologue.dialogs._data import Json
-from duologue.dialogs._manager import DialogManager, DialogProtocol
-from duologue.dialogs._updates import Callback
+from duologue.dialogs._chat._chat import CallbackButton, InlineButton
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
 from duologue.dialogs.widgets._kbd import Keyboard, RawKeyboard
 from duologue.dialogs.widgets._text import Const, Format, Text, check_text
 from duologue.dialogs.widgets._widget import (

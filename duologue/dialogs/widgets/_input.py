@@ -8,10 +8,10 @@ from typing import ClassVar, Generic, TypeAlias, TypeGuard, TypeVar, cast
 
 from magic_filter import MagicFilter
 
-from duologue.dialogs._chat import ContentType
-from duologue.dialogs._functions import name_of, takes
-from duologue.dialogs._manager import DialogManager, DialogProtocol
-from duologue.dialogs._updates import MessageCreated
+from duologue.dialogs._chat._chat import ContentType
+from duologue.dialogs._chat._updates import MessageCreated
+from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
+from duologue.dialogs._state._functions import name_of, takes
 from duologue.dialogs.widgets._widget import (
     ClickHandler,
     ItemHandler,

@@ -7,8 +7,8 @@ from typing import TypeAlias, TypeGuard, cast
 
 from magic_filter import MagicFilter
 
-from duologue.dialogs._data import Json
-from duologue.dialogs._functions import name_of
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._state._functions import name_of
 from duologue.dialogs.widgets._widget import WidgetData, is_plain_function, key_names
 from duologue.errors import ItemsError, WidgetError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from duologue.dialogs._chat import CallbackButton, InlineButton, LinkButton
-from duologue.dialogs._manager import DialogManager, DialogProtocol
-from duologue.dialogs._updates import Callback
+from duologue.dialogs._chat._chat import CallbackButton, InlineButton, LinkButton
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
 from duologue.dialogs.widgets._text import Text, check_text
 from duologue.dialogs.widgets._widget import (
     ClickHandler,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from itertools import chain
 
-from duologue.dialogs._manager import DialogManager, DialogProtocol
-from duologue.dialogs._updates import Callback
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
 from duologue.dialogs.widgets._kbd import Keyboard, RawKeyboard
 from duologue.dialogs.widgets._widget import (
     When,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from duologue.dialogs._data import Json
-from duologue.dialogs._manager import DialogManager, DialogProtocol
-from duologue.dialogs._modes import ShowMode, StartMode
-from duologue.dialogs._states import State, checked_state
-from duologue.dialogs._updates import Callback
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
+from duologue.dialogs._state._modes import ShowMode, StartMode
+from duologue.dialogs._state._states import State, checked_state
 from duologue.dialogs.widgets._kbd import Button, stays_after
 from duologue.dialogs.widgets._text import Const, Text
 from duologue.dialogs.widgets._widget import ClickHandler, When

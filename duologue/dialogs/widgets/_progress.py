@@ -6,9 +6,9 @@ import math
 
 from magic_filter import MagicFilter
 
-from duologue.dialogs._data import Json
-from duologue.dialogs._functions import name_of
-from duologue.dialogs._manager import DialogManager
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._manager._manager import DialogManager
+from duologue.dialogs._state._functions import name_of
 from duologue.dialogs.widgets._text import Text
 from duologue.dialogs.widgets._widget import (
     Selector,

@@ -10,11 +10,11 @@ from typing import ClassVar, Generic, Protocol, TypeAlias, TypeVar, runtime_chec
 
 from magic_filter import MagicFilter
 
-from duologue.actors._functions import is_async
-from duologue.dialogs._address import PAYLOAD_LIMIT, PREFIX_LENGTH
-from duologue.dialogs._data import Function, Json
-from duologue.dialogs._functions import name_of, takes
-from duologue.dialogs._manager import DialogManager
+from duologue.actors._pykka._functions import is_async
+from duologue.dialogs._chat._address import PAYLOAD_LIMIT, PREFIX_LENGTH
+from duologue.dialogs._chat._data import Function, Json
+from duologue.dialogs._manager._manager import DialogManager
+from duologue.dialogs._state._functions import name_of, takes
 from duologue.errors import InvalidWidgetIdError, PayloadTooLongError, WidgetError
 
 WidgetData: TypeAlias = dict[str, Json]

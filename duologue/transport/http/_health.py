@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from duologue.actors import Clock, Observer, TimerHandle
-from duologue.transport._poller import PollerState
+from duologue.transport.polling._poller import PollerState
 
 BEAT = 1.0
 """Seconds between two beats of the heart."""

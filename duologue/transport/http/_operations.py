@@ -14,7 +14,6 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from duologue.actors import Clock
-from duologue.transport._poller import PollerState
 from duologue.transport._server import Address, serve
 from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import (
@@ -29,6 +28,7 @@ from duologue.transport.http._health import (
     seconds_of_silence,
 )
 from duologue.transport.http._prometheus import PrometheusObserver, Reading
+from duologue.transport.polling._poller import PollerState
 
 L = TypeVar("L", bound=str)
 _logger = logging.getLogger("duologue.metrics")

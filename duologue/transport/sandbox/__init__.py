@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from duologue.transport.sandbox._actions import (
+from duologue.transport.sandbox._bot_api._faults import Fault, FaultKind
+from duologue.transport.sandbox._control._client import Control
+from duologue.transport.sandbox._control._reports import (
+    BotInfo,
+    ChatInfo,
+    Position,
+    QueuedUpdate,
+    RequestCount,
+    UserInfo,
+    VisibleMessage,
+)
+from duologue.transport.sandbox._sandbox import Sandbox
+from duologue.transport.sandbox._world._actions import (
     Action,
     AddGroup,
     AddUser,
@@ -15,25 +27,13 @@ from duologue.transport.sandbox._actions import (
     Start,
     Stop,
 )
-from duologue.transport.sandbox._control import Control
-from duologue.transport.sandbox._faults import Fault, FaultKind
-from duologue.transport.sandbox._log import LogEntry, LogKind
-from duologue.transport.sandbox._reports import (
-    BotInfo,
-    ChatInfo,
-    Position,
-    QueuedUpdate,
-    RequestCount,
-    UserInfo,
-    VisibleMessage,
-)
-from duologue.transport.sandbox._sandbox import Sandbox
-from duologue.transport.sandbox._traffic import (
+from duologue.transport.sandbox._world._log import LogEntry, LogKind
+from duologue.transport.sandbox._world._traffic import (
     Exchange,
     MessageTraffic,
     TracedUpdate,
 )
-from duologue.transport.sandbox._values import NoMarker, Profile
+from duologue.transport.sandbox._world._values import NoMarker, Profile
 
 __all__ = [
     "Action",

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from duologue.errors import AddressInUseError, AddressNotAvailableError
 from duologue.transport._server import LOOPBACK
-from duologue.transport.sandbox._files import FILE_LIMIT, FILES_TOTAL, MIB
 from duologue.transport.sandbox._sandbox import Sandbox
-from duologue.transport.sandbox._values import NoMarker, Profile
+from duologue.transport.sandbox._world._files import FILE_LIMIT, FILES_TOTAL, MIB
+from duologue.transport.sandbox._world._values import NoMarker, Profile
 
 TOKEN_VARIABLE = "DUOLOGUE_SANDBOX_TOKEN"  # noqa: S105 - a name, not a token
 WRONG_USE = 2

@@ -11,18 +11,18 @@ from urllib.parse import quote
 from aiohttp import web
 
 from duologue.transport._server import LOOPBACK, Address, new_application, serve
-from duologue.transport.sandbox._api import BotDoor
-from duologue.transport.sandbox._chat_methods import ChatMethods
-from duologue.transport.sandbox._control import Control
-from duologue.transport.sandbox._control_api import ControlDoor
-from duologue.transport.sandbox._files import FILE_LIMIT, FILES_TOTAL, Files
-from duologue.transport.sandbox._methods import MessageMethods
-from duologue.transport.sandbox._origin import protect
-from duologue.transport.sandbox._page import PageDoor, is_for_people
-from duologue.transport.sandbox._people import PeopleDoor
-from duologue.transport.sandbox._polling import Polls
-from duologue.transport.sandbox._stage import BOT, Stage
-from duologue.transport.sandbox._values import NoMarker, Profile
+from duologue.transport.sandbox._bot_api._chat_methods import ChatMethods
+from duologue.transport.sandbox._bot_api._door import BotDoor
+from duologue.transport.sandbox._bot_api._message_methods import MessageMethods
+from duologue.transport.sandbox._bot_api._polls import Polls
+from duologue.transport.sandbox._control._client import Control
+from duologue.transport.sandbox._control._door import ControlDoor
+from duologue.transport.sandbox._people._door import PeopleDoor
+from duologue.transport.sandbox._people._origin import protect
+from duologue.transport.sandbox._people._page import PageDoor, is_for_people
+from duologue.transport.sandbox._world._files import FILE_LIMIT, FILES_TOTAL, Files
+from duologue.transport.sandbox._world._shared import BOT, Shared
+from duologue.transport.sandbox._world._values import NoMarker, Profile
 
 CONTROL = "/control"
 # Tests jump over days; idle connections must not break because of that.
@@ -116,7 +116,7 @@ class Sandbox:
         return control
 
     async def __aenter__(self) -> Self:
-        stage = Stage(
+        shared = Shared(
             self._token,
             self._profile,
             no_marker=self._no_marker,
@@ -125,7 +125,7 @@ class Sandbox:
             bot_id=self._bot_id,
         )
         listening = serve(
-            self._application(stage),
+            self._application(shared),
             host=self._address.host,
             port=self._address.port,
             keepalive=KEEPALIVE,
@@ -149,29 +149,29 @@ class Sandbox:
         while self._controls:
             await self._controls.pop().close()
 
-    def _application(self, stage: Stage) -> web.Application:
+    def _application(self, shared: Shared) -> web.Application:
         app = new_application()
-        page = PageDoor(stage.files)
-        bot = BotDoor(stage, exempt=_is_another_doors)
+        page = PageDoor(shared.files)
+        bot = BotDoor(shared, exempt=_is_another_doors)
         app.middlewares.extend([page.guard, bot.guard])
         app.add_routes(page.routes())
-        app.add_routes(ChatMethods(stage).routes())
-        app.add_routes(MessageMethods(stage).routes())
-        app.add_routes(Polls(stage).routes())
-        app.add_subapp(CONTROL, self._control_application(stage))
+        app.add_routes(ChatMethods(shared).routes())
+        app.add_routes(MessageMethods(shared).routes())
+        app.add_routes(Polls(shared).routes())
+        app.add_subapp(CONTROL, self._control_application(shared))
 
         async def end_polls(_: web.Application) -> None:
-            stage.bell.ring_last()
+            shared.bell.ring_last()
 
         app.on_shutdown.append(end_polls)
         return app
 
-    def _control_application(self, stage: Stage) -> web.Application:
+    def _control_application(self, shared: Shared) -> web.Application:
         app = new_application()
-        door = ControlDoor(stage, self._control_token)
+        door = ControlDoor(shared, self._control_token)
         app.middlewares.append(door.guard)
         app.add_routes(door.routes())
-        app.add_routes(PeopleDoor(stage).routes())
+        app.add_routes(PeopleDoor(shared).routes())
         app.on_response_prepare.append(protect)
         return app
 

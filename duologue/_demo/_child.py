@@ -1,0 +1,53 @@
+"""Runs a module that ends with the program that started it.
+
+`python -m duologue._demo._child MODULE ARGUMENTS...` keeps an eye on standard input: the
+starting program holds its other end, so even one that is killed leaves no orphan.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+from importlib.util import find_spec
+
+GRACE = 3.0
+"""Seconds for ending in order, when there is nobody left to insist on it."""
+
+
+def main() -> None:
+    """Run the module that the arguments name, as `python -m` would."""
+    sys.argv = sys.argv[1:]
+    threading.Thread(target=_end_with_the_starter, daemon=True).start()
+    if not _is_there(sys.argv[0]):
+        sys.exit(
+            f"there is no module {sys.argv[0]!r} here; name one as `python -m` takes "
+            "it, without .py, and start from the folder that holds it"
+        )
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+def _is_there(module: str) -> bool:
+    """Tell whether a module can be found; its parents are imported for that."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # a parent is there and misses something itself
+        return False
+
+
+def _end_with_the_starter() -> None:
+    # Not sys.stdin: its lock, held by this thread, would crash the interpreter's exit.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""One key of a directory: its actor, or the messages that wait for one.
+
+Without a bound the messages wait in a list and go from there into the mailbox of the
+actor. With one the entry owns the queue: it lends it to the mailbox of each actor in
+turn. So what waits for an actor counts as well, and a sender that waits for room keeps
+its place while actors go and come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._mailbox._bounded import Bounded
+from duologue.actors._mailbox._bounded_queue import Lost
+from duologue.actors._mailbox._dead_letters import DeadLetterReason
+from duologue.actors._mailbox._envelope import AnyEnvelope, enveloped, is_command
+from duologue.actors._mailbox._interrupts import InterruptibleLock
+from duologue.actors._mailbox._mailbox import Mailbox
+from duologue.errors import ActivationError, DuologueError, SystemClosedError
+
+
+class Owner(Protocol):
+    """The keyed_actors of a entry, whatever its class of actors."""
+
+    @property
+    def actor_name(self) -> str:
+        """The name of the class of its actors."""
+        ...
+
+    def take_back(self, entry: KeyEntry, mailbox: Mailbox) -> None:
+        """Take what is left in a mailbox that has closed or was too late."""
+        ...
+
+    def lose(
+        self,
+        envelope: AnyEnvelope,
+        reason: DeadLetterReason,
+        error: Exception | None,
+    ) -> None:
+        """Make a dead letter of a message."""
+
+
+class KeyEntry:
+    """One key that has an actor, or messages that wait for one.
+
+    Attributes:
+        key: The key.
+        host: Who has been asked to make the actor, or has made it.
+        mailbox: The mailbox of the actor; None while there is no actor yet.
+        waiting: Messages for the actor that is still to be made.
+        used: When the last message came.
+        is_open: Whether the actor got through its first hooks.
+        error: Why it did not.
+        farewells: Futures of those who asked it to go.
+    """
+
+    __slots__ = (
+        "error",
+        "farewells",
+        "host",
+        "is_open",
+        "key",
+        "keyed_actors",
+        "mailbox",
+        "used",
+        "waiting",
+    )
+
+    def __init__(self, keyed_actors: Owner, key: str) -> None:
+        self.keyed_actors: Owner = keyed_actors
+        self.key: str = key
+        self.host: object = None
+        self.mailbox: Mailbox | None = None
+        self.waiting: list[AnyEnvelope] = []
+        self.used: float = 0.0
+        self.is_open: bool = False
+        self.error: BaseException | None = None
+        self.farewells: list[AsyncFuture[bool]] = []
+
+    @property
+    def actor_name(self) -> str:
+        """The name of the class of the actor."""
+        return self.keyed_actors.actor_name
+
+    @property
+    def name(self) -> str:
+        """Whose messages these are, for errors."""
+        return f"{self.actor_name} with key {self.key!r}"
+
+    def opened(self, error: BaseException | None) -> None:
+        """Learn that the actor is ready, or why it never will be."""
+        self.is_open = error is None
+        self.error = error
+
+    def failure(self) -> DuologueError:
+        """What those get whose messages nobody will handle."""
+        if self.error is None:
+            return SystemClosedError(self.name)
+        failure = ActivationError(self.actor_name, self.key, repr(self.error))
+        failure.__cause__ = self.error
+        return failure
+
+    def closed(self, mailbox: Mailbox) -> None:
+        """Take what is left in a mailbox that has closed or was too late."""
+        self.keyed_actors.take_back(self, mailbox)
+
+    def lose(
+        self,
+        envelope: AnyEnvelope,
+        reason: DeadLetterReason = DeadLetterReason.STOPPED,
+        error: Exception | None = None,
+    ) -> None:
+        """Make a dead letter of a message for the key; callable from any thread."""
+        self.keyed_actors.lose(envelope, reason, error)
+
+    # The others are called under the lock of the directory.
+
+    def take(self, envelope: AnyEnvelope) -> Lost | None:
+        """Give a message to the actor, or keep it until there is one.
+
+        Returns:
+            What has to go for it, and why.
+
+        Raises:
+            NoRoomError: If there is a bound and no room.
+        """
+        mailbox = self.mailbox
+        if mailbox is None:
+            self.waiting.append(envelope)
+        else:
+            mailbox.add(envelope)
+        return None
+
+    def hand_over(self, mailbox: Mailbox) -> list[Lost]:
+        """Give what waits to a new actor.
+
+        Returns:
+            What has to go for others, and why.
+        """
+        for envelope in self.waiting:
+            mailbox.add(envelope)
+        self.waiting = []
+        self.mailbox = mailbox
+        return []
+
+    def take_over(self, mailbox: Mailbox) -> bool:
+        """Take what is left from an actor that has gone.
+
+        Returns:
+            Whether there is something for the next one.
+        """
+        self.mailbox = None
+        self.waiting = self._for_the_next(mailbox.drain())
+        return bool(self.waiting)
+
+    def stragglers(self, mailbox: Mailbox) -> list[AnyEnvelope]:
+        """Take what came too late for an actor that has gone before."""
+        return self._for_the_next(mailbox.drain())
+
+    def give_up(self, error: Exception) -> list[AnyEnvelope]:
+        """Hold nothing any more.
+
+        Args:
+            error: What those get who wait for room.
+
+        Returns:
+            The messages that nobody will handle.
+        """
+        del error
+        waiting, self.waiting = self.waiting, []
+        return self._for_the_next(waiting)
+
+    def _for_the_next(self, left: Iterable[object]) -> list[AnyEnvelope]:
+        """Leave out what has come true: requests to stop and to go."""
+        messages: list[AnyEnvelope] = []
+        for envelope in map(enveloped, left):
+            if is_command(envelope):
+                self.lose(envelope)
+            else:
+                messages.append(envelope)
+        return messages
+
+
+class BoundedKeyEntry(KeyEntry):
+    """A entry of a class whose mailboxes have a bound.
+
+    Attributes:
+        queue: The messages for the key, whether or not it has an actor.
+    """
+
+    __slots__ = ("queue",)
+
+    def __init__(
+        self, keyed_actors: Owner, key: str, bounds: Bounded, lock: InterruptibleLock
+    ) -> None:
+        super().__init__(keyed_actors, key)
+        self.queue = bounds.queue(self)
+        # With one of its own, a finaliser that came in the middle of a step here and
+        # sent to a key would wait for who waits for this.
+        self.queue.lock = lock
+
+    def take(self, envelope: AnyEnvelope) -> Lost | None:
+        """Put a message into the queue, whether or not there is an actor.
+
+        Returns:
+            What has to go for it, and why.
+
+        Raises:
+            NoRoomError: If there is no room.
+        """
+        return self.queue.offer(envelope)
+
+    def hand_over(self, mailbox: Mailbox) -> list[Lost]:
+        """Lend the queue to a new actor.
+
+        Returns:
+            What has to go for others, and why.
+        """
+        told_by_itself = mailbox.borrow(self.queue)
+        self.mailbox = mailbox
+        return [] if told_by_itself is None else told_by_itself.move_to(self.queue)
+
+    def take_over(self, mailbox: Mailbox) -> bool:
+        """Keep what is left by an actor that has gone; with nothing left, close.
+
+        Returns:
+            Whether there is something for the next one.
+        """
+        del mailbox
+        self.mailbox = None
+        for command in self.queue.take_commands():
+            self.lose(command)
+        return not self.queue.close_if_empty()
+
+    def stragglers(self, mailbox: Mailbox) -> list[AnyEnvelope]:
+        """None: what came too late is in the queue already, which all are lent."""
+        del mailbox
+        return []
+
+    def give_up(self, error: Exception) -> list[AnyEnvelope]:
+        """Hold nothing any more and let nobody in.
+
+        Args:
+            error: What those get who wait for room.
+
+        Returns:
+            The messages that nobody will handle.
+        """
+        return self._for_the_next(self.queue.close(error))

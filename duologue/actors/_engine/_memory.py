@@ -1,0 +1,263 @@
+"""The engine that keeps everything in the memory of this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from itertools import count, islice
+
+from duologue.actors._engine._engine import FailedMail, Letter, Mail, Opened
+from duologue.errors import (
+    EngineClosedError,
+    FencedError,
+    MailboxFullError,
+    SnapshotTooLargeError,
+)
+
+
+class _Box:
+    """The mail of one key; exists while there is mail, a lease or a waiter."""
+
+    __slots__ = ("attempt", "leased", "mail", "token", "waiters")
+
+    def __init__(self) -> None:
+        self.mail: deque[Mail] = deque()
+        self.waiters: deque[asyncio.Future[None]] = deque()
+        self.leased = False
+        self.token: str | None = None
+        self.attempt = 0
+
+    def pop(self) -> None:
+        """Take out the message that has been handled."""
+        self.mail.popleft()
+        self.attempt = 0
+
+    def admit(self, capacity: int) -> None:
+        """Let in as many waiting senders as there is room for."""
+        room = capacity - len(self.mail)
+        # Those who were let in already have a claim on a place each.
+        for waiter in islice(self.waiters, max(room, 0)):
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class MemoryEngine:
+    """Mailboxes and snapshots in memory; they end with the process.
+
+    Snapshots and mail are bytes here too, so two turns never share an object and
+    what cannot be serialised shows on the first run.
+
+    Args:
+        capacity: How many messages one mailbox holds before senders wait.
+        max_snapshot: How many bytes a snapshot may have.
+        max_dead_letters: How many dead letters are remembered.
+    """
+
+    def __init__(
+        self,
+        *,
+        capacity: int = 1000,
+        max_snapshot: int = 1_048_576,
+        max_dead_letters: int = 1000,
+    ) -> None:
+        self._capacity = capacity
+        self._max_snapshot = max_snapshot
+        self._snapshots: dict[str, bytes] = {}
+        self._boxes: dict[str, _Box] = {}
+        self._ready: deque[str] = deque()
+        self._lessees: deque[asyncio.Future[None]] = deque()
+        self._dead: deque[FailedMail] = deque(maxlen=max_dead_letters)
+        self._tokens = count(1)
+        self._closed = False
+
+    @property
+    def durable(self) -> bool:
+        """False: mail ends with the process."""
+        return False
+
+    async def enqueue(self, letter: Letter) -> None:
+        """Put mail at the end of a mailbox; wait while it is full.
+
+        Raises:
+            EngineClosedError: The engine takes nothing any more.
+        """
+        box = self._box(letter.key)
+        # Whoever comes while others wait stands behind them.
+        if len(box.mail) >= self._capacity or box.waiters:
+            await self._wait_for_room(letter.key, box)
+        elif self._closed:
+            self._drop_if_idle(letter.key, box)
+            raise EngineClosedError(letter.key)
+        self._put(letter.key, box, letter.mail)
+
+    async def lease(self, limit: int) -> Sequence[str]:
+        """Wait for keys that have mail and take them, the longest waiting first."""
+        while not self._ready:
+            waiter = asyncio.get_running_loop().create_future()
+            self._lessees.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                self._forget_lessee(waiter)
+                raise
+        taken = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+        for key in taken:
+            self._boxes[key].leased = True
+        return taken
+
+    async def open(self, key: str) -> Opened | None:
+        """Begin a turn; None, and no lease any more, if there is no mail."""
+        return self._open(key)
+
+    async def commit(
+        self,
+        opened: Opened,
+        *,
+        snapshot: bytes | None,
+        outbox: Sequence[Letter] = (),
+        keep: bool = False,
+    ) -> Opened | None:
+        """End a turn: write everything that it changed, or nothing.
+
+        Raises:
+            FencedError: Somebody else opened the key meanwhile.
+            MailboxFullError: A mailbox has no room for the outbox.
+            SnapshotTooLargeError: The snapshot is over the engine's limit.
+        """
+        box = self._owned(opened)
+        if snapshot is not None and len(snapshot) > self._max_snapshot:
+            raise SnapshotTooLargeError(opened.key, len(snapshot), self._max_snapshot)
+        if outbox:
+            self._check_room(opened.key, outbox)
+        if snapshot is not None:
+            self._snapshots[opened.key] = snapshot
+        box.pop()
+        for letter in outbox:
+            self._put(letter.key, self._box(letter.key), letter.mail)
+        box.admit(self._capacity)
+        if keep and box.mail:
+            return self._open(opened.key)
+        self._release(opened.key, box)
+        return None
+
+    async def fail(self, opened: Opened, *, error: str, retry: bool) -> None:
+        """End a turn without a trace in the state.
+
+        Raises:
+            FencedError: Somebody else opened the key meanwhile.
+        """
+        box = self._owned(opened)
+        if not retry:
+            box.pop()
+            box.admit(self._capacity)
+            self._dead.append(FailedMail(opened.key, opened.mail, error))
+        self._release(opened.key, box)
+
+    async def read(self, key: str) -> bytes | None:
+        """Return the snapshot of a key as the last commit wrote it."""
+        return self._snapshots.get(key)
+
+    def waiting(self) -> int:
+        """How many messages are in the mailboxes, being handled or not; any thread."""
+        return sum(len(box.mail) for box in list(self._boxes.values()))
+
+    def dead_letters(self) -> Sequence[FailedMail]:
+        """The newest dead letters, oldest first."""
+        return tuple(self._dead)
+
+    def close(self) -> None:
+        """Take no more mail; those who wait get an `EngineClosedError`."""
+        self._closed = True
+        for key, box in self._boxes.items():
+            for waiter in box.waiters:
+                if not waiter.done():
+                    waiter.set_exception(EngineClosedError(key))
+
+    def _box(self, key: str) -> _Box:
+        box = self._boxes.get(key)
+        if box is None:
+            box = self._boxes[key] = _Box()
+        return box
+
+    async def _wait_for_room(self, key: str, box: _Box) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        box.waiters.append(waiter)
+        if self._closed:
+            waiter.set_exception(EngineClosedError(key))
+        try:
+            await waiter
+        except (asyncio.CancelledError, EngineClosedError):
+            self._leave(key, box, waiter)
+            raise
+        box.waiters.remove(waiter)
+
+    def _leave(self, key: str, box: _Box, waiter: asyncio.Future[None]) -> None:
+        had_room = waiter.done() and not waiter.cancelled()
+        box.waiters.remove(waiter)
+        if had_room and waiter.exception() is None:
+            box.admit(self._capacity)
+        self._drop_if_idle(key, box)
+
+    def _put(self, key: str, box: _Box, mail: Mail) -> None:
+        box.mail.append(mail)
+        if not box.leased and len(box.mail) == 1:
+            self._make_ready(key)
+
+    def _make_ready(self, key: str) -> None:
+        self._ready.append(key)
+        self._wake_lessee()
+
+    def _wake_lessee(self) -> None:
+        while self._lessees:
+            lessee = self._lessees.popleft()
+            if not lessee.done():
+                lessee.set_result(None)
+                return
+
+    def _forget_lessee(self, waiter: asyncio.Future[None]) -> None:
+        if waiter in self._lessees:
+            self._lessees.remove(waiter)
+        elif self._ready:
+            self._wake_lessee()  # it had been woken: wake another in its place
+
+    def _open(self, key: str) -> Opened | None:
+        box = self._boxes.get(key)
+        if box is None:
+            return None
+        if not box.mail:
+            self._release(key, box)
+            return None
+        box.token = str(next(self._tokens))
+        box.attempt += 1
+        return Opened(
+            key, box.token, self._snapshots.get(key), box.mail[0], box.attempt
+        )
+
+    def _owned(self, opened: Opened) -> _Box:
+        box = self._boxes.get(opened.key)
+        if box is None or box.token != opened.token:
+            raise FencedError(opened.key)
+        return box
+
+    def _check_room(self, own: str, outbox: Sequence[Letter]) -> None:
+        incoming: dict[str, int] = {own: -1}
+        for letter in outbox:
+            incoming[letter.key] = incoming.get(letter.key, 0) + 1
+        for key, number in incoming.items():
+            box = self._boxes.get(key)
+            held = 0 if box is None else len(box.mail) + len(box.waiters)
+            if number > 0 and held + number > self._capacity:
+                raise MailboxFullError(key, self._capacity)
+
+    def _release(self, key: str, box: _Box) -> None:
+        box.leased = False
+        box.token = None
+        if box.mail:
+            self._make_ready(key)
+        else:
+            self._drop_if_idle(key, box)
+
+    def _drop_if_idle(self, key: str, box: _Box) -> None:
+        if not box.mail and not box.leased and not box.waiters:
+            self._boxes.pop(key, None)

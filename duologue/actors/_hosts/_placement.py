@@ -1,0 +1,130 @@
+"""Where a new actor lives: its system, the only open one, or a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from duologue.actors._hosts._default_host import DefaultHost
+from duologue.actors._hosts._forks import survive_forks
+from duologue.actors._hosts._host import Host
+from duologue.actors._hosts._host_thread import HostThread
+from duologue.actors._hosts._hosts import Hosts
+from duologue.errors import AmbiguousSystemError
+
+_current: contextvars.ContextVar[Host | None] = contextvars.ContextVar(
+    "duologue_host", default=None
+)
+
+
+class _Places:
+    """The open systems of this process, and the host for programs without a loop."""
+
+    def __init__(self) -> None:
+        # A signal handler may start an actor in the middle.
+        self.lock = threading.RLock()
+        self.default: Host | None = None
+        self._open: list[Hosts] = []
+
+    def add(self, hosts: Hosts) -> None:
+        with self.lock:
+            self._open.append(hosts)
+
+    def remove(self, hosts: Hosts) -> None:
+        with self.lock:
+            if hosts in self._open:
+                self._open.remove(hosts)
+
+    def on_loop(self, loop: asyncio.AbstractEventLoop) -> list[Hosts]:
+        with self.lock:
+            return [hosts for hosts in self._open if hosts.first.loop is loop]
+
+    def only(self, actor: str) -> Host:
+        with self.lock:
+            if len(self._open) > 1:
+                raise AmbiguousSystemError(actor, len(self._open))
+            if self._open:
+                return self._open[0].next(actor)
+            if self.default is None or self.default.is_closed:
+                thread = HostThread("duologue-host", open_default_host)
+                thread.start()
+                self.default = thread.opened.result()
+            return self.default
+
+    def lose_all(self) -> None:
+        """Forget the hosts of the parent: nobody runs their loops in a fork."""
+        lost = [host for hosts in self._open for host in hosts.all]
+        if self.default is not None:
+            lost.append(self.default)
+        self._open, self.default = [], None
+        _left_behind.extend(lost)
+        for host in lost:
+            host.lose_in_fork()
+
+
+_places = _Places()
+# Closing the loop of a fork would take the parent's wake-up away; so it is kept.
+_left_behind: list[Host] = []
+
+
+def open_host() -> Host:
+    """A host on the running loop; actors started in its turns stay with it."""
+    return _with_own_turns(Host())
+
+
+def open_default_host() -> Host:
+    """The host of programs that open no system, on the running loop."""
+    return _with_own_turns(DefaultHost())
+
+
+def offer(hosts: Hosts) -> None:
+    """Let actors that are started without a system live here."""
+    _places.add(hosts)
+
+
+def withdraw(hosts: Hosts) -> None:
+    """Take an offer back; does nothing the second time."""
+    _places.remove(hosts)
+
+
+def offered_on(loop: asyncio.AbstractEventLoop) -> list[Hosts]:
+    """The hosts of every system that is open on a loop."""
+    return _places.on_loop(loop)
+
+
+def _with_own_turns(host: Host) -> Host:
+    host.context.run(_current.set, host)
+    return host
+
+
+@contextmanager
+def placed_on(host: Host) -> Generator[None, None, None]:
+    """Let actors that are started in this block live on a host."""
+    token = _current.set(host)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def host_of_this_turn() -> Host | None:
+    """The host in whose turn this code runs, or in whose block it starts actors."""
+    return _current.get()
+
+
+def host_for(actor: str) -> Host:
+    """The host for an actor that is being started.
+
+    Args:
+        actor: The name of its class, for the error.
+
+    Raises:
+        AmbiguousSystemError: If several systems are open and none is named.
+    """
+    return _current.get() or _places.only(actor)
+
+
+survive_forks(_places.lock, _places.lose_all)

@@ -1,0 +1,297 @@
+# pyright: reportPrivateUsage=false
+# Only a lock itself knows whether this thread holds it.
+"""A queue with a bound: what all of them have in common.
+
+It has the methods of `queue.SimpleQueue` that a mailbox uses, and one lock, so what it
+promises is exact under any number of threads. Nothing waits in here: a message that
+has to wait for room stays outside, in order, and the get that makes room lets it in. So
+a sender is never overtaken, and one that gives up is either in or out.
+
+A finaliser or a signal handler may interrupt a thread that holds the lock, and send to
+the same actor. Its message waits until somebody else uses the queue, who lets it in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from abc import ABC, abstractmethod
+from typing import Protocol, TypeAlias
+
+from duologue.actors._mailbox._dead_letters import DeadLetterReason
+from duologue.actors._mailbox._envelope import AnyEnvelope, is_command
+from duologue.actors._mailbox._interrupts import InterruptibleLock, interruptible_lock
+from duologue.errors import MailboxFullError
+
+# A message that nobody will handle, and why.
+Lost: TypeAlias = tuple[AnyEnvelope, DeadLetterReason]
+
+
+class NotTakenError(Exception):
+    """A queue did not take a message; never seen outside of the runtime."""
+
+
+class QueueClosedError(NotTakenError):
+    """The queue takes nothing any more."""
+
+
+class NoRoomError(NotTakenError):
+    """The queue is full.
+
+    Attributes:
+        queue: The queue.
+        envelope: The message.
+    """
+
+    def __init__(self, full: BoundedQueue, envelope: AnyEnvelope) -> None:
+        super().__init__()
+        self.queue = full
+        self.envelope = envelope
+
+    def refuse(self, *, instead: str | None = None) -> MailboxFullError:
+        """Make a dead letter of the message, and an error for its sender.
+
+        Args:
+            instead: What the sender could do.
+        """
+        owner = self.queue.owner
+        error = MailboxFullError(owner.name, self.queue.capacity, instead)
+        owner.lose(self.envelope, DeadLetterReason.REJECTED, error)
+        return error
+
+
+class Owner(Protocol):
+    """Whose queue it is."""
+
+    @property
+    def name(self) -> str:
+        """Whose, for errors."""
+        ...
+
+    def lose(
+        self,
+        envelope: AnyEnvelope,
+        reason: DeadLetterReason,
+        error: Exception | None = None,
+    ) -> None:
+        """Make a dead letter of a message."""
+
+
+class BoundedQueue(ABC):
+    """Messages in order, at most `capacity` of them besides the runtime's own.
+
+    Args:
+        capacity: How many may wait.
+        owner: Is told of those that have to go.
+        timeout: Seconds that a sender waits for room, unless it says otherwise.
+
+    Attributes:
+        capacity: How many may wait.
+        lock: Guards every step; one for all the queues of a directory.
+        owner: Whose queue it is.
+        timeout: Seconds that a sender waits for room, unless it says otherwise.
+    """
+
+    __slots__ = (
+        "_counted",
+        "_interrupting",
+        "_is_closed",
+        "_successor",
+        "capacity",
+        "lock",
+        "owner",
+        "timeout",
+    )
+
+    def __init__(
+        self, capacity: int, owner: Owner, *, timeout: float | None = None
+    ) -> None:
+        self.capacity: int = capacity
+        self.owner: Owner = owner
+        self.timeout: float | None = timeout
+        self._counted: int = 0
+        self._interrupting: list[AnyEnvelope] = []
+        self._is_closed = False
+        self.lock: InterruptibleLock = interruptible_lock()
+        self._successor: BoundedQueue | None = None
+
+    def put(self, envelope: AnyEnvelope) -> None:
+        """Add a message, or do what the queue does when it is full.
+
+        Raises:
+            NoRoomError: If it is full and the message has to stay outside.
+            QueueClosedError: If it takes nothing any more.
+        """
+        if self.lock._is_owned():  # noqa: SLF001 - see above
+            if self._is_closed:
+                raise QueueClosedError
+            self._interrupting.append(envelope)
+            return
+        if self._interrupting:
+            self._let_in()
+        lost = self.offer(envelope)
+        if lost is not None:
+            self.owner.lose(*lost)
+
+    def offer(self, envelope: AnyEnvelope) -> Lost | None:
+        """Add a message as `put` does, but leave to the caller what has to go for it.
+
+        Not for what may have interrupted a step of this queue.
+
+        Returns:
+            What has to go, and why.
+
+        Raises:
+            NoRoomError: If it is full and the message has to stay outside.
+            QueueClosedError: If it takes nothing any more.
+        """
+        with self.lock:
+            if self._successor is not None:
+                return self._successor.offer(envelope)
+            if self._is_closed:
+                raise QueueClosedError
+            if is_command(envelope):
+                self._append(envelope)
+                return None
+            return self._take(envelope)
+
+    def get(self) -> AnyEnvelope:
+        """Take the oldest message out.
+
+        Raises:
+            queue.Empty: If there is none.
+        """
+        if self._interrupting:
+            self._let_in()
+        with self.lock:
+            return self._next()
+
+    get_nowait = get
+
+    def move_to(self, successor: BoundedQueue) -> list[Lost]:
+        """Put all messages before those of another queue, which takes later ones too.
+
+        Returns:
+            What has to go for others, and why.
+        """
+        with self.lock:
+            self._successor = successor
+            moved: list[AnyEnvelope] = []
+            with contextlib.suppress(queue.Empty):
+                while True:  # each lets in one that waits for room
+                    moved.append(self._next())
+            return successor.prepend([*moved, *self._take_interrupting()])
+
+    def prepend(self, envelopes: list[AnyEnvelope]) -> list[Lost]:
+        """Put messages before all others, whether or not there is room.
+
+        Returns:
+            What has to go for others, and why.
+        """
+        superseded: list[Lost] = []
+        with self.lock:
+            envelopes = [*envelopes, *self._clear()]
+            self._counted = 0
+            for envelope in envelopes:
+                old = self._append(envelope)
+                if old is not None:
+                    superseded.append((old, DeadLetterReason.SUPERSEDED))
+                elif not is_command(envelope):
+                    self._counted += 1
+        return superseded
+
+    def take_commands(self) -> list[AnyEnvelope]:
+        """Take out the runtime's own messages and leave the others."""
+        with self.lock:
+            waiting = self._clear()
+            for envelope in waiting:
+                if not is_command(envelope):
+                    self._append(envelope)
+            return [envelope for envelope in waiting if is_command(envelope)]
+
+    def close_if_empty(self) -> bool:
+        """Take nothing any more, provided that no message is left.
+
+        Returns:
+            Whether the queue has closed.
+        """
+        with self.lock:
+            self._is_closed = self._is_closed or self.empty()
+            if self._interrupting:  # just now
+                self._is_closed = False
+            return self._is_closed
+
+    def close(self, error: Exception) -> list[AnyEnvelope]:
+        """Take nothing any more.
+
+        Args:
+            error: What those get who wait for room.
+
+        Returns:
+            The messages that were in, then those that waited to get in.
+        """
+        with self.lock:
+            self._is_closed = True
+            self._counted = 0
+            left = [*self._clear(), *self._turn_away(error)]
+            return [*left, *self._take_interrupting()]
+
+    @abstractmethod
+    def empty(self) -> bool:
+        """Whether no message is waiting."""
+
+    @abstractmethod
+    def qsize(self) -> int:
+        """How many messages are waiting, the runtime's own included."""
+
+    @abstractmethod
+    def _take(self, envelope: AnyEnvelope) -> Lost | None:
+        """Take a message that counts; say which one has to go for it."""
+
+    @abstractmethod
+    def _append(self, envelope: AnyEnvelope) -> AnyEnvelope | None:
+        """Put a message at the end; say whose place it has taken instead."""
+
+    @abstractmethod
+    def _pop(self) -> AnyEnvelope:
+        """Take the first message out, or raise `queue.Empty`."""
+
+    @abstractmethod
+    def _clear(self) -> list[AnyEnvelope]:
+        """Take all messages out."""
+
+    def _let_in(self) -> None:
+        """Add what came in the middle of a step, as far as there is room."""
+        gone: list[Lost] = []
+        refused: list[NoRoomError] = []
+        with self.lock:
+            for envelope in self._take_interrupting():
+                if is_command(envelope):
+                    self._append(envelope)
+                    continue
+                try:
+                    lost = self._take(envelope)
+                except NoRoomError as full:
+                    refused.append(full)
+                    continue
+                if lost is not None:
+                    gone.append(lost)
+        for lost in gone:
+            self.owner.lose(*lost)
+        for refusal in refused:
+            refusal.refuse()
+
+    def _take_interrupting(self) -> list[AnyEnvelope]:
+        taken, self._interrupting = self._interrupting, []
+        return taken
+
+    def _next(self) -> AnyEnvelope:
+        envelope = self._pop()
+        if not is_command(envelope):
+            self._counted -= 1
+        return envelope
+
+    def _turn_away(self, error: Exception) -> list[AnyEnvelope]:
+        """Let those who wait for room get an error instead."""
+        del error
+        return []

@@ -1,0 +1,7 @@
+"""Background workers: a body, the actor around it, and what is known of it."""
+
+# _workers: all of them; _worker: the handle of one
+# _worker_actor, _worker_messages, _worker_job: the actor
+# _worker_body, _worker_calls: what authors write, and how it is called
+# _operation, _operation_report: what a body reports to
+# _worker_snapshot: values of what is known

@@ -1,0 +1,146 @@
+"""What the body of a background worker gets: it reports there and hears of stops."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import TypeVar
+
+from pykka import Timeout
+
+from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._workers._operation_report import Report, clean_text, clean_value
+
+T = TypeVar("T")
+
+logger = logging.getLogger("duologue.actors")
+
+
+class Operation:
+    """The worker as its own body sees it; safe to use from any thread.
+
+    Args:
+        name: Who it is, for the log.
+        wake: Called when a report comes and none was waiting.
+    """
+
+    def __init__(self, name: str, wake: Callable[[], object]) -> None:
+        self._name = name
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._waiting: Report | None = None
+        self._is_closed = False
+        self._has_complained = False
+        self._stop: AsyncFuture[str] = AsyncFuture()
+
+    @property
+    def is_stop_requested(self) -> bool:
+        """Whether the body is asked to end."""
+        return self._stop.is_ready()
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the body is asked to end; empty if it is not."""
+        return self._stop.get(timeout=0) if self._stop.is_ready() else ""
+
+    def report(self, value: object = None, text: object = None) -> None:
+        """Say how far the work is. Costs a few microseconds; never raises.
+
+        Of many reports at once only the sum is seen. Reports after the end of the
+        worker change nothing.
+
+        Args:
+            value: Progress from 0 to 1. Numbers outside are moved to the nearest
+                end, one that is smaller than before changes nothing, and what is
+                not a finite number is ignored. None says nothing new.
+            text: Words for the user, cut at 1,000 characters. None says nothing new.
+        """
+        report = Report(
+            None if value is None else self._cleaned(clean_value(value), value),
+            None if text is None else self._cleaned(clean_text(text), text),
+        )
+        with self._lock:
+            if self._is_closed:
+                return
+            earlier = self._waiting
+            self._waiting = report if earlier is None else earlier.then(report)
+        if earlier is None:
+            self._wake()
+
+    def track(self, items: Iterable[T], total: int | None = None) -> Iterator[T]:
+        """Report progress while a loop goes through something.
+
+        It ends early when the body is asked to stop.
+
+        Args:
+            items: What the loop goes through.
+            total: How many there are; their length when left out. Without either
+                the progress stays unknown.
+        """
+        if total is None and isinstance(items, Sized):
+            total = len(items)
+        for done, item in enumerate(items):
+            if self.is_stop_requested:
+                return
+            if total:
+                self.report(done / total)
+            yield item
+        if total:
+            self.report(1.0)
+
+    def wait_for_stop(self, timeout: float | None = None) -> bool:
+        """Wait in a thread until the body is asked to stop.
+
+        A pause between two steps: `while not operation.wait_for_stop(2): ...`.
+
+        Args:
+            timeout: Seconds to wait at most, of the real clock.
+
+        Returns:
+            Whether it is asked to stop.
+
+        Raises:
+            BlockingCallError: On the thread of the event loop; use `stopping()`.
+        """
+        try:
+            self._stop.get(timeout=timeout)
+        except Timeout:
+            return False
+        return True
+
+    async def stopping(self) -> str:
+        """Return, with the reason, when the body is asked to stop."""
+        return await self._stop
+
+    def request_stop(self, reason: str) -> None:
+        """Ask the body to end; the worker calls this."""
+        if not self._stop.is_ready():
+            self._stop.set(reason)
+
+    def has_news(self) -> bool:
+        """Whether a report waits to be taken; the worker calls this."""
+        return self._waiting is not None
+
+    def take(self) -> Report | None:
+        """Take out what was reported since the last call; the worker calls this."""
+        with self._lock:
+            report, self._waiting = self._waiting, None
+            return report
+
+    def close(self) -> None:
+        """Take no report any more; the worker calls this."""
+        with self._lock:
+            self._is_closed = True
+            self._waiting = None
+
+    def _cleaned(self, cleaned: T | None, said: object) -> T | None:
+        if cleaned is None and not self._has_complained:
+            self._has_complained = True
+            logger.warning(
+                "%s reported a %s that cannot be shown; it is ignored, and so are "
+                "more of the kind. Report numbers from 0 to 1 and text",
+                self._name,
+                type(said).__name__,
+            )
+        return cleaned

@@ -1,0 +1,168 @@
+"""The handle of a background worker, and all talk to the actor behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from pykka import ActorDeadError
+
+from duologue.actors._actor import AsyncActor
+from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._ref import AsyncActorRef
+from duologue.actors._workers._worker_messages import Ping, Request, Stop
+from duologue.actors._workers._worker_snapshot import WorkerSnapshot
+from duologue.errors import UnknownWorkerError
+
+
+class Record:
+    """What is known of a worker: written by its actor, read by everybody.
+
+    Attributes:
+        snapshot: The newest.
+        changed: Gets its value when there is a newer one.
+        ref: The actor.
+        has_news: Whether the actor would add something to the snapshot if asked.
+        is_kept: Whether the workers still know it.
+        has_left: Whether the body has ended, whatever the snapshot says.
+    """
+
+    __slots__ = ("changed", "has_left", "has_news", "is_kept", "ref", "snapshot")
+
+    def __init__(self, snapshot: WorkerSnapshot) -> None:
+        self.snapshot: WorkerSnapshot = snapshot
+        self.changed: AsyncFuture[None] = AsyncFuture()
+        self.ref: AsyncActorRef[AsyncActor] | None = None
+        self.has_news: Callable[[], bool] = bool
+        self.is_kept: bool = True
+        self.has_left: bool = False
+
+    def publish(self, snapshot: WorkerSnapshot) -> None:
+        """Make a snapshot the newest and wake those who watch."""
+        self.snapshot = snapshot
+        changed, self.changed = self.changed, AsyncFuture()
+        changed.set()
+
+    async def ask(self, request: Request) -> WorkerSnapshot:
+        """Send a request to the actor; after its end the last snapshot answers."""
+        if self.ref is None or self.snapshot.state.is_final:
+            return self.snapshot
+        try:
+            answer = await self.ref.ask(request, block=False)
+        except ActorDeadError:
+            return self.snapshot
+        return await answer if isinstance(answer, AsyncFuture) else answer
+
+
+class Watch(AsyncIterator[WorkerSnapshot]):
+    """Follows a record: gives the newest snapshot, as often as there is a newer one.
+
+    Args:
+        record: What to follow.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._seen = -1
+
+    async def __anext__(self) -> WorkerSnapshot:
+        while True:
+            # In this order: what changes after this line ends the wait below.
+            changed = self._record.changed
+            snapshot = self._record.snapshot
+            if snapshot.revision > self._seen:
+                self._seen = snapshot.revision
+                return snapshot
+            if snapshot.state.is_final:
+                raise StopAsyncIteration
+            await changed
+
+
+class Worker:
+    """A background worker that was started. Handles of one worker are equal.
+
+    Its methods may be awaited on any event loop. The handle of a worker that the
+    workers have forgotten still has its last snapshot.
+    """
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Worker) and self._record is other._record
+
+    def __hash__(self) -> int:
+        return hash(self._record)
+
+    def __repr__(self) -> str:
+        snapshot = self.snapshot
+        return f"<Worker {snapshot.id} {snapshot.kind} {snapshot.state}>"
+
+    @property
+    def id(self) -> str:
+        """The id of the worker."""
+        return self._record.snapshot.id
+
+    @property
+    def snapshot(self) -> WorkerSnapshot:
+        """What is known of it, without waiting or asking."""
+        return self._record.snapshot
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has not reached an end state yet."""
+        return self._record.snapshot.is_active
+
+    async def ping(self) -> WorkerSnapshot:
+        """Ask how far the work is.
+
+        Only a body with a `ping()` of its own is asked, for at most `ping_timeout`
+        seconds. Otherwise its last report is the answer, at once.
+
+        Raises:
+            UnknownWorkerError: If the worker has ended and been forgotten.
+        """
+        self._refuse_if_forgotten()
+        # A busy body lets the loop have the interpreter rarely: spare each turn.
+        if not self._record.has_news():
+            return self._record.snapshot
+        return await self._record.ask(Ping())
+
+    async def stop(self, reason: str = "") -> WorkerSnapshot:
+        """Ask the worker to stop, and return when its body has been told.
+
+        Does not wait for the end; that is `finished()`. The second request and a
+        request after the end change nothing.
+
+        Args:
+            reason: Kept in the snapshot.
+
+        Returns:
+            The snapshot, with what the `stop()` of the body has said within
+            `ping_timeout` seconds.
+
+        Raises:
+            UnknownWorkerError: If the worker has ended and been forgotten.
+        """
+        self._refuse_if_forgotten()
+        return await self._record.ask(Stop(reason))
+
+    async def finished(self) -> WorkerSnapshot:
+        """Return the final snapshot when the worker has reached its end state."""
+        async for snapshot in self.watch():
+            if snapshot.state.is_final:
+                break
+        return self.snapshot
+
+    def watch(self) -> AsyncIterator[WorkerSnapshot]:
+        """Follow the worker from its present snapshot to its final one.
+
+        Each loop over it gets the newest snapshot there is, so a slow one misses
+        some, but never the final one, after which it ends.
+        """
+        return Watch(self._record)
+
+    def _refuse_if_forgotten(self) -> None:
+        if not self._record.is_kept:
+            raise UnknownWorkerError(self.id)

@@ -1,0 +1,412 @@
+"""The actor behind a background worker: it owns the state and never does the work.
+
+The body runs in a task or a thread; what it reports, how it ends and what its methods
+say come in as messages. None of them makes the actor wait, so it answers at once
+whatever the body does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import assert_never
+
+from duologue.actors._actor import AsyncActor
+from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._lifecycle._relations import life_of, ref_of
+from duologue.actors._lifecycle._timers import Timer
+from duologue.actors._mailbox._envelope import Command
+from duologue.actors._time._seconds import as_delay
+from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._operation_report import AsyncOperationResult, clean_text
+from duologue.actors._workers._worker_body import Call, IBackgroundWorker
+from duologue.actors._workers._worker_job import Job
+from duologue.actors._workers._worker_messages import (
+    Answer,
+    Begin,
+    Ended,
+    Event,
+    GraceOver,
+    Message,
+    Overdue,
+    Ping,
+    Question,
+    Reported,
+    Said,
+    Started,
+    Stop,
+    TimeOver,
+)
+from duologue.actors._workers._worker_snapshot import (
+    Cancelled,
+    Ignored,
+    Outcome,
+    Raised,
+    Returned,
+    WorkerSnapshot,
+    WorkerState,
+    begun,
+    ended,
+    reported,
+    stopping,
+)
+
+logger = logging.getLogger("duologue.actors")
+
+_CLOSED = "the actor system was closed"
+
+
+class WorkerActor(AsyncActor):
+    """Owns the state of one worker.
+
+    Args:
+        job: What to do.
+    """
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self._job = job
+        self._record = job.record
+        self._operation = Operation(job.name, lambda: self._post(Reported()))
+        self._record.has_news = self._has_news
+        self._work: asyncio.Task[Outcome] | None = None
+        self._outcome: Outcome | None = None
+        self._asked_to_start: Question | None = None
+        self._pinged: Question | None = None
+        self._stopped: Question | None = None
+        self._awaited: Question | None = None
+        self._over: AsyncFuture[WorkerSnapshot] = AsyncFuture()
+        self._patience: Timer | None = None
+        self._grace = job.grace
+        self._is_timed_out = False
+        self._is_cancelled = False
+        self._complaints: set[str] = set()
+        life_of(ref_of(self)).when_gone = self._gone
+
+    def on_receive(self, message: Message) -> Answer | None:
+        """Handle one of the messages above. None of them waits."""
+        if self._record.snapshot.state.is_final:
+            return self._record.snapshot
+        match message:
+            case Begin():
+                return self._begin()
+            case Ping():
+                return self._answer_ping()
+            case Stop(reason=reason, grace=grace):
+                return self._stop_work(reason, grace)
+            case _:
+                self._note(message)
+                return None
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case Reported():
+                self._take_report()
+            case Started(outcome=outcome):
+                self._started(outcome)
+            case Said(question=question, outcome=outcome):
+                self._said(question, outcome)
+            case Overdue(question=question):
+                self._overdue(question)
+            case Ended(outcome=outcome):
+                self._ended(outcome)
+            case GraceOver():
+                self._force()
+            case TimeOver():
+                self._time_over()
+            case _:
+                assert_never(event)
+
+    async def on_stop(self) -> None:  # type: ignore[override] # Pykka's is not async
+        """When the system closes first: end the body, as far as that can be done."""
+        work = self._work
+        if not self._record.snapshot.state.is_final:
+            await self._tell_of_closing()
+            left = Ignored() if work is None else Cancelled()
+            self._conclude(self._outcome or left)
+        if work is not None and not work.done():
+            self._cancel_work()
+            await asyncio.wait({work}, timeout=self._grace)
+
+    def _gone(self) -> None:
+        """End without a last turn, if the system had no time for one."""
+        if self._record.snapshot.state.is_final:
+            return
+        self._operation.request_stop(_CLOSED)
+        left = Ignored() if self._work is None else Cancelled()
+        with contextlib.suppress(RuntimeError):  # of a loop that is closed
+            self._conclude(self._outcome or left)
+            self._cancel_work()
+
+    async def _tell_of_closing(self) -> None:
+        is_told = self._record.snapshot.state is WorkerState.CANCELLING
+        if self._outcome is None and not is_told:
+            self._tell_to_stop(_CLOSED)
+        if self._stopped is not None and self._stopped.task is not None:
+            await asyncio.wait({self._stopped.task}, timeout=self._job.ping_timeout)
+
+    def _begin(self) -> Answer:
+        if self._job.timeout is not None:
+            self.send_after(as_delay(self._job.timeout), TimeOver())
+        start = self._job.body.start
+        if start is None:
+            self._run()
+            return self._record.snapshot
+        question = self._asked_to_start = Question()
+        self._expect(question)
+        self._work = self._call(
+            start, lambda outcome: self._came_back(Started(outcome))
+        )
+        return question.answer
+
+    def _started(self, outcome: Outcome) -> None:
+        self._work = None
+        if not isinstance(outcome, Returned):
+            self._ended(outcome)
+        else:
+            self._hear(outcome)
+            if self._operation.is_stop_requested:
+                self._ended(Cancelled())
+            else:
+                self._run()
+        if self._asked_to_start is not None:
+            self._asked_to_start.settle(self._record.snapshot)
+
+    def _run(self) -> None:
+        job = self._job
+        self._record.has_left = False
+        self._publish(begun(self._record.snapshot, job.clock.time()))
+
+        def work() -> object:
+            if self._operation.is_stop_requested:
+                raise asyncio.CancelledError
+            return job.body.run(
+                *([self._operation] if job.body.takes_operation else [])
+            )
+
+        def tell(outcome: Outcome) -> None:
+            self._came_back(Ended(outcome))
+
+        if job.body.is_async:
+            self._work = job.calls.on_loop(work, job.name, tell)
+        else:
+            job.calls.in_thread(work, job.name, tell)
+
+    def _take_report(self) -> None:
+        report = self._operation.take()
+        if report is not None:
+            now = self._job.clock.time()
+            self._publish(reported(self._record.snapshot, report, now))
+
+    def _has_news(self) -> bool:
+        """Whether a ping may learn more than the snapshot says; in any thread."""
+        return self._job.body.ping is not None or self._operation.has_news()
+
+    def _answer_ping(self) -> Answer:
+        self._take_report()
+        if self._outcome is not None:
+            return self._over
+        ping = self._job.body.ping
+        is_running = self._record.snapshot.started_at is not None
+        if ping is None or not is_running or self._stopped is not None:
+            return self._record.snapshot
+        if self._pinged is None:
+            self._pinged = Question()
+            self._ask(self._pinged, ping)
+        elif self._pinged.answer.is_ready():
+            return self._record.snapshot  # the last call still hangs
+        return self._pinged.answer
+
+    def _stop_work(self, reason: str, grace: float | None) -> Answer:
+        if self._outcome is not None:
+            return self._over
+        if grace is not None:
+            self._grace = grace
+        if self._record.snapshot.state is not WorkerState.CANCELLING:
+            self._request_stop(reason)
+        elif grace is not None:
+            self._wait_for_end()
+        return self._record.snapshot if self._stopped is None else self._stopped.answer
+
+    def _request_stop(self, reason: str) -> None:
+        self._tell_to_stop(reason)
+        self._wait_for_end()
+        if self._stopped is not None:
+            self._expect(self._stopped)
+
+    def _tell_to_stop(self, reason: str) -> None:
+        body = self._job.body
+        reason = clean_text(reason) or ""
+        self._publish(stopping(self._record.snapshot, reason, self._job.clock.time()))
+        self._operation.request_stop(reason)
+        if body.stop is not None:
+            self._stopped = Question()
+            self._put(self._stopped, body.stop)
+        elif isinstance(body.author, IBackgroundWorker):
+            IBackgroundWorker.stop(body.author)
+        if not body.hears_of_stops:
+            self._cancel_work()
+
+    def _wait_for_end(self) -> None:
+        """Be patient for as long as the grace says, from now on."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self.send_after(as_delay(self._grace), GraceOver())
+
+    def _force(self) -> None:
+        if self._outcome is not None:
+            return
+        if self._cancel_work():
+            self._wait_for_end()
+        else:
+            self._conclude(Ignored())
+
+    def _cancel_work(self) -> bool:
+        """Cancel what runs on the loop; once is enough for who obeys."""
+        if self._work is None or self._is_cancelled:
+            return False
+        self._is_cancelled = True
+        return self._work.cancel()
+
+    def _time_over(self) -> None:
+        snapshot = self._record.snapshot
+        if self._outcome is None and snapshot.state is not WorkerState.CANCELLING:
+            self._is_timed_out = True
+            reason = f"it took longer than {self._job.timeout:g} s"
+            self._request_stop(reason)
+
+    def _ended(self, outcome: Outcome) -> None:
+        """The body has ended; hear its last words, then reach the end state."""
+        self._take_report()
+        self._outcome = outcome
+        ping = self._job.body.ping
+        if self._stopped is not None:
+            if self._stopped.answer.is_ready():
+                self._conclude(outcome)
+            self._awaited = self._stopped
+        elif ping is None or self._record.snapshot.started_at is None:
+            self._conclude(outcome)
+        elif self._pinged is None:
+            self._ask_for_last_words(ping)
+        else:
+            # Never twice at once: the last words come after the present ones.
+            self._awaited = self._pinged
+            self._expect(self._pinged)
+
+    def _ask_for_last_words(self, ping: Call) -> None:
+        self._pinged = self._awaited = Question(is_final=True)
+        self._ask(self._pinged, ping)
+
+    def _said(self, question: Question, outcome: Outcome) -> None:
+        is_ping = question is self._pinged
+        if is_ping:
+            self._pinged = None
+        # After stop() has been called its words count, and not those of ping().
+        if not is_ping or self._stopped is None:
+            self._hear(outcome)
+        question.settle(self._record.snapshot)
+        if question is not self._awaited or self._outcome is None:
+            return
+        ping = self._job.body.ping
+        if is_ping and not question.is_final and ping is not None:
+            self._ask_for_last_words(ping)
+        else:
+            self._conclude(self._outcome)
+
+    def _overdue(self, question: Question) -> None:
+        question.settle(self._record.snapshot)
+        if question is self._awaited and self._outcome is not None:
+            self._conclude(self._outcome)
+
+    def _hear(self, outcome: Outcome) -> None:
+        """Take what a method of the body has returned as a report."""
+        self._take_report()
+        match outcome:
+            case Returned(result=AsyncOperationResult(value=value, text=text)):
+                self._operation.report(value, text or None)
+                self._take_report()
+            case Returned(result=None) | Cancelled() | Ignored():
+                pass
+            case Returned(result=rubbish):
+                said = f"returned a {type(rubbish).__name__}, which is ignored"
+                self._complain(f"{said}; return an AsyncOperationResult or nothing")
+            case Raised(error=error):
+                self._complain(f"raised {type(error).__name__}", error)
+            case _:
+                assert_never(outcome)
+
+    def _complain(self, what: str, error: BaseException | None = None) -> None:
+        """Log what is wrong with a method of the body, once of each kind."""
+        if what not in self._complaints:
+            self._complaints.add(what)
+            logger.warning("a method of %s %s", self._job.name, what, exc_info=error)
+
+    def _conclude(self, outcome: Outcome) -> None:
+        """Reach the end state and go."""
+        self._operation.close()
+        self._record.has_news = bool
+        now = self._job.clock.time()
+        final = ended(self._record.snapshot, outcome, now, timed_out=self._is_timed_out)
+        self._publish(final)
+        self._over.set(final)
+        for question in (self._asked_to_start, self._pinged, self._stopped):
+            if question is not None:
+                question.settle(final)
+                if question.task is not None:
+                    question.task.cancel()
+        self._log(outcome)
+        if final.state is not WorkerState.LOST or self._record.has_left:
+            self._job.left()
+        self._job.finished()
+        if not self.actor_stopped.is_set():
+            self.stop()
+
+    def _log(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Raised):
+            logger.error("%s failed", self._job.name, exc_info=outcome.error)
+        elif isinstance(outcome, Ignored):
+            logger.error(
+                "%s ignores that it is to stop (%s) and is left behind",
+                self._job.name,
+                self._record.snapshot.reason or "no reason was given",
+            )
+
+    def _call(
+        self, call: Call, tell: Callable[[Outcome], object]
+    ) -> asyncio.Task[Outcome] | None:
+        if call.is_async:
+            return self._job.calls.on_loop(call.function, self._job.name, tell)
+        self._job.calls.as_errand(call.function, tell)
+        return None
+
+    def _ask(self, question: Question, call: Call) -> None:
+        self._put(question, call)
+        self._expect(question)
+
+    def _put(self, question: Question, call: Call) -> None:
+        question.task = self._call(
+            call, lambda outcome: self._post(Said(question, outcome))
+        )
+
+    def _expect(self, question: Question) -> None:
+        """Wait for the answer of the body, from now on, but not for long."""
+        delay = as_delay(self._job.ping_timeout)
+        question.expect(self.send_after(delay, Overdue(question)))
+
+    def _came_back(self, event: Started | Ended) -> None:
+        """The body has ended, or its start(); in any thread."""
+        # In this order: whoever finds it lost afterwards looks at the mark.
+        self._record.has_left = True
+        if self._record.snapshot.state is WorkerState.LOST:
+            logger.info("%s, left behind earlier, has ended", self._job.name)
+            self._job.left()
+        self._post(event)
+
+    def _post(self, event: Event) -> None:
+        """Note something that happened; in any thread, and in vain after the end."""
+        self.actor_inbox.command(Command(event))
+
+    def _publish(self, snapshot: WorkerSnapshot) -> None:
+        self._record.publish(snapshot)

@@ -1,0 +1,207 @@
+"""The body of a worker: the author's object or function, and what it can do."""
+
+from __future__ import annotations
+
+import abc
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from duologue.actors._pykka._functions import is_async
+from duologue.actors._workers._operation_report import AsyncOperationResult
+from duologue.errors import WorkerBodyError
+
+Work: TypeAlias = Callable[..., object]  # type: ignore[explicit-any] # the author's function
+
+
+class IBackgroundWorker(abc.ABC):
+    """The base class of m3 for what runs in the background.
+
+    Only `run` must be written. No body needs this base: any object with `run` and
+    any function will do.
+    """
+
+    _asked_to_stop = False
+
+    def start(self) -> AsyncOperationResult | None:
+        """Called before `run`; what it returns is shown as the first report."""
+        return AsyncOperationResult()
+
+    @abc.abstractmethod
+    def run(self) -> object:
+        """Do the work, in a thread of its own or, if `async def`, on the loop.
+
+        It may take one argument, which is then the `Operation`.
+        """
+
+    def stop(self) -> AsyncOperationResult | None:
+        """Called when the worker is to stop; what it returns is shown.
+
+        This one lets `is_active()` be false.
+        """
+        self._asked_to_stop = True
+        return None
+
+    def ping(self) -> AsyncOperationResult | None:
+        """Called when somebody asks how far the work is; what it returns is shown.
+
+        This one has nothing to add to what has been reported.
+        """
+        return None
+
+    def is_active(self) -> bool:
+        """Whether the work should go on: for the loop in `run`."""
+        return not self._asked_to_stop
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of a body.
+
+    Attributes:
+        function: What to call, without arguments.
+        is_async: Whether it gives a coroutine.
+    """
+
+    function: Callable[[], object]
+    is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a worker runs.
+
+    Attributes:
+        kind: The name of the class or function.
+        author: The object or function itself.
+        run: The function that does the work.
+        takes_operation: Whether `run` takes the operation.
+        start: Called before `run`, if there is such a method.
+        stop: Called when the worker is to stop, if there is one.
+        ping: Called when somebody asks, if there is one.
+    """
+
+    kind: str
+    author: object
+    run: Work
+    takes_operation: bool
+    start: Call | None
+    stop: Call | None
+    ping: Call | None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether `run` is a coroutine function, which runs on the loop."""
+        return is_async(self.run)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the author's thing has no state, so that it may run twice."""
+        return not hasattr(self.author, "run")
+
+    @property
+    def hears_of_stops(self) -> bool:
+        """Whether it can end by itself when asked to."""
+        return self.takes_operation or self.stop is not None
+
+
+def check(body: object) -> None:
+    """Raise unless a body can run, without making or calling anything.
+
+    Raises:
+        WorkerBodyError: If it has no `run` or cannot be called, or is a generator.
+    """
+    work = _work_of(body)
+    if not callable(work):
+        raise WorkerBodyError(_name(body), "it has no run(), and is no function")
+    for what in (work, getattr(work, "__call__", None)):  # noqa: B004 - its own code
+        if inspect.isgeneratorfunction(what) or inspect.isasyncgenfunction(what):
+            raise WorkerBodyError(
+                _name(body), "its run() is a generator: report, and do not yield"
+            )
+
+
+def kind_of(body: object) -> str:
+    """Name what does the work, without making or calling anything.
+
+    Raises:
+        WorkerBodyError: If it cannot run.
+    """
+    check(body)
+    return _name(body)
+
+
+def body_of(given: object) -> Body:
+    """Look at a body that `check` let pass; a class is made into an object first.
+
+    Raises:
+        WorkerBodyError: If it cannot run.
+    """
+    author = _made(given) if inspect.isclass(given) else given
+    check(author)
+    run = cast("Work", _work_of(author))
+    return Body(
+        kind=_name(given),
+        author=author,
+        run=run,
+        takes_operation=_takes_operation(_name(given), run),
+        start=_own(author, "start"),
+        stop=_own(author, "stop"),
+        ping=_own(author, "ping"),
+    )
+
+
+def _work_of(body: object) -> object:
+    if inspect.isclass(body) or hasattr(body, "run"):
+        return getattr(body, "run", None)
+    return body
+
+
+def _made(body: type) -> object:
+    try:
+        made: object = body()
+    except Exception as error:
+        problem = (
+            f"it cannot be made without arguments ({type(error).__name__}: {error})"
+        )
+        raise WorkerBodyError(body.__name__, problem) from error
+    return made
+
+
+def _takes_operation(kind: str, run: Work) -> bool:
+    try:
+        signature = inspect.signature(run)
+    except ValueError:
+        return False  # of a function in C nothing is known
+    wanted = [
+        part
+        for part in signature.parameters.values()
+        if part.kind in {part.POSITIONAL_ONLY, part.POSITIONAL_OR_KEYWORD}
+        and (part.default is part.empty or part.name == "operation")
+    ]
+    try:
+        signature.bind(*([None] if wanted else []))
+    except TypeError:
+        problem = "its run() must take no argument, or one: the operation"
+        raise WorkerBodyError(kind, problem) from None
+    return bool(wanted)
+
+
+def _own(author: object, verb: str) -> Call | None:
+    """A method of the author's own: those of the base class add nothing."""
+    if not hasattr(author, "run"):
+        return None
+    method: object = getattr(author, verb, None)
+    inherited: object = vars(IBackgroundWorker)[verb]
+    if not callable(method) or getattr(method, "__func__", None) is inherited:
+        return None
+    return Call(cast("Callable[[], object]", method), is_async(method))
+
+
+def _name(body: object) -> str:
+    while isinstance(body, functools.partial):
+        body = cast("object", body.func)
+    name: object = getattr(body, "__name__", None)
+    return name if isinstance(name, str) else type(body).__name__

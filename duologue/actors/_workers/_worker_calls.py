@@ -1,0 +1,160 @@
+"""Calls of authors' code: on the loop as tasks, or in daemon threads.
+
+Daemon threads, because nothing can end a thread that does not return: it must not
+keep the program from ending. `asyncio.to_thread` would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import queue
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, cast
+
+from duologue.actors._workers._worker_snapshot import (
+    Cancelled,
+    Outcome,
+    Raised,
+    Returned,
+)
+from duologue.errors import WorkerBodyError
+
+Tell: TypeAlias = Callable[[Outcome], object]
+
+# Real seconds for which a thread without work waits for more.
+KEEP = 10.0
+
+
+class Calls:
+    """Owns the tasks and the threads in which authors' code runs."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._errands: queue.SimpleQueue[Callable[[], object] | None] = (
+            queue.SimpleQueue()
+        )
+        self._lock = threading.Lock()
+        self._free = 0
+        self._is_closed = False
+
+    def on_loop(
+        self, function: Callable[[], object], name: str, tell: Tell
+    ) -> asyncio.Task[Outcome]:
+        """Call a coroutine function in a task of its own, in the present context.
+
+        Args:
+            function: What to call.
+            name: The name of the task.
+            tell: Told of the outcome on the loop.
+
+        Returns:
+            The task, for those who want to cancel it.
+        """
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(_outcome_of(function), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(
+            lambda done: tell(Cancelled() if done.cancelled() else done.result())
+        )
+        return task
+
+    def in_thread(self, function: Callable[[], object], name: str, tell: Tell) -> None:
+        """Call a function in a new daemon thread, in a copy of the present context.
+
+        Args:
+            function: What to call; it may take as long as it likes.
+            name: The name of the thread.
+            tell: Told of the outcome in that thread.
+        """
+        context = contextvars.copy_context()
+        try:
+            threading.Thread(
+                target=lambda: tell(context.run(attempt, function)),
+                name=name,
+                daemon=True,
+            ).start()
+        except RuntimeError as error:  # the system has no thread left
+            tell(Raised(error))
+
+    def as_errand(self, function: Callable[[], object], tell: Tell) -> None:
+        """Call a function that should be quick in one of a few daemon threads.
+
+        Args:
+            function: What to call. If it hangs, it hangs alone.
+            tell: Told of the outcome in that thread.
+        """
+        context = contextvars.copy_context()
+        with self._lock:
+            needs_thread = self._free == 0
+            if not needs_thread:
+                self._free -= 1
+        if needs_thread:
+            try:
+                threading.Thread(
+                    target=self._run_errands, name="duologue-worker-calls", daemon=True
+                ).start()
+            except RuntimeError as error:  # the system has no thread left
+                tell(Raised(error))
+                return
+        self._errands.put(lambda: tell(context.run(attempt, function)))
+
+    def close(self) -> None:
+        """Let threads without work end; those at work end after it."""
+        with self._lock:
+            self._is_closed = True
+            free, self._free = self._free, 0
+        for _ in range(free):
+            self._errands.put(None)
+
+    def _run_errands(self) -> None:
+        while (errand := self._next_errand()) is not None:
+            errand()
+            with self._lock:
+                if self._is_closed:
+                    return
+                self._free += 1
+
+    def _next_errand(self) -> Callable[[], object] | None:
+        while True:
+            try:
+                return self._errands.get(timeout=KEEP)
+            except queue.Empty:
+                with self._lock:
+                    # None is free: an errand for this thread is on its way.
+                    if self._free > 0:
+                        self._free -= 1
+                        return None
+
+
+def attempt(function: Callable[[], object]) -> Outcome:
+    """Call a function and say how it ended, whatever it raises."""
+    try:
+        result = function()
+        _refuse_unfinished(function, result)
+    except asyncio.CancelledError:
+        return Cancelled()
+    except BaseException as error:  # noqa: BLE001 - an author's exit ends no program
+        return Raised(error)
+    return Returned(result)
+
+
+async def _outcome_of(function: Callable[[], object]) -> Outcome:
+    try:
+        return Returned(await cast("Awaitable[object]", function()))
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - an author's exit ends no program
+        return Raised(error)
+
+
+def _refuse_unfinished(function: Callable[[], object], result: object) -> None:
+    """Raise if what a function gave has not even begun to run."""
+    if inspect.iscoroutine(result) or inspect.isgenerator(result):
+        result.close()
+        problem = "it gave a coroutine or a generator and did no work: use async def"
+        name: object = getattr(function, "__qualname__", repr(function))
+        raise WorkerBodyError(str(name), problem)

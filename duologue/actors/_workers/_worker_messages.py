@@ -1,0 +1,116 @@
+"""What a worker actor is told: requests from outside, events from its body."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from duologue.actors._futures._ask import Ask
+from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._lifecycle._timers import Timer
+from duologue.actors._workers._worker_snapshot import Outcome, WorkerSnapshot
+
+Answer: TypeAlias = WorkerSnapshot | AsyncFuture[WorkerSnapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class Begin(Ask[Answer]):
+    """Let the body start; the answer is the snapshot after its `start()`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping(Ask[Answer]):
+    """Say how far the work is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Ask[Answer]):
+    """Ask the body to end.
+
+    Attributes:
+        reason: Why.
+        grace: Seconds for it to obey; None for the usual ones.
+    """
+
+    reason: str
+    grace: float | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Question:
+    """A call of `ping()` or `stop()` of the body, and those who wait for the answer.
+
+    Attributes:
+        answer: Gets the snapshot with what the body said, or when it is overdue.
+        is_final: Whether it asks for the last words.
+        timer: When it is overdue.
+        task: The call, if it runs on the loop.
+    """
+
+    answer: AsyncFuture[WorkerSnapshot] = field(default_factory=AsyncFuture)
+    is_final: bool = False
+    timer: Timer | None = None
+    task: asyncio.Task[Outcome] | None = None
+
+    def expect(self, timer: Timer) -> None:
+        """Wait for the answer until the timer fires, and not the one before."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = timer
+
+    def settle(self, snapshot: WorkerSnapshot) -> None:
+        """Answer those who wait, if nobody has done so."""
+        if self.timer is not None:
+            self.timer.cancel()
+        if not self.answer.is_ready():
+            self.answer.set(snapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The operation has a report to fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The `start()` of the body has ended."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A question was answered by the body."""
+
+    question: Question
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A question has not been answered in time."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The `run()` of the body has ended."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class GraceOver:
+    """The body was asked to end and had its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOver:
+    """The worker has taken longer than it may."""
+
+
+Request: TypeAlias = Begin | Ping | Stop
+Event: TypeAlias = Reported | Started | Said | Overdue | Ended | GraceOver | TimeOver
+Message: TypeAlias = Request | Event

@@ -1,0 +1,203 @@
+"""What is known of a background worker, and how it changes: values and functions.
+
+A worker is pending, then running, perhaps cancelling, and then in one of five end
+states, and its actor changes nothing any more.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import TypeAlias, assert_never
+
+from duologue.actors._workers._operation_report import Report, clean_text
+
+
+class WorkerState(enum.StrEnum):
+    """How far a background worker has come."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether this is an end state, which never changes."""
+        return self not in _ACTIVE
+
+
+_ACTIVE = frozenset({WorkerState.PENDING, WorkerState.RUNNING, WorkerState.CANCELLING})
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailure:
+    """Why a worker failed. The traceback is in the log, not here.
+
+    Attributes:
+        type: The name of the exception's class.
+        message: Its text, at most 1,000 characters.
+    """
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSnapshot:
+    """What is known of a worker at one moment.
+
+    Times are seconds of the clock that the workers were given, by default the
+    event loop's: good for durations, not for dates.
+
+    Attributes:
+        id: The id of the worker.
+        kind: The class or the function that does the work.
+        owner: Whose worker it is; empty if nobody's in particular.
+        key: What it was started under, if anything.
+        state: How far it has come.
+        value: Progress from 0 to 1, never going back; None while unknown.
+        text: The last words about it, at most 1,000 characters.
+        revision: Grows by one with every change.
+        created_at: When it was accepted.
+        started_at: When its body began to run; None before that.
+        updated_at: When it last reported or changed its state.
+        finished_at: When it reached its end state; None before that.
+        reason: Why it was asked to stop; empty if it was not.
+        error: Why it failed; None if it did not.
+        result: What the body returned.
+    """
+
+    id: str
+    kind: str
+    owner: str
+    key: str | None
+    created_at: float
+    updated_at: float
+    state: WorkerState = WorkerState.PENDING
+    value: float | None = None
+    text: str = ""
+    revision: int = 0
+    started_at: float | None = None
+    finished_at: float | None = None
+    reason: str = ""
+    error: WorkerFailure | None = None
+    result: object = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the worker has not reached an end state yet."""
+        return not self.state.is_final
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A body came to its end."""
+
+    result: object
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A body raised, and not because it was cancelled."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A body was cancelled, cancelled itself, or never began to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A body went on although its time to stop was over."""
+
+
+Outcome: TypeAlias = Returned | Raised | Cancelled | Ignored
+
+
+def begun(snapshot: WorkerSnapshot, now: float) -> WorkerSnapshot:
+    """The body begins to run."""
+    return replace(
+        snapshot,
+        state=WorkerState.RUNNING,
+        started_at=now,
+        updated_at=now,
+        revision=snapshot.revision + 1,
+    )
+
+
+def reported(snapshot: WorkerSnapshot, report: Report, now: float) -> WorkerSnapshot:
+    """The body has said how far it is."""
+    told = Report(snapshot.value, snapshot.text).then(report)
+    return replace(
+        snapshot,
+        value=told.value,
+        text=told.text or "",
+        updated_at=now,
+        revision=snapshot.revision + 1,
+    )
+
+
+def stopping(snapshot: WorkerSnapshot, reason: str, now: float) -> WorkerSnapshot:
+    """The worker has been asked to stop."""
+    return replace(
+        snapshot,
+        state=WorkerState.CANCELLING,
+        reason=reason,
+        updated_at=now,
+        revision=snapshot.revision + 1,
+    )
+
+
+def ended(
+    snapshot: WorkerSnapshot, outcome: Outcome, now: float, *, timed_out: bool = False
+) -> WorkerSnapshot:
+    """The worker is over.
+
+    Args:
+        snapshot: What was known of it.
+        outcome: How its body ended.
+        now: Seconds of the clock.
+        timed_out: Whether it was asked to stop because its time was up.
+    """
+    state = _end_state(snapshot.state, outcome, timed_out=timed_out)
+    return replace(
+        snapshot,
+        state=state,
+        value=1.0 if state is WorkerState.SUCCEEDED else snapshot.value,
+        error=failure_of(outcome.error) if isinstance(outcome, Raised) else None,
+        result=outcome.result if isinstance(outcome, Returned) else None,
+        updated_at=now,
+        finished_at=now,
+        revision=snapshot.revision + 1,
+    )
+
+
+def _end_state(state: WorkerState, outcome: Outcome, *, timed_out: bool) -> WorkerState:
+    stopped = WorkerState.TIMED_OUT if timed_out else WorkerState.CANCELLED
+    match outcome:
+        case Returned():
+            asked = state is WorkerState.CANCELLING
+            return stopped if asked else WorkerState.SUCCEEDED
+        case Raised():
+            return WorkerState.FAILED
+        case Cancelled():
+            return stopped
+        case Ignored():
+            return WorkerState.LOST
+        case _:
+            assert_never(outcome)
+
+
+def failure_of(error: BaseException) -> WorkerFailure:
+    """What a snapshot says of an exception."""
+    message = clean_text(error)
+    return WorkerFailure(
+        type(error).__name__, "(it cannot be shown)" if message is None else message
+    )

@@ -1,0 +1,292 @@
+"""The background workers of a program: started, found, counted, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import secrets
+import threading
+from collections import Counter, OrderedDict
+from types import TracebackType
+from typing import Self, cast
+
+from duologue.actors._actor import AsyncActor
+from duologue.actors._ref import AsyncActorRef
+from duologue.actors._system._system import ActorSystem
+from duologue.actors._time._clock import Clock, LoopClock, TimerHandle
+from duologue.actors._time._observe import Counts, Observer
+from duologue.actors._workers._worker import Record, Worker
+from duologue.actors._workers._worker_actor import WorkerActor
+from duologue.actors._workers._worker_body import Body, body_of, check, kind_of
+from duologue.actors._workers._worker_calls import Calls
+from duologue.actors._workers._worker_job import Job
+from duologue.actors._workers._worker_messages import Begin, Stop
+from duologue.actors._workers._worker_snapshot import WorkerSnapshot, WorkerState
+from duologue.errors import (
+    SystemClosedError,
+    UnknownWorkerError,
+    WorkerBodyTakenError,
+    WorkerIdTakenError,
+    WorkerRunningError,
+)
+
+
+class StartPolicy(enum.StrEnum):
+    """What to do when a worker of the same owner runs under the same key."""
+
+    REJECT = "reject"
+    JOIN = "join"
+    REPLACE = "replace"
+
+
+class Workers:
+    """Starts background workers and owns them.
+
+    Use it in an `async with` block inside that of the system, on its loop; leaving
+    the block stops all.
+
+    Args:
+        system: Hosts the actors of the workers.
+        clock: Time for snapshots and for forgetting; that of the loop by default.
+            Grace and timeouts go by the clock of the system.
+        observer: Told of each end: `workers` with the end state as the reason.
+        grace: Seconds for a body to obey a request to stop. Then a coroutine is
+            cancelled, and after as many seconds again, or if it is a thread at
+            once, the worker is lost.
+        ping_timeout: Seconds to wait for what a body's own `start`, `stop` and
+            `ping` say.
+        keep: How many workers that have ended are kept.
+        ttl: Seconds for which they are kept.
+    """
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        *,
+        clock: Clock | None = None,
+        observer: Observer | None = None,
+        grace: float = 5.0,
+        ping_timeout: float = 0.1,
+        keep: int = 1000,
+        ttl: float = 600.0,
+    ) -> None:
+        self._system = system
+        self._clock: Clock = clock or LoopClock()
+        self._observer: Observer = observer or Counts()
+        self._grace = grace
+        self._ping_timeout = ping_timeout
+        self._keep = keep
+        self._ttl = ttl
+        self._calls = Calls()
+        self._active: dict[str, Record] = {}
+        self._ended: OrderedDict[str, Record] = OrderedDict()
+        self._slots: dict[tuple[str, str], Record] = {}
+        # By identity; the body is kept, so that its number stays its own.
+        self._bodies: dict[int, tuple[object, Record]] = {}
+        self._lock = threading.Lock()
+        self._timer: TimerHandle | None = None
+        self._is_stopped = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(
+        self,
+        body: object,
+        *,
+        id: str | None = None,  # noqa: A002 - the name users know it by
+        key: str | None = None,
+        policy: StartPolicy = StartPolicy.JOIN,
+        owner: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - of the worker, not of this
+    ) -> Worker:
+        """Start a worker; returns when its body has been told to start.
+
+        Args:
+            body: An object with `run`, its class, or a function. What is
+                `async def` runs on the loop, everything else in a thread of its
+                own. `run` may take the `Operation`.
+            id: Its id; a new one that cannot be guessed when left out.
+            key: At most one worker of an owner is active under a key.
+            policy: What to do when there is one: raise, return that one (even if
+                it is being stopped), or stop it and start when it has ended.
+            owner: Whose worker it is. Owners do not share keys.
+            timeout: Seconds after which it is stopped, from now on.
+
+        Returns:
+            The worker. It is pending or running; or it has ended already.
+
+        Raises:
+            WorkerBodyError: If the body is nothing that can run.
+            WorkerBodyTakenError: If another worker still runs this object.
+            WorkerIdTakenError: If there is a worker with this id.
+            WorkerRunningError: With `REJECT`, if one is active under the key.
+            SystemClosedError: If the workers or their system have been stopped.
+        """
+        check(body)
+        while running := self._running(owner, key):
+            if policy is StartPolicy.REJECT:
+                raise WorkerRunningError(str(key), running.snapshot.id)
+            if policy is StartPolicy.JOIN:
+                return Worker(running)
+            await running.ask(Stop("another one takes its place"))
+            await Worker(running).finished()
+        record = self._admit(body_of(body), id, key, owner, timeout)
+        await record.ask(Begin())
+        return Worker(record)
+
+    def get(self, id: str, *, owner: str | None = None) -> Worker:  # noqa: A002 - as above
+        """Find a worker.
+
+        Args:
+            id: Its id.
+            owner: Whose it must be; None for anybody's.
+
+        Raises:
+            UnknownWorkerError: If there is none, not any more, or not of this
+                owner; nobody can tell which.
+        """
+        self._forget()
+        record = self._active.get(id) or self._ended.get(id)
+        if record is None or owner not in {None, record.snapshot.owner}:
+            raise UnknownWorkerError(id)
+        return Worker(record)
+
+    def running(self, key: str, *, owner: str = "") -> Worker | None:
+        """The worker of an owner that is active under a key, if there is one."""
+        record = self._slots.get((owner, key))
+        return None if record is None else Worker(record)
+
+    def kind_of(self, body: object) -> str:
+        """Name what would do the work of a worker, without starting it.
+
+        Raises:
+            WorkerBodyError: If the body is nothing that can run.
+        """
+        return kind_of(body)
+
+    def of(self, owner: str) -> list[Worker]:
+        """The workers of an owner that are known: those that have ended first."""
+        self._forget()
+        return [
+            Worker(record)
+            for record in [*self._ended.values(), *self._active.values()]
+            if record.snapshot.owner == owner
+        ]
+
+    def by_state(self) -> dict[WorkerState, int]:
+        """How many workers are known in each state."""
+        self._forget()
+        records = [*self._ended.values(), *self._active.values()]
+        counts = Counter(record.snapshot.state for record in records)
+        return {state: counts[state] for state in WorkerState}
+
+    async def stop(self, grace: float | None = None) -> list[WorkerSnapshot]:
+        """Stop every worker and start none any more.
+
+        Args:
+            grace: Seconds for the bodies to obey, and as many again for those that
+                are cancelled then; the usual ones when left out.
+
+        Returns:
+            Those that did not obey and were left behind.
+        """
+        self._is_stopped = True
+        records = list(self._active.values())
+        request = Stop("all workers are being stopped", grace)
+        await asyncio.gather(*(record.ask(request) for record in records))
+        finals = [await Worker(record).finished() for record in records]
+        if self._timer is not None:
+            self._timer.cancel()
+        self._calls.close()
+        return [final for final in finals if final.state is WorkerState.LOST]
+
+    def _running(self, owner: str, key: str | None) -> Record | None:
+        if self._is_stopped:
+            raise SystemClosedError("a worker")
+        return None if key is None else self._slots.get((owner, key))
+
+    def _admit(
+        self,
+        body: Body,
+        given_id: str | None,
+        key: str | None,
+        owner: str,
+        timeout: float | None,
+    ) -> Record:
+        """Take a worker in and make its actor."""
+        self._forget()
+        worker_id = secrets.token_urlsafe(16) if given_id is None else given_id
+        if worker_id in self._active or worker_id in self._ended:
+            raise WorkerIdTakenError(worker_id)
+        number = id(body.author)
+        if number in self._bodies:
+            raise WorkerBodyTakenError(body.kind, self._bodies[number][1].snapshot.id)
+        now = self._clock.time()
+        record = Record(WorkerSnapshot(worker_id, body.kind, owner, key, now, now))
+        with self._system.own_loop():
+            ref = self._system.start(WorkerActor, self._job(body, record, timeout))
+        record.ref = cast("AsyncActorRef[AsyncActor]", ref)
+        self._active[worker_id] = record
+        if key is not None:
+            self._slots[owner, key] = record
+        if not body.is_shared:
+            self._bodies[number] = (body.author, record)
+        return record
+
+    def _job(self, body: Body, record: Record, timeout: float | None) -> Job:
+        number = id(body.author)
+        return Job(
+            body=body,
+            record=record,
+            clock=self._clock,
+            calls=self._calls,
+            timeout=timeout,
+            grace=self._grace,
+            ping_timeout=self._ping_timeout,
+            left=lambda: self._release(number, record),
+            finished=lambda: self._finished(record),
+        )
+
+    def _release(self, number: int, record: Record) -> None:
+        """Let an object be the body of another worker; in any thread, perhaps twice."""
+        with self._lock:
+            if number in self._bodies and self._bodies[number][1] is record:
+                del self._bodies[number]
+
+    def _finished(self, record: Record) -> None:
+        snapshot = record.snapshot
+        del self._active[snapshot.id]
+        if snapshot.key is not None:
+            del self._slots[snapshot.owner, snapshot.key]
+        self._ended[snapshot.id] = record
+        self._observer.count("workers", reason=str(snapshot.state))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of workers that ended long ago or are too many."""
+        now = self._clock.time()
+        while self._ended:
+            worker_id, record = next(iter(self._ended.items()))
+            due = (record.snapshot.finished_at or 0.0) + self._ttl
+            if len(self._ended) <= self._keep and due > now:
+                self._forget_later(due - now)
+                return
+            del self._ended[worker_id]
+            record.is_kept = False
+
+    def _forget_later(self, delay: float) -> None:
+        if self._timer is None and not self._is_stopped:
+            self._timer = self._clock.call_later(delay, self._sweep)
+
+    def _sweep(self) -> None:
+        self._timer = None
+        self._forget()

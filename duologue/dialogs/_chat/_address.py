@@ -1,0 +1,178 @@
+"""Addresses: which mailbox an update, a payload or a call belongs to."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from duologue.dialogs._chat._chat import CallbackButton, Message
+from duologue.dialogs._chat._ports import Bot, Update
+from duologue.dialogs._chat._updates import Callback, MessageCreated, MessageEdited
+from duologue.errors import InvalidAddressError
+
+PAYLOAD_LIMIT = 64
+OWN_SCOPE = "u"
+SHARED_SCOPE = "g"
+PREFIX_LENGTH = 24  # scope, 22 characters of intent, colon
+_PAYLOAD = re.compile(
+    r"([ug])([A-Za-z0-9_-]{22}):([A-Za-z0-9_.]+)(?::(.*))?", re.DOTALL
+)
+_KEY = re.compile(r"dialog/([a-z0-9]+\.\d+):(-?\d+):(\d*)(?::(-?\d*)(?::(.+))?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Names one conversation: everything for it goes through one mailbox.
+
+    Attributes:
+        bot: The messenger and the number of the bot, such as `max.42`.
+        chat_id: The chat.
+        user_id: The user; None for what a whole chat shares.
+        thread_id: The topic inside the chat.
+        business_connection_id: The business account on whose behalf the bot acts.
+    """
+
+    bot: str
+    chat_id: int
+    user_id: int | None
+    thread_id: int | None = None
+    business_connection_id: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The address as text, as the engine knows it."""
+        user = "" if self.user_id is None else self.user_id
+        key = f"dialog/{self.bot}:{self.chat_id}:{user}"
+        if self.thread_id is None and self.business_connection_id is None:
+            return key
+        thread = "" if self.thread_id is None else self.thread_id
+        if self.business_connection_id is None:
+            return f"{key}:{thread}"
+        return f"{key}:{thread}:{self.business_connection_id}"
+
+    @classmethod
+    @lru_cache(maxsize=4096)
+    def parse(cls, key: str) -> Address:
+        """Read the text form.
+
+        Raises:
+            InvalidAddressError: It is not the key of a dialog.
+        """
+        match = _KEY.fullmatch(key)
+        if match is None:
+            raise InvalidAddressError(key)
+        bot, chat, user, thread, business = match.groups()
+        return cls(
+            bot,
+            int(chat),
+            int(user) if user else None,
+            int(thread) if thread else None,
+            business,
+        )
+
+    @property
+    def shared(self) -> Address:
+        """The address of what the whole chat shares."""
+        return replace(self, user_id=None)
+
+    def moved(
+        self,
+        *,
+        bot: str | None,
+        chat_id: int | None,
+        user_id: int | None,
+        thread_id: int | None,
+    ) -> Address:
+        """Make the address of another place; what is None stays as it is.
+
+        A topic belongs to its chat and its user, so it stays only if they do.
+        """
+        stays = bot is None and chat_id is None and user_id is None
+        return Address(
+            self.bot if bot is None else bot,
+            self.chat_id if chat_id is None else chat_id,
+            self.user_id if user_id is None else user_id,
+            self.thread_id if thread_id is None and stays else thread_id,
+            self.business_connection_id,
+        )
+
+    @property
+    def scope(self) -> str:
+        """The first character of the payloads of this address."""
+        return SHARED_SCOPE if self.user_id is None else OWN_SCOPE
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a button of a dialog carries.
+
+    Attributes:
+        scope: `u` for the user's own stacks, `g` for those a chat shares.
+        intent: The open dialog that the button belongs to.
+        widget: The id of the widget.
+        item: What the widget added, if it did.
+    """
+
+    scope: str
+    intent: str
+    widget: str
+    item: str | None
+
+    @property
+    def data(self) -> str:
+        """Widget and item, as the keyboard of a window writes them."""
+        return self.widget if self.item is None else f"{self.widget}:{self.item}"
+
+
+def parse_payload(text: str) -> Payload | None:
+    """Read the payload of a dialog's button; None if it is something else."""
+    match = _PAYLOAD.fullmatch(text)
+    return None if match is None else Payload(*match.groups())
+
+
+def new_id() -> str:
+    """Make an id that nobody can guess: 22 characters, 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+def bot_key(bot: Bot) -> str:
+    """Name a bot among all bots of all messengers, such as `max.42`.
+
+    Raises:
+        BotNotStartedError: It does not know its own number yet.
+    """
+    return f"{bot.messenger}.{bot.id}"
+
+
+def address_of(update: Update) -> Address:
+    """Find the address of an update. Depends on nothing but the update.
+
+    The payload of a button says whose it is. Text belongs to its author, unless
+    it replies to a message with a shared keyboard or nobody is named.
+    """
+    shared = False
+    if isinstance(update, Callback):
+        payload = parse_payload(update.payload)
+        shared = payload is not None and payload.scope == SHARED_SCOPE
+    elif isinstance(update, MessageCreated | MessageEdited):
+        shared = _is_shared(update.message.reply_to)
+    return Address(
+        bot_key(update.bot),
+        update.chat_id,
+        None if shared else update.user_id,
+        update.thread_id,
+    )
+
+
+def _is_shared(message: Message | None) -> bool:
+    if message is None:
+        return False
+    return any(
+        isinstance(button, CallbackButton)
+        and (payload := parse_payload(button.payload)) is not None
+        and payload.scope == SHARED_SCOPE
+        for row in message.keyboard
+        for button in row
+    )

@@ -1,0 +1,4 @@
+"""From a call to its mailbox, and the receipt back."""
+
+# _post: the way in; _receipts: what became of it
+# _tasks: tasks that outlive a turn; _unheard: errors nobody has heard

@@ -1,0 +1,154 @@
+"""The way of a command to the mailbox of its address."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from itertools import count
+
+from duologue.actors import Clock, Engine, Letter, Mail, Observer
+from duologue.dialogs._chat._address import Address, bot_key
+from duologue.dialogs._chat._ports import Bot, Update
+from duologue.dialogs._delivery._receipts import (
+    Lending,
+    Promise,
+    Receipt,
+    Waiter,
+    Waiters,
+)
+from duologue.dialogs._state._commands import Command, encode
+from duologue.dialogs._state._turn import active_turn
+from duologue.errors import EngineClosedError, UnknownBotError
+
+
+class Post:
+    """Takes commands from everywhere and puts them into the engine's mailboxes.
+
+    Args:
+        engine: Where the mailboxes are.
+        bots: The bots of the runtime, by `messenger.id`.
+        expected: How many there will be, those that are added later included.
+        foreground_timeout: Seconds that `fg()` may take.
+        check_state: Raises `UnknownStateError` for a state without a window.
+        observer: Counts what became of the letters.
+        clock: Tells since when they wait.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        bots: Mapping[str, Bot],
+        *,
+        expected: int,
+        foreground_timeout: float,
+        check_state: Callable[[str], object],
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        self.waiters: Waiters = Waiters()
+        self.foreground_timeout = foreground_timeout
+        self.check_state = check_state
+        self._engine = engine
+        self._bots = bots
+        self._expected = expected
+        self._observer = observer
+        self._clock = clock
+        self._prefix = secrets.token_urlsafe(6)
+        self._numbers = count(1)
+
+    def bot_key(self, bot: Bot | None) -> str:
+        """Name the bot that a call is for.
+
+        Raises:
+            UnknownBotError: It is not one of the runtime, or none was given and
+                there are several.
+        """
+        if bot is None:
+            if len(self._bots) == self._expected == 1:
+                return next(iter(self._bots))
+            raise UnknownBotError(None, tuple(self._bots))
+        name = bot_key(bot)
+        if name not in self._bots:
+            raise UnknownBotError(name, tuple(self._bots))
+        return name
+
+    async def send(
+        self, address: Address, command: Command, *, lending: Lending | None = None
+    ) -> Receipt:
+        """Accept a command; wait while the mailbox of the address is full.
+
+        Inside a turn the command leaves with the commit.
+
+        Returns:
+            The receipt.
+
+        Raises:
+            EngineClosedError: The runtime is stopping.
+        """
+        letter, promise = self._write(address, encode(command), None, lending)
+        receipt = Receipt(promise)
+        turn = active_turn()
+        if turn is not None:
+            turn.outbox.append(letter)
+            turn.is_changed = True
+        else:
+            await self._enqueue(letter)
+        return receipt
+
+    async def deliver(self, address: Address, body: bytes, update: Update) -> Promise:
+        """Accept an update of a messenger; wait while the mailbox is full.
+
+        Returns:
+            What tells when it is handled.
+
+        Raises:
+            EngineClosedError: The runtime is stopping.
+        """
+        letter, promise = self._write(address, body, update, None)
+        await self._enqueue(letter)
+        return promise
+
+    def released(self, letters: list[Letter]) -> None:
+        """Note that a commit has put letters into their mailboxes."""
+        now = self._clock.time()
+        for letter in letters:
+            waiter = self.waiters.get(letter.mail.id)
+            if waiter is not None:
+                waiter.since = now
+        self._observer.count("enqueue", len(letters), outcome="accepted")
+
+    def withdraw(self, letters: list[Letter], error: BaseException) -> None:
+        """Fail the receipts of letters that will never leave."""
+        for letter in letters:
+            waiter = self.waiters.remove(letter.mail.id)
+            if waiter is not None:
+                waiter.fail(error)
+
+    def _write(
+        self,
+        address: Address,
+        body: bytes,
+        update: Update | None,
+        lending: Lending | None,
+    ) -> tuple[Letter, Promise]:
+        mail = Mail(f"{self._prefix}.{next(self._numbers)}", body)
+        promise = Promise(mail.id)
+        now = self._clock.time()
+        self.waiters.add(mail.id, Waiter(promise, update, lending, now))
+        return Letter(address.key, mail), promise
+
+    async def _enqueue(self, letter: Letter) -> None:
+        try:
+            await self._engine.enqueue(letter)
+        except (asyncio.CancelledError, Exception) as error:
+            self.waiters.remove(letter.mail.id)
+            self._observer.count("enqueue", outcome=_outcome(error))
+            raise
+        self._observer.count("enqueue", outcome="accepted")
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, EngineClosedError):
+        return "refused"
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else "error"

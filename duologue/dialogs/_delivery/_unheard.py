@@ -1,0 +1,60 @@
+"""Errors that somebody may still ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable
+
+from duologue.dialogs._delivery._receipts import Promise, Receipt
+from duologue.dialogs._delivery._tasks import OnError
+
+
+class Unheard:
+    """Reports the errors of turns that nobody will hear of.
+
+    While somebody has the receipt of the turn, its error may still be awaited. It is
+    reported when the receipt is dropped without that, or at the end.
+
+    Args:
+        on_error: Told of each error, and where it happened.
+    """
+
+    def __init__(self, on_error: OnError) -> None:
+        self._on_error = on_error
+        self._reports: dict[weakref.finalize[[], Receipt], Callable[[], object]] = {}
+
+    def take(self, error: BaseException, where: str, promise: Promise | None) -> None:
+        """Report an error, now or when its receipt is dropped.
+
+        Args:
+            error: What happened.
+            where: The address.
+            promise: What the receipt reads; None if there cannot be a receipt.
+        """
+        receipt = None if promise is None else promise.reader()
+        if promise is None or receipt is None:
+            self._on_error(error, where)
+            return
+        loop = asyncio.get_running_loop()
+
+        def report() -> None:
+            if not promise.is_heard:
+                self._on_error(error, where)
+
+        def dropped() -> None:
+            self._reports.pop(finalizer, None)
+            # It may be dropped in any thread, and in the middle of anything.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(report)
+
+        finalizer = weakref.finalize(receipt, dropped)
+        finalizer.atexit = False
+        self._reports[finalizer] = report
+
+    def close(self) -> None:
+        """Report what nobody has heard of so far."""
+        for finalizer, report in list(self._reports.items()):
+            if finalizer.detach() is not None:
+                report()
+        self._reports.clear()

@@ -1,0 +1,3 @@
+"""What authors declare: dialogs, windows, getters, the dispatcher."""
+
+# _dialog, _window, _getters, _dispatcher: one class each

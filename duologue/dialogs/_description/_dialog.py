@@ -1,0 +1,257 @@
+"""A dialog: windows that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+from duologue.dialogs._chat._address import Payload
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._updates import Callback, MessageCreated
+from duologue.dialogs._description._getters import Getter, Getters
+from duologue.dialogs._description._window import OnResult, Window
+from duologue.dialogs._manager._manager import DialogManager
+from duologue.dialogs._screen._render import Rendered
+from duologue.dialogs._state._functions import check_async
+from duologue.dialogs._state._modes import LaunchMode
+from duologue.dialogs._state._states import State, StatesGroup
+from duologue.dialogs.routing._injection import HandlerData
+from duologue.dialogs.routing._observer import UNHANDLED, NextHandler, wrap
+from duologue.dialogs.routing._router import Router
+from duologue.dialogs.widgets._widget import Widget
+from duologue.errors import (
+    InvalidDialogError,
+    InvalidWidgetIdError,
+    RouterError,
+    WidgetError,
+)
+
+OnEvent: TypeAlias = Callable[[Json, DialogManager], Awaitable[object]]
+
+
+class Dialog(Router):
+    """Windows that belong together, and a router: include it where it is to act.
+
+    Args:
+        windows: One for each state, all of one group.
+        on_start: `async (start_data, manager)`, called when it is opened.
+        on_close: `async (result, manager)`, called before it is closed.
+        on_process_result: `async (start_data, result, manager)`, called when a
+            dialog that was started from it has been closed.
+        launch_mode: What starting it does to open dialogs.
+        getter: Gives data to all windows.
+        name: Shows up in messages; the name of the group by default.
+
+    Raises:
+        InvalidDialogError: There is no window, or the windows do not fit together.
+        HandlerError: One of the functions is not async.
+    """
+
+    def __init__(
+        self,
+        *windows: Window,
+        on_start: OnEvent | None = None,
+        on_close: OnEvent | None = None,
+        on_process_result: OnResult | None = None,
+        launch_mode: LaunchMode = LaunchMode.STANDARD,
+        getter: Getter | None = None,
+        name: str | None = None,
+    ) -> None:
+        _check_windows(windows)
+        check_async(on_start, "on_start")
+        check_async(on_close, "on_close")
+        check_async(on_process_result, "on_process_result")
+        self._group = windows[0].state.group
+        super().__init__(name or self._group.__full_name__)
+        self.windows: dict[State, Window] = {window.state: window for window in windows}
+        self.on_start = on_start
+        self.on_close = on_close
+        self.on_process_result = on_process_result
+        self._launch_mode = launch_mode
+        self._getters = Getters(getter)
+
+    @property
+    def launch_mode(self) -> LaunchMode:
+        """What starting it does to open dialogs."""
+        return self._launch_mode
+
+    def include_router(self, router: Router) -> Router:
+        """Refuse: a dialog takes windows.
+
+        Raises:
+            RouterError: Always.
+        """
+        raise RouterError(
+            f"{router!r} cannot be included in the dialog {self.name}; include both "
+            "in a router"
+        )
+
+    def states_group(self) -> type[StatesGroup]:
+        """The group of its states."""
+        return self._group
+
+    def states(self) -> Sequence[State]:
+        """Its states in the order of its windows."""
+        return tuple(self.windows)
+
+    def find(self, widget_id: str, manager: DialogManager) -> object | None:
+        """Find a widget by its id, in the current window first."""
+        current = self.windows[manager.current_context().state]
+        for window in (current, *self.windows.values()):
+            found = window.find(widget_id)
+            if found is not None:
+                return found.managed(manager)
+        return None
+
+    async def process_start(self, start_data: Json, manager: DialogManager) -> None:
+        """Tell the dialog that it was opened."""
+        if self.on_start is not None:
+            await self.on_start(start_data, manager)
+
+    async def process_close(self, result: Json, manager: DialogManager) -> None:
+        """Tell the dialog that it is being closed."""
+        if self.on_close is not None:
+            await self.on_close(result, manager)
+
+    async def process_result(
+        self, start_data: Json, result: Json, manager: DialogManager
+    ) -> None:
+        """Tell the dialog that the one on top of it has been closed."""
+        context = manager.current_context()
+        await self.windows[context.state].process_result(start_data, result, manager)
+        if self.on_process_result is not None:
+            await self.on_process_result(start_data, result, manager)
+
+    async def load_data(self, manager: DialogManager) -> dict[str, Json]:
+        """Collect what the widgets of the current window render."""
+        context = manager.current_context()
+        middleware_data: dict[str, Json] = {
+            **manager.middleware_data,
+            "dialog_manager": manager,
+        }
+        data: dict[str, Json] = {
+            "dialog_data": context.dialog_data,
+            "start_data": context.start_data,
+            "middleware_data": middleware_data,
+            "event": manager.event,
+        }
+        common: Getters | None = middleware_data.get("dialog_getters")
+        if common is not None:
+            data |= await common.load(middleware_data)
+        data |= await self._getters.load(middleware_data)
+        return data | await self.windows[context.state].load_data(middleware_data)
+
+    async def render(self, manager: DialogManager) -> Rendered:
+        """Render the widgets of the current window."""
+        window = self.windows[manager.current_context().state]
+        data = await self.load_data(manager)
+        try:
+            return await window.render(data, manager)
+        except WidgetError as error:
+            error.add_note(f"This happened in the window of {window.state.state}.")
+            raise
+
+    async def handle_callback(
+        self, callback: Callback, payload: Payload, data: HandlerData
+    ) -> bool:
+        """Give a press to its widget, inside the middlewares around this dialog.
+
+        Args:
+            callback: The press.
+            payload: Its payload, taken apart.
+            data: What middlewares and handlers share.
+
+        Returns:
+            Whether a widget took it.
+        """
+
+        async def process(event: Json, found: HandlerData) -> bool:
+            manager: DialogManager = found["dialog_manager"]
+            window = self.windows[manager.current_context().state]
+            bare = event.copy(payload=payload.data)
+            processed = await window.process_callback(bare, self, manager)
+            await self._finish(manager)
+            return processed
+
+        call: NextHandler = process
+        around = [router.callback_query for router in self.chain()]
+        for observer in around:
+            call = wrap(observer.middlewares, call)
+        for observer in around:
+            call = wrap(observer.outer_middlewares, call)
+        # A middleware that stops a press, or forgets the result, has taken it.
+        return await call(callback, data) is not False
+
+    async def _trigger(self, event_name: str, event: object, data: HandlerData) -> Json:
+        manager: DialogManager | None = data.get("dialog_manager")
+        if (
+            isinstance(event, MessageCreated)
+            and manager is not None
+            and manager.has_context()
+            and manager.current_context().state in self.windows
+        ):
+            call = wrap(self.middlewares_of(event_name), self._process_message)
+            if await call(event, data) is not UNHANDLED:
+                return None
+        return await super()._trigger(event_name, event, data)
+
+    async def _process_message(self, event: Json, data: HandlerData) -> Json:
+        manager: DialogManager = data["dialog_manager"]
+        window = self.windows[manager.current_context().state]
+        if not await window.process_message(event, self, manager):
+            return UNHANDLED
+        await self._finish(manager)
+        return None
+
+    @staticmethod
+    async def _finish(manager: DialogManager) -> None:
+        if manager.has_context():
+            await manager.show()
+        await manager.render()
+
+
+def _check_windows(windows: Sequence[Window]) -> None:
+    if not windows:
+        raise InvalidDialogError("a Dialog needs a Window(..., state=...) at least")
+    _check_kinds(windows)
+    group = windows[0].state.group
+    seen: set[State] = set()
+    for window in windows:
+        if window.state.group is not group:
+            raise InvalidDialogError(
+                f"the windows of a Dialog belong to one StatesGroup: {window.state.state}"
+                f" is not in {group.__full_name__}; make a second Dialog"
+            )
+        if window.state in seen:
+            raise InvalidDialogError(
+                f"two windows have the state {window.state.state}; give one of them "
+                "a state of its own"
+            )
+        seen.add(window.state)
+    _check_values(windows)
+
+
+def _check_values(windows: Sequence[Window]) -> None:
+    """Make sure that no two kinds of widgets keep their values under one id."""
+    kinds: dict[str, type[Widget]] = {}
+    widgets = (widget for window in windows for widget in window.widgets())
+    for widget in widgets:
+        widget_id: str | None = getattr(widget, "widget_id", None)
+        if widget_id is None or not widget.keeps_value:
+            continue
+        kind = kinds.setdefault(widget_id, type(widget))
+        if kind is not type(widget):
+            raise InvalidWidgetIdError(
+                widget_id,
+                f"a {kind.__name__} and a {type(widget).__name__} of one dialog have "
+                "this id, and would keep their values in one place; rename one",
+            )
+
+
+def _check_kinds(windows: Sequence[object]) -> None:
+    for window in windows:
+        if not isinstance(window, Window):
+            raise InvalidDialogError(
+                f"a Dialog takes windows, not {window!r}; put widgets into a "
+                "Window(..., state=...)"
+            )

@@ -1,0 +1,252 @@
+"""The dispatcher: the root of the routers, and the way from an update to a dialog."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from duologue.dialogs._chat._address import Payload
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._ports import Update
+from duologue.dialogs._chat._updates import (
+    BotAdded,
+    BotRemoved,
+    BotStarted,
+    BotStopped,
+    Callback,
+    ChatTitleChanged,
+    MessageCreated,
+    MessageEdited,
+    MessageRemoved,
+    UserAdded,
+    UserRemoved,
+)
+from duologue.dialogs._description._dialog import Dialog
+from duologue.dialogs._description._getters import Getter, Getters
+from duologue.dialogs._manager._factory import BgManagerFactory
+from duologue.dialogs._manager._manager import DialogManager
+from duologue.dialogs._state._states import State, StatesGroup, checked_state
+from duologue.dialogs.routing._injection import HandlerData
+from duologue.dialogs.routing._observer import (
+    UNHANDLED,
+    EventObserver,
+    NextHandler,
+    wrap,
+)
+from duologue.dialogs.routing._router import DIALOG_EVENT_NAME, UPDATE_EVENTS, Router
+from duologue.errors import InvalidDialogError, RuntimeSettingError, UnknownStateError
+
+_logger = logging.getLogger("duologue.dialogs")
+
+BG_FACTORY_KEY = "dialog_bg_factory"
+"""Where middlewares find the factory of background managers in their data."""
+
+_EVENT_NAMES: Mapping[type[Update], str] = {
+    MessageCreated: "message",
+    MessageEdited: "edited_message",
+    MessageRemoved: "removed_message",
+    Callback: "callback_query",
+    BotStarted: "bot_started",
+    BotStopped: "bot_stopped",
+    BotAdded: "bot_added",
+    BotRemoved: "bot_removed",
+    UserAdded: "user_added",
+    UserRemoved: "user_removed",
+    ChatTitleChanged: "chat_title_changed",
+}
+
+
+class Dispatcher(Router):
+    """The root of the routers of an application.
+
+    `dispatcher.update.outer_middleware(...)` wraps the handling of every update.
+    What is put into it under a key, `dispatcher["db"] = ...`, can be asked for by
+    handlers and getters.
+
+    Args:
+        name: Shows up in messages about it.
+        data: The first of those values.
+    """
+
+    def __init__(self, name: str | None = None, **data: Json) -> None:
+        super().__init__(name or "Dispatcher")
+        self.update: EventObserver = EventObserver("update")
+        self.observers["update"] = self.update
+        self.bg_factory: BgManagerFactory = BgManagerFactory()
+        self.getters: Getters = Getters(None)
+        self._data: dict[str, Json] = data
+        self._dialogs: dict[type[StatesGroup], Dialog] = {}
+        self._names: dict[str, State] = {}
+        self._missed: set[str] = set()
+
+    def __setitem__(self, key: str, value: Json) -> None:
+        self._data[key] = value
+
+    def __getitem__(self, key: str) -> Json:
+        return self._data[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._data
+
+    def middleware_data(self) -> dict[str, Json]:
+        """What every handler can ask for, as a new dict."""
+        return {
+            **self._data,
+            "dispatcher": self,
+            "bg_factory": self.bg_factory,
+            BG_FACTORY_KEY: self.bg_factory,
+            "dialog_getters": self.getters,
+        }
+
+    def dialog_of(self, state: State) -> Dialog:
+        """Find the dialog that has a window for the state.
+
+        Raises:
+            UnknownStateError: There is none.
+            NotAStateError: It is no state.
+        """
+        state = checked_state(state, "start() or switch_to()")
+        dialog = self._dialogs.get(state.group)
+        if dialog is None:
+            self._collect()
+            dialog = self._dialogs.get(state.group)
+        if dialog is None or state not in dialog.windows:
+            raise UnknownStateError(state.state, tuple(self._names))
+        return dialog
+
+    def state_by_name(self, name: str) -> State:
+        """Find the state of a window by its full name.
+
+        Raises:
+            UnknownStateError: No window has it.
+        """
+        state = self._names.get(name)
+        if state is None:
+            self._collect()
+            state = self._names.get(name)
+        if state is None:
+            raise UnknownStateError(name, tuple(self._names))
+        return state
+
+    def check(self) -> None:
+        """Make sure that what is included fits together.
+
+        Raises:
+            InvalidDialogError: Two dialogs share states.
+            RouterError: `@router.message`, say, lacks its parentheses somewhere.
+        """
+        for router in self.walk():
+            for observer in router.observers.values():
+                observer.check(repr(router))
+        self._collect()
+
+    def used_events(self) -> set[str]:
+        """The kinds of updates that somebody handles.
+
+        A dialog takes messages and presses.
+        """
+        used: set[str] = set()
+        for router in self.walk():
+            used |= {
+                event for event in UPDATE_EVENTS if router.observers[event].has_handlers
+            }
+            if isinstance(router, Dialog):
+                used |= {"message", "callback_query"}
+        return used
+
+    def has_error_handlers(self) -> bool:
+        """Tell whether somebody wants to hear of failed turns."""
+        return any(router.error.has_handlers for router in self.walk())
+
+    async def handle(self, update: Update, data: HandlerData) -> Json:
+        """Offer an update to the routers; called inside its turn."""
+        name = _EVENT_NAMES[type(update)]
+
+        async def dispatch(event: Json, found: HandlerData) -> Json:
+            return await self.propagate(name, event, found)
+
+        result = await self._wrapped("update", dispatch)(update, data)
+        if result is UNHANDLED and name not in self._missed:
+            self._missed.add(name)
+            asked = ", ".join(router.name for router in self.walk())
+            _logger.info(
+                "an update of the kind %s found no handler that takes it; asked were: "
+                "%s. Said once for each kind",
+                name,
+                asked,
+            )
+        return result
+
+    async def handle_press(
+        self, callback: Callback, payload: Payload, data: HandlerData
+    ) -> Json:
+        """Give a press straight to its dialog; called inside its turn."""
+
+        async def dispatch(event: Json, found: HandlerData) -> Json:
+            manager: DialogManager = found["dialog_manager"]
+            dialog = self.dialog_of(manager.current_context().state)
+            return await dialog.handle_callback(event, payload, found)
+
+        return await self._wrapped("update", dispatch)(callback, data)
+
+    async def handle_call(
+        self, event: Update, data: HandlerData, action: NextHandler
+    ) -> Json:
+        """Carry out a background call inside the middlewares for such calls."""
+        return await self._wrapped(DIALOG_EVENT_NAME, action)(event, data)
+
+    def _wrapped(self, event_name: str, handler: NextHandler) -> NextHandler:
+        observer = self.observers[event_name]
+        return wrap([*observer.outer_middlewares, *observer.middlewares], handler)
+
+    def _collect(self) -> None:
+        self._dialogs.clear()
+        self._names.clear()
+        for router in self.walk():
+            if isinstance(router, Dialog):
+                self._add(router)
+
+    def _add(self, dialog: Dialog) -> None:
+        group = dialog.states_group()
+        if group in self._dialogs:
+            raise InvalidDialogError(
+                f"two dialogs have the states of {group.__full_name__}; include one"
+            )
+        self._dialogs[group] = dialog
+        for state in dialog.states():
+            known = self._names.get(state.state)
+            if known is not None and known is not state:
+                raise InvalidDialogError(
+                    f"two groups are called {group.__full_name__}; rename one, since "
+                    "open dialogs are stored under this name"
+                )
+            self._names[state.state] = state
+
+
+def checked_dispatcher(given: object) -> Dispatcher:
+    """Give back what must be a dispatcher.
+
+    Raises:
+        RuntimeSettingError: It is none.
+    """
+    if isinstance(given, Dispatcher):
+        return given
+    advice = "make a Dispatcher() and include your routers and dialogs in it"
+    problem = f"{given!r:.100} is none; {advice} with include_routers(...)"
+    raise RuntimeSettingError("dispatcher", problem)
+
+
+def setup_dialogs(
+    dispatcher: Dispatcher, *, getter: Getter | None = None
+) -> BgManagerFactory:
+    """Prepare a dispatcher for dialogs, as bot authors are used to.
+
+    Args:
+        dispatcher: The dispatcher.
+        getter: Gives data to the windows of all dialogs.
+
+    Returns:
+        The factory of background managers; it works while a runtime runs.
+    """
+    dispatcher.getters = Getters(getter)
+    return dispatcher.bg_factory

@@ -1,0 +1,171 @@
+"""A window: what a dialog shows in one state, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeAlias, TypeVar
+
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._updates import Callback, MessageCreated
+from duologue.dialogs._description._getters import Getter, Getters
+from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
+from duologue.dialogs._screen._render import Rendered
+from duologue.dialogs._state._functions import check_async
+from duologue.dialogs._state._states import State, checked_state
+from duologue.dialogs.widgets._input import Input, MessageInput
+from duologue.dialogs.widgets._kbd import Keyboard
+from duologue.dialogs.widgets._text import Format, Multi, Text
+from duologue.dialogs.widgets._widget import (
+    ClickHandler,
+    Widget,
+    WidgetData,
+    check_instance,
+)
+from duologue.errors import InvalidWidgetIdError, InvalidWidgetTypeError, ViewError
+
+T = TypeVar("T")
+OnResult: TypeAlias = Callable[[Json, Json, DialogManager], Awaitable[object]]
+WindowPart: TypeAlias = "str | Widget | ClickHandler"
+_MARKUP = frozenset({"html", "markdown"})
+
+
+class Window:
+    """What a dialog shows in one state.
+
+    Args:
+        widgets: Texts, one a line, and keyboards, shown in this order; inputs. A string is a
+            `Format`, a function is a `MessageInput`.
+        state: The state that it belongs to.
+        getter: Gives the data for the widgets.
+        on_process_result: `async (start_data, result, manager)`, called when a
+            dialog that was started from here has been closed.
+        parse_mode: `"html"` or `"markdown"` if the text has markup.
+        show_link_preview: Whether the messenger may expand links.
+
+    Raises:
+        InvalidWidgetTypeError: Something else was given as a widget.
+        InvalidWidgetIdError: Two widgets have the same id.
+        NotAStateError: `state` is none.
+        ViewError: `parse_mode` is something else.
+        HandlerError: `on_process_result` or the getter is not async.
+    """
+
+    def __init__(
+        self,
+        *widgets: WindowPart,
+        state: State,
+        getter: Getter | None = None,
+        on_process_result: OnResult | None = None,
+        parse_mode: str | None = None,
+        show_link_preview: bool = True,
+    ) -> None:
+        check_async(on_process_result, "on_process_result")
+        parts = [_widget(part) for part in widgets]
+        self.state: State = checked_state(state, "Window(state=...)")
+        self.parse_mode: str | None = _markup(parse_mode, self.state)
+        self.show_link_preview = show_link_preview
+        self.on_process_result = on_process_result
+        self._getters = Getters(getter)
+        self._text = Multi(*_only(parts, Text))
+        self._keyboards = _only(parts, Keyboard)
+        self._inputs = _only(parts, Input)
+        self._parts: tuple[Widget, ...] = (self._text, *self._keyboards, *self._inputs)
+        self._check_ids()
+
+    def __repr__(self) -> str:
+        return f"<Window {self.state.state}>"
+
+    async def load_data(self, data: dict[str, Json]) -> dict[str, Json]:
+        """Ask the getter of the window."""
+        return await self._getters.load(data)
+
+    async def render(self, data: WidgetData, manager: DialogManager) -> Rendered:
+        """Render texts and buttons; rows without buttons are left out."""
+        text = await self._text.render_text(data, manager)
+        rows = [
+            row
+            for keyboard in self._keyboards
+            for row in await keyboard.render_keyboard(data, manager)
+            if row
+        ]
+        return Rendered(text, rows, self.parse_mode, self.show_link_preview)
+
+    async def process_callback(
+        self, callback: Callback, dialog: DialogProtocol, manager: DialogManager
+    ) -> bool:
+        """Give a press to the widget that it belongs to."""
+        for keyboard in self._keyboards:
+            if await keyboard.process_callback(callback, dialog, manager):
+                return True
+        return False
+
+    async def process_message(
+        self, message: MessageCreated, dialog: DialogProtocol, manager: DialogManager
+    ) -> bool:
+        """Give a message to the first input that takes it."""
+        for widget in self._inputs:
+            if await widget.process_message(message, dialog, manager):
+                return True
+        return False
+
+    async def process_result(
+        self, start_data: Json, result: Json, manager: DialogManager
+    ) -> None:
+        """Tell the window that a dialog started from it has been closed."""
+        if self.on_process_result is not None:
+            await self.on_process_result(start_data, result, manager)
+
+    def find(self, widget_id: str) -> Widget | None:
+        """Find a widget by its id."""
+        for part in self._parts:
+            found = part.find(widget_id)
+            if found is not None:
+                return found
+        return None
+
+    def widgets(self) -> Iterator[Widget]:
+        """Go through all widgets, those inside others included."""
+        waiting: list[Widget] = list(self._parts)
+        while waiting:
+            widget = waiting.pop()
+            waiting.extend(widget.parts())
+            yield widget
+
+    def _check_ids(self) -> None:
+        seen: set[str] = set()
+        for widget in self.widgets():
+            widget_id: str | None = getattr(widget, "widget_id", None)
+            if widget_id in seen:
+                raise InvalidWidgetIdError(
+                    widget_id, f"the window of {self.state.state} has two of this id"
+                )
+            if widget_id is not None:
+                seen.add(widget_id)
+
+
+def _markup(parse_mode: str | None, state: State) -> str | None:
+    if parse_mode is None:
+        return None
+    markup = parse_mode.lower()
+    if markup not in _MARKUP:
+        problem = f"parse_mode={parse_mode!r} is unknown; give 'html' or 'markdown'"
+        raise ViewError(state.state, problem)
+    return markup
+
+
+def _widget(part: WindowPart) -> Widget:
+    if isinstance(part, str):
+        return Format(part)
+    if isinstance(part, Text | Keyboard | Input):
+        return part
+    check_instance(part, partial(InvalidWidgetTypeError, "Window"))
+    if callable(part):
+        return MessageInput(part)
+    raise InvalidWidgetTypeError(
+        repr(part), "a window takes texts, keyboards, inputs, strings and functions"
+    )
+
+
+def _only(parts: Sequence[Widget], kind: type[T]) -> tuple[T, ...]:
+    return tuple(part for part in parts if isinstance(part, kind))

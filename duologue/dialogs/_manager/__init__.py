@@ -1,0 +1,4 @@
+"""The managers: inside a turn, in the background, and `fg()`."""
+
+# _manager, _focus, _moves: inside a turn
+# _factory, _background: from outside; _foreground: a block as a turn

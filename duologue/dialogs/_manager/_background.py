@@ -1,0 +1,121 @@
+"""Calls to dialogs from outside their turns."""
+
+from __future__ import annotations
+
+from duologue.dialogs._chat._address import Address
+from duologue.dialogs._chat._data import Json, check
+from duologue.dialogs._delivery._post import Post
+from duologue.dialogs._delivery._receipts import Receipt
+from duologue.dialogs._state._commands import (
+    CloseDialog,
+    Command,
+    StartDialog,
+    SwitchWindow,
+    UpdateData,
+)
+from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
+from duologue.dialogs._state._states import State, checked_state
+
+
+class BackgroundCalls:
+    """The calls that a background manager can make.
+
+    Each call is accepted into the mailbox of the address and gives a `Receipt`;
+    awaiting the receipt means waiting for the commit.
+
+    Attributes:
+        address: Whose dialogs they are.
+        post: Takes the calls.
+    """
+
+    def __init__(
+        self,
+        post: Post,
+        address: Address,
+        *,
+        stack_id: str = DEFAULT_STACK_ID,
+        intent_id: str | None = None,
+    ) -> None:
+        self.address = address
+        self.post = post
+        self._stack_id = stack_id
+        self._intent_id = intent_id
+
+    @property
+    def place(self) -> tuple[str, str, str | None]:
+        """Which dialog it is: address, stack and, unless it is the top one, dialog."""
+        return self.address.key, self._stack_id, self._intent_id
+
+    async def start(
+        self,
+        state: State,
+        data: Json = None,
+        mode: StartMode = StartMode.NORMAL,
+        show_mode: ShowMode | None = None,
+    ) -> Receipt:
+        """Open the dialog that has a window for the state.
+
+        Raises:
+            UnknownStateError: No window has the state.
+            NotAStateError: It is no state.
+            UnserialisableDataError: `data` cannot be sent.
+        """
+        self.post.check_state(checked_state(state, "start()").state)
+        check(data, "start_data")
+        return await self._send(
+            StartDialog(
+                self._stack_id,
+                self._intent_id,
+                state.state,
+                data,
+                mode.value,
+                _name(show_mode),
+            )
+        )
+
+    async def done(
+        self, result: Json = None, show_mode: ShowMode | None = None
+    ) -> Receipt:
+        """Close the dialog; see `DialogManager.done`.
+
+        Raises:
+            UnserialisableDataError: `result` cannot be sent.
+        """
+        check(result, "result")
+        return await self._send(
+            CloseDialog(self._stack_id, self._intent_id, result, _name(show_mode))
+        )
+
+    async def switch_to(
+        self, state: State, show_mode: ShowMode | None = None
+    ) -> Receipt:
+        """Show another window of the dialog; see `DialogManager.switch_to`.
+
+        Raises:
+            UnknownStateError: No window has the state.
+            NotAStateError: It is no state.
+        """
+        self.post.check_state(checked_state(state, "switch_to()").state)
+        return await self._send(
+            SwitchWindow(self._stack_id, self._intent_id, state.state, _name(show_mode))
+        )
+
+    async def update(
+        self, data: dict[str, Json] | None = None, show_mode: ShowMode | None = None
+    ) -> Receipt:
+        """Merge data into the dialog and draw it anew.
+
+        Raises:
+            UnserialisableDataError: `data` cannot be sent.
+        """
+        check(data, "data")
+        return await self._send(
+            UpdateData(self._stack_id, self._intent_id, data, _name(show_mode))
+        )
+
+    async def _send(self, command: Command) -> Receipt:
+        return await self.post.send(self.address, command)
+
+
+def _name(mode: ShowMode | None) -> str | None:
+    return None if mode is None else mode.value

@@ -1,0 +1,253 @@
+"""Background workers of dialogs: started and stopped by their turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from duologue.actors import Clock, StartPolicy, Worker, Workers, WorkerSnapshot
+from duologue.dialogs._chat._address import new_id
+from duologue.dialogs._manager._background import BackgroundCalls
+from duologue.dialogs._progress._feeds import Feeds
+from duologue.dialogs._progress._progress import INTERVAL, Place
+from duologue.dialogs._state._turn import Turn, active_turn
+from duologue.errors import UnknownWorkerError, WorkerRunningError
+
+_Work: TypeAlias = Callable[[], Coroutine[object, object, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A worker that is wanted; see `DialogWorkers.start`."""
+
+    body: object
+    key: str | None
+    policy: StartPolicy
+    owner: str
+    timeout: float | None
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A worker that is pending until the commit of a turn has started it.
+
+    Attributes:
+        snapshot: What is known of it.
+        over: Set when it has been started, or never will be.
+    """
+
+    snapshot: WorkerSnapshot
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class DialogWorkers:
+    """Starts and stops background workers on behalf of dialogs.
+
+    Handlers and getters find it under the name `workers`. Inside a turn a worker is
+    started and stopped when the turn is committed, and not at all if it fails. A
+    worker belongs to the conversation whose turn started it, and the turns of others
+    do not find it.
+
+    Args:
+        workers: The workers of the runtime.
+        feeds: Shows their progress.
+        clock: Tells when a worker was asked for.
+    """
+
+    def __init__(self, workers: Workers, feeds: Feeds, clock: Clock) -> None:
+        self._workers = workers
+        self._feeds = feeds
+        self._clock = clock
+        self._expected: dict[str, _Expected] = {}
+
+    async def start(
+        self,
+        body: object,
+        *,
+        show: BackgroundCalls | None = None,
+        name: str = "progress",
+        interval: float = INTERVAL,
+        key: str | None = None,
+        policy: StartPolicy = StartPolicy.JOIN,
+        owner: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # of the worker, not of this
+    ) -> str:
+        """Start a worker; inside a turn, when it is committed.
+
+        Args:
+            body: What does the work; see `Workers.start`.
+            show: The dialog that shows its progress: a background manager, often
+                `manager.bg()`. See `show_progress`.
+            name: The key in `dialog_data` under which it does so. Of several workers
+                it shows the one that was started or joined last.
+            interval: Seconds from one state on the screen to the next, at the least;
+                0.1 if it is less.
+            key: At most one worker of an owner is active under a key.
+            policy: What to do when there is one.
+            owner: Whose worker it is; by default the conversation of the turn, and
+                nobody's in particular outside a turn.
+            timeout: Seconds after which it is stopped.
+
+        Returns:
+            Its id, to be kept in `dialog_data`.
+
+        Raises:
+            WorkerBodyError: The body is nothing that can run.
+            WorkerRunningError: With `REJECT`, if one is active under the key.
+            WorkerBodyTakenError: Outside a turn: another worker runs this object.
+            SystemClosedError: Outside a turn: the runtime is stopping.
+        """
+        turn = active_turn()
+        owner = _asker() or "" if owner is None else owner
+        place = None if show is None else Place(show, name, interval)
+        wish = _Wish(body, key, policy, owner, timeout, place)
+        if turn is None:
+            return await self._start(wish)
+        return self._promise(wish, turn)
+
+    async def ping(self, worker_id: str, *, owner: str | None = None) -> WorkerSnapshot:
+        """Ask how far a worker is; see `Worker.ping`.
+
+        A worker that this turn has just started is pending.
+
+        Args:
+            worker_id: Which.
+            owner: Whose it is; inside a turn the conversation by default, outside
+                anybody's.
+
+        Raises:
+            UnknownWorkerError: There is none, not any more, or not of this owner.
+        """
+        owner = _asker() if owner is None else owner
+        expected = self._expected_by(owner, worker_id)
+        try:
+            return await self._workers.get(worker_id, owner=owner).ping()
+        except UnknownWorkerError:
+            if expected is None:
+                raise
+            return expected.snapshot
+
+    async def stop(
+        self, worker_id: str, reason: str = "", *, owner: str | None = None
+    ) -> None:
+        """Ask a worker to stop; inside a turn, when it is committed.
+
+        Args:
+            worker_id: Which.
+            reason: Why; kept in its snapshots.
+            owner: Whose it is; see `ping`.
+
+        Raises:
+            UnknownWorkerError: There is none, not any more, or not of this owner.
+        """
+        owner = _asker() if owner is None else owner
+        if self._expected_by(owner, worker_id) is None:
+            self._workers.get(worker_id, owner=owner)
+
+        async def stop() -> None:
+            await self._begun(worker_id)
+            with suppress(UnknownWorkerError):  # it needs no stopping any more
+                await self._workers.get(worker_id).stop(reason)
+
+        turn = active_turn()
+        if turn is None:
+            await stop()
+        else:
+            _at_commit(turn, f"the stop of {worker_id}", stop)
+
+    async def _start(self, wish: _Wish, worker_id: str | None = None) -> str:
+        """Start a worker and show it; return its id."""
+        worker = await self._workers.start(
+            wish.body,
+            id=worker_id,
+            key=wish.key,
+            policy=wish.policy,
+            owner=wish.owner,
+            timeout=wish.timeout,
+        )
+        self._show(worker, wish.place)
+        return worker.id
+
+    def _promise(self, wish: _Wish, turn: Turn) -> str:
+        """Arrange what the commit will do, and return the id of the worker."""
+        kind = self._workers.kind_of(wish.body)
+        running = self._running(wish.owner, wish.key)
+        if running is None or wish.policy is StartPolicy.REPLACE:
+            expected = self._expect(wish, kind)
+            turn.undo.append(lambda: self._expect_no_more(expected))
+            _at_commit(
+                turn, f"the start of {kind}", lambda: self._fulfil(expected, wish)
+            )
+            return expected
+        if wish.policy is StartPolicy.REJECT:
+            raise WorkerRunningError(str(wish.key), running)
+        _at_commit(turn, f"joining {kind}", lambda: self._join(running, wish))
+        return running
+
+    def _expect(self, wish: _Wish, kind: str) -> str:
+        """Note a worker for those who ask before it is started; return its id."""
+        worker_id = new_id()
+        now = self._clock.time()
+        self._expected[worker_id] = _Expected(
+            WorkerSnapshot(worker_id, kind, wish.owner, wish.key, now, now)
+        )
+        return worker_id
+
+    def _expect_no_more(self, worker_id: str) -> None:
+        self._expected.pop(worker_id).over.set()
+
+    def _expected_by(self, owner: str | None, worker_id: str) -> _Expected | None:
+        """Find a worker that is not started yet; None owns every worker."""
+        expected = self._expected.get(worker_id)
+        if expected is None or owner not in {None, expected.snapshot.owner}:
+            return None
+        return expected
+
+    async def _begun(self, worker_id: str) -> None:
+        """Wait until a worker is not only expected any more."""
+        expected = self._expected.get(worker_id)
+        if expected is not None:
+            await expected.over.wait()
+
+    async def _fulfil(self, worker_id: str, wish: _Wish) -> None:
+        try:
+            await self._start(wish, worker_id)
+        finally:
+            self._expect_no_more(worker_id)
+
+    async def _join(self, worker_id: str, wish: _Wish) -> None:
+        await self._begun(worker_id)
+        try:
+            worker = self._workers.get(worker_id)
+        except UnknownWorkerError:  # the turn that was to start it has failed
+            await self._start(wish, worker_id)
+        else:
+            self._show(worker, wish.place)
+
+    def _show(self, worker: Worker, place: Place | None) -> None:
+        if place is not None:
+            self._feeds.show(worker, place)
+
+    def _running(self, owner: str, key: str | None) -> str | None:
+        """The worker that is active under a key, or the one that will be next."""
+        if key is None:
+            return None
+        for expected in reversed(self._expected.values()):
+            if (expected.snapshot.owner, expected.snapshot.key) == (owner, key):
+                return expected.snapshot.id
+        running = self._workers.running(key, owner=owner)
+        return None if running is None else running.id
+
+
+def _asker() -> str | None:
+    """The conversation of the turn, which owns what it starts; None outside."""
+    turn = active_turn()
+    return None if turn is None else turn.address.key
+
+
+def _at_commit(turn: Turn, name: str, work: _Work) -> None:
+    turn.effects.append((name, work))

@@ -1,0 +1,5 @@
+"""Screens: from a commit to the messenger."""
+
+# _render: from widgets to a view, and to what must be drawn
+# _presenter, _drawing: when it is drawn, and the calls
+# _callbacks: answers to presses

@@ -1,0 +1,194 @@
+"""The calls that bring one view onto one screen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+
+from duologue.actors import Observer
+from duologue.dialogs._chat._address import Address
+from duologue.dialogs._chat._chat import View
+from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._screen._callbacks import Callbacks
+from duologue.dialogs._state._modes import ShowMode
+from duologue.dialogs._state._turn import Draw
+from duologue.errors import (
+    BadRequestError,
+    MessageGoneError,
+    MessengerError,
+    MessengerUnavailableError,
+    RateLimitedError,
+    UnexpectedAnswerError,
+)
+
+PASSING = (RateLimitedError, MessengerUnavailableError, UnexpectedAnswerError)
+"""Errors after which the same call may succeed later."""
+
+_logger = logging.getLogger("duologue.presenter")
+
+
+@dataclass(slots=True)
+class Order:
+    draw: Draw
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    is_answering: bool = False
+
+    @property
+    def is_edit(self) -> bool:
+        return self.draw.mode is ShowMode.EDIT and self.draw.view is not None
+
+
+@dataclass(slots=True)
+class Screen:
+    """One message that shows a stack, and what is on its way to it."""
+
+    address: Address
+    bot: Bot
+    message_id: str | None
+    orders: deque[Order] = field(default_factory=deque)
+    strips: list[str] = field(default_factory=list)
+    current: Order | None = None
+    is_running: bool = False
+    unconfirmed: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.is_running or self.orders or self.strips or self.unconfirmed)
+
+
+class Drawing:
+    """Makes the calls for a view, each after the right to it was taken.
+
+    Args:
+        callbacks: The presses that drawings may answer.
+        observer: Counts what happens to drawings.
+    """
+
+    def __init__(self, callbacks: Callbacks, observer: Observer) -> None:
+        self._callbacks = callbacks
+        self._observer = observer
+
+    async def draw(self, screen: Screen, order: Order) -> None:
+        """Make one attempt to bring the view of an order onto its screen.
+
+        Raises:
+            MessengerError: It failed; after those in `PASSING` it may succeed later.
+        """
+        draw = order.draw
+        chat_id = screen.address.chat_id
+        if draw.view is None:
+            await self._close(screen)
+        elif draw.mode is ShowMode.EDIT and screen.message_id is not None:
+            await self._edit(screen, order, draw.view, screen.message_id)
+        elif draw.mode is ShowMode.DELETE_AND_SEND and screen.message_id is not None:
+            old = screen.message_id
+            if not await self._delete(screen, old) and draw.strip:
+                screen.strips.append(old)
+            draw.mode = ShowMode.SEND
+            await screen.bot.ready(chat_id)
+            screen.message_id = await screen.bot.send(chat_id, draw.view)
+        else:
+            left_behind = screen.message_id
+            screen.message_id = await screen.bot.send(chat_id, draw.view)
+            if left_behind is not None and draw.strip:
+                screen.strips.append(left_behind)
+
+    async def _edit(
+        self, screen: Screen, order: Order, view: View, message_id: str
+    ) -> None:
+        chat_id = screen.address.chat_id
+        self._part_from_press(order, message_id)
+        callback_id = order.draw.callback_id
+        if callback_id is not None and not order.is_answering:
+            order.is_answering = self._callbacks.take(callback_id)
+        try:
+            if callback_id is not None and order.is_answering:
+                await self._answer(
+                    screen, order, view, message_id=message_id, press=callback_id
+                )
+            else:
+                await screen.bot.edit(chat_id, message_id, view)
+        except MessageGoneError:
+            self._count("draws", screen, "gone")
+            await screen.bot.ready(chat_id)
+            screen.message_id = await screen.bot.send(chat_id, view)
+
+    async def _answer(
+        self, screen: Screen, order: Order, view: View, *, message_id: str, press: str
+    ) -> None:
+        """Let the answer to a press carry the view."""
+        chat_id = screen.address.chat_id
+        notice = order.draw.notification
+        try:
+            await screen.bot.answer(chat_id, press, view=view, notification=notice)
+        except (BadRequestError, MessageGoneError) as error:
+            # The press is too old to be answered: edit instead.
+            self._count("callbacks", screen, "failed")
+            _logger.info("%s", error)
+            order.is_answering = False
+            order.draw.callback_id = None
+            await screen.bot.ready(chat_id)
+            await screen.bot.edit(chat_id, message_id, view)
+        except PASSING:
+            raise
+        except MessengerError:
+            self._count("callbacks", screen, "failed")
+            raise
+        else:
+            self._count("callbacks", screen, "answered")
+
+    def _count(self, name: str, screen: Screen, outcome: str) -> None:
+        self._observer.count(name, bot=screen.address.bot, outcome=outcome)
+
+    def _part_from_press(self, order: Order, message_id: str) -> None:
+        """Answer a press by itself if its message is not the one to be drawn.
+
+        The answer to a press can only change the message that was pressed.
+        """
+        draw = order.draw
+        if draw.callback_id is not None and draw.pressed_id != message_id:
+            self._callbacks.finish(draw.callback_id, draw.notification)
+            draw.callback_id = None
+            order.is_answering = False
+
+    async def _close(self, screen: Screen) -> None:
+        if screen.message_id is not None:
+            message_id, screen.message_id = screen.message_id, None
+            try:
+                await screen.bot.remove_keyboard(screen.address.chat_id, message_id)
+            except PASSING:
+                screen.message_id = message_id
+                raise
+            except MessageGoneError:
+                self._count("draws", screen, "gone")
+
+    async def _delete(self, screen: Screen, message_id: str) -> bool:
+        """Delete a message; tell whether it is gone for sure."""
+        is_deleted = True
+        try:
+            await screen.bot.delete(screen.address.chat_id, message_id)
+        except PASSING:
+            raise
+        except MessengerError as error:
+            # It may be too old; the new message matters more.
+            self._count("draws", screen, "not_deleted")
+            _logger.info("%s", error)
+            is_deleted = isinstance(error, MessageGoneError)
+        screen.message_id = None
+        return is_deleted
+
+    async def strip(self, screen: Screen, message_id: str) -> None:
+        """Take the buttons off a message that was left behind, if it still has any.
+
+        Raises:
+            MessengerError: It failed in a way that may pass; see `PASSING`.
+        """
+        try:
+            await screen.bot.remove_keyboard(screen.address.chat_id, message_id)
+        except PASSING:
+            raise
+        except MessengerError as error:
+            self._count("draws", screen, "not_stripped")
+            _logger.info("%s", error)

@@ -1,0 +1,6 @@
+"""What a conversation knows: stacks, contexts, the snapshot, the working copy of a turn."""
+
+# _states, _modes: windows by name, and how dialogs start and appear
+# _stack, _snapshot: open dialogs, and how they are stored
+# _commands, _events: what a mailbox holds, and the events made of it
+# _turn: the working copy; _functions: what can be told of a function

@@ -1,0 +1,32 @@
+"""Events that no messenger sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from duologue.dialogs._chat._ports import Update
+from duologue.dialogs._state._commands import DialogCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogUpdate(Update):
+    """A background call to a dialog.
+
+    Attributes:
+        command: What it asks for.
+    """
+
+    command: DialogCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorEvent(Update):
+    """A turn has failed and was rolled back.
+
+    Attributes:
+        update: What was being handled.
+        exception: Why it failed.
+    """
+
+    update: Update
+    exception: Exception

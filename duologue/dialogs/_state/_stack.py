@@ -1,0 +1,161 @@
+"""Open dialogs: a context each, piled up in stacks, a message a stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._state._modes import DEFAULT_STACK_ID
+from duologue.dialogs._state._states import State
+
+MAX_DEPTH = 100
+MAX_STACKS = 100
+_MAX_PENDING = 16
+
+
+@dataclass(slots=True)
+class Context:
+    """One open dialog.
+
+    Attributes:
+        id: Its unguessable name.
+        stack_id: The stack that it lies in.
+        state: The window that it shows.
+        start_data: What it was started with.
+        dialog_data: What the handlers keep.
+        widget_data: What the widgets keep.
+    """
+
+    id: str
+    stack_id: str
+    state: State
+    start_data: Json = None
+    dialog_data: dict[str, Json] = field(default_factory=dict)
+    widget_data: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Keys:
+    """The buttons of one drawing that can be pressed.
+
+    Attributes:
+        revision: Which drawing.
+        intent: The dialog that they belong to.
+        items: The payloads, without scope and intent, one a line.
+    """
+
+    revision: int
+    intent: str
+    items: str
+
+    def hold(self, intent: str, data: str) -> bool:
+        """Tell whether a button with this payload is among them."""
+        return self.intent == intent and data in self.items.split("\n")
+
+
+@dataclass(slots=True)
+class Screen:
+    """What the user sees of a stack, as far as the state knows.
+
+    Attributes:
+        message_id: The message that shows the stack; None before the first.
+        digest: Tells the view that was rendered last from others.
+        drawn: The buttons on the confirmed message.
+        pending: The buttons of drawings that nobody confirmed yet, oldest first.
+    """
+
+    message_id: str | None = None
+    digest: str = ""
+    drawn: Keys | None = None
+    pending: list[Keys] = field(default_factory=list)
+
+    @property
+    def has_buttons(self) -> bool:
+        """Whether buttons are on the screen or on their way to it."""
+        shown = self.pending if self.drawn is None else [self.drawn, *self.pending]
+        return any(keys.items for keys in shown)
+
+    def expect(self, keys: Keys, *, new_message: bool) -> bool:
+        """Note the buttons of a drawing that is on its way.
+
+        Returns:
+            Whether the drawing must be confirmed by a `Drawn`.
+        """
+        newest = self.pending[-1] if self.pending else self.drawn
+        if (
+            not new_message
+            and self.message_id is not None
+            and newest is not None
+            and (newest.intent, newest.items) == (keys.intent, keys.items)
+        ):
+            newest.revision = keys.revision
+            return bool(self.pending)
+        self.pending = [*self.pending[-_MAX_PENDING + 1 :], keys]
+        return True
+
+    def confirm(self, revision: int, message_id: str, previous_id: str | None) -> None:
+        """Note that a drawing is on the screen.
+
+        What was drawn for dialogs that have been closed meanwhile is ignored.
+        """
+        is_expected = any(keys.revision <= revision for keys in self.pending)
+        if not is_expected and (previous_id is None or previous_id != self.message_id):
+            return
+        self.message_id = message_id
+        for keys in self.pending:
+            if keys.revision <= revision:
+                self.drawn = keys
+        self.pending = [keys for keys in self.pending if keys.revision > revision]
+
+    def refuse(self, revision: int) -> None:
+        """Note that a drawing will never be on the screen.
+
+        The same view is worth another attempt, and its buttons cannot be seen.
+        """
+        self.digest = ""
+        self.pending = [keys for keys in self.pending if keys.revision > revision]
+
+    def can_press(self, message_id: str | None, intent: str, data: str) -> bool:
+        """Tell whether the user can see a button.
+
+        Args:
+            message_id: The message that the press names; None if it is gone.
+            intent: The dialog.
+            data: Widget and item.
+        """
+        if any(keys.hold(intent, data) for keys in self.pending):
+            return True
+        return (
+            self.drawn is not None
+            and message_id in (None, self.message_id)
+            and self.drawn.hold(intent, data)
+        )
+
+
+@dataclass(slots=True)
+class Stack:
+    """Dialogs that cover one another; the last one is seen.
+
+    Attributes:
+        id: Its name within the address; the default one has the empty name.
+        intents: The ids of its contexts, from the first to the one on top.
+        screen: What the user sees of it.
+    """
+
+    id: str = DEFAULT_STACK_ID
+    intents: list[str] = field(default_factory=list)
+    screen: Screen = field(default_factory=Screen)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no dialog is open in it."""
+        return not self.intents
+
+    @property
+    def default(self) -> bool:
+        """Whether it is the one that everybody has."""
+        return self.id == DEFAULT_STACK_ID
+
+    def last_intent_id(self) -> str | None:
+        """The id of the context on top; None if the stack is empty."""
+        return self.intents[-1] if self.intents else None

@@ -1,0 +1,179 @@
+"""A turn: everything that one message changes, before it is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from duologue.actors import Letter
+from duologue.dialogs._chat._address import Address
+from duologue.dialogs._chat._chat import View
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._state._modes import ShowMode
+from duologue.dialogs._state._snapshot import Snapshot
+from duologue.dialogs._state._states import State
+from duologue.errors import IncorrectBackgroundError
+
+Job: TypeAlias = tuple[str, Callable[[], Coroutine[object, object, None]]]
+
+
+@dataclass(slots=True)
+class Draw:
+    """A view on its way from a commit to the screen.
+
+    Attributes:
+        stack_id: The stack that it shows.
+        revision: Which drawing of the stack; later ones have higher numbers.
+        view: What to show; None takes the buttons away from the last message.
+        mode: `EDIT`, `SEND` or `DELETE_AND_SEND`.
+        message_id: The message that shows the stack, as far as the state knows.
+        confirm: Whether the state must be told when it is drawn.
+        strip: Whether the message that is left behind shows buttons.
+        callback_id: The press that the drawing answers, if it can.
+        pressed_id: The message whose button was pressed.
+        notification: What to show as the answer to that press.
+    """
+
+    stack_id: str
+    revision: int
+    view: View | None
+    mode: ShowMode
+    message_id: str | None
+    confirm: bool
+    strip: bool = False
+    callback_id: str | None = None
+    pressed_id: str | None = None
+    notification: str | None = None
+
+
+class Turn:
+    """The working copy and the effects of one message.
+
+    Nothing of it is visible outside until the commit, and nothing remains of it
+    if the turn fails.
+
+    Args:
+        address: Whose turn it is.
+        bot: The bot of that address.
+        snapshot: The working copy of its state.
+
+    Attributes:
+        callback: The press that it handles, if it handles one.
+        prompted: Whether the user has just written a message or opened the chat.
+        state: The window of the dialog that was worked with last.
+        fate: What the commit makes of its update: `handled`, `unhandled` or
+            `duplicate`; None if it is not about an update.
+        effects: Short work for after the commit, which belongs to the turn.
+        jobs: The author's tasks for after the commit, which do not.
+        undo: What to call if the turn fails.
+    """
+
+    __slots__ = (
+        "active",
+        "address",
+        "answers",
+        "bot",
+        "callback",
+        "data",
+        "draws",
+        "effects",
+        "fate",
+        "is_changed",
+        "is_covered",
+        "jobs",
+        "outbox",
+        "prompted",
+        "redraws",
+        "snapshot",
+        "state",
+        "undo",
+    )
+
+    def __init__(
+        self,
+        address: Address,
+        bot: Bot,
+        *,
+        snapshot: Snapshot,
+    ) -> None:
+        self.address: Address = address
+        self.bot: Bot = bot
+        self.snapshot: Snapshot = snapshot
+        self.callback: Callback | None = None
+        self.prompted: bool = False
+        self.state: State | None = None
+        self.fate: str | None = None
+        self.active: bool = True
+        self.data: list[dict[str, Json]] = []
+        self.is_changed: bool = False
+        self.is_covered: bool = False
+        self.redraws: dict[str, ShowMode | None] = {}
+        self.draws: list[Draw] = []
+        self.outbox: list[Letter] = []
+        self.effects: list[Job] = []
+        self.jobs: list[Job] = []
+        self.answers: dict[str, str | None] = {}
+        self.undo: list[Callable[[], object]] = []
+
+    @property
+    def dialog(self) -> str:
+        """The group of states of the dialog that was worked with last, or `none`."""
+        return "none" if self.state is None else self.state.group.__full_name__
+
+    def end(self) -> None:
+        """Refuse everything from now on.
+
+        What middlewares and handlers shared holds the manager, which holds them;
+        undoing this spares the garbage collector a tenth of a click.
+        """
+        self.active = False
+        for data in self.data:
+            data.pop("dialog_manager", None)
+
+    def check(self) -> None:
+        """Make sure that the turn goes on.
+
+        Raises:
+            IncorrectBackgroundError: It has ended.
+        """
+        if not self.active:
+            raise IncorrectBackgroundError
+
+    def redraw(self, stack_id: str, show_mode: ShowMode | None) -> None:
+        """Have a stack drawn at the end of the turn; the last mode given counts."""
+        self.is_changed = True
+        self.redraws[stack_id] = show_mode or self.redraws.get(stack_id)
+
+
+_current: ContextVar[Turn | None] = ContextVar("duologue_turn", default=None)
+
+
+def active_turn() -> Turn | None:
+    """The turn that the caller runs in, if it still goes on."""
+    turn = _current.get()
+    return turn if turn is not None and turn.active else None
+
+
+def enter_turn(turn: Turn) -> Token[Turn | None]:
+    """Make a turn the current one."""
+    return _current.set(turn)
+
+
+def leave_turn(token: Token[Turn | None]) -> None:
+    """Undo `enter_turn`."""
+    _current.reset(token)
+
+
+def effective_mode(
+    turn: Turn, mode: ShowMode | None, *, is_default_stack: bool, is_private: bool
+) -> ShowMode:
+    """Decide how a stack appears when the author left it open."""
+    if mode is not None and mode is not ShowMode.AUTO:
+        return mode
+    if is_private and is_default_stack and turn.prompted:
+        return ShowMode.SEND
+    return ShowMode.EDIT

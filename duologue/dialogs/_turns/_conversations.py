@@ -1,0 +1,298 @@
+"""All conversations of a runtime: takes updates in, runs turns, shuts down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
+from duologue.dialogs._chat._address import Address, address_of, bot_key
+from duologue.dialogs._chat._data import Json, load
+from duologue.dialogs._chat._ports import Bot, Update
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._delivery._post import Post
+from duologue.dialogs._delivery._receipts import Promise, Receipt
+from duologue.dialogs._delivery._tasks import Tasks
+from duologue.dialogs._delivery._unheard import Unheard
+from duologue.dialogs._description._dispatcher import Dispatcher
+from duologue.dialogs._progress._feeds import Feeds
+from duologue.dialogs._progress._workers import DialogWorkers
+from duologue.dialogs._screen._callbacks import Callbacks
+from duologue.dialogs._screen._presenter import Presenter
+from duologue.dialogs._state._commands import Drawn, HandleUpdate, encode, encode_raw
+from duologue.dialogs._state._turn import active_turn
+from duologue.dialogs._turns._runner import DialogActor, TurnRunner
+from duologue.dialogs._turns._stage import OnError, Stage
+from duologue.errors import (
+    BotTwiceError,
+    MalformedUpdateError,
+    ReentrantCallError,
+    RuntimeStoppedError,
+)
+
+_LEASES = 64
+_GRACE = 1.0  # seconds for tasks and workers to end after they were told to
+_logger = logging.getLogger("duologue.dialogs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How conversations behave.
+
+    Attributes:
+        turn_timeout: Seconds that a turn may take.
+        foreground_timeout: Seconds that `fg()` may take, waiting included.
+        idle_after: Seconds without mail after which a dialog actor is let go.
+        stale_notice: What a user sees who presses a button that is gone.
+    """
+
+    turn_timeout: float = 30.0
+    foreground_timeout: float = 30.0
+    idle_after: float = 60.0
+    stale_notice: str = "This button no longer works."
+
+
+class Conversations:
+    """Everything between a messenger's updates and its screens.
+
+    Args:
+        dispatcher: The routers and dialogs.
+        bots: The bots, started.
+        engine: Mailboxes and snapshots.
+        system: Hosts the dialog actors.
+        workers: The background workers of the runtime.
+        clock: Tells deadlines.
+        observer: Counts.
+        on_error: Told of errors that nobody awaits, and where they happened.
+        settings: How conversations behave.
+        expected: How many bots there will be, those that are added later included.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        bots: Sequence[Bot],
+        *,
+        engine: Engine,
+        system: ActorSystem,
+        workers: Workers,
+        clock: Clock,
+        observer: Observer,
+        on_error: OnError,
+        settings: Settings,
+        expected: int | None = None,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._engine = engine
+        self._system = system
+        self._unheard = Unheard(on_error)
+        self._effects = Tasks(on_error)
+        self._jobs = Tasks(on_error)
+        self._feeds = Feeds(on_error)
+        self._workers = workers
+        self._calls = Tasks(on_error)
+        self._intake = Tasks(on_error)
+        self._callbacks = Callbacks(self._calls, clock, observer)
+        by_key = self._bots = {bot_key(bot): bot for bot in bots}
+        self._post = Post(
+            engine,
+            by_key,
+            expected=len(by_key) if expected is None else expected,
+            foreground_timeout=settings.foreground_timeout,
+            check_state=dispatcher.state_by_name,
+            observer=observer,
+            clock=clock,
+        )
+        self._presenter = Presenter(
+            self._calls,
+            self._callbacks,
+            confirm=self._confirm,
+            clock=clock,
+            observer=observer,
+        )
+        stage = Stage(
+            engine=engine,
+            dispatcher=dispatcher,
+            post=self._post,
+            presenter=self._presenter,
+            callbacks=self._callbacks,
+            effects=self._effects,
+            jobs=self._jobs,
+            workers=DialogWorkers(workers, self._feeds, clock),
+            bots=by_key,
+            observer=observer,
+            clock=clock,
+            unheard=self._unheard,
+            on_error=on_error,
+            turn_timeout=settings.turn_timeout,
+            stale_notice=settings.stale_notice,
+        )
+        runner = self._runner = TurnRunner(stage)
+        system.directory.register(
+            DialogActor,
+            lambda key: DialogActor(key, runner),
+            idle_after=settings.idle_after,
+        )
+
+    @property
+    def post(self) -> Post:
+        """Takes commands to dialogs."""
+        return self._post
+
+    def load(self) -> Mapping[str, int]:
+        """What waits now, by the names of the gauges; callable from any thread."""
+        return {
+            "messages_unfinished": len(self._post.waiters),
+            "screens_busy": len(self._presenter),
+            "callbacks_open": len(self._callbacks),
+        }
+
+    def add(self, bot: Bot) -> None:
+        """Work with a bot, which is started.
+
+        Raises:
+            BotTwiceError: There is another one of its account.
+        """
+        key = bot_key(bot)
+        if self._bots.setdefault(key, bot) is not bot:
+            raise BotTwiceError(key)
+
+    def start(self) -> None:
+        """Begin to run turns."""
+        self._dispatcher.bg_factory.bind(self._post)
+        self._intake.start(self._wake_actors(), "intake")
+
+    async def accept(
+        self, bot: Bot, raw: Mapping[str, Json]
+    ) -> asyncio.Future[None] | None:
+        """Take an update in; wait while the mailbox of its address is full.
+
+        Args:
+            bot: The bot that received it.
+            raw: The update as the messenger sent it.
+
+        Returns:
+            A future that ends when the update may be acknowledged; None if it
+            may be at once. The future fails if the runtime stops before.
+
+        Raises:
+            UnknownUpdateError: Its type is not known.
+            MalformedUpdateError: It does not have the documented shape.
+            EngineClosedError: The runtime is stopping.
+        """
+        update = bot.parse(raw)
+        try:
+            body = encode(HandleUpdate(raw))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise MalformedUpdateError(f"it is not JSON: {error}") from error
+        return await self._deliver(bot, update, body)
+
+    async def accept_json(self, bot: Bot, body: bytes) -> asyncio.Future[None] | None:
+        """Take an update in that is still JSON; see `accept`."""
+        try:
+            raw: Json = load(body)
+        except (ValueError, RecursionError) as error:
+            raise MalformedUpdateError(f"it is not JSON: {error}") from error
+        if not isinstance(raw, dict):
+            raise MalformedUpdateError("it is not an object")
+        update = bot.parse(cast("dict[str, Json]", raw))
+        return await self._deliver(bot, update, encode_raw(body))
+
+    async def settled(self) -> None:
+        """Wait until all mail is handled and everything is drawn.
+
+        Raises:
+            ReentrantCallError: Called inside a turn, which it would wait for.
+        """
+        if active_turn() is not None:
+            raise ReentrantCallError
+        while self._is_busy():
+            await self._post.waiters.wait_idle()
+            await self._effects.wait()
+            await self._feeds.caught_up()
+            await self._calls.wait()
+
+    def _is_busy(self) -> bool:
+        return bool(
+            self._post.waiters or self._effects or self._calls or self._feeds.is_behind
+        )
+
+    async def stop(self, drain: float) -> None:
+        """Handle what is waiting, as far as the time goes, and end the rest.
+
+        Args:
+            drain: Seconds until the rest is cancelled.
+        """
+        try:
+            await self._drain(drain)
+        finally:  # whoever is cancelled once more leaves nothing behind either
+            self._runner.stop()
+            self._engine.close()
+            self._dispatcher.bg_factory.bind(None)
+            self._callbacks.close()
+            self._presenter.stop()
+            await self._workers.stop(_GRACE)  # those whom the time did not reach
+            for tasks in (
+                self._intake,
+                self._effects,
+                self._feeds,
+                self._jobs,
+                self._calls,
+            ):
+                await tasks.close(_GRACE)
+            self._unheard.close()
+
+    async def _drain(self, drain: float) -> None:
+        try:
+            async with asyncio.timeout(drain):
+                await self.settled()
+                await self._workers.stop(grace=drain / 3)
+                await self._feeds.wait()  # the last state of each is shown
+                await self._jobs.cancel()
+                await self.settled()
+        except TimeoutError:
+            _logger.warning(
+                "out of time to finish: not handled are %d; what the messenger "
+                "sent of them comes again",
+                len(self._post.waiters),
+            )
+
+    def fail_rest(self) -> None:
+        """Tell everybody who still waits; called when no turn runs any more."""
+        self._post.waiters.fail_all(RuntimeStoppedError())
+
+    async def _deliver(
+        self, bot: Bot, update: Update, body: bytes
+    ) -> asyncio.Future[None] | None:
+        if isinstance(update, Callback):
+            self._callbacks.open(bot, update.chat_id, update.callback_id)
+        promise = await self._post.deliver(address_of(update), body, update)
+        return None if self._engine.durable else _safe(promise)
+
+    async def _confirm(self, address: Address, drawn: Drawn) -> Receipt:
+        return await self._post.send(address, drawn)
+
+    async def _wake_actors(self) -> None:
+        while True:
+            for key in await self._engine.lease(_LEASES):
+                self._system.directory.ref(DialogActor, key).tell("mail")
+
+
+def _safe(promise: Promise) -> asyncio.Future[None]:
+    """A future for the poller: a failed turn is done with, a stopped one is not."""
+    safe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def finish(error: BaseException | None) -> None:
+        if safe.done():
+            return
+        if isinstance(error, RuntimeStoppedError):
+            safe.set_exception(error)
+            safe.exception()  # an application may not want to know
+        else:
+            safe.set_result(None)
+
+    promise.watch(finish)
+    return safe

@@ -1,0 +1,309 @@
+"""What each command does inside its turn."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import assert_never
+
+from duologue.dialogs._chat._address import Payload, parse_payload
+from duologue.dialogs._chat._chat import Chat, ChatType, User
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._ports import Update
+from duologue.dialogs._chat._updates import BotStarted, Callback, MessageCreated
+from duologue.dialogs._delivery._receipts import (
+    Committed,
+    Covered,
+    Duplicate,
+    Outcome,
+    Waiter,
+)
+from duologue.dialogs._delivery._tasks import TaskGroup
+from duologue.dialogs._manager._manager import DialogManager
+from duologue.dialogs._state._commands import (
+    CloseDialog,
+    Command,
+    DialogCommand,
+    Drawn,
+    HandleUpdate,
+    LendTurn,
+    StartDialog,
+    SwitchWindow,
+    UpdateData,
+)
+from duologue.dialogs._state._events import DialogUpdate, ErrorEvent
+from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
+from duologue.dialogs._state._turn import Turn
+from duologue.dialogs._turns._stage import Stage
+from duologue.dialogs.routing._observer import UNHANDLED
+from duologue.errors import (
+    CallStoppedError,
+    ForgedClickError,
+    OutdatedClickError,
+)
+
+
+class DiscardedError(Exception):
+    """The block of `fg()` raised: its turn ends without a trace.
+
+    Attributes:
+        error: What it raised.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Execution:
+    """Carries out commands inside turns.
+
+    Args:
+        stage: What it works with.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._task_group = TaskGroup(stage.jobs)
+
+    async def execute(
+        self, turn: Turn, command: Command, waiter: Waiter | None
+    ) -> Outcome:
+        """Carry out a command and render what it changed.
+
+        Returns:
+            What the sender is told once the turn is committed.
+        """
+        version = turn.snapshot.version + 1
+        if isinstance(command, HandleUpdate):
+            turn.fate = "unhandled"
+            update = self._update(turn, command, waiter)
+            if not turn.snapshot.ring.add(update.id):
+                turn.fate = "duplicate"
+                return Duplicate()
+            turn.is_changed = True
+            await self._handle_update(turn, update)
+        elif isinstance(command, Drawn):
+            self._note_drawn(turn, command)
+        else:
+            await self._call(turn, command, waiter)
+        return Covered(version) if turn.is_covered else Committed(version)
+
+    async def execute_error(self, turn: Turn, failed: Update, error: Exception) -> bool:
+        """Offer the error of another turn to the error handlers.
+
+        Returns:
+            Whether one of them handled it.
+        """
+        event = ErrorEvent(
+            id=failed.id,
+            bot=failed.bot,
+            chat=failed.chat,
+            user=failed.user,
+            timestamp=failed.timestamp,
+            thread_id=failed.thread_id,
+            raw=failed.raw,
+            update=failed,
+            exception=error,
+        )
+        turn.prompted = isinstance(failed, MessageCreated | BotStarted)
+        turn.is_changed = True
+        if not isinstance(failed, DialogUpdate):
+            turn.snapshot.ring.add(failed.id)
+        manager = self._manager(turn, event, DEFAULT_STACK_ID, None)
+        result = await self._stage.dispatcher.propagate(
+            "error", event, manager.middleware_data
+        )
+        await manager.render()
+        return result is not UNHANDLED
+
+    def event(
+        self, turn: Turn, command: Command, waiter: Waiter | None
+    ) -> Update | None:
+        """The event that handlers see for a command; None if there is none."""
+        if isinstance(command, HandleUpdate):
+            return self._update(turn, command, waiter)
+        return (
+            None if isinstance(command, Drawn) else self._dialog_update(turn, command)
+        )
+
+    def _update(
+        self, turn: Turn, command: HandleUpdate, waiter: Waiter | None
+    ) -> Update:
+        if waiter is not None and waiter.update is not None:
+            update, waiter.update = waiter.update, None
+        else:
+            update = turn.bot.parse(command.raw)
+        if isinstance(update, Callback):
+            update = update.copy(answers=self._stage.callbacks)
+        return update
+
+    async def _handle_update(self, turn: Turn, update: Update) -> None:
+        _remember(turn, update)
+        turn.prompted = isinstance(update, MessageCreated | BotStarted)
+        if isinstance(update, Callback):
+            turn.callback = update
+            payload = parse_payload(update.payload)
+            if payload is not None:
+                await self._press(turn, update, payload)
+                return
+        manager = self._manager(turn, update, DEFAULT_STACK_ID, None)
+        result = await self._stage.dispatcher.handle(update, manager.middleware_data)
+        if result is not UNHANDLED:
+            turn.fate = "handled"
+        await manager.render()
+
+    async def _press(self, turn: Turn, callback: Callback, payload: Payload) -> None:
+        stack_id = self._pressed_stack(turn, callback, payload)
+        manager = self._manager(turn, callback, stack_id, None)
+        was_taken = await self._stage.dispatcher.handle_press(
+            callback, payload, manager.middleware_data
+        )
+        if was_taken is False:  # a button of the window before, not drawn over yet
+            raise OutdatedClickError(turn.address.key)
+        turn.fate = "handled"
+        await manager.render()
+
+    def _pressed_stack(self, turn: Turn, callback: Callback, payload: Payload) -> str:
+        """Make sure that the button is on the screen.
+
+        Raises:
+            OutdatedClickError: Its dialog or its message is gone.
+            ForgedClickError: The message does not show it.
+        """
+        key = turn.address.key
+        context = turn.snapshot.context(payload.intent)
+        if context is None:
+            raise OutdatedClickError(key)
+        stack = turn.snapshot.stack(context.stack_id)
+        message_id = None if callback.message is None else callback.message.id
+        if not stack.screen.can_press(message_id, payload.intent, payload.data):
+            if message_id in (None, stack.screen.message_id):
+                raise ForgedClickError(key)
+            raise OutdatedClickError(key)
+        if stack.last_intent_id() != payload.intent:
+            raise OutdatedClickError(key)
+        return stack.id
+
+    def _note_drawn(self, turn: Turn, drawn: Drawn) -> None:
+        stack = turn.snapshot.stacks.get(drawn.stack_id)
+        if stack is not None:
+            turn.is_changed = True
+            if drawn.message_id is None:
+                stack.screen.refuse(drawn.revision)
+                return
+            stack.screen.confirm(drawn.revision, drawn.message_id, drawn.previous_id)
+
+    async def _call(
+        self, turn: Turn, command: DialogCommand, waiter: Waiter | None
+    ) -> None:
+        event = self._dialog_update(turn, command)
+        manager = self._manager(turn, event, command.stack_id, command.intent_id)
+        was_called = False
+
+        async def action(_event: Json, _data: dict[str, Json]) -> None:
+            nonlocal was_called
+            was_called = True
+            await self._perform(turn, manager, command, waiter)
+            await manager.render()
+
+        await self._stage.dispatcher.handle_call(event, manager.middleware_data, action)
+        if not was_called:
+            raise CallStoppedError(turn.address.key)
+
+    async def _perform(
+        self,
+        turn: Turn,
+        manager: DialogManager,
+        command: DialogCommand,
+        waiter: Waiter | None,
+    ) -> None:
+        if not isinstance(command, StartDialog):
+            manager.current_context()  # raises where there is none
+        match command:
+            case StartDialog(state=name, data=data, mode=mode):
+                state = self._stage.dispatcher.state_by_name(name)
+                show_mode = _show_mode(command.show_mode)
+                await manager.start(state, data, StartMode(mode), show_mode)
+            case CloseDialog(result=result):
+                await manager.done(result, _show_mode(command.show_mode))
+            case SwitchWindow(state=name):
+                state = self._stage.dispatcher.state_by_name(name)
+                await manager.switch_to(state, _show_mode(command.show_mode))
+            case UpdateData(data=data):
+                await manager.update(data, _show_mode(command.show_mode))
+            case LendTurn():
+                await self._lend(turn, manager, waiter)
+            case _:
+                assert_never(command)
+
+    async def _lend(
+        self, turn: Turn, manager: DialogManager, waiter: Waiter | None
+    ) -> None:
+        lending = None if waiter is None else waiter.lending
+        if lending is None or lending.is_abandoned or lending.entered.done():
+            turn.is_changed = False  # nobody waits any more: leave all as it is
+            return
+        lending.entered.set_result((manager, turn))
+        error = await lending.left
+        if error is not None:
+            raise DiscardedError(error)
+
+    def _dialog_update(self, turn: Turn, command: DialogCommand) -> DialogUpdate:
+        address = turn.address
+        chat_type, user_name, username = turn.snapshot.who or [
+            ChatType.PRIVATE if address.user_id is not None else ChatType.GROUP,
+            "",
+            None,
+        ]
+        user = (
+            None
+            if address.user_id is None
+            else User(address.user_id, user_name, username)
+        )
+        return DialogUpdate(
+            id="",
+            bot=turn.bot,
+            chat=Chat(address.chat_id, ChatType(chat_type)),
+            user=user,
+            timestamp=datetime.now(UTC),
+            thread_id=address.thread_id,
+            raw={},
+            command=command,
+        )
+
+    def _manager(
+        self, turn: Turn, event: Update, stack_id: str, intent_id: str | None
+    ) -> DialogManager:
+        data = self._stage.dispatcher.middleware_data()
+        turn.data.append(data)
+        manager = DialogManager(
+            turn,
+            self._stage.dispatcher,
+            self._stage.post,
+            event=event,
+            data=data,
+            stack_id=stack_id,
+            intent_id=intent_id,
+        )
+        data.update(
+            event=event,
+            bot=turn.bot,
+            dialog_manager=manager,
+            task_group=self._task_group,
+            workers=self._stage.workers,
+            event_chat=event.chat,
+            event_from_user=event.user,
+        )
+        return manager
+
+
+def _remember(turn: Turn, update: Update) -> None:
+    """Keep who it is, for events that name only the address."""
+    name, username = (
+        ("", None) if update.user is None else (update.user.name, update.user.username)
+    )
+    turn.snapshot.who = [update.chat.type.value, name, username]
+
+
+def _show_mode(name: str | None) -> ShowMode | None:
+    return None if name is None else ShowMode(name)

@@ -1,0 +1,135 @@
+"""Handing a batch of updates to whoever handles them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeGuard
+
+from duologue.actors import Observer
+from duologue.dialogs import Bot, bot_key
+from duologue.errors import (
+    HandoverCancelledError,
+    MalformedUpdateError,
+    UnknownUpdateError,
+)
+from duologue.transport.polling._steps import HandedOver, Raw
+
+_logger = logging.getLogger("duologue.transport")
+
+# What the messenger sends decides about the kinds, so their number is bounded.
+_MAX_KINDS = 100
+_MAX_KIND_LENGTH = 64
+
+
+class Intake(Protocol):
+    """Takes updates over from a poller."""
+
+    async def __call__(
+        self, bot: Bot, raw: Mapping[str, object], /
+    ) -> asyncio.Future[None] | None:
+        """Take one update.
+
+        Updates come one at a time, in order; to be slow here slows the polling
+        down. An update that was not safe in the end may come again.
+
+        Args:
+            bot: Who received it.
+            raw: The update as the messenger sent it.
+
+        Returns:
+            A future that ends without an error when the update is safe to
+            acknowledge, or None if it is safe already (a durable intake).
+
+        Raises:
+            MalformedUpdateError: It cannot be read; it will be set aside.
+            UnknownUpdateError: Nobody knows its type; it will be set aside.
+            Exception: Anything else means that it was not taken; it and all
+                that come after it are offered again later.
+        """
+        ...
+
+
+class Counter:
+    """The place where updates change hands."""
+
+    def __init__(self, bot: Bot, intake: Intake, observer: Observer) -> None:
+        self._bot = bot
+        self._name = bot_key(bot)
+        self._intake = intake
+        self._observer = observer
+        self._kinds: set[str] = set()
+
+    async def hand_over(self, updates: Sequence[Raw]) -> HandedOver:
+        """Offer updates in order and wait until those that were taken are safe."""
+        waiting: list[tuple[Raw, asyncio.Future[None]]] = []
+        left: Sequence[Raw] = ()
+        error: Exception | None = None
+        for index, raw in enumerate(updates):
+            try:
+                future = await self._offer(raw)
+            except Exception as refusal:  # noqa: BLE001 - nothing that the intake does may end the polling
+                left, error = updates[index:], refusal
+                break
+            if future is not None:
+                waiting.append((raw, future))
+        unsafe = await _unsafe(waiting)
+        rest = (*(raw for raw, _ in unsafe), *left)
+        return HandedOver(rest, unsafe[0][1] if unsafe else error)
+
+    async def _offer(self, raw: object) -> asyncio.Future[None] | None:
+        """Offer one update, and count it unless it will be offered again."""
+        taken = await self._take(raw)
+        self._observer.count("updates_received", bot=self._name, source="poll")
+        return taken
+
+    async def _take(self, raw: object) -> asyncio.Future[None] | None:
+        """Hand one update over; set it aside if it cannot be read."""
+        if not _is_object(raw):
+            self._set_aside(type(raw).__name__, "malformed", "it is no object")
+            return None
+        kind = str(raw.get("update_type"))[:_MAX_KIND_LENGTH]
+        try:
+            return await self._intake(self._bot, raw)
+        except MalformedUpdateError as error:
+            self._set_aside(kind, "malformed", error.reason)
+        except UnknownUpdateError:
+            self._set_aside(kind, "unknown", "its type is not known")
+        return None
+
+    def _set_aside(self, kind: str, reason: str, detail: str) -> None:
+        self._observer.count("updates_set_aside", bot=self._name, reason=reason)
+        if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
+            return
+        self._kinds.add(kind)
+        _logger.warning(
+            "an update of the type %r for bot %s was set aside: %s; more of this "
+            "type will only be counted",
+            kind,
+            self._bot.id,
+            detail,
+        )
+
+
+async def _unsafe(
+    waiting: Sequence[tuple[Raw, asyncio.Future[None]]],
+) -> list[tuple[Raw, Exception]]:
+    """Wait for all, and tell which ended without being safe, and why."""
+    if waiting:
+        await asyncio.wait([future for _, future in waiting])
+    ended = ((raw, _error(future)) for raw, future in waiting)
+    return [(raw, error) for raw, error in ended if error is not None]
+
+
+def _error(future: asyncio.Future[None]) -> Exception | None:
+    if future.cancelled():
+        return HandoverCancelledError()
+    error = future.exception()
+    if error is None or isinstance(error, Exception):
+        return error
+    raise error
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)

@@ -1,0 +1,95 @@
+"""The edge of a poller: where its actions meet messenger, store and intake."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import assert_never
+
+from duologue.actors import Clock
+from duologue.dialogs import Batch, UpdateSource
+from duologue.errors import HandoverCancelledError
+from duologue.transport.polling._handover import Counter
+from duologue.transport.polling._markers import MarkerStore
+from duologue.transport.polling._steps import (
+    Action,
+    Commit,
+    Committed,
+    End,
+    Event,
+    Failed,
+    Fetched,
+    HandOver,
+    Load,
+    Loaded,
+    Pause,
+    Poll,
+    PollerSettings,
+    Save,
+    Saved,
+    Woke,
+)
+
+# Seconds for the last acknowledgement; without it updates come twice, no more.
+_COMMIT_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Carries out actions.
+
+    Attributes:
+        source: The messenger.
+        store: Keeps the position.
+        counter: Hands updates to the intake.
+        settings: How to ask.
+        clock: Waits.
+    """
+
+    source: UpdateSource
+    store: MarkerStore
+    counter: Counter
+    settings: PollerSettings
+    clock: Clock
+
+    async def perform(self, action: Action) -> Event:
+        """Carry out one action and tell what came of it; failures are an outcome."""
+        try:
+            return await self._perform(action)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return Failed(HandoverCancelledError())
+        except Exception as error:  # noqa: BLE001 - polling outlives whatever its parts raise; it is reported
+            return Failed(error)
+
+    async def _perform(self, action: Action) -> Event:
+        match action:
+            case Load():
+                return Loaded(await self.store.load())
+            case Poll(marker, timeout):
+                batch = await self._ask(marker, self.settings.batch, within=timeout)
+                return Fetched(batch)
+            case Save(position):
+                await self.store.save(position)
+                return Saved()
+            case HandOver(updates):
+                return await self.counter.hand_over(updates)
+            case Pause(seconds):
+                await self.clock.sleep(seconds)
+                return Woke()
+            case Commit(marker):
+                async with asyncio.timeout(_COMMIT_TIMEOUT):
+                    # What comes along is not acknowledged: it is for the next run.
+                    await self._ask(marker, 1, within=0)
+                return Committed()
+            case End():
+                raise AssertionError("the end is no work")
+            case _:
+                assert_never(action)
+
+    async def _ask(self, marker: int | None, limit: int, *, within: float) -> Batch:
+        return await self.source.get_updates(
+            marker=marker, limit=limit, timeout=within, types=self.settings.types
+        )

@@ -1,0 +1,189 @@
+"""What a poller does next: a function from where it stands and what happened.
+
+Nothing here waits, sends or writes. An action is carried out by the poller
+actor, and its outcome comes back as an event.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import assert_never
+
+from duologue.dialogs import Batch
+from duologue.errors import RateLimitedError, UnauthorizedError
+from duologue.transport.polling._markers import Position
+from duologue.transport.polling._steps import (
+    Action,
+    Commit,
+    Committed,
+    DeadlinePassed,
+    End,
+    Event,
+    Failed,
+    Fetched,
+    HandedOver,
+    HandOver,
+    Load,
+    Loaded,
+    Pause,
+    Poll,
+    PollerSettings,
+    Progress,
+    Save,
+    Saved,
+    StopAsked,
+    Woke,
+)
+
+# Seconds between tries while the messenger fails: random, so that bots which
+# lost it together do not come back together; the ceiling doubles to the last.
+_SHORTEST = 1.0
+_LONGEST = 60.0
+_DOUBLINGS = 6
+
+
+class Rules:
+    """Decides; the settings and the dice are all that it knows."""
+
+    def __init__(self, settings: PollerSettings, dice: random.Random) -> None:
+        self._settings = settings
+        self._dice = dice
+
+    def first(self) -> Progress:
+        """Where a poller stands before anything has happened."""
+        return Progress(dropping=self._settings.drop_pending_updates)
+
+    def after(self, progress: Progress, event: Event) -> Progress:  # noqa: PLR0911 - one for each event
+        """Tell where the poller stands after an event; `doing` is the new action."""
+        match event:
+            case Loaded(position):
+                return self._loaded(progress, position)
+            case Fetched(batch):
+                return self._fetched(replace(progress, failures=0), batch)
+            case Saved():
+                return self._saved(_stored(progress))
+            case HandedOver():
+                return self._handed_over(progress, event)
+            case Woke():
+                return replace(progress, doing=progress.again)
+            case Committed():
+                return replace(progress, doing=End())
+            case Failed(error):
+                return self._failed(progress, error)
+            case StopAsked():
+                return self._stop_asked(replace(progress, stopping=True))
+            case DeadlinePassed():
+                return replace(progress, doing=End())
+            case _:
+                assert_never(event)
+
+    def _loaded(self, progress: Progress, position: Position) -> Progress:
+        progress = replace(progress, marker=position.marker, saved=position)
+        if not position.kept:
+            return self._go_on(progress)
+        if progress.dropping:
+            return self._go_on(replace(progress, marker=position.after))
+        kept = position.kept
+        return replace(progress, batch=kept, after=position.after, doing=HandOver(kept))
+
+    def _fetched(self, progress: Progress, batch: Batch) -> Progress:
+        updates = tuple(batch.updates)
+        # Without a marker in the answer the old one stays (it may be null).
+        after = progress.marker if batch.marker is None else batch.marker
+        if progress.dropping:
+            return self._dropped(progress, len(updates), after)
+        if not updates:
+            return self._moved(progress, after)
+        progress = replace(progress, batch=updates, after=after)
+        if progress.marker is None:
+            # Nobody may deliver these again: they go to the disk first.
+            return replace(progress, doing=Save(Position(None, updates, after)))
+        return replace(progress, doing=HandOver(updates))
+
+    def _dropped(self, progress: Progress, count: int, after: int | None) -> Progress:
+        # The queue has run out when a batch is smaller than one before it; to
+        # wait for an empty one would drop for ever in a busy chat.
+        if count < progress.largest or count == 0 or after == progress.marker:
+            return self._moved(replace(progress, dropping=False), after)
+        progress = replace(progress, marker=after, largest=count)
+        return self._go_on(progress)
+
+    def _moved(self, progress: Progress, marker: int | None) -> Progress:
+        progress = replace(progress, marker=marker, batch=())
+        if Position(marker) == progress.saved:
+            return self._go_on(progress)
+        return replace(progress, doing=Save(Position(marker)))
+
+    def _saved(self, progress: Progress) -> Progress:
+        if progress.batch and progress.stopping:
+            return replace(progress, doing=End())  # they wait on the disk
+        if progress.batch:
+            return replace(progress, doing=HandOver(progress.batch))
+        return self._go_on(progress)
+
+    def _handed_over(self, progress: Progress, event: HandedOver) -> Progress:
+        if not event.rest:
+            return self._moved(progress, progress.after)
+        progress = replace(progress, batch=event.rest)
+        if progress.stopping:
+            return replace(progress, doing=End())
+        return self._try_again(progress, HandOver(event.rest))
+
+    def _failed(self, progress: Progress, error: Exception) -> Progress:
+        match progress.doing:
+            case Load():
+                return replace(progress, doing=End(error))
+            case Save(position) if not position.kept:
+                # The messenger learns the marker all the same; an old file
+                # costs repeated deliveries, a stopped bot costs more.
+                return self._saved(progress)
+            case Commit() | End():
+                return replace(progress, doing=End())
+            case Poll() if isinstance(error, UnauthorizedError):
+                return replace(progress, doing=End(error))
+            case Poll() if isinstance(error, RateLimitedError):
+                seconds = max(error.retry_after, _SHORTEST)
+                return replace(progress, doing=Pause(seconds), again=progress.doing)
+            case action:
+                return self._try_again(progress, action)
+
+    def _try_again(self, progress: Progress, action: Action) -> Progress:
+        failures = progress.failures + 1
+        seconds = backoff(failures, self._dice)
+        return replace(progress, failures=failures, doing=Pause(seconds), again=action)
+
+    def _stop_asked(self, progress: Progress) -> Progress:
+        match progress.doing:
+            case Poll() | Load():
+                return self._go_on(progress)
+            case Pause() if isinstance(progress.again, Poll):
+                return self._go_on(progress)
+            case Pause():
+                return replace(progress, doing=End())
+            case _:
+                return progress  # what is in hand ends first
+
+    def _go_on(self, progress: Progress) -> Progress:
+        marker = progress.marker
+        if not progress.stopping:
+            timeout = 0.0 if progress.dropping else self._settings.timeout
+            return replace(progress, doing=Poll(marker, timeout))
+        return replace(progress, doing=End() if marker is None else Commit(marker))
+
+
+def _stored(progress: Progress) -> Progress:
+    if not isinstance(progress.doing, Save):
+        return progress
+    return replace(progress, failures=0, saved=progress.doing.position)
+
+
+def backoff(failures: int, dice: random.Random) -> float:
+    """Tell how many seconds to wait after so many failures in a row.
+
+    Args:
+        failures: At least one.
+        dice: Where the jitter comes from.
+    """
+    ceiling = min(_LONGEST, _SHORTEST * 2 ** min(failures, _DOUBLINGS))
+    return dice.uniform(_SHORTEST, ceiling)

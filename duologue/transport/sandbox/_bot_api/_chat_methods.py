@@ -1,0 +1,118 @@
+"""The methods of the Bot API about the bot itself and its chats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from duologue.errors import SandboxRefusalError
+from duologue.transport.sandbox._bot_api import _wire as wire
+from duologue.transport.sandbox._bot_api._door import check_open, done, read_json
+from duologue.transport.sandbox._bot_api._fields import (
+    CHAT_ID,
+    as_array,
+    as_object,
+    choice,
+    malformed,
+    optional_text,
+    text_field,
+)
+from duologue.transport.sandbox._world._log import LogKind
+from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._values import Chat, Json
+
+ACTIONS = frozenset(
+    {
+        "typing_on",
+        "sending_photo",
+        "sending_video",
+        "sending_audio",
+        "sending_file",
+        "mark_seen",
+    }
+)
+COMMANDS = 32
+COMMAND_NAME = 64
+COMMAND_DESCRIPTION = 128
+CHAT = f"/chats/{CHAT_ID}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMethods:
+    """Handlers of the bot, its chats, and what the sandbox does not support."""
+
+    shared: Shared
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes of the handlers."""
+        return [
+            web.get("/me", self.me),
+            web.patch("/me/commands", self.set_commands),
+            web.get(CHAT, self.get_chat),
+            web.get(CHAT + "/members/me", self.membership),
+            web.post(CHAT + "/actions", self.act),
+            web.get("/subscriptions", self.subscriptions),
+            web.post("/subscriptions", self.not_supported),
+            web.delete("/subscriptions", self.not_supported),
+            web.post("/uploads", self.not_supported),
+        ]
+
+    async def me(self, _: web.Request) -> web.Response:
+        """GET /me."""
+        bot = wire.user(self.shared.world.bot, self.shared.clock.wall())
+        return web.json_response(bot | {"commands": self.shared.commands})
+
+    async def set_commands(self, request: web.Request) -> web.Response:
+        """PATCH /me/commands."""
+        source = as_object(await read_json(request), "body")
+        commands = [
+            _command(raw) for raw in as_array(source.get("commands"), "commands")
+        ]
+        if len(commands) > COMMANDS:
+            raise malformed(f"commands: size must be between 0 and {COMMANDS}")
+        self.shared.commands[:] = commands
+        return web.json_response({"commands": commands})
+
+    async def get_chat(self, request: web.Request) -> web.Response:
+        """GET /chats/{chatId}."""
+        chat = self._chat(request)
+        return web.json_response(wire.chat(self.shared.world, chat))
+
+    async def membership(self, request: web.Request) -> web.Response:
+        """GET /chats/{chatId}/members/me."""
+        chat = self._chat(request)
+        return web.json_response(wire.bot_member(self.shared.world, chat))
+
+    async def act(self, request: web.Request) -> web.Response:
+        """POST /chats/{chatId}/actions."""
+        chat = check_open(self._chat(request))
+        action = choice(as_object(await read_json(request), "body"), "action", ACTIONS)
+        self.shared.world.log.add(LogKind.ACTION, chat_id=chat.id, text=action)
+        return done(self.shared)
+
+    async def subscriptions(self, _: web.Request) -> web.Response:
+        """GET /subscriptions: there are none."""
+        return web.json_response({"subscriptions": []})
+
+    async def not_supported(self, request: web.Request) -> web.Response:
+        """Refuse what only pretending could answer."""
+        raise SandboxRefusalError(
+            400,
+            "not.supported",
+            f"{request.method} {request.path} is not supported by the sandbox; "
+            "use GET /updates and messages without uploads",
+        )
+
+    def _chat(self, request: web.Request) -> Chat:
+        return self.shared.world.chat(int(request.match_info["chat_id"]))
+
+
+def _command(raw: object) -> Json:
+    source = as_object(raw, "command")
+    return {
+        "name": text_field(source, "name", shortest=1, longest=COMMAND_NAME),
+        "description": optional_text(
+            source, "description", longest=COMMAND_DESCRIPTION
+        ),
+    }

@@ -1,0 +1,65 @@
+"""``GET /updates``: long polls over the queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from duologue.transport.sandbox._bot_api._door import too_many
+from duologue.transport.sandbox._bot_api._fields import bounded_query, int_query
+from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._values import JsonView
+
+LIMIT = 100
+TIMEOUT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Polls:
+    """The handler of long polls; each poll reads for itself, nothing is taken away."""
+
+    shared: Shared
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes of the handler."""
+        return [web.get("/updates", self.get_updates)]
+
+    async def get_updates(self, request: web.Request) -> web.Response:
+        """GET /updates: holds until there is an update, its time is out or the end."""
+        shared, query, bounds = self.shared, request.query, self.shared.bounds
+        if not shared.limits.poll(shared.clock.seconds()):
+            raise too_many(f"more than {bounds.polls} polls in a second")
+        limit = bounded_query(query, "limit", default=LIMIT, least=1, most=bounds.limit)
+        timeout = bounded_query(
+            query, "timeout", default=TIMEOUT, least=0, most=bounds.timeout
+        )
+        types = frozenset(filter(None, query.get("types", "").split(",")))
+        self._expire()
+        start = shared.queue.begin(int_query(query, "marker"), shared.no_marker)
+        shared.polls.append(request)
+        if len(shared.polls) == 1:
+            shared.bell.ring()  # the page shows that a bot is there
+        try:
+            updates, marker = await self._hold(start, limit, types, seconds=timeout)
+        finally:
+            shared.polls.remove(request)
+        return web.json_response({"updates": updates, "marker": marker})
+
+    async def _hold(
+        self, start: int, limit: int, types: frozenset[str], *, seconds: float
+    ) -> tuple[list[JsonView], int]:
+        shared = self.shared
+        deadline = shared.clock.seconds() + seconds
+        while True:
+            self._expire()
+            updates, marker = shared.queue.batch(start, limit=limit, types=types)
+            left = deadline - shared.clock.seconds()
+            if updates or left <= 0 or shared.bell.is_last:
+                return updates, marker
+            await shared.bell.wait(left)
+
+    def _expire(self) -> None:
+        ttl = self.shared.bounds.ttl
+        if ttl is not None:
+            self.shared.queue.expire(self.shared.clock.wall() - ttl)

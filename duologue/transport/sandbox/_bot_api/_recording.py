@@ -1,0 +1,78 @@
+"""Notes what the bot asked and was answered, for the messages it was about."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import web
+
+from duologue.transport.sandbox._bot_api._fields import text_at
+from duologue.transport.sandbox._world._shared import Shared
+
+
+async def record(
+    shared: Shared,
+    request: web.Request,
+    response: web.StreamResponse,
+    *,
+    came: int,
+    status: int,
+) -> None:
+    """Keep a request of the bot if it is about a message.
+
+    Headers are not kept: the token of the bot is among them.
+
+    Args:
+        shared: The sandbox.
+        request: What the bot asked.
+        response: What it was answered.
+        came: When the request came, in milliseconds of wall time.
+        status: The status it saw.
+    """
+    message_id = _message_of(shared, request, response)
+    if message_id is None:
+        return
+    shared.traffic.exchange(
+        message_id,
+        time=came,
+        duration=shared.clock.wall() - came,
+        method=request.method,
+        path=request.path_qs,
+        status=status,
+        request=await _body(request),
+        response=_text(response),
+    )
+    shared.bell.ring()
+
+
+async def _body(request: web.Request) -> str:
+    # A refused request may not have been read; nobody waits for the rest of it.
+    if not request.content.at_eof():
+        return ""
+    return (await request.read()).decode(errors="replace")
+
+
+def _text(response: web.StreamResponse) -> str:
+    return (response.text or "") if isinstance(response, web.Response) else ""
+
+
+def _message_of(
+    shared: Shared, request: web.Request, response: web.StreamResponse
+) -> str | None:
+    named = request.query.get("message_id") or request.match_info.get("mid")
+    if named is not None:
+        return named if shared.world.chat_of_message(named) is not None else None
+    callback_id = request.query.get("callback_id")
+    if callback_id is not None:
+        return shared.world.message_of_click(callback_id)
+    if (request.method, request.path) == ("POST", "/messages"):
+        return _sent(_text(response))
+    return None
+
+
+def _sent(answer: str) -> str | None:
+    try:
+        source: object = json.loads(answer)
+    except ValueError:
+        return None
+    return text_at(source, "message", "body", "mid")

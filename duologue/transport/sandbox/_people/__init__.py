@@ -1,0 +1,4 @@
+"""The door for people: the page in the browser."""
+
+# _page: its files; _door, _stream: what it reads and hears
+# _upload: files that users send; _origin: who may use it

@@ -1,0 +1,200 @@
+"""Carries out actions: users act in the world, and the bot's queue hears of it."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from duologue.errors import ButtonNotShownError, SandboxRefusalError
+from duologue.transport.sandbox._world._actions import (
+    Action,
+    AddGroup,
+    AddUser,
+    Click,
+    Duplicate,
+    Forge,
+    Inject,
+    Outcome,
+    Say,
+    Start,
+    Stop,
+)
+from duologue.transport.sandbox._world._log import LogKind
+from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._values import Button, Content, Message, Said
+from duologue.transport.sandbox._world._world import faces
+
+TEXT_LIMIT = 4000
+DUPLICATES = 1000
+
+
+def act_all(shared: Shared, actions: list[Action]) -> list[Outcome]:
+    """Carry out actions in order; when one is refused none of them happened."""
+    if len(actions) == 1:
+        return [act(shared, actions[0])]
+    with shared.all_or_nothing():
+        return [act(shared, action) for action in actions]
+
+
+def act(shared: Shared, action: Action) -> Outcome:  # noqa: PLR0911 - one case an action
+    """Carry out one action; a refused one changes nothing."""
+    match action:
+        case AddUser():
+            person = shared.world.add_user(action.name, action.user_id)
+            shared.bell.ring()
+            return Outcome(user_id=person.id)
+        case AddGroup():
+            members = frozenset(action.members)
+            chat = shared.world.add_group(action.title, members, action.chat_id)
+            shared.bell.ring()
+            return Outcome(chat_id=chat.id)
+        case Start() | Stop():
+            return _start_or_stop(shared, action)
+        case Say():
+            return _say(shared, action)
+        case Click():
+            return _click(shared, action)
+        case Forge():
+            return _press(shared, action.user_id, action.message_id, action.payload)
+        case Inject():
+            position = shared.enqueue(action.update)
+            _log(shared, LogKind.INJECTED, position=position)
+            return Outcome(positions=[position])
+        case Duplicate():
+            return _duplicate(shared, action.count)
+        case _:
+            assert_never(action)
+
+
+def _log(shared: Shared, kind: LogKind, *, position: int) -> None:
+    shared.world.log.add(kind, position=position)
+    shared.bell.ring()
+
+
+def _start_or_stop(shared: Shared, action: Start | Stop) -> Outcome:
+    world = shared.world
+    if isinstance(action, Start):
+        kind, payload = LogKind.STARTED, action.payload
+        chat_id = world.dialog_with(action.user_id).id
+        position = shared.publish(world.start(action.user_id, payload))
+    else:
+        kind, payload = LogKind.STOPPED, None
+        chat_id = world.dialog_with(action.user_id).id
+        position = shared.publish(world.stop(action.user_id))
+    world.log.add(
+        kind, chat_id=chat_id, user_id=action.user_id, text=payload, position=position
+    )
+    return Outcome(user_id=action.user_id, chat_id=chat_id, positions=[position])
+
+
+def _say(shared: Shared, action: Say) -> Outcome:
+    shared.world.user(action.user_id)
+    if not 1 <= len(action.text) <= TEXT_LIMIT:
+        raise SandboxRefusalError(
+            400, "bad.text", f"a message has between 1 and {TEXT_LIMIT} characters"
+        )
+    return speak(
+        shared,
+        action.user_id,
+        Content(action.text),
+        chat_id=action.chat_id,
+        reply_to=action.reply_to,
+    )
+
+
+def speak(
+    shared: Shared,
+    user_id: int,
+    content: Content,
+    *,
+    chat_id: int | None = None,
+    reply_to: str | None = None,
+) -> Outcome:
+    """Let a user send what has been checked, by default into the dialog."""
+    world = shared.world
+    person = world.user(user_id)
+    chat = world.dialog_with(user_id) if chat_id is None else world.chat(chat_id)
+    if person.id not in chat.members:
+        raise SandboxRefusalError(
+            403, "not.a.member", f"user {person.id} is not in chat {chat.id}"
+        )
+    origin = None if reply_to is None else world.message(reply_to)
+    if origin is not None and origin.chat_id != chat.id:
+        raise SandboxRefusalError(
+            400, "other.chat", f"message {origin.id} is not in chat {chat.id}"
+        )
+    said = world.post(
+        chat,
+        person,
+        content,
+        link=None if origin is None else "reply",
+        origin=origin,
+    )
+    position = shared.publish(Said(said))
+    world.log.add(
+        LogKind.SAID,
+        chat_id=chat.id,
+        message_id=said.id,
+        user_id=person.id,
+        text=content.text,
+        position=position,
+    )
+    return Outcome(person.id, chat.id, said.id, positions=[position])
+
+
+def _click(shared: Shared, action: Click) -> Outcome:
+    shown = shared.world.message(action.message_id)
+    button = _find(shown, action)
+    if button.kind == "message":
+        return _say(shared, Say(action.user_id, button.text, shown.chat_id))
+    return _press(shared, action.user_id, shown.id, button.payload or "")
+
+
+def _find(shown: Message, action: Click) -> Button:
+    for r, row in enumerate(shown.content.keyboard or ()):
+        for c, button in enumerate(row):
+            fits = (
+                action.text in {None, button.text}
+                and action.payload in {None, button.payload}
+                and action.row in {None, r}
+                and action.col in {None, c}
+            )
+            if fits and button.kind in {"callback", "message"}:
+                return button
+    wanted = {
+        name: value
+        for name in ("text", "payload", "row", "col")
+        if (value := getattr(action, name)) is not None
+    }
+    raise ButtonNotShownError(
+        400,
+        "button.not.shown",
+        f"message {shown.id} has no button {wanted} that can be pressed; it shows "
+        f"{[list(row) for row in faces(shown.content.keyboard)]}; "
+        "forge sends any payload",
+    )
+
+
+def _press(shared: Shared, user_id: int, message_id: str, payload: str) -> Outcome:
+    click = shared.world.press(user_id, message_id, payload)
+    position = shared.publish(click)
+    shared.world.log.add(
+        LogKind.CLICKED,
+        chat_id=click.chat_id,
+        message_id=message_id,
+        user_id=user_id,
+        payload=payload,
+        position=position,
+    )
+    return Outcome(user_id, click.chat_id, message_id, click.id, [position])
+
+
+def _duplicate(shared: Shared, count: int) -> Outcome:
+    newest = shared.queue.newest(count)
+    if not 1 <= count <= DUPLICATES or len(newest) < count:
+        raise SandboxRefusalError(
+            400, "bad.count", f"there are {len(newest)} updates to deliver again"
+        )
+    positions = [shared.enqueue(update) for update in newest]
+    for position in positions:
+        _log(shared, LogKind.DUPLICATED, position=position)
+    return Outcome(positions=positions)

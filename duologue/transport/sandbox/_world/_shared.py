@@ -1,0 +1,181 @@
+"""What all doors of one running sandbox share: world, queue, rules, clock, bell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import assert_never
+
+from aiohttp import web
+
+from duologue.transport.sandbox._bot_api import _wire as wire
+from duologue.transport.sandbox._bot_api._faults import Faults
+from duologue.transport.sandbox._bot_api._fields import text_at
+from duologue.transport.sandbox._bot_api._limits import BOUNDS, Limits
+from duologue.transport.sandbox._world._files import Files
+from duologue.transport.sandbox._world._queue import UpdateQueue
+from duologue.transport.sandbox._world._traffic import Traffic
+from duologue.transport.sandbox._world._values import (
+    Clicked,
+    Event,
+    JsonView,
+    NoMarker,
+    Person,
+    Profile,
+    Said,
+    Started,
+    Stopped,
+)
+from duologue.transport.sandbox._world._world import World
+
+BOT = Person(777_001, "Sandbox bot", is_bot=True, username="sandbox_bot")
+# Positions of a later run start behind all of an earlier one, unless that one queued
+# more than a thousand updates in every millisecond; they stay exact in a float.
+POSITIONS_PER_MS = 1024
+
+
+class Clock:
+    """Seconds of the running loop, and wall time in milliseconds that follows it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._wall = time.time_ns() // 1_000_000
+
+    def seconds(self) -> float:
+        """Give the time of the loop."""
+        return self._loop.time()
+
+    def wall(self) -> int:
+        """Give the wall time: that of the start plus what passed on the loop."""
+        return self._wall + int((self._loop.time() - self._began) * 1000)
+
+
+def _message_of(event: Event) -> str | None:
+    match event:
+        case Said():
+            return event.message.id
+        case Clicked():
+            return event.message_id  # also when the message is gone
+        case Started() | Stopped():
+            return None
+        case _:
+            assert_never(event)
+
+
+class Bell:
+    """Wakes everybody who waits; after the last ring nobody waits any more."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self._is_last = False
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the last ring is over."""
+        return self._is_last
+
+    def ring(self) -> None:
+        """Wake all who wait now."""
+        if not self._is_last:
+            self._rung.set()
+            self._rung = asyncio.Event()
+
+    def ring_last(self) -> None:
+        """Wake all who wait now or later."""
+        self._is_last = True
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for a ring, at most so long."""
+        rung = self._rung
+        try:
+            async with asyncio.timeout(seconds):
+                await rung.wait()
+        except TimeoutError:
+            return
+
+
+class Shared:
+    """One run of the sandbox, without its doors.
+
+    Args:
+        token: What the bot must send.
+        profile: Which limits apply.
+        no_marker: What a poll without a marker gives.
+        limits: Whether requests are limited.
+        files: What keeps the files of users.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        profile: Profile,
+        *,
+        no_marker: NoMarker,
+        limits: bool,
+        files: Files,
+        bot_id: int = BOT.id,
+    ) -> None:
+        self.token = token
+        self.run = secrets.token_urlsafe(8)
+        self.bounds = BOUNDS[profile]
+        self.no_marker = no_marker
+        self.clock = Clock()
+        self.bell = Bell()
+        bot = replace(BOT, id=bot_id)
+        self.world = World(self.clock.wall, wire.message_id, bot)
+        self.queue = UpdateQueue(self.clock.wall() * POSITIONS_PER_MS)
+        self.limits = Limits(is_on=limits, polls=self.bounds.polls)
+        self.faults = Faults()
+        self.files = files
+        self.traffic = Traffic(token)
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+        self.polls: list[web.Request] = []
+        self.commands: list[object] = []
+
+    def publish(self, event: Event) -> int:
+        """Queue the update of an event; give its position."""
+        return self._put(wire.update(self.world, event), _message_of(event))
+
+    def enqueue(self, update: JsonView) -> int:
+        """Queue a raw update; give its position."""
+        return self._put(update, text_at(update, "message", "body", "mid"))
+
+    def _put(self, update: JsonView, message_id: str | None) -> int:
+        at = self.clock.wall()
+        position = self.queue.put(update, at)
+        if message_id is not None:
+            raw = json.dumps(update, ensure_ascii=False)
+            self.traffic.update(message_id, time=at, position=position, raw=raw)
+        self.bell.ring()
+        return position
+
+    def open_polls(self) -> int:
+        """Count the held polls whose client is still there."""
+        return sum(1 for poll in self.polls if poll.transport is not None)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait so long, or until the end of the run."""
+        deadline = self.clock.seconds() + seconds
+        while not self.bell.is_last and (left := deadline - self.clock.seconds()) > 0:
+            await self.bell.wait(left)
+
+    @contextmanager
+    def all_or_nothing(self) -> Generator[None]:
+        """Undo what the block did to world, queue and traffic when it raises."""
+        world, queue = self.world.checkpoint(), self.queue.checkpoint()
+        traffic = self.traffic.checkpoint()
+        try:
+            yield
+        except BaseException:
+            world()
+            queue()
+            traffic()
+            raise
