@@ -236,6 +236,24 @@ class ActorInitError(DuologueError):
         )
 
 
+class OutsideMailError(DuologueError):
+    """A message was sent to an actor that takes its mail from an engine.
+
+    Attributes:
+        actor: The class of the actor.
+    """
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(actor)
+        self.actor = actor
+
+    def __str__(self) -> str:
+        return (
+            f"a {self.actor} takes no messages by its ref; send to the dialog with "
+            "runtime.dialog(...) or bg(), which put mail into its mailbox"
+        )
+
+
 class OutsideTurnError(DuologueError):
     """An actor was made to do from outside what belongs into its turns.
 

@@ -35,8 +35,9 @@ class UnserialisableDataError(DialogsError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} {self.problem}; dialogs keep what JSON can hold: "
-            "dict with str keys, list, str, int, finite float, bool, None"
+            f"{self.path} {self.problem}; dialogs keep dict with str keys, list, tuple, "
+            "set, str, int, finite float, bool, None, bytes, members of an Enum, dates, "
+            "times, Decimal and UUID, but no subclasses of these"
         )
 
 

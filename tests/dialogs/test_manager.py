@@ -97,7 +97,7 @@ async def test_start_data_that_cannot_be_stored_are_refused_at_once() -> None:
         await start(chat)
         async with chat.dialog(1).fg() as manager:
             with pytest.raises(UnserialisableDataError, match=r"start_data\.a"):
-                await manager.start(Sub.one, {"a": {1}})
+                await manager.start(Sub.one, {"a": 1j})
 
         assert text(chat) == "Main:one{}"
 

@@ -193,7 +193,7 @@ async def test_a_receipt_is_pending_while_its_turn_is_held_open(
         (object(), "dialog_data.cart[1]"),
         (float("nan"), "dialog_data.cart[1]"),
         ({1: 2}, "dialog_data.cart[1]"),
-        ({"price": {3}}, "dialog_data.cart[1].price"),
+        ({"price": 3j}, "dialog_data.cart[1].price"),
     ],
 )
 async def test_data_that_json_cannot_hold_fails_the_commit_and_names_its_path(

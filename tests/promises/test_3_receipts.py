@@ -365,7 +365,7 @@ async def test_what_cannot_be_sent_is_refused_before_it_is_accepted(
     with pytest.raises(UnserialisableDataError) as update:
         _receipt = await chat.dialog(1).update({"cart": [object()]})
     with pytest.raises(UnserialisableDataError) as start:
-        _receipt = await chat.dialog(1).start(state, {"cart": {1, 2}})
+        _receipt = await chat.dialog(1).start(state, {"cart": 2j})
     with pytest.raises(UnserialisableDataError) as done:
         _receipt = await chat.dialog(1).done(object())
 

@@ -32,7 +32,7 @@ async def test_a_thousand_chats_leave_nothing_behind_in_the_runtime(
     assert conversations is not None
     assert len(conversations._presenter) == 0
     assert len(conversations._callbacks) == 0
-    assert len(conversations.post.waiters) == 0
+    assert len(conversations.post.pending) == 0
 
 
 async def test_a_screen_whose_views_are_refused_is_forgotten_too(
@@ -113,7 +113,7 @@ async def test_dead_letters_are_limited_to_the_newest(dispatcher: Dispatcher) ->
     engine = MemoryEngine(max_dead_letters=3)
     async with Playground(dispatcher, engine=engine) as chat:
         for number in range(10):
-            await engine.enqueue(Letter("nobody", Mail(str(number), b"[]")))
+            await engine.enqueue(Letter("dialog/nobody", Mail(str(number), b"[]")))
         await asyncio.sleep(1)
         chat.take_errors()
 

@@ -131,7 +131,7 @@ async def test_an_unknown_command_becomes_a_dead_letter_and_the_chat_goes_on(
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        ("nobody", InvalidAddressError),
+        ("dialog/nobody", InvalidAddressError),
         ("dialog/test.2:1:1", UnknownBotError),
     ],
 )

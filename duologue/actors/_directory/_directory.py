@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._directory._context import DirectoryContext
@@ -25,6 +25,24 @@ from duologue.errors import (
 A = TypeVar("A", bound=AsyncActor)
 
 
+class KeyedGroup(Protocol):
+    """Actors that are found by key, as a directory counts them."""
+
+    @property
+    def actor_name(self) -> str:
+        """The name of their class."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+class GuestGroup(KeyedGroup, Protocol):
+    """Actors that somebody else finds by key; a directory counts and lets them go."""
+
+    async def let_all_go(self) -> None:
+        """Let every actor go; return when they have gone."""
+
+
 class Directory:
     """Finds actors by class and key, makes them when needed, lets them go when idle.
 
@@ -38,16 +56,23 @@ class Directory:
     def __init__(self, observer: Observer | None = None) -> None:
         self._context = DirectoryContext(self._wait_for_idle, observer)
         self._by_class: dict[type[AsyncActor], KeyedActors[AsyncActor]] = {}
+        self._guests: list[GuestGroup] = []
         self._timer: TimerHandle | None = None
         self._due = 0.0
 
     def __len__(self) -> int:
-        return sum(map(len, list(self._by_class.values())))
+        return sum(len(group) for group in self._all())
 
     def by_class(self) -> dict[str, int]:
         """How many keys have an actor now, by the name of its class."""
-        classes = list(self._by_class.items())
-        return {kind.__name__: len(keyed_actors) for kind, keyed_actors in classes}
+        return {group.actor_name: len(group) for group in self._all()}
+
+    def include(self, group: GuestGroup) -> None:
+        """Count actors that somebody else finds by key, and let them go at the end."""
+        self._guests.append(group)
+
+    def _all(self) -> list[KeyedGroup]:
+        return [*self._by_class.values(), *self._guests]
 
     def register(
         self,
@@ -106,6 +131,8 @@ class Directory:
                 going = [keyed_actors.passivate(key) for key in keyed_actors.active()]
                 for gone in going:
                     await gone
+            for group in self._guests:
+                await group.let_all_go()
 
     def close(self) -> None:
         """Take no messages any more and answer those that wait for an actor."""

@@ -1,14 +1,15 @@
 """The engine port: durable mailboxes and the snapshots that belong to them.
 
-An engine keeps, for every key, a queue of mail and one snapshot. A worker
-leases a key that has mail, opens it, handles the first piece of mail and
-commits: the new snapshot, the removal of the mail and the mail for others
-become visible together or not at all.
+An engine keeps, for every key, a queue of mail and one snapshot. A key begins with its
+kind, such as `dialog/`. The engine leases keys that have mail to a process that serves
+their kind; there the key is opened, the first piece of mail handled and the turn
+committed: the new snapshot, the removal of the mail and the mail for others become
+visible together or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,14 +90,19 @@ class Engine(Protocol):
         """
         ...
 
-    async def lease(self, limit: int) -> Sequence[str]:
-        """Wait for keys that have mail and take them, the longest waiting first.
+    def serve(
+        self, kinds: Collection[str], slots: int, ready: Callable[[str], None]
+    ) -> None:
+        """Lease keys that have mail to this process, the longest waiting first.
 
-        A leased key is nobody else's until `open` finds no mail, or `commit`
-        or `fail` ends the lease.
+        A leased key is nobody else's until `open` finds no mail, or `commit` or `fail`
+        ends the lease.
 
         Args:
-            limit: How many keys at the most.
+            kinds: Which kinds of keys.
+            slots: How many keys at the same time, at the most.
+            ready: Is called on the loop with each key that has been leased. It must be
+                quick and must not raise.
         """
         ...
 

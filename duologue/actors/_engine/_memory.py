@@ -1,10 +1,15 @@
-"""The engine that keeps everything in the memory of this process."""
+"""The engine that keeps everything in the memory of this process.
+
+Leasing costs nothing here: mail for a key that nobody handles leases it and calls `ready`
+at once, in the step that brought the mail. A key stands in the queue of those that are
+ready only while nobody serves its kind or all slots are taken.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count, islice
 
 from duologue.actors._engine._engine import FailedMail, Letter, Mail, Opened
@@ -14,6 +19,16 @@ from duologue.errors import (
     MailboxFullError,
     SnapshotTooLargeError,
 )
+
+
+class _Service:
+    """Somebody who handles the mail of a kind of keys."""
+
+    __slots__ = ("free", "ready")
+
+    def __init__(self, slots: int, ready: Callable[[str], None]) -> None:
+        self.free: int = slots
+        self.ready: Callable[[str], None] = ready
 
 
 class _Box:
@@ -65,8 +80,9 @@ class MemoryEngine:
         self._max_snapshot = max_snapshot
         self._snapshots: dict[str, bytes] = {}
         self._boxes: dict[str, _Box] = {}
-        self._ready: deque[str] = deque()
-        self._lessees: deque[asyncio.Future[None]] = deque()
+        # Keys that have mail and wait for a slot, by their kind.
+        self._waiting: dict[str, deque[str]] = {}
+        self._services: dict[str, _Service] = {}
         self._dead: deque[FailedMail] = deque(maxlen=max_dead_letters)
         self._tokens = count(1)
         self._closed = False
@@ -91,20 +107,14 @@ class MemoryEngine:
             raise EngineClosedError(letter.key)
         self._put(letter.key, box, letter.mail)
 
-    async def lease(self, limit: int) -> Sequence[str]:
-        """Wait for keys that have mail and take them, the longest waiting first."""
-        while not self._ready:
-            waiter = asyncio.get_running_loop().create_future()
-            self._lessees.append(waiter)
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                self._forget_lessee(waiter)
-                raise
-        taken = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
-        for key in taken:
-            self._boxes[key].leased = True
-        return taken
+    def serve(
+        self, kinds: Collection[str], slots: int, ready: Callable[[str], None]
+    ) -> None:
+        """Lease keys that have mail to whoever calls this, from now on."""
+        service = _Service(slots, ready)
+        for kind in kinds:
+            self._services[kind] = service
+            self._hand_out(kind, service)
 
     async def open(self, key: str) -> Opened | None:
         """Begin a turn; None, and no lease any more, if there is no mail."""
@@ -205,21 +215,23 @@ class MemoryEngine:
             self._make_ready(key)
 
     def _make_ready(self, key: str) -> None:
-        self._ready.append(key)
-        self._wake_lessee()
+        kind = key.partition("/")[0]
+        service = self._services.get(kind)
+        if service is not None and service.free > 0:
+            self._lease(key, service)
+        else:
+            self._waiting.setdefault(kind, deque()).append(key)
 
-    def _wake_lessee(self) -> None:
-        while self._lessees:
-            lessee = self._lessees.popleft()
-            if not lessee.done():
-                lessee.set_result(None)
-                return
+    def _lease(self, key: str, service: _Service) -> None:
+        service.free -= 1
+        self._boxes[key].leased = True
+        service.ready(key)
 
-    def _forget_lessee(self, waiter: asyncio.Future[None]) -> None:
-        if waiter in self._lessees:
-            self._lessees.remove(waiter)
-        elif self._ready:
-            self._wake_lessee()  # it had been woken: wake another in its place
+    def _hand_out(self, kind: str, service: _Service) -> None:
+        """Lease what has been waiting for a slot."""
+        waiting = self._waiting.get(kind)
+        while waiting and service.free > 0:
+            self._lease(waiting.popleft(), service)
 
     def _open(self, key: str) -> Opened | None:
         box = self._boxes.get(key)
@@ -251,12 +263,18 @@ class MemoryEngine:
                 raise MailboxFullError(key, self._capacity)
 
     def _release(self, key: str, box: _Box) -> None:
-        box.leased = False
         box.token = None
+        kind = key.partition("/")[0]
+        service = self._services.get(kind)
+        if box.leased and service is not None:
+            service.free += 1
+        box.leased = False
         if box.mail:
-            self._make_ready(key)
+            self._waiting.setdefault(kind, deque()).append(key)
         else:
             self._drop_if_idle(key, box)
+        if service is not None:
+            self._hand_out(kind, service)
 
     def _drop_if_idle(self, key: str, box: _Box) -> None:
         if not box.mail and not box.leased and not box.waiters:

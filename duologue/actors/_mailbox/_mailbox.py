@@ -25,12 +25,13 @@ from duologue.actors._mailbox._dead_letters import (
     bury,
 )
 from duologue.actors._mailbox._envelope import AnyEnvelope, Command, enveloped
+from duologue.actors._mailbox._mail_inbox import MailInbox
 from duologue.actors._pykka._registry import AnyRef
 from duologue.actors._pykka._stop_reason import Stopped, StopReason
 from duologue.actors._time._clock import Clock
 from duologue.actors._time._restart_delays import RestartDelays
 
-Messages: TypeAlias = queue.SimpleQueue[object] | BoundedQueue
+Messages: TypeAlias = queue.SimpleQueue[object] | BoundedQueue | MailInbox
 
 NEW, STARTING, RUNNING, STOPPED, CLOSED = range(5)
 

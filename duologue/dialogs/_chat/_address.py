@@ -16,9 +16,9 @@ PAYLOAD_LIMIT = 64
 OWN_SCOPE = "u"
 SHARED_SCOPE = "g"
 PREFIX_LENGTH = 24  # scope, 22 characters of intent, colon
-_PAYLOAD = re.compile(
-    r"([ug])([A-Za-z0-9_-]{22}):([A-Za-z0-9_.]+)(?::(.*))?", re.DOTALL
-)
+_SCOPES = frozenset({OWN_SCOPE, SHARED_SCOPE})
+_INTENT = re.compile(r"[A-Za-z0-9_-]{22}")
+_WIDGET = re.compile(r"[A-Za-z0-9_.]+")
 _KEY = re.compile(r"dialog/([a-z0-9]+\.\d+):(-?\d+):(\d*)(?::(-?\d*)(?::(.+))?)?")
 
 
@@ -43,14 +43,13 @@ class Address:
     @property
     def key(self) -> str:
         """The address as text, as the engine knows it."""
-        user = "" if self.user_id is None else self.user_id
-        key = f"dialog/{self.bot}:{self.chat_id}:{user}"
-        if self.thread_id is None and self.business_connection_id is None:
-            return key
-        thread = "" if self.thread_id is None else self.thread_id
-        if self.business_connection_id is None:
-            return f"{key}:{thread}"
-        return f"{key}:{thread}:{self.business_connection_id}"
+        return _key(
+            self.bot,
+            self.chat_id,
+            self.user_id,
+            self.thread_id,
+            self.business_connection_id,
+        )
 
     @classmethod
     @lru_cache(maxsize=4096)
@@ -128,8 +127,12 @@ class Payload:
 
 def parse_payload(text: str) -> Payload | None:
     """Read the payload of a dialog's button; None if it is something else."""
-    match = _PAYLOAD.fullmatch(text)
-    return None if match is None else Payload(*match.groups())
+    if text[23:24] != ":" or text[:1] not in _SCOPES:
+        return None
+    intent, (widget, colon, item) = text[1:23], text[24:].partition(":")
+    if not _INTENT.fullmatch(intent) or not _WIDGET.fullmatch(widget):
+        return None
+    return Payload(text[0], intent, widget, item if colon else None)
 
 
 def new_id() -> str:
@@ -146,24 +149,40 @@ def bot_key(bot: Bot) -> str:
     return f"{bot.messenger}.{bot.id}"
 
 
-def address_of(update: Update) -> Address:
-    """Find the address of an update. Depends on nothing but the update.
+def key_of(update: Update) -> str:
+    """Find the key of the address of an update. Depends on nothing but the update.
 
     The payload of a button says whose it is. Text belongs to its author, unless
     it replies to a message with a shared keyboard or nobody is named.
     """
-    shared = False
+    is_shared = False
     if isinstance(update, Callback):
-        payload = parse_payload(update.payload)
-        shared = payload is not None and payload.scope == SHARED_SCOPE
+        if update.payload.startswith(SHARED_SCOPE):
+            is_shared = parse_payload(update.payload) is not None
     elif isinstance(update, MessageCreated | MessageEdited):
-        shared = _is_shared(update.message.reply_to)
-    return Address(
+        is_shared = _is_shared(update.message.reply_to)
+    return _key(
         bot_key(update.bot),
         update.chat_id,
-        None if shared else update.user_id,
+        None if is_shared else update.user_id,
         update.thread_id,
+        None,
     )
+
+
+def address_of(update: Update) -> Address:
+    """Find the address of an update; see `key_of`."""
+    return Address.parse(key_of(update))
+
+
+def _key(
+    bot: str, chat: int, user: int | None, thread: int | None, business: str | None
+) -> str:
+    key = f"dialog/{bot}:{chat}:{'' if user is None else user}"
+    if thread is None and business is None:
+        return key
+    key = f"{key}:{'' if thread is None else thread}"
+    return key if business is None else f"{key}:{business}"
 
 
 def _is_shared(message: Message | None) -> bool:

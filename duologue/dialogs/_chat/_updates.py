@@ -69,6 +69,11 @@ class Callback(Update):
     answers: CallbackAnswers | None = field(default=None, repr=False, compare=False)
 
     @property
+    def message_id(self) -> str | None:
+        """The id of the message that holds the button; None if it is gone."""
+        return None if self.message is None else self.message.id
+
+    @property
     def data(self) -> str:
         """The payload, under the name that Telegram uses."""
         return self.payload

@@ -12,10 +12,9 @@ from duologue.dialogs._chat._address import Address, bot_key
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._delivery._receipts import (
     Lending,
-    Promise,
+    Pending,
+    PendingMail,
     Receipt,
-    Waiter,
-    Waiters,
 )
 from duologue.dialogs._state._commands import Command, encode
 from duologue.dialogs._state._turn import active_turn
@@ -46,7 +45,7 @@ class Post:
         observer: Observer,
         clock: Clock,
     ) -> None:
-        self.waiters: Waiters = Waiters()
+        self.pending: PendingMail = PendingMail()
         self.foreground_timeout = foreground_timeout
         self.check_state = check_state
         self._engine = engine
@@ -86,18 +85,31 @@ class Post:
         Raises:
             EngineClosedError: The runtime is stopping.
         """
-        letter, promise = self._write(address, encode(command), None, lending)
-        receipt = Receipt(promise)
-        turn = active_turn()
-        if turn is not None:
-            turn.outbox.append(letter)
-            turn.is_changed = True
-        else:
-            await self._enqueue(letter)
+        body = encode(command)
+        pending = self._note(lending=lending)
+        receipt = Receipt(pending)
+        await self._send(Letter(address.key, Mail(pending.id, body)))
         return receipt
 
-    async def deliver(self, address: Address, body: bytes, update: Update) -> Promise:
+    async def tell(self, address: Address, command: Command) -> None:
+        """Accept a command of the runtime's own, whose outcome nobody awaits.
+
+        Raises:
+            EngineClosedError: The runtime is stopping.
+        """
+        body = encode(command)
+        await self._send(Letter(address.key, Mail(self._note().id, body)))
+
+    async def deliver(
+        self, key: str, body: bytes, update: Update, batch: int | None
+    ) -> Pending:
         """Accept an update of a messenger; wait while the mailbox is full.
+
+        Args:
+            key: Its address.
+            body: The update as it waits in the mailbox.
+            update: The same, parsed.
+            batch: The batch of the poller that it came in, if it did.
 
         Returns:
             What tells when it is handled.
@@ -105,44 +117,55 @@ class Post:
         Raises:
             EngineClosedError: The runtime is stopping.
         """
-        letter, promise = self._write(address, body, update, None)
-        await self._enqueue(letter)
-        return promise
+        pending = self._note(update, batch)
+        await self._enqueue(Letter(key, Mail(pending.id, body)))
+        return pending
 
     def released(self, letters: list[Letter]) -> None:
         """Note that a commit has put letters into their mailboxes."""
         now = self._clock.time()
         for letter in letters:
-            waiter = self.waiters.get(letter.mail.id)
-            if waiter is not None:
-                waiter.since = now
+            pending = self.pending.get(letter.mail.id)
+            if pending is not None:
+                pending.since = now
         self._observer.count("enqueue", len(letters), outcome="accepted")
 
     def withdraw(self, letters: list[Letter], error: BaseException) -> None:
         """Fail the receipts of letters that will never leave."""
         for letter in letters:
-            waiter = self.waiters.remove(letter.mail.id)
-            if waiter is not None:
-                waiter.fail(error)
+            pending = self.pending.remove(letter.mail.id)
+            if pending is not None:
+                pending.fail(error)
 
-    def _write(
+    def _note(
         self,
-        address: Address,
-        body: bytes,
-        update: Update | None,
-        lending: Lending | None,
-    ) -> tuple[Letter, Promise]:
-        mail = Mail(f"{self._prefix}.{next(self._numbers)}", body)
-        promise = Promise(mail.id)
-        now = self._clock.time()
-        self.waiters.add(mail.id, Waiter(promise, update, lending, now))
-        return Letter(address.key, mail), promise
+        update: Update | None = None,
+        batch: int | None = None,
+        lending: Lending | None = None,
+    ) -> Pending:
+        pending = Pending(
+            f"{self._prefix}.{next(self._numbers)}",
+            self._clock.time(),
+            update=update,
+            batch=batch,
+            lending=lending,
+        )
+        self.pending.add(pending)
+        return pending
+
+    async def _send(self, letter: Letter) -> None:
+        turn = active_turn()
+        if turn is not None:
+            turn.outbox.append(letter)
+            turn.is_changed = True
+        else:
+            await self._enqueue(letter)
 
     async def _enqueue(self, letter: Letter) -> None:
         try:
             await self._engine.enqueue(letter)
         except (asyncio.CancelledError, Exception) as error:
-            self.waiters.remove(letter.mail.id)
+            self.pending.remove(letter.mail.id)
             self._observer.count("enqueue", outcome=_outcome(error))
             raise
         self._observer.count("enqueue", outcome="accepted")

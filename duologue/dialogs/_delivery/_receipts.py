@@ -6,11 +6,13 @@ import asyncio
 import weakref
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._state._turn import active_turn
-from duologue.errors import ReentrantCallError
+from duologue.errors import ReentrantCallError, RuntimeStoppedError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +45,70 @@ class Duplicate:
 Outcome: TypeAlias = Committed | Covered | Duplicate
 
 
-class Promise:
-    """What the runtime keeps of a receipt: it will be kept or broken.
+class DrawnView(Protocol):
+    """A view on its way to a screen, or there."""
+
+    async def wait(self) -> None:
+        """Wait until it, or a newer view in its place, is on the screen.
+
+        Raises:
+            MessengerError: The messenger refused it for good.
+        """
+
+
+class Pending:
+    """A message that was accepted here and is not handled yet.
 
     It is not the receipt itself, so that it can tell whether somebody still has that.
 
     Args:
-        id: The message that it belongs to.
+        id: The message.
+        since: When it was offered to its mailbox, by the clock.
+        update: The update that it holds, parsed already.
+        batch: The batch of the poller that the update came in, if it did.
+        lending: Who waits for its turn in `fg()`.
 
     Attributes:
         is_heard: Whether somebody who waited was told of an error.
         reader: The receipt, as long as somebody has it.
+        safe: Ends when the update may be acknowledged, for those who want to know.
     """
 
     __slots__ = (
-        "_drawn",
         "_future",
         "_outcome",
+        "_view",
         "_waiting",
-        "_watchers",
+        "batch",
         "id",
         "is_heard",
+        "lending",
         "reader",
+        "safe",
+        "since",
+        "update",
     )
 
-    def __init__(self, id: str) -> None:  # noqa: A002  # the name of the attribute
+    def __init__(
+        self,
+        id: str,  # noqa: A002  # the name of the attribute
+        since: float,
+        *,
+        update: Update | None = None,
+        batch: int | None = None,
+        lending: Lending | None = None,
+    ) -> None:
         self.id: str = id
+        self.since: float = since
+        self.update: Update | None = update
+        self.batch: int | None = batch
+        self.lending: Lending | None = lending
         self.is_heard: bool = False
         self.reader: Callable[[], Receipt | None] = _nobody
+        self.safe: asyncio.Future[None] | None = None
         self._outcome: Outcome | BaseException | None = None
         self._future: asyncio.Future[Outcome] | None = None
-        self._watchers: list[Callable[[BaseException | None], None]] = []
-        self._drawn: asyncio.Future[None] | None = None
+        self._view: DrawnView | None = None
         self._waiting = 0
 
     def done(self) -> bool:
@@ -86,31 +120,43 @@ class Promise:
         """Whether somebody waits for the outcome now."""
         return self._waiting > 0
 
-    def resolve(self, outcome: Outcome, drawn: asyncio.Future[None] | None) -> None:
-        """Note the outcome; `drawn` ends when the screen shows it."""
+    def resolve(self, outcome: Outcome, view: DrawnView | None = None) -> None:
+        """Note the outcome, and the view that shows it."""
         if self._outcome is None:
-            self._drawn = drawn
-            self._end(outcome)
+            self._view = view
+            self._outcome = outcome
+            if self._future is not None:
+                self._future.set_result(outcome)
+            if self.safe is not None and not self.safe.done():
+                self.safe.set_result(None)
 
-    def watch(self, callback: Callable[[BaseException | None], None]) -> None:
-        """Have a function called with the error of the message, or None."""
-        if self._outcome is None:
-            self._watchers.append(callback)
-        else:
-            callback(_error(self._outcome))
+    def fail(self, error: BaseException) -> bool:
+        """Note that the message was not handled.
 
-    def fail(self, error: BaseException) -> None:
-        """Note that the message was not handled."""
+        Returns:
+            Whether somebody waits in `fg()`, and so will hear of it.
+        """
         if self._outcome is None:
-            self._end(error)
+            self._outcome = error
+            if self._future is not None:
+                _fail(self._future, error)
+            if self.safe is not None and not self.safe.done():
+                self._settle_safe(self.safe, error)
+        if self.lending is None:
+            return False
+        if not self.lending.entered.done():
+            _fail(self.lending.entered, error)
+        return not self.lending.is_abandoned
 
     async def outcome(self) -> Outcome:
         """Wait for the outcome; raise what made the turn fail."""
         if self._future is None:
             # Most messages have nobody who waits, so their futures are not made.
             self._future = asyncio.get_running_loop().create_future()
-            if self._outcome is not None:
-                _settle(self._future, self._outcome)
+            if isinstance(self._outcome, BaseException):
+                _fail(self._future, self._outcome)
+            elif self._outcome is not None:
+                self._future.set_result(self._outcome)
         self._waiting += 1
         try:
             return await asyncio.shield(self._future)
@@ -124,16 +170,16 @@ class Promise:
 
     async def drawn(self) -> None:
         """Wait until the screen shows what was committed."""
-        if self._drawn is not None:
-            await asyncio.shield(self._drawn)
+        if self._view is not None:
+            await self._view.wait()
 
-    def _end(self, outcome: Outcome | BaseException) -> None:
-        self._outcome = outcome
-        if self._future is not None:
-            _settle(self._future, outcome)
-        for watcher in self._watchers:
-            watcher(_error(outcome))
-        self._watchers.clear()
+    @staticmethod
+    def _settle_safe(safe: asyncio.Future[None], error: BaseException) -> None:
+        """A failed turn is done with; one that was stopped comes again."""
+        if isinstance(error, RuntimeStoppedError):
+            _fail(safe, error)
+        else:
+            safe.set_result(None)
 
 
 class Receipt:
@@ -144,14 +190,14 @@ class Receipt:
     ends, goes to the error hook, the log and a count.
 
     Args:
-        promise: What it reads.
+        pending: What it reads.
     """
 
-    __slots__ = ("__weakref__", "_promise")
+    __slots__ = ("__weakref__", "_pending")
 
-    def __init__(self, promise: Promise) -> None:
-        self._promise = promise
-        promise.reader = weakref.ref(self)
+    def __init__(self, pending: Pending) -> None:
+        self._pending = pending
+        pending.reader = weakref.ref(self)
 
     def __repr__(self) -> str:
         return f"<Receipt {self.id} {'done' if self.done() else 'pending'}>"
@@ -168,12 +214,12 @@ class Receipt:
         """
         if active_turn() is not None:
             raise ReentrantCallError
-        return self._promise.outcome().__await__()
+        return self._pending.outcome().__await__()
 
     @property
     def id(self) -> str:
         """The message that it belongs to."""
-        return self._promise.id
+        return self._pending.id
 
     async def drawn(self) -> None:
         """Wait until the view of this message, or a newer one, is on the screen.
@@ -184,28 +230,21 @@ class Receipt:
             Exception: Whatever made the turn fail.
         """
         await self
-        await self._promise.drawn()
+        await self._pending.drawn()
 
     def done(self) -> bool:
         """Tell whether there is an outcome."""
-        return self._promise.done()
+        return self._pending.done()
 
 
 def _nobody() -> None:
     """Stand for a receipt that was never handed out."""
 
 
-def _error(outcome: Outcome | BaseException) -> BaseException | None:
-    return outcome if isinstance(outcome, BaseException) else None
-
-
-def _settle(future: asyncio.Future[Outcome], outcome: Outcome | BaseException) -> None:
-    if isinstance(outcome, BaseException):
-        future.set_exception(outcome)
-        # The runtime reports what nobody awaits; asyncio need not do it too.
-        future.exception()
-    else:
-        future.set_result(outcome)
+def _fail(future: asyncio.Future[T], error: BaseException) -> None:
+    future.set_exception(error)
+    # The runtime reports what nobody awaits; asyncio need not do it too.
+    future.exception()
 
 
 class Lending:
@@ -233,75 +272,47 @@ class Lending:
             self.left.set_result(error)
 
 
-@dataclass(slots=True)
-class Waiter:
-    """Who in this process waits for a message.
+class PendingMail:
+    """The messages of this process that are not handled, by their ids.
 
-    Attributes:
-        promise: Tells them.
-        update: The update that the message holds, parsed already.
-        lending: Who waits in `fg()`.
-        since: When the message was offered to its mailbox, by the clock.
+    Local to the process, unlike the messages.
     """
 
-    promise: Promise
-    update: Update | None = None
-    lending: Lending | None = None
-    since: float = 0.0
-
-    def fail(self, error: BaseException) -> bool:
-        """Tell whoever waits that the message was not handled.
-
-        Returns:
-            Whether somebody waits in `fg()`, and so will hear of it.
-        """
-        self.promise.fail(error)
-        if self.lending is None:
-            return False
-        if not self.lending.entered.done():
-            self.lending.entered.set_exception(error)
-            self.lending.entered.exception()
-        return not self.lending.is_abandoned
-
-
-class Waiters:
-    """Who waits for which message. Local to the process, unlike the messages."""
-
     def __init__(self) -> None:
-        self._waiters: dict[str, Waiter] = {}
+        self._pending: dict[str, Pending] = {}
         self._idle: list[asyncio.Future[None]] = []
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return len(self._pending)
 
-    def add(self, mail_id: str, waiter: Waiter) -> None:
-        """Note a waiter before its message is sent."""
-        self._waiters[mail_id] = waiter
+    def add(self, pending: Pending) -> None:
+        """Note a message before it is sent."""
+        self._pending[pending.id] = pending
 
-    def get(self, mail_id: str) -> Waiter | None:
-        """Find the waiter of a message."""
-        return self._waiters.get(mail_id)
+    def get(self, mail_id: str) -> Pending | None:
+        """Find a message."""
+        return self._pending.get(mail_id)
 
-    def remove(self, mail_id: str) -> Waiter | None:
-        """Forget the waiter of a message, and return it."""
-        waiter = self._waiters.pop(mail_id, None)
-        if not self._waiters:
+    def remove(self, mail_id: str) -> Pending | None:
+        """Forget a message, and return it."""
+        pending = self._pending.pop(mail_id, None)
+        if self._idle and not self._pending:
             for idle in self._idle:
                 if not idle.done():
                     idle.set_result(None)
             self._idle.clear()
-        return waiter
+        return pending
 
     async def wait_idle(self) -> None:
         """Wait until no message of this process is unhandled."""
-        while self._waiters:
+        while self._pending:
             idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._idle.append(idle)
             await idle
 
     def fail_all(self, error: BaseException) -> None:
         """Tell everybody that the messages will not be handled here."""
-        for mail_id in list(self._waiters):
-            waiter = self.remove(mail_id)
-            if waiter is not None:
-                waiter.fail(error)
+        for mail_id in list(self._pending):
+            pending = self.remove(mail_id)
+            if pending is not None:
+                pending.fail(error)

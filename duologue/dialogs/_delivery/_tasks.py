@@ -5,15 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TypeVarTuple
+from typing import TypeAlias, TypeVarTuple
 
 from duologue.dialogs._state._functions import name_of
 from duologue.dialogs._state._turn import active_turn
 
 Ts = TypeVarTuple("Ts")
+Work: TypeAlias = Coroutine[object, object, object]
 _logger = logging.getLogger("duologue.dialogs")
 OnError = Callable[[BaseException, str], None]
+
+
+def _begin(work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+    loop = asyncio.get_running_loop()
+    return loop.create_task(work, name=name, context=contextvars.Context())
+
+
+if sys.version_info >= (3, 12):
+
+    def _begin_at_once(
+        work: Coroutine[object, object, None], name: str
+    ) -> asyncio.Task[None]:
+        return asyncio.Task(
+            work,
+            loop=asyncio.get_running_loop(),
+            name=name,
+            context=contextvars.Context(),
+            eager_start=True,
+        )
+
+else:
+    _begin_at_once = _begin
 
 
 class Tasks:
@@ -27,40 +51,42 @@ class Tasks:
 
     def __init__(self, on_error: OnError) -> None:
         self._on_error = on_error
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Work] = {}
         self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, work: Coroutine[object, object, object], name: str) -> None:
+    def start(self, work: Work, name: str, *, at_once: bool = False) -> None:
         """Run a coroutine as a task of its own, in a clean context.
 
         After `close` it is dropped.
+
+        Args:
+            work: The coroutine.
+            name: Names it in reports.
+            at_once: Whether its first step is taken now, where Python can (3.12).
         """
         if self._is_closed:
             work.close()
             return
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(
-            self._watch(work, name), name=name, context=contextvars.Context()
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # A task that is cancelled before its first step never awaits its work.
-        task.add_done_callback(lambda _: work.close())
+        watched = self._watch(work, name)
+        task = _begin_at_once(watched, name) if at_once else _begin(watched, name)
+        if not task.done():
+            self._tasks[task] = work
+            task.add_done_callback(self._forget)
 
     async def wait(self) -> None:
         """Wait until no task is left, those that they start included."""
         while self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(list(self._tasks))
 
     async def cancel(self) -> None:
         """Cancel what still runs and wait for its end."""
         while self._tasks:
-            for task in self._tasks:
+            for task in list(self._tasks):
                 task.cancel()
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(list(self._tasks))
 
     async def close(self, grace: float) -> None:
         """Cancel what still runs and start nothing any more.
@@ -69,16 +95,20 @@ class Tasks:
             grace: Seconds after which a task that ignores this is left behind.
         """
         self._is_closed = True
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
         if self._tasks:
-            _, ignoring = await asyncio.wait(self._tasks, timeout=grace)
+            _, ignoring = await asyncio.wait(list(self._tasks), timeout=grace)
             for task in ignoring:
                 _logger.error(
                     "the task %s ignores that it is cancelled", task.get_name()
                 )
 
-    async def _watch(self, work: Coroutine[object, object, object], name: str) -> None:
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        # A task that is cancelled before its first step never awaits its work.
+        self._tasks.pop(task).close()
+
+    async def _watch(self, work: Work, name: str) -> None:
         try:
             await work
         except Exception as error:  # noqa: BLE001  # whatever an author's task raises

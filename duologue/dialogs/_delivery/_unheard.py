@@ -6,7 +6,7 @@ import asyncio
 import weakref
 from collections.abc import Callable
 
-from duologue.dialogs._delivery._receipts import Promise, Receipt
+from duologue.dialogs._delivery._receipts import Pending, Receipt
 from duologue.dialogs._delivery._tasks import OnError
 
 
@@ -24,22 +24,22 @@ class Unheard:
         self._on_error = on_error
         self._reports: dict[weakref.finalize[[], Receipt], Callable[[], object]] = {}
 
-    def take(self, error: BaseException, where: str, promise: Promise | None) -> None:
+    def take(self, error: BaseException, where: str, pending: Pending | None) -> None:
         """Report an error, now or when its receipt is dropped.
 
         Args:
             error: What happened.
             where: The address.
-            promise: What the receipt reads; None if there cannot be a receipt.
+            pending: What the receipt reads; None if there cannot be a receipt.
         """
-        receipt = None if promise is None else promise.reader()
-        if promise is None or receipt is None:
+        receipt = None if pending is None else pending.reader()
+        if pending is None or receipt is None:
             self._on_error(error, where)
             return
         loop = asyncio.get_running_loop()
 
         def report() -> None:
-            if not promise.is_heard:
+            if not pending.is_heard:
                 self._on_error(error, where)
 
         def dropped() -> None:

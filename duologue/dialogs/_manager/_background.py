@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duologue.dialogs._chat._address import Address
-from duologue.dialogs._chat._data import Json, check
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Receipt
 from duologue.dialogs._state._commands import (
@@ -61,7 +61,6 @@ class BackgroundCalls:
             UnserialisableDataError: `data` cannot be sent.
         """
         self.post.check_state(checked_state(state, "start()").state)
-        check(data, "start_data")
         return await self._send(
             StartDialog(
                 self._stack_id,
@@ -81,7 +80,6 @@ class BackgroundCalls:
         Raises:
             UnserialisableDataError: `result` cannot be sent.
         """
-        check(result, "result")
         return await self._send(
             CloseDialog(self._stack_id, self._intent_id, result, _name(show_mode))
         )
@@ -108,7 +106,6 @@ class BackgroundCalls:
         Raises:
             UnserialisableDataError: `data` cannot be sent.
         """
-        check(data, "data")
         return await self._send(
             UpdateData(self._stack_id, self._intent_id, data, _name(show_mode))
         )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from duologue.dialogs._chat._address import new_id
 from duologue.dialogs._chat._chat import ChatType
-from duologue.dialogs._chat._data import Json, check
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._manager._background import BackgroundCalls
@@ -17,7 +17,8 @@ from duologue.dialogs._manager._moves import clear, make_way
 from duologue.dialogs._screen._render import (
     Rendered,
     add_draw,
-    make_view,
+    addressed,
+    check_text,
     plan_close,
     plan_draw,
 )
@@ -32,6 +33,7 @@ from duologue.dialogs._state._modes import (
 from duologue.dialogs._state._stack import Context, Stack
 from duologue.dialogs._state._states import State, StatesGroup
 from duologue.dialogs._state._turn import Turn, effective_mode
+from duologue.dialogs._state._values import check
 from duologue.errors import DialogCoveredError, WrongStateError
 
 
@@ -286,18 +288,18 @@ class DialogManager(Focus):
         if context is None:
             draw = plan_close(self._turn, stack)
         else:
+            turn = self._turn
             rendered = await self._rendered(context)
-            view = make_view(
-                rendered,
-                context,
-                self._turn.address.scope,
-                self._turn.bot.capabilities,
+            limits = turn.bot.capabilities
+            check_text(rendered.text, context.state.state, limits)
+            keyboard = addressed(
+                rendered, context, turn.address.scope, limits, turn.keyboards
             )
             is_private = self.event.chat.type is ChatType.PRIVATE
             chosen = effective_mode(
-                self._turn, mode, is_default_stack=stack.default, is_private=is_private
+                turn, mode, is_default_stack=stack.default, is_private=is_private
             )
-            draw = plan_draw(self._turn, stack, view, chosen)
+            draw = plan_draw(turn, stack, rendered, keyboard, chosen)
         if draw is not None:
             add_draw(self._turn, draw)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
 
-from duologue.actors import Clock, Observer, TimerHandle
+from duologue.actors import Clock, Observer
+from duologue.actors._time._deadlines import Deadlines
 from duologue.dialogs._chat._address import bot_key
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._tasks import Tasks
@@ -17,12 +17,14 @@ _MAX_WAITING = 4
 _logger = logging.getLogger("duologue.callbacks")
 
 
-@dataclass(slots=True)
 class _Open:
-    bot: Bot
-    chat_id: int
-    timer: TimerHandle
-    is_late: bool = False
+    __slots__ = ("bot", "chat_id", "deadlines", "is_late")
+
+    def __init__(self, bot: Bot, chat_id: int, deadlines: Deadlines[str]) -> None:
+        self.bot: Bot = bot
+        self.chat_id: int = chat_id
+        self.deadlines: Deadlines[str] = deadlines
+        self.is_late: bool = False
 
 
 class Callbacks:
@@ -42,6 +44,7 @@ class Callbacks:
         self._clock = clock
         self._observer = observer
         self._open: dict[str, _Open] = {}
+        self._deadlines: dict[float, Deadlines[str]] = {}
         self._waiting: Counter[int] = Counter()
 
     def __len__(self) -> int:
@@ -51,10 +54,13 @@ class Callbacks:
         """Note a press that has just arrived."""
         if callback_id in self._open:
             return
-        timer = self._clock.call_later(
-            bot.capabilities.answer_deadline, self._expire, callback_id
-        )
-        self._open[callback_id] = _Open(bot, chat_id, timer)
+        seconds = bot.capabilities.answer_deadline
+        deadlines = self._deadlines.get(seconds)
+        if deadlines is None:
+            deadlines = Deadlines(self._clock, seconds, self._expire)
+            self._deadlines[seconds] = deadlines
+        deadlines.add(callback_id)
+        self._open[callback_id] = _Open(bot, chat_id, deadlines)
 
     def take(self, callback_id: str) -> bool:
         """Take over the duty to answer a press.
@@ -90,13 +96,14 @@ class Callbacks:
 
     def close(self) -> None:
         """Forget all presses; nothing is sent any more."""
-        for callback_id in list(self._open):
-            self._close(callback_id)
+        self._open.clear()
+        for deadlines in self._deadlines.values():
+            deadlines.clear()
 
     def _close(self, callback_id: str) -> _Open | None:
         opened = self._open.pop(callback_id, None)
         if opened is not None:
-            opened.timer.cancel()
+            opened.deadlines.discard(callback_id)
         return opened
 
     def _expire(self, callback_id: str) -> None:

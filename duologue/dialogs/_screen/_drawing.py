@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
-from dataclasses import dataclass, field
 
 from duologue.actors import Observer
-from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._chat import View
-from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._screen._callbacks import Callbacks
+from duologue.dialogs._screen._screens import Order, Screen
 from duologue.dialogs._state._modes import ShowMode
-from duologue.dialogs._state._turn import Draw
 from duologue.errors import (
     BadRequestError,
     MessageGoneError,
@@ -27,35 +22,6 @@ PASSING = (RateLimitedError, MessengerUnavailableError, UnexpectedAnswerError)
 """Errors after which the same call may succeed later."""
 
 _logger = logging.getLogger("duologue.presenter")
-
-
-@dataclass(slots=True)
-class Order:
-    draw: Draw
-    waiters: list[asyncio.Future[None]] = field(default_factory=list)
-    is_answering: bool = False
-
-    @property
-    def is_edit(self) -> bool:
-        return self.draw.mode is ShowMode.EDIT and self.draw.view is not None
-
-
-@dataclass(slots=True)
-class Screen:
-    """One message that shows a stack, and what is on its way to it."""
-
-    address: Address
-    bot: Bot
-    message_id: str | None
-    orders: deque[Order] = field(default_factory=deque)
-    strips: list[str] = field(default_factory=list)
-    current: Order | None = None
-    is_running: bool = False
-    unconfirmed: int = 0
-
-    @property
-    def is_idle(self) -> bool:
-        return not (self.is_running or self.orders or self.strips or self.unconfirmed)
 
 
 class Drawing:

@@ -1,8 +1,18 @@
-"""The presenter: from commits to screens, at the pace the messenger allows."""
+"""The presenter: from commits to screens, at the pace the messenger allows.
+
+A view of an idle screen goes from its commit to the messenger in one coroutine, which
+begins at once. Only what comes while a request is in flight, or must wait for the limits,
+is queued: there a newer edit takes the place of one that waits, so a burst ends with its
+last view, and a new message waits behind all before it. The right to a call comes first,
+the newest view second. What fails for a reason that may pass goes back to the front of
+its queue, unless something newer stands there.
+
+All of this assumes that the views of one stack come from one dialog actor, in the order
+of their commits, and that the state hears of new messages by `Drawn`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -11,8 +21,10 @@ from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
-from duologue.dialogs._screen._drawing import PASSING, Drawing, Order, Screen
+from duologue.dialogs._screen._drawing import PASSING, Drawing
+from duologue.dialogs._screen._screens import Order, Screen, Screens
 from duologue.dialogs._state._commands import Drawn
+from duologue.dialogs._state._modes import DEFAULT_STACK_ID
 from duologue.dialogs._state._turn import Draw
 from duologue.errors import (
     MessengerError,
@@ -33,11 +45,6 @@ Confirm = Callable[[Address, Drawn], Awaitable[object]]
 
 class Presenter:
     """Draws what turns have committed.
-
-    For each stack at most one request is in flight. Edits that wait are replaced
-    by newer ones, so a burst ends with its last view; new messages are never
-    merged. A refusal for too many calls pauses only that chat, an unreachable
-    messenger is tried again, and neither loses a view.
 
     Args:
         tasks: Owns the drawing.
@@ -62,60 +69,62 @@ class Presenter:
         self._clock = clock
         self._observer = observer
         self._drawing = Drawing(callbacks, observer)
-        self._screens: dict[tuple[str, str], Screen] = {}
+        self._busy: set[Screen] = set()
         self._is_stopped = False
 
     def __len__(self) -> int:
-        return len(self._screens)
+        return len(self._busy)
 
-    def show(self, address: Address, bot: Bot, draw: Draw) -> asyncio.Future[None]:
+    def show(self, screens: Screens, address: Address, bot: Bot, draw: Draw) -> Order:
         """Take over a view.
 
+        Args:
+            screens: Those of its conversation.
+            address: The conversation.
+            bot: Who draws it.
+            draw: The view.
+
         Returns:
-            A future that ends when it, or a newer view of the stack, is drawn.
+            What tells when it, or a newer view of the stack, is drawn.
         """
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._is_stopped:
-            _fail(Order(draw, [waiter]), RuntimeStoppedError())
-            return waiter
-        key = (address.key, draw.stack_id)
-        screen = self._screens.get(key)
+            order = Order(draw)
+            order.finish(RuntimeStoppedError())
+            return order
+        screen = screens.get(draw.stack_id)
         if screen is None:
-            screen = self._screens[key] = Screen(address, bot, draw.message_id)
-        self._place(screen, draw).waiters.append(waiter)
+            screen = screens[draw.stack_id] = Screen(address, bot, draw.stack_id)
+        if screen not in self._busy:
+            screen.message_id = draw.message_id  # the state knows it best
+            self._busy.add(screen)
+        order = self._place(screen, draw)
         if not screen.is_running:
-            self._begin(key, screen)
-        return waiter
+            self._begin(screens, screen)
+        return order
 
-    def in_flight(self, address_key: str, stack_id: str) -> asyncio.Future[None] | None:
-        """A future that ends when the views of a stack that wait now are drawn."""
-        screen = self._screens.get((address_key, stack_id))
+    def in_flight(self, screens: Screens, stack_id: str) -> Order | None:
+        """What tells when the views of a stack that wait now are drawn."""
+        screen = screens.get(stack_id)
         if screen is None:
             return None
-        order = screen.orders[-1] if screen.orders else screen.current
-        if order is None:
-            return None
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        order.waiters.append(waiter)
-        return waiter
+        return screen.orders[-1] if screen.orders else screen.current
 
-    def confirmed(self, address_key: str, stack_id: str) -> None:
+    def confirmed(self, screens: Screens, stack_id: str) -> None:
         """Note that the state knows of a drawing now."""
-        key = (address_key, stack_id)
-        screen = self._screens.get(key)
+        screen = screens.get(stack_id)
         if screen is not None and screen.unconfirmed:
             screen.unconfirmed -= 1
-            self._evict(key, screen)
+            self._rest(screens, screen)
 
     def stop(self) -> None:
         """Forget what has not been drawn; those who wait get an error."""
         self._is_stopped = True
-        for screen in self._screens.values():
+        for screen in self._busy:
             for order in screen.orders:
-                _fail(order, RuntimeStoppedError())
+                order.finish(RuntimeStoppedError())
             if screen.current is not None:
-                _fail(screen.current, RuntimeStoppedError())
-        self._screens.clear()
+                screen.current.finish(RuntimeStoppedError())
+        self._busy.clear()
 
     def _place(self, screen: Screen, draw: Draw) -> Order:
         order = Order(draw)
@@ -134,7 +143,7 @@ class Presenter:
             return
         oldest = screen.orders.popleft()
         self._count(screen, "dropped")
-        _fail(oldest, ViewDroppedError(screen.address.key, _MAX_WAITING))
+        oldest.finish(ViewDroppedError(screen.address.key, _MAX_WAITING))
 
     def _replace(self, waiting: Order, newer: Order) -> None:
         """Put a newer edit in the place of one that has not been sent."""
@@ -153,27 +162,29 @@ class Presenter:
         waiting.draw = new
         waiting.is_answering = newer.is_answering
 
-    def _begin(self, key: tuple[str, str], screen: Screen) -> None:
+    def _begin(self, screens: Screens, screen: Screen) -> None:
         screen.is_running = True
         name = f"presenter of {screen.address.key}"
-        self._tasks.start(self._run(key, screen), name)
+        self._tasks.start(self._run(screens, screen), name, at_once=True)
 
-    async def _run(self, key: tuple[str, str], screen: Screen) -> None:
+    async def _run(self, screens: Screens, screen: Screen) -> None:
         try:
             await self._work_off(screen)
         except Exception as error:
             # A bot with a bug. The owner of the task reports it; the rest goes on.
             _give_up(screen, error)
-            self._begin(key, screen)
+            self._begin(screens, screen)
             raise
         screen.is_running = False
-        self._evict(key, screen)
+        self._rest(screens, screen)
 
     async def _work_off(self, screen: Screen) -> None:
         pause = _FIRST_PAUSE
+        bot, chat_id = screen.bot, screen.address.chat_id
         while screen.orders or screen.strips:
             # The right to a call comes first, the newest view second.
-            await screen.bot.ready(screen.address.chat_id)
+            if not bot.ready_now(chat_id):
+                await bot.ready(chat_id)
             if not screen.orders:
                 await self._strip(screen)
                 continue
@@ -212,20 +223,19 @@ class Presenter:
         except MessengerError as error:
             self._count(screen, "refused")
             _logger.warning("a view of %s is dropped: %s", screen.address.key, error)
-            _fail(order, error)
+            order.finish(error)
             await self._tell_of_refusal(screen, order.draw)
             return True
         self._count(screen, "drawn")
-        await self._tell(screen, order.draw, previous)
-        for waiter in order.waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        draw = order.draw
+        # An edit of the message that the state knows is no news.
+        if draw.confirm or screen.message_id != previous:
+            await self._tell(screen, draw, previous)
+        order.finish()
         return True
 
     async def _tell(self, screen: Screen, draw: Draw, previous: str | None) -> None:
         if draw.view is None or screen.message_id is None:
-            return
-        if not draw.confirm and screen.message_id == previous:
             return
         screen.unconfirmed += 1
         drawn = Drawn(draw.stack_id, draw.revision, screen.message_id, previous)
@@ -247,14 +257,17 @@ class Presenter:
         self._replace(order, newer)
         following.draw = order.draw
         following.is_answering = order.is_answering
-        following.waiters.extend(order.waiters)
+        order.merge_into(following)
 
     def _count(self, screen: Screen, outcome: str) -> None:
         self._observer.count("draws", bot=screen.address.bot, outcome=outcome)
 
-    def _evict(self, key: tuple[str, str], screen: Screen) -> None:
-        if screen.is_idle and self._screens.get(key) is screen:
-            del self._screens[key]
+    def _rest(self, screens: Screens, screen: Screen) -> None:
+        if not screen.is_busy:
+            self._busy.discard(screen)
+            # The other stacks have names that never come again.
+            if screen.stack_id != DEFAULT_STACK_ID:
+                screens.pop(screen.stack_id, None)
 
 
 def _hand_over(old: Draw, new: Draw) -> None:
@@ -269,13 +282,6 @@ def _give_up(screen: Screen, error: Exception) -> None:
     if order is None and screen.orders:
         order = screen.orders.popleft()
     if order is not None:
-        _fail(order, error)
+        order.finish(error)
     elif screen.strips:
         screen.strips.pop()
-
-
-def _fail(order: Order, error: BaseException) -> None:
-    for waiter in order.waiters:
-        if not waiter.done():
-            waiter.set_exception(error)
-            waiter.exception()  # whoever waits gets it; nobody else need hear of it

@@ -1,7 +1,8 @@
 """The messages that a dialog actor understands, and their form in the mailbox.
 
-Every command consists of JSON values only, states are named, so each of them can
-wait in a mailbox of any engine.
+Every command consists of JSON values and, in one field, of data of the author; states
+are named. So each of them can wait in a mailbox of any engine: as one line of JSON, and
+a second one for that data, written as dialogs keep theirs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from duologue.dialogs._chat._data import Json, dump_bytes, load
+from duologue.dialogs._state._values import read, write
 from duologue.errors import UnknownCommandError
 
 
@@ -105,12 +107,31 @@ _TAGS: dict[str, type[Command]] = {
 _NAMES = {command: tag for tag, command in _TAGS.items()}
 
 
+# The data of authors in a command, and what it is called in errors.
+_DATA: dict[type[Command], tuple[str, str]] = {
+    StartDialog: ("data", "start_data"),
+    CloseDialog: ("result", "result"),
+    UpdateData: ("data", "data"),
+}
+
+
 def encode(command: Command) -> bytes:
-    """Write a command as it waits in a mailbox."""
+    """Write a command as it waits in a mailbox.
+
+    Raises:
+        UnserialisableDataError: Its data cannot be sent; the error names the place.
+    """
     if isinstance(command, HandleUpdate):
         return encode_raw(dump_bytes(command.raw))
-    fields = [getattr(command, name) for name in command.__slots__]
-    return dump_bytes([_NAMES[type(command)], *fields])
+    kind = type(command)
+    data = _DATA.get(kind)
+    if data is None:
+        fields = [getattr(command, name) for name in command.__slots__]
+        return dump_bytes([_NAMES[kind], *fields])
+    own, called = data
+    line, _ = write([getattr(command, own)], [called])
+    fields = [getattr(command, name) for name in command.__slots__ if name != own]
+    return dump_bytes([_NAMES[kind], *fields]) + b"\n" + line
 
 
 def encode_raw(raw: bytes) -> bytes:
@@ -125,7 +146,15 @@ def decode(body: bytes) -> Command:
         UnknownCommandError: It is none that this version knows.
     """
     try:
-        tag, *fields = load(body)
-        return _TAGS[tag](*fields)
-    except (ValueError, TypeError, KeyError) as error:
+        if body.startswith(b'["update",'):
+            return HandleUpdate(load(body)[1])
+        head, _, line = body.partition(b"\n")
+        tag, *fields = load(head)
+        kind = _TAGS[tag]
+        if kind not in _DATA:
+            return kind(*fields)
+        own, _ = _DATA[kind]
+        fields.insert(kind.__slots__.index(own), read(line)[0])
+        return kind(*fields)
+    except (ValueError, TypeError, KeyError, IndexError) as error:
         raise UnknownCommandError(repr(error)) from error

@@ -1,4 +1,13 @@
-"""The state of one address: what a turn reads first and writes last."""
+"""The state of one address: what a turn reads first and writes last.
+
+As bytes it is a head (version, ring, who it is, stacks and their screens) and then one
+line for each open dialog. A turn decodes the dialogs that it touches and encodes those
+alone; the bytes of all others go on as they are.
+
+What a commit wrote is kept taken apart (`Stored`) as long as the dialog actor lives. The
+copy by which a line was checked becomes what the next turn works on, so data is decoded
+once a turn, and no two turns ever share an object.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +15,62 @@ import hashlib
 import logging
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from duologue.dialogs._chat._data import Json, check, dump, dump_bytes, load
+from duologue.dialogs._chat._data import Json, dump_bytes, load
 from duologue.dialogs._state._stack import Context, Keys, Screen, Stack
 from duologue.dialogs._state._states import State
+from duologue.dialogs._state._values import read, write
 from duologue.errors import SnapshotVersionError, UnknownStateError
 
-_FORMAT = 1
+_FORMAT = 2
 _RING_SIZE = 128
 _HASH_LENGTH = 8
+_NAMES = ("stack", "state", "start_data", "dialog_data", "widget_data")
 _logger = logging.getLogger("duologue.dialogs")
 
 StateByName = Callable[[str], State]
 
 
-def view_digest(*parts: Json) -> str:
-    """Name a view: equal for equal parts, different for different ones."""
-    written = dump_bytes(parts)
+def digest(text: str) -> str:
+    """Name a text: equal for equal ones, different for different ones."""
+    written = text.encode("utf-8", "surrogatepass")
     return b64encode(hashlib.blake2b(written, digest_size=9).digest()).decode()
 
 
 class Ring:
     """The newest update ids, to recognise those that are delivered again.
 
-    Ids are kept as short hashes in one string, which costs almost nothing to
-    read and write.
+    Ids are kept as short hashes in one string, which costs almost nothing to read and
+    write. An update that was polled comes again only until its batch is acknowledged,
+    and the next batch says that it was; so the marks of polled updates go with the
+    first update of a later batch.
+
+    Args:
+        text: The marks.
+        batch: The batch that they belong to; None for updates that were not polled.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("batch", "text")
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", batch: int | None = None) -> None:
         self.text: str = text
+        self.batch: int | None = batch
 
-    def add(self, update_id: str) -> bool:
+    def add(self, update_id: str, batch: int | None = None) -> bool:
         """Note an id.
+
+        Args:
+            update_id: The id.
+            batch: Which batch of the poller it came in.
 
         Returns:
             Whether it was new.
         """
+        if batch != self.batch:
+            if self.batch is not None and batch is not None:
+                self.text = ""
+            self.batch = batch
         mark = self._mark(update_id)
         place = self.text.find(mark)
         while place >= 0:
@@ -56,46 +83,72 @@ class Ring:
     @staticmethod
     def _mark(update_id: str) -> str:
         written = update_id.encode(errors="surrogatepass")
-        digest = hashlib.blake2b(written, digest_size=6).digest()
-        return b64encode(digest).decode()
+        return b64encode(hashlib.blake2b(written, digest_size=6).digest()).decode()
+
+
+@dataclass(slots=True)
+class Stored:
+    """The state of an address as a commit wrote it, taken apart.
+
+    Attributes:
+        text: All of it.
+        head: Everything but the dialogs, decoded.
+        lines: The dialogs by their ids, encoded.
+        copies: Those that are decoded already; the next turn takes them out.
+    """
+
+    text: bytes | None = None
+    head: dict[str, Json] = field(default_factory=dict)
+    lines: dict[str, bytes] = field(default_factory=dict)
+    copies: dict[str, list[Json]] = field(default_factory=dict)
+
+
+def take_apart(text: bytes | None) -> Stored:
+    """Read what a commit wrote; None for an address without state.
+
+    Raises:
+        SnapshotVersionError: Another version of the program wrote it.
+    """
+    if text is None:
+        return Stored()
+    first, *lines = text.split(b"\n")
+    head: dict[str, Json] = load(first)
+    if head.get("v") != _FORMAT:
+        raise SnapshotVersionError(head.get("v", 0), _FORMAT)
+    return Stored(text, head, dict(zip(head["dialogs"], lines, strict=True)))
 
 
 class Snapshot:
     """A working copy of the state of one address.
 
-    Contexts are decoded when they are first needed and encoded again only then.
-
     Args:
-        text: What the last commit wrote; None for an address without state.
+        stored: What the last commit wrote.
         state_by_name: Finds the state objects that contexts name.
-
-    Raises:
-        SnapshotVersionError: A newer version of the program wrote it.
     """
 
     __slots__ = (
+        "_lines",
         "_open",
         "_state_by_name",
-        "_texts",
+        "_stored",
         "ring",
         "stacks",
         "version",
         "who",
     )
 
-    def __init__(self, text: bytes | None, state_by_name: StateByName) -> None:
+    def __init__(self, stored: Stored, state_by_name: StateByName) -> None:
+        head = stored.head
+        self._stored = stored
         self._state_by_name = state_by_name
         self._open: dict[str, Context] = {}
-        data: dict[str, Json] = {} if text is None else load(text)
-        if data.get("v", _FORMAT) != _FORMAT:
-            raise SnapshotVersionError(data["v"], _FORMAT)
-        self.version: int = data.get("n", 0)
-        self.ring: Ring = Ring(data.get("ring", ""))
-        self.who: list[Json] = data.get("who", [])
-        self._texts: dict[str, str] = data.get("contexts", {})
+        self._lines: dict[str, bytes] = stored.lines.copy()
+        self.version: int = head.get("n", 0)
+        self.ring: Ring = Ring(*head.get("ring", ()))
+        self.who: list[Json] = head.get("who", [])
         self.stacks: dict[str, Stack] = {
             name: _load_stack(name, stack)
-            for name, stack in data.get("stacks", {}).items()
+            for name, stack in head.get("stacks", {}).items()
         }
 
     def stack(self, stack_id: str) -> Stack:
@@ -107,7 +160,7 @@ class Snapshot:
 
     def has(self, intent_id: str) -> bool:
         """Tell whether a dialog is open."""
-        return intent_id in self._open or intent_id in self._texts
+        return intent_id in self._open or intent_id in self._lines
 
     def context(self, intent_id: str) -> Context | None:
         """The context of an open dialog; None if it is closed.
@@ -115,14 +168,15 @@ class Snapshot:
         A dialog whose window the program does not have any more is closed.
         """
         found = self._open.get(intent_id)
-        if found is None and intent_id in self._texts:
+        if found is None and intent_id in self._lines:
             found = self._load(intent_id)
         return found
 
     def top(self, stack: Stack) -> Context | None:
         """The context that is seen of a stack; None if it is empty."""
         while stack.intents:
-            found = self.context(stack.intents[-1])
+            intent_id = stack.intents[-1]
+            found = self._open.get(intent_id) or self.context(intent_id)
             if found is not None:
                 return found
         return None
@@ -136,10 +190,11 @@ class Snapshot:
         """Forget a dialog."""
         stack.intents.remove(intent_id)
         self._open.pop(intent_id, None)
-        self._texts.pop(intent_id, None)
+        self._lines.pop(intent_id, None)
 
     def _load(self, intent_id: str) -> Context | None:
-        stack_id, state_name, *data = load(self._texts[intent_id])
+        copy = self._stored.copies.pop(intent_id, None)
+        stack_id, state_name, *data = copy or read(self._lines[intent_id])
         try:
             state = self._state_by_name(state_name)
         except UnknownStateError as error:
@@ -151,27 +206,39 @@ class Snapshot:
         self._open[intent_id] = found
         return found
 
-    def encode(self) -> bytes:
+    def encode(self) -> Stored:
         """Write the state as the next version.
 
         Raises:
-            UnserialisableDataError: A dialog holds what JSON cannot.
+            UnserialisableDataError: A dialog holds what cannot be stored.
         """
+        lines = self._lines
+        copies: dict[str, list[Json]] = {}
         for intent_id, context in self._open.items():
-            self._texts[intent_id] = _dump_context(context)
-        data = {
+            lines[intent_id], copies[intent_id] = write(
+                (
+                    context.stack_id,
+                    context.state.state,
+                    context.start_data,
+                    context.dialog_data,
+                    context.widget_data,
+                ),
+                _NAMES,
+            )
+        head = {
             "v": _FORMAT,
             "n": self.version + 1,
-            "ring": self.ring.text,
+            "ring": [self.ring.text, self.ring.batch],
             "who": self.who,
             "stacks": {
                 name: _dump_stack(stack)
                 for name, stack in self.stacks.items()
                 if not stack.empty or stack.default
             },
-            "contexts": self._texts,
+            "dialogs": list(lines),
         }
-        return dump_bytes(data)
+        text = b"\n".join((dump_bytes(head), *lines.values()))
+        return Stored(text, head, lines, copies)
 
 
 def _load_stack(name: str, data: Json) -> Stack:
@@ -182,13 +249,13 @@ def _load_stack(name: str, data: Json) -> Stack:
         None if drawn is None else Keys(*drawn),
         [Keys(*keys) for keys in pending],
     )
-    return Stack(name, intents, screen)
+    return Stack(name, intents.copy(), screen)
 
 
 def _dump_stack(stack: Stack) -> Json:
     screen = stack.screen
     return [
-        stack.intents,
+        stack.intents.copy(),
         screen.message_id,
         screen.digest,
         None if screen.drawn is None else _dump_keys(screen.drawn),
@@ -198,13 +265,3 @@ def _dump_stack(stack: Stack) -> Json:
 
 def _dump_keys(keys: Keys) -> Json:
     return [keys.revision, keys.intent, keys.items]
-
-
-def _dump_context(context: Context) -> str:
-    start_data, dialog_data = context.start_data, context.dialog_data
-    widget_data = context.widget_data
-    check(start_data, "start_data")
-    check(dialog_data, "dialog_data")
-    check(widget_data, "widget_data")
-    state = context.state.state
-    return dump([context.stack_id, state, start_data, dialog_data, widget_data])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from duologue.dialogs._chat._chat import View
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._screen._keyboards import FixedKeyboards
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._snapshot import Snapshot
 from duologue.dialogs._state._states import State
@@ -70,6 +72,9 @@ class Turn:
         effects: Short work for after the commit, which belongs to the turn.
         jobs: The author's tasks for after the commit, which do not.
         undo: What to call if the turn fails.
+        task: Runs it.
+        is_overdue: Whether its time was over before its end.
+        keyboards: Keyboards of this conversation that never change.
     """
 
     __slots__ = (
@@ -84,12 +89,15 @@ class Turn:
         "fate",
         "is_changed",
         "is_covered",
+        "is_overdue",
         "jobs",
+        "keyboards",
         "outbox",
         "prompted",
         "redraws",
         "snapshot",
         "state",
+        "task",
         "undo",
     )
 
@@ -99,6 +107,7 @@ class Turn:
         bot: Bot,
         *,
         snapshot: Snapshot,
+        keyboards: FixedKeyboards | None = None,
     ) -> None:
         self.address: Address = address
         self.bot: Bot = bot
@@ -118,6 +127,9 @@ class Turn:
         self.jobs: list[Job] = []
         self.answers: dict[str, str | None] = {}
         self.undo: list[Callable[[], object]] = []
+        self.task: asyncio.Task[object] | None = None
+        self.is_overdue: bool = False
+        self.keyboards: FixedKeyboards = {} if keyboards is None else keyboards
 
     @property
     def dialog(self) -> str:

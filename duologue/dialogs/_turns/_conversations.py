@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
-from duologue.dialogs._chat._address import Address, address_of, bot_key
+from duologue.dialogs._chat._address import Address, bot_key, key_of
 from duologue.dialogs._chat._data import Json, load
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._post import Post
-from duologue.dialogs._delivery._receipts import Promise, Receipt
-from duologue.dialogs._delivery._tasks import Tasks
+from duologue.dialogs._delivery._tasks import TaskGroup, Tasks
 from duologue.dialogs._delivery._unheard import Unheard
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._progress._feeds import Feeds
@@ -24,8 +23,10 @@ from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._state._commands import Drawn, HandleUpdate, encode, encode_raw
 from duologue.dialogs._state._turn import active_turn
-from duologue.dialogs._turns._runner import DialogActor, TurnRunner
-from duologue.dialogs._turns._stage import OnError, Stage
+from duologue.dialogs._turns._dialog_actors import DialogActors
+from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
+from duologue.dialogs._turns._handling import Handling
+from duologue.dialogs._turns._runner import TurnRunner
 from duologue.errors import (
     BotTwiceError,
     MalformedUpdateError,
@@ -33,7 +34,8 @@ from duologue.errors import (
     RuntimeStoppedError,
 )
 
-_LEASES = 64
+# How many conversations may have their turn at the same time.
+_SLOTS = 10_000
 _GRACE = 1.0  # seconds for tasks and workers to end after they were told to
 _logger = logging.getLogger("duologue.dialogs")
 
@@ -87,14 +89,12 @@ class Conversations:
     ) -> None:
         self._dispatcher = dispatcher
         self._engine = engine
-        self._system = system
         self._unheard = Unheard(on_error)
         self._effects = Tasks(on_error)
         self._jobs = Tasks(on_error)
         self._feeds = Feeds(on_error)
         self._workers = workers
         self._calls = Tasks(on_error)
-        self._intake = Tasks(on_error)
         self._callbacks = Callbacks(self._calls, clock, observer)
         by_key = self._bots = {bot_key(bot): bot for bot in bots}
         self._post = Post(
@@ -113,27 +113,40 @@ class Conversations:
             clock=clock,
             observer=observer,
         )
-        stage = Stage(
-            engine=engine,
-            dispatcher=dispatcher,
+        self._failed = FailedTurns(
+            engine,
+            self._post,
+            self._callbacks,
+            self._unheard,
+            observer=observer,
+            on_error=on_error,
+            stale_notice=settings.stale_notice,
+        )
+        provided: dict[str, Json] = {
+            "task_group": TaskGroup(self._jobs),
+            "workers": DialogWorkers(workers, self._feeds, clock),
+        }
+        self._runner = TurnRunner(
+            engine,
+            dispatcher,
+            by_key,
             post=self._post,
+            handling=Handling(dispatcher, self._post, self._callbacks, provided),
             presenter=self._presenter,
             callbacks=self._callbacks,
             effects=self._effects,
             jobs=self._jobs,
-            workers=DialogWorkers(workers, self._feeds, clock),
-            bots=by_key,
-            observer=observer,
+            failed=self._failed,
             clock=clock,
-            unheard=self._unheard,
+            observer=observer,
             on_error=on_error,
-            turn_timeout=settings.turn_timeout,
-            stale_notice=settings.stale_notice,
+            timeout=settings.turn_timeout,
         )
-        runner = self._runner = TurnRunner(stage)
-        system.directory.register(
-            DialogActor,
-            lambda key: DialogActor(key, runner),
+        self._actors = DialogActors(
+            system,
+            self._runner.run,
+            clock=clock,
+            observer=observer,
             idle_after=settings.idle_after,
         )
 
@@ -145,7 +158,7 @@ class Conversations:
     def load(self) -> Mapping[str, int]:
         """What waits now, by the names of the gauges; callable from any thread."""
         return {
-            "messages_unfinished": len(self._post.waiters),
+            "messages_unfinished": len(self._post.pending),
             "screens_busy": len(self._presenter),
             "callbacks_open": len(self._callbacks),
         }
@@ -163,16 +176,17 @@ class Conversations:
     def start(self) -> None:
         """Begin to run turns."""
         self._dispatcher.bg_factory.bind(self._post)
-        self._intake.start(self._wake_actors(), "intake")
+        self._engine.serve(("dialog",), _SLOTS, self._actors.ready)
 
     async def accept(
-        self, bot: Bot, raw: Mapping[str, Json]
+        self, bot: Bot, raw: Mapping[str, Json], batch: int | None = None
     ) -> asyncio.Future[None] | None:
         """Take an update in; wait while the mailbox of its address is full.
 
         Args:
             bot: The bot that received it.
             raw: The update as the messenger sent it.
+            batch: The batch of the poller that it came in, if it did.
 
         Returns:
             A future that ends when the update may be acknowledged; None if it
@@ -188,7 +202,7 @@ class Conversations:
             body = encode(HandleUpdate(raw))
         except (ValueError, TypeError, RecursionError) as error:
             raise MalformedUpdateError(f"it is not JSON: {error}") from error
-        return await self._deliver(bot, update, body)
+        return await self._deliver(bot, update, body, batch)
 
     async def accept_json(self, bot: Bot, body: bytes) -> asyncio.Future[None] | None:
         """Take an update in that is still JSON; see `accept`."""
@@ -199,7 +213,7 @@ class Conversations:
         if not isinstance(raw, dict):
             raise MalformedUpdateError("it is not an object")
         update = bot.parse(cast("dict[str, Json]", raw))
-        return await self._deliver(bot, update, encode_raw(body))
+        return await self._deliver(bot, update, encode_raw(body), None)
 
     async def settled(self) -> None:
         """Wait until all mail is handled and everything is drawn.
@@ -210,14 +224,14 @@ class Conversations:
         if active_turn() is not None:
             raise ReentrantCallError
         while self._is_busy():
-            await self._post.waiters.wait_idle()
+            await self._post.pending.wait_idle()
             await self._effects.wait()
             await self._feeds.caught_up()
             await self._calls.wait()
 
     def _is_busy(self) -> bool:
         return bool(
-            self._post.waiters or self._effects or self._calls or self._feeds.is_behind
+            self._post.pending or self._effects or self._calls or self._feeds.is_behind
         )
 
     async def stop(self, drain: float) -> None:
@@ -236,7 +250,6 @@ class Conversations:
             self._presenter.stop()
             await self._workers.stop(_GRACE)  # those whom the time did not reach
             for tasks in (
-                self._intake,
                 self._effects,
                 self._feeds,
                 self._jobs,
@@ -257,42 +270,23 @@ class Conversations:
             _logger.warning(
                 "out of time to finish: not handled are %d; what the messenger "
                 "sent of them comes again",
-                len(self._post.waiters),
+                len(self._post.pending),
             )
 
     def fail_rest(self) -> None:
         """Tell everybody who still waits; called when no turn runs any more."""
-        self._post.waiters.fail_all(RuntimeStoppedError())
+        self._post.pending.fail_all(RuntimeStoppedError())
 
     async def _deliver(
-        self, bot: Bot, update: Update, body: bytes
+        self, bot: Bot, update: Update, body: bytes, batch: int | None
     ) -> asyncio.Future[None] | None:
         if isinstance(update, Callback):
             self._callbacks.open(bot, update.chat_id, update.callback_id)
-        promise = await self._post.deliver(address_of(update), body, update)
-        return None if self._engine.durable else _safe(promise)
+        pending = await self._post.deliver(key_of(update), body, update, batch)
+        if self._engine.durable or pending.done():
+            return None
+        safe = pending.safe = asyncio.get_running_loop().create_future()
+        return safe
 
-    async def _confirm(self, address: Address, drawn: Drawn) -> Receipt:
-        return await self._post.send(address, drawn)
-
-    async def _wake_actors(self) -> None:
-        while True:
-            for key in await self._engine.lease(_LEASES):
-                self._system.directory.ref(DialogActor, key).tell("mail")
-
-
-def _safe(promise: Promise) -> asyncio.Future[None]:
-    """A future for the poller: a failed turn is done with, a stopped one is not."""
-    safe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def finish(error: BaseException | None) -> None:
-        if safe.done():
-            return
-        if isinstance(error, RuntimeStoppedError):
-            safe.set_exception(error)
-            safe.exception()  # an application may not want to know
-        else:
-            safe.set_result(None)
-
-    promise.watch(finish)
-    return safe
+    async def _confirm(self, address: Address, drawn: Drawn) -> None:
+        await self._post.tell(address, drawn)

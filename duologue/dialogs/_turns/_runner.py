@@ -1,21 +1,54 @@
-"""Runs turns: from a message in a mailbox to its commit and its effects."""
+"""Runs turns: from a message in a mailbox to its commit and what that lets out.
+
+A turn is one coroutine, told in `TurnRunner._attempt`:
+
+1. open: a working copy of the state, and the message;
+2. handle: what the message asks for, within its time, and render what it changed
+   (`Handling`);
+3. commit: state, the end of this message and messages for others, all at once;
+4. release: drawings, answers, tasks, receipts.
+
+Until 3 nothing of it is visible, and a turn that fails, is cancelled or takes too long
+leaves nothing behind but a report (`FailedTurns`). After 3 it is done, whatever happens.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine, Mapping
+from typing import TypeVar
 
-from duologue.actors import AsyncActor, Opened
-from duologue.dialogs._delivery._receipts import Waiter
+from duologue.actors import Clock, Engine, Observer, Opened
+from duologue.actors._time._deadlines import Deadlines
+from duologue.dialogs._chat._address import Address
+from duologue.dialogs._chat._ports import Bot, Update
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._delivery._post import Post
+from duologue.dialogs._delivery._receipts import Pending
+from duologue.dialogs._delivery._tasks import Tasks
+from duologue.dialogs._description._dispatcher import Dispatcher
+from duologue.dialogs._screen._callbacks import Callbacks
+from duologue.dialogs._screen._presenter import Presenter
+from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import Command, Drawn, HandleUpdate, decode
-from duologue.dialogs._state._turn import Turn
-from duologue.dialogs._turns._execution import DiscardedError, Execution
-from duologue.dialogs._turns._failed_turns import FailedTurns
-from duologue.dialogs._turns._playing import Playing, dialog_name
-from duologue.dialogs._turns._stage import Stage
-from duologue.errors import FencedError, TurnAbortedError, TurnCancelledError
+from duologue.dialogs._state._modes import ShowMode
+from duologue.dialogs._state._snapshot import Snapshot, take_apart
+from duologue.dialogs._state._turn import Draw, Turn, enter_turn, leave_turn
+from duologue.dialogs._turns._dialog_actors import DialogActor
+from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
+from duologue.dialogs._turns._handling import DiscardedError, Handling
+from duologue.errors import (
+    FencedError,
+    TurnAbortedError,
+    TurnCancelledError,
+    TurnTimeoutError,
+    UnknownBotError,
+)
 
+# How many messages a mailbox may have handled before others that wait get its lease.
 _BATCH = 8
+T = TypeVar("T")
 _logger = logging.getLogger("duologue.dialogs")
 
 
@@ -23,156 +56,398 @@ class TurnRunner:
     """Runs the turns of all addresses.
 
     Args:
-        stage: What they work with.
+        engine: Mailboxes and snapshots.
+        dispatcher: Finds states by name.
+        bots: The bots by `messenger.id`.
+        post: Knows who waits for a message.
+        handling: What turns do.
+        presenter: Draws.
+        callbacks: Answers presses.
+        effects: Owns the short work that commits cause.
+        jobs: Owns the tasks that authors start.
+        failed: Sees to the turns that fail.
+        clock: Tells how long things take.
+        observer: Counts and measures.
+        on_error: Told of errors that nobody awaits, and where they happened.
+        timeout: Seconds that a turn may take.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._execution = Execution(stage)
-        self._playing = Playing(stage)
-        self._failed = FailedTurns(stage, self._execution, self._playing)
-
-    async def run(self, key: str) -> None:
-        """Handle the mail of a leased address: a batch, then others get their turn."""
-        opened = await self._stage.engine.open(key)
-        handled = 0
-        while opened is not None:
-            handled += 1
-            opened = await self._handle(opened, keep=handled < _BATCH)
+    def __init__(
+        self,
+        engine: Engine,
+        dispatcher: Dispatcher,
+        bots: Mapping[str, Bot],
+        *,
+        post: Post,
+        handling: Handling,
+        presenter: Presenter,
+        callbacks: Callbacks,
+        effects: Tasks,
+        jobs: Tasks,
+        failed: FailedTurns,
+        clock: Clock,
+        observer: Observer,
+        on_error: OnError,
+        timeout: float,
+    ) -> None:
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._bots = bots
+        self._post = post
+        self._handling = handling
+        self._presenter = presenter
+        self._callbacks = callbacks
+        self._effects = effects
+        self._jobs = jobs
+        self._failed = failed
+        self._clock = clock
+        self._observer = observer
+        self._on_error = on_error
+        self._timeout = timeout
+        self._deadlines = Deadlines[Turn](clock, timeout, _cut_short)
+        self._is_stopping = False
 
     def stop(self) -> None:
         """Leave the turns that are cancelled from now on to a later run."""
-        self._playing.stop()
+        self._is_stopping = True
+        self._deadlines.clear()
 
-    async def _handle(self, opened: Opened, *, keep: bool) -> Opened | None:
-        waiter = self._stage.post.waiters.get(opened.mail.id)
+    async def run(self, actor: DialogActor) -> None:
+        """Handle one message of an actor whose mailbox this process has leased."""
+        opened, actor.following = actor.following, None
+        actor.inbox.has_mail = False  # until the engine says otherwise
+        if opened is None:
+            opened = await self._engine.open(actor.key)
+            actor.handled = 0
+        if opened is None:
+            return
+        actor.handled += 1
+        pending = self._post.pending.get(opened.mail.id)
         try:
-            if waiter is not None:
-                waited = self._stage.clock.time() - waiter.since
-                self._stage.observer.record("mailbox_wait_seconds", waited)
-            return await self._run_turn(opened, waiter, keep=keep)
+            actor.following = await self._run(actor, opened, pending)
         except Exception as error:  # noqa: BLE001  # no error may keep the lease
-            await self._failed.abandon(opened, waiter, error)
-            return None
+            await self._failed.abandon(opened, pending, error)
+        if actor.following is not None:
+            actor.inbox.has_mail = True
 
-    async def _run_turn(
-        self, opened: Opened, waiter: Waiter | None, *, keep: bool
+    async def _run(
+        self, actor: DialogActor, opened: Opened, pending: Pending | None
     ) -> Opened | None:
-        started = self._stage.clock.time()
+        """Run a turn, and see to it that its failure is nobody else's."""
+        started = self._clock.time()
+        if pending is not None:
+            self._observer.record("mailbox_wait_seconds", started - pending.since)
         turn: Turn | None = None
         try:
-            turn = self._playing.turn(opened)
-            return await self._attempt(opened, turn, waiter, keep=keep)
+            turn = self._open(actor, opened)
+            return await self._attempt(actor, opened, turn, pending)
         except FencedError as error:
-            self._playing.count(turn, "fenced")
+            self._count(turn, "fenced")
             _logger.warning("%s", error)
         except DiscardedError as discarded:
-            self._playing.count(turn, "discarded")
-            return await self._discard(opened, waiter, discarded.error, keep=keep)
+            self._count(turn, "discarded")
+            return await self._discard(actor, opened, pending, discarded.error)
         except asyncio.CancelledError:
-            if self._playing.is_cut_off():
-                await self._stage.engine.fail(opened, error="cancelled", retry=True)
+            if self._is_cut_off(actor):
+                await self._engine.fail(opened, error="cancelled", retry=True)
                 raise
-            await self._failed.report(
-                opened, turn, waiter, TurnCancelledError(opened.key)
+            await self._fail(
+                actor, opened, turn, pending, TurnCancelledError(actor.key)
             )
         except Exception as error:  # noqa: BLE001  # whatever a handler raises
-            await self._failed.report(opened, turn, waiter, error)
+            await self._fail(actor, opened, turn, pending, error)
         except (SystemExit, BaseExceptionGroup) as error:
             # It ends this turn; what a handler raises never ends the program.
-            aborted = TurnAbortedError(opened.key, repr(error))
-            await self._failed.report(opened, turn, waiter, aborted)
+            aborted = TurnAbortedError(actor.key, repr(error))
+            await self._fail(actor, opened, turn, pending, aborted)
         finally:
-            seconds = self._stage.clock.time() - started
-            dialog = dialog_name(turn)
-            self._stage.observer.record("turn_duration_seconds", seconds, dialog=dialog)
+            seconds = self._clock.time() - started
+            dialog = "none" if turn is None else turn.dialog
+            self._observer.record("turn_duration_seconds", seconds, dialog=dialog)
         return None
 
     async def _attempt(
-        self, opened: Opened, turn: Turn, waiter: Waiter | None, *, keep: bool
+        self, actor: DialogActor, opened: Opened, turn: Turn, pending: Pending | None
     ) -> Opened | None:
-        command = _command(opened, waiter)
-        work = self._execution.execute(turn, command, waiter)
+        command = _command(opened, pending)
         try:
-            outcome = await self._playing.play(turn, self._playing.limit(waiter), work)
-            _check_block(waiter)
-            following = await self._playing.commit(opened, turn, keep=keep)
+            outcome = await self._within_time(
+                turn, self._handling.execute(turn, command, pending), pending
+            )
+            _check_block(pending)
+            following = await self._commit(actor, opened, turn)
         except BaseException as error:
-            self._playing.withdraw(turn, error)
+            self._withdraw(turn, error)
             raise
+        view: Order | None = None
         try:
-            drawn = self._announce(turn, command)
+            view = self._release(actor, turn, command)
         except Exception as error:  # noqa: BLE001  # what is committed stays so
-            drawn = None
-            self._stage.on_error(error, opened.key)
-        self._stage.post.waiters.remove(opened.mail.id)
-        if waiter is not None:
-            waiter.promise.resolve(outcome, drawn)
+            self._on_error(error, actor.key)
+        self._post.pending.remove(opened.mail.id)
+        if pending is not None:
+            pending.resolve(outcome, view)
         return following
 
-    def _announce(self, turn: Turn, command: Command) -> asyncio.Future[None] | None:
-        """Let out what the commit has made real; tell when it is on the screen."""
-        self._playing.count(turn, "committed")
-        drawn = self._playing.release(turn)
-        key = turn.address.key
+    def _open(self, actor: DialogActor, opened: Opened) -> Turn:
+        """Make a turn with a working copy of the state.
+
+        Raises:
+            UnknownBotError: The runtime does not have the bot of the address.
+        """
+        address = Address.parse(actor.key)
+        bot = self._bots.get(address.bot)
+        if bot is None:
+            raise UnknownBotError(address.bot, tuple(self._bots))
+        if actor.stored.text is not opened.snapshot:
+            actor.stored = take_apart(opened.snapshot)
+        snapshot = Snapshot(actor.stored, self._dispatcher.state_by_name)
+        return Turn(address, bot, snapshot=snapshot, keyboards=actor.keyboards)
+
+    async def _within_time(
+        self, turn: Turn, work: Coroutine[object, object, T], pending: Pending | None
+    ) -> T:
+        """Run the body of a turn.
+
+        Raises:
+            TurnTimeoutError: It took too long.
+            Exception: Whatever the body raises.
+        """
+        task = turn.task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
+        seconds, timer = self._timeout, None
+        if pending is not None and pending.lending is not None:
+            seconds += pending.lending.timeout
+            timer = self._clock.call_later(seconds, _cut_short, turn)
+        else:
+            self._deadlines.add(turn)
+        token = enter_turn(turn)
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            # Somebody else may have cancelled it as well; see asyncio.timeout().
+            if turn.is_overdue and task is not None and task.uncancel() <= before:
+                raise TurnTimeoutError(turn.address.key, seconds) from None
+            raise
+        except BaseException:
+            if turn.is_overdue and task is not None:
+                task.uncancel()
+            raise
+        finally:
+            if timer is None:
+                self._deadlines.discard(turn)
+            else:
+                timer.cancel()
+            turn.end()
+            leave_turn(token)
+        if turn.is_overdue:  # the handler has swallowed its cancellation
+            if task is not None:
+                task.uncancel()
+            raise TurnTimeoutError(turn.address.key, seconds)
+        return result
+
+    async def _commit(
+        self, actor: DialogActor, opened: Opened, turn: Turn
+    ) -> Opened | None:
+        """Make what a turn has changed real; the next message, if there is one.
+
+        Raises:
+            FencedError: Another one has taken the address over.
+        """
+        stored = turn.snapshot.encode() if turn.is_changed else None
+        following = await self._engine.commit(
+            opened,
+            snapshot=None if stored is None else stored.text,
+            outbox=turn.outbox,
+            keep=actor.handled < _BATCH,
+        )
+        if stored is not None:
+            actor.stored = stored
+        if turn.outbox:
+            self._post.released(turn.outbox)
+        return following
+
+    def _withdraw(self, turn: Turn, error: BaseException) -> None:
+        """Take back what a turn without a commit has prepared."""
+        for undo in turn.undo:
+            undo()
+        if turn.outbox:
+            self._post.withdraw(turn.outbox, _cause(error, turn.address.key))
+
+    def _release(
+        self, actor: DialogActor, turn: Turn, command: Command
+    ) -> Order | None:
+        """Let out what the commit has made real.
+
+        Returns:
+            What tells when it is on the screen, if anything is drawn.
+        """
+        self._count(turn, "committed")
+        view: Order | None = None
+        answered: str | None = None
+        callback = turn.callback
+        for draw in turn.draws:
+            if callback is not None and _can_answer(turn, callback, draw):
+                answered = draw.callback_id = callback.callback_id
+                draw.pressed_id = draw.message_id
+                draw.notification = turn.answers.get(answered)
+            view = self._presenter.show(actor.screens, turn.address, turn.bot, draw)
+        for callback_id, text in turn.answers.items():
+            if callback_id != answered:
+                self._callbacks.finish(callback_id, text)
+        if callback is not None and callback.callback_id != answered:
+            self._callbacks.finish(callback.callback_id)
+        for name, effect in turn.effects:
+            self._effects.start(effect(), name)
+        for name, job in turn.jobs:
+            self._jobs.start(job(), name)
         if isinstance(command, Drawn):
-            self._stage.presenter.confirmed(key, command.stack_id)
-        elif drawn is None and not isinstance(command, HandleUpdate):
-            drawn = self._stage.presenter.in_flight(key, command.stack_id)
-        return drawn
+            self._presenter.confirmed(actor.screens, command.stack_id)
+        elif view is None and not isinstance(command, HandleUpdate):
+            view = self._presenter.in_flight(actor.screens, command.stack_id)
+        return view
 
     async def _discard(
         self,
+        actor: DialogActor,
         opened: Opened,
-        waiter: Waiter | None,
+        pending: Pending | None,
         error: BaseException,
-        *,
-        keep: bool,
     ) -> Opened | None:
-        following = await self._stage.engine.commit(opened, snapshot=None, keep=keep)
-        self._stage.post.waiters.remove(opened.mail.id)
-        if waiter is not None:
-            waiter.promise.fail(error)
+        following = await self._engine.commit(
+            opened, snapshot=None, keep=actor.handled < _BATCH
+        )
+        self._post.pending.remove(opened.mail.id)
+        if pending is not None:
+            pending.fail(error)
         return following
 
+    async def _fail(
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        turn: Turn | None,
+        pending: Pending | None,
+        error: Exception,
+    ) -> None:
+        """Report a failed turn; let error handlers react in a turn of their own."""
+        outcome = self._failed.outcome(error)
+        self._count(turn, outcome)
+        event = self._event(actor, opened, pending)
+        is_handled = False
+        if event is not None and self._dispatcher.has_error_handlers():
+            second = self._open(actor, opened)
+            if isinstance(event, Callback):
+                second.callback = event
+            work = self._handling.execute_error(second, event, error)
+            is_handled = await self._try(actor, opened, second, work)
+        if not is_handled:
+            await self._failed.give_up(opened, error, outcome)
+        self._failed.report(opened, pending, event, error, is_handled=is_handled)
 
-class DialogActor(AsyncActor):
-    """Runs the turns of one address; its mailbox in the engine is the queue.
+    def _event(
+        self, actor: DialogActor, opened: Opened, pending: Pending | None
+    ) -> Update | None:
+        """What error handlers are told that the failed turn was about."""
+        try:
+            command = decode(opened.mail.body)
+            if isinstance(command, Drawn):
+                self._presenter.confirmed(actor.screens, command.stack_id)
+            return self._handling.event(self._open(actor, opened), command, pending)
+        except Exception as error:  # noqa: BLE001  # it may be why the turn failed
+            _logger.debug("no event for %s: %r", actor.key, error)
+            return None
 
-    Args:
-        key: The address.
-        runner: Runs the turns.
-    """
+    async def _try(
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        turn: Turn,
+        work: Coroutine[object, object, bool],
+    ) -> bool:
+        """Run the turn of error handlers; tell whether one of them took the error."""
+        problem: BaseException
+        try:
+            if not await self._within_time(turn, work, None):
+                return False
+            await self._commit(actor, opened, turn)
+            self._release(actor, turn, HandleUpdate({}))
+        except asyncio.CancelledError as cancelled:
+            self._withdraw(turn, cancelled)
+            if self._is_cut_off(actor):
+                await self._engine.fail(opened, error="cancelled", retry=True)
+                raise
+            problem = TurnCancelledError(actor.key)
+        except Exception as error:  # noqa: BLE001  # whatever an error handler raises
+            self._withdraw(turn, error)
+            problem = error
+        except (SystemExit, BaseExceptionGroup) as abort:
+            self._withdraw(turn, abort)
+            problem = TurnAbortedError(actor.key, repr(abort))
+        else:
+            return True
+        self._on_error(problem, actor.key)
+        return False
 
-    def __init__(self, key: str, runner: TurnRunner) -> None:
-        super().__init__()
-        self._key = key
-        self._runner = runner
+    def _is_cut_off(self, actor: DialogActor) -> bool:
+        """Tell whether the actor ends, or just this turn has been cancelled."""
+        task = asyncio.current_task()
+        if task is None or self._is_stopping or actor.actor_inbox.is_set():
+            return True
+        while task.cancelling():
+            task.uncancel()
+        return False
 
-    def __str__(self) -> str:
-        return f"the actor of {self._key}"
+    def _count(self, turn: Turn | None, outcome: str) -> None:
+        """Count a turn; None for one that could not even be made."""
+        observer = self._observer
+        dialog = "none" if turn is None else turn.dialog
+        observer.count("turns", dialog=dialog, outcome=outcome)
+        if turn is not None and turn.fate is not None:
+            fate = turn.fate if outcome == "committed" else outcome
+            observer.count("updates", bot=turn.address.bot, outcome=fate)
 
-    async def on_receive(self, message: object) -> None:
-        """Wake up: there is mail."""
-        del message
-        await self._runner.run(self._key)
+
+def _cut_short(turn: Turn) -> None:
+    """End a turn whose time is over."""
+    turn.is_overdue = True
+    if turn.task is not None:
+        turn.task.cancel()
 
 
-def _command(opened: Opened, waiter: Waiter | None) -> Command:
+def _command(opened: Opened, pending: Pending | None) -> Command:
     """Read the message, unless it is an update that this process has parsed."""
-    if waiter is not None and waiter.update is not None:
-        return HandleUpdate(waiter.update.raw)
+    if pending is not None and pending.update is not None:
+        return HandleUpdate(pending.update.raw)
     return decode(opened.mail.body)
 
 
-def _check_block(waiter: Waiter | None) -> None:
+def _check_block(pending: Pending | None) -> None:
     """Make sure that the block of `fg()` ended well, whatever middlewares did.
 
     Raises:
         DiscardedError: It raised.
     """
-    if waiter is None or waiter.lending is None or not waiter.lending.left.done():
+    if pending is None or pending.lending is None or not pending.lending.left.done():
         return
-    error = waiter.lending.left.result()
+    error = pending.lending.left.result()
     if error is not None:
         raise DiscardedError(error)
+
+
+def _cause(error: BaseException, key: str) -> Exception:
+    """What the receipts of a failed turn's outbox tell."""
+    if isinstance(error, DiscardedError):
+        error = error.error
+    return error if isinstance(error, Exception) else TurnCancelledError(key)
+
+
+def _can_answer(turn: Turn, callback: Callback, draw: Draw) -> bool:
+    """Tell whether a drawing may travel in the answer to the press that caused it."""
+    return (
+        draw.message_id is not None
+        and callback.message_id == draw.message_id
+        and draw.mode is ShowMode.EDIT
+        and draw.view is not None
+        and turn.bot.capabilities.answer_carries_view
+    )

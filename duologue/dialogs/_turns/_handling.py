@@ -1,23 +1,25 @@
-"""What each command does inside its turn."""
+"""What a turn does: each command, from its message to the rendered windows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import assert_never
 
 from duologue.dialogs._chat._address import Payload, parse_payload
 from duologue.dialogs._chat._chat import Chat, ChatType, User
 from duologue.dialogs._chat._data import Json
-from duologue.dialogs._chat._ports import Update
+from duologue.dialogs._chat._ports import CallbackAnswers, Update
 from duologue.dialogs._chat._updates import BotStarted, Callback, MessageCreated
+from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import (
     Committed,
     Covered,
     Duplicate,
     Outcome,
-    Waiter,
+    Pending,
 )
-from duologue.dialogs._delivery._tasks import TaskGroup
+from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._commands import (
     CloseDialog,
@@ -33,7 +35,6 @@ from duologue.dialogs._state._commands import (
 from duologue.dialogs._state._events import DialogUpdate, ErrorEvent
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
 from duologue.dialogs._state._turn import Turn
-from duologue.dialogs._turns._stage import Stage
 from duologue.dialogs.routing._observer import UNHANDLED
 from duologue.errors import (
     CallStoppedError,
@@ -54,19 +55,31 @@ class DiscardedError(Exception):
         self.error = error
 
 
-class Execution:
+class Handling:
     """Carries out commands inside turns.
 
     Args:
-        stage: What it works with.
+        dispatcher: The routers and dialogs.
+        post: Takes the calls that handlers make.
+        answers: Takes the answers that handlers give to presses.
+        provided: What every handler can ask for by name, besides what the dispatcher
+            provides and the turn itself.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._task_group = TaskGroup(stage.jobs)
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        post: Post,
+        answers: CallbackAnswers,
+        provided: Mapping[str, Json],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._post = post
+        self._answers = answers
+        self._provided = provided
 
     async def execute(
-        self, turn: Turn, command: Command, waiter: Waiter | None
+        self, turn: Turn, command: Command, pending: Pending | None
     ) -> Outcome:
         """Carry out a command and render what it changed.
 
@@ -76,8 +89,9 @@ class Execution:
         version = turn.snapshot.version + 1
         if isinstance(command, HandleUpdate):
             turn.fate = "unhandled"
-            update = self._update(turn, command, waiter)
-            if not turn.snapshot.ring.add(update.id):
+            update = self._update(turn, command, pending)
+            batch = None if pending is None else pending.batch
+            if not turn.snapshot.ring.add(update.id, batch):
                 turn.fate = "duplicate"
                 return Duplicate()
             turn.is_changed = True
@@ -85,7 +99,7 @@ class Execution:
         elif isinstance(command, Drawn):
             self._note_drawn(turn, command)
         else:
-            await self._call(turn, command, waiter)
+            await self._call(turn, command, pending)
         return Covered(version) if turn.is_covered else Committed(version)
 
     async def execute_error(self, turn: Turn, failed: Update, error: Exception) -> bool:
@@ -110,31 +124,31 @@ class Execution:
         if not isinstance(failed, DialogUpdate):
             turn.snapshot.ring.add(failed.id)
         manager = self._manager(turn, event, DEFAULT_STACK_ID, None)
-        result = await self._stage.dispatcher.propagate(
+        result = await self._dispatcher.propagate(
             "error", event, manager.middleware_data
         )
         await manager.render()
         return result is not UNHANDLED
 
     def event(
-        self, turn: Turn, command: Command, waiter: Waiter | None
+        self, turn: Turn, command: Command, pending: Pending | None
     ) -> Update | None:
         """The event that handlers see for a command; None if there is none."""
         if isinstance(command, HandleUpdate):
-            return self._update(turn, command, waiter)
+            return self._update(turn, command, pending)
         return (
             None if isinstance(command, Drawn) else self._dialog_update(turn, command)
         )
 
     def _update(
-        self, turn: Turn, command: HandleUpdate, waiter: Waiter | None
+        self, turn: Turn, command: HandleUpdate, pending: Pending | None
     ) -> Update:
-        if waiter is not None and waiter.update is not None:
-            update, waiter.update = waiter.update, None
+        if pending is not None and pending.update is not None:
+            update, pending.update = pending.update, None
         else:
             update = turn.bot.parse(command.raw)
         if isinstance(update, Callback):
-            update = update.copy(answers=self._stage.callbacks)
+            update = update.copy(answers=self._answers)
         return update
 
     async def _handle_update(self, turn: Turn, update: Update) -> None:
@@ -147,7 +161,7 @@ class Execution:
                 await self._press(turn, update, payload)
                 return
         manager = self._manager(turn, update, DEFAULT_STACK_ID, None)
-        result = await self._stage.dispatcher.handle(update, manager.middleware_data)
+        result = await self._dispatcher.handle(update, manager.middleware_data)
         if result is not UNHANDLED:
             turn.fate = "handled"
         await manager.render()
@@ -155,7 +169,7 @@ class Execution:
     async def _press(self, turn: Turn, callback: Callback, payload: Payload) -> None:
         stack_id = self._pressed_stack(turn, callback, payload)
         manager = self._manager(turn, callback, stack_id, None)
-        was_taken = await self._stage.dispatcher.handle_press(
+        was_taken = await self._dispatcher.handle_press(
             callback, payload, manager.middleware_data
         )
         if was_taken is False:  # a button of the window before, not drawn over yet
@@ -175,7 +189,7 @@ class Execution:
         if context is None:
             raise OutdatedClickError(key)
         stack = turn.snapshot.stack(context.stack_id)
-        message_id = None if callback.message is None else callback.message.id
+        message_id = callback.message_id
         if not stack.screen.can_press(message_id, payload.intent, payload.data):
             if message_id in (None, stack.screen.message_id):
                 raise ForgedClickError(key)
@@ -194,7 +208,7 @@ class Execution:
             stack.screen.confirm(drawn.revision, drawn.message_id, drawn.previous_id)
 
     async def _call(
-        self, turn: Turn, command: DialogCommand, waiter: Waiter | None
+        self, turn: Turn, command: DialogCommand, pending: Pending | None
     ) -> None:
         event = self._dialog_update(turn, command)
         manager = self._manager(turn, event, command.stack_id, command.intent_id)
@@ -203,10 +217,10 @@ class Execution:
         async def action(_event: Json, _data: dict[str, Json]) -> None:
             nonlocal was_called
             was_called = True
-            await self._perform(turn, manager, command, waiter)
+            await self._perform(turn, manager, command, pending)
             await manager.render()
 
-        await self._stage.dispatcher.handle_call(event, manager.middleware_data, action)
+        await self._dispatcher.handle_call(event, manager.middleware_data, action)
         if not was_called:
             raise CallStoppedError(turn.address.key)
 
@@ -215,31 +229,31 @@ class Execution:
         turn: Turn,
         manager: DialogManager,
         command: DialogCommand,
-        waiter: Waiter | None,
+        pending: Pending | None,
     ) -> None:
         if not isinstance(command, StartDialog):
             manager.current_context()  # raises where there is none
         match command:
             case StartDialog(state=name, data=data, mode=mode):
-                state = self._stage.dispatcher.state_by_name(name)
+                state = self._dispatcher.state_by_name(name)
                 show_mode = _show_mode(command.show_mode)
                 await manager.start(state, data, StartMode(mode), show_mode)
             case CloseDialog(result=result):
                 await manager.done(result, _show_mode(command.show_mode))
             case SwitchWindow(state=name):
-                state = self._stage.dispatcher.state_by_name(name)
+                state = self._dispatcher.state_by_name(name)
                 await manager.switch_to(state, _show_mode(command.show_mode))
             case UpdateData(data=data):
                 await manager.update(data, _show_mode(command.show_mode))
             case LendTurn():
-                await self._lend(turn, manager, waiter)
+                await self._lend(turn, manager, pending)
             case _:
                 assert_never(command)
 
     async def _lend(
-        self, turn: Turn, manager: DialogManager, waiter: Waiter | None
+        self, turn: Turn, manager: DialogManager, pending: Pending | None
     ) -> None:
-        lending = None if waiter is None else waiter.lending
+        lending = None if pending is None else pending.lending
         if lending is None or lending.is_abandoned or lending.entered.done():
             turn.is_changed = False  # nobody waits any more: leave all as it is
             return
@@ -274,23 +288,22 @@ class Execution:
     def _manager(
         self, turn: Turn, event: Update, stack_id: str, intent_id: str | None
     ) -> DialogManager:
-        data = self._stage.dispatcher.middleware_data()
+        data = self._dispatcher.middleware_data()
         turn.data.append(data)
         manager = DialogManager(
             turn,
-            self._stage.dispatcher,
-            self._stage.post,
+            self._dispatcher,
+            self._post,
             event=event,
             data=data,
             stack_id=stack_id,
             intent_id=intent_id,
         )
         data.update(
+            self._provided,
             event=event,
             bot=turn.bot,
             dialog_manager=manager,
-            task_group=self._task_group,
-            workers=self._stage.workers,
             event_chat=event.chat,
             event_from_user=event.user,
         )

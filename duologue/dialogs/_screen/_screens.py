@@ -1,0 +1,126 @@
+"""What is on its way to the messages that show the stacks of a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TypeAlias
+
+from duologue.dialogs._chat._address import Address
+from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._state._modes import ShowMode
+from duologue.dialogs._state._turn import Draw
+
+
+class Order:
+    """A view that is to be drawn, and those who wait for it.
+
+    Args:
+        draw: The view. A newer edit takes its place until it is sent.
+
+    Attributes:
+        is_answering: Whether it has taken over the duty to answer its press.
+    """
+
+    __slots__ = ("_error", "_into", "_is_over", "_waiters", "draw", "is_answering")
+
+    def __init__(self, draw: Draw) -> None:
+        self.draw: Draw = draw
+        self.is_answering: bool = False
+        self._is_over = False
+        self._error: BaseException | None = None
+        self._into: Order | None = None
+        # Most views have nobody who waits for them.
+        self._waiters: list[asyncio.Future[None]] | None = None
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether a newer view may take its place."""
+        return self.draw.mode is ShowMode.EDIT and self.draw.view is not None
+
+    async def wait(self) -> None:
+        """Wait until it, or a newer view in its place, is on the screen.
+
+        Raises:
+            MessengerError: The messenger refused it for good.
+        """
+        if self._into is not None:
+            await self._into.wait()
+        elif not self._is_over:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters = [*(self._waiters or ()), waiter]
+            await waiter
+        elif self._error is not None:
+            raise self._error
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """Tell those who wait that it is drawn, or never will be."""
+        if self._is_over:
+            return
+        self._is_over, self._error = True, error
+        for waiter in self._waiters or ():
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+                waiter.exception()  # whoever waits gets it; nobody else need hear of it
+        self._waiters = None
+
+    def merge_into(self, other: Order) -> None:
+        """Let those who wait for this order wait for another one."""
+        self._into = other
+        if self._waiters:
+            other._waiters = [*(other._waiters or ()), *self._waiters]
+            self._waiters = None
+
+
+class Screen:
+    """One message that shows a stack, and what is on its way to it.
+
+    Args:
+        address: Whose stack it is.
+        bot: Who draws it.
+        stack_id: The stack.
+
+    Attributes:
+        message_id: The message, as far as it is known; None before the first.
+        orders: The views that wait.
+        strips: Messages that were left behind and may still show buttons.
+        current: The view that is being sent.
+        is_running: Whether somebody works off the orders.
+        unconfirmed: How many drawings the state has not heard of yet.
+    """
+
+    __slots__ = (
+        "address",
+        "bot",
+        "current",
+        "is_running",
+        "message_id",
+        "orders",
+        "stack_id",
+        "strips",
+        "unconfirmed",
+    )
+
+    def __init__(self, address: Address, bot: Bot, stack_id: str) -> None:
+        self.address: Address = address
+        self.bot: Bot = bot
+        self.stack_id: str = stack_id
+        self.message_id: str | None = None
+        self.orders: deque[Order] = deque()
+        self.strips: list[str] = []
+        self.current: Order | None = None
+        self.is_running: bool = False
+        self.unconfirmed: int = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is on its way, or the state is still to hear of it."""
+        return bool(self.is_running or self.orders or self.strips or self.unconfirmed)
+
+
+Screens: TypeAlias = dict[str, Screen]
+"""The screens of one conversation, by stack."""

@@ -1,0 +1,248 @@
+"""Values that authors keep: what a handler writes is what the next turn reads.
+
+The same value, of the same type, or the turn fails and names the place. That is not
+believed but checked: what was written is read back and compared, by value and by type,
+before it counts as stored. Where JSON has no form for a type that dialogs may keep, the
+value is stored with a tag (`to_tagged`), which costs time for such data only.
+
+`marshal` is the measure of the comparison. It writes the plain types of Python exactly,
+1 otherwise than True or 1.0, and refuses every subclass, an `IntEnum` or a `defaultdict`,
+which `==` would take for what JSON makes of them. Nothing of it is ever stored.
+"""
+
+from __future__ import annotations
+
+import marshal
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Final, cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from duologue.dialogs._chat._data import (
+    Json,
+    dump_bytes,
+    dump_plain,
+    load,
+    load_plain,
+)
+from duologue.errors import UnserialisableDataError
+
+_MAX_DEPTH = 200
+_MAX_BITS = 10_000  # Python reads and writes no more than 4,300 digits
+# The format of marshal without references, which depend on who else holds an object.
+_MARSHAL: Final = 2
+_TAG = "$"
+
+# The first byte of a stored value says how to read it; JSON itself begins with "[".
+_PLAIN, _TAGGED = b"~", b"!"
+
+
+def write(values: Sequence[Json], names: Sequence[str]) -> tuple[bytes, list[Json]]:
+    """Write values of an author as one line of JSON.
+
+    Args:
+        values: The values.
+        names: What each is called in errors.
+
+    Returns:
+        The line, and the values as they will be read: another copy.
+
+    Raises:
+        UnserialisableDataError: One cannot be stored; the error names the place.
+    """
+    values = list(values)
+    line = _written(values, dump_bytes)
+    if line is not None:
+        copy = _same(values, line, load)
+        if copy is not None:
+            return line, copy
+    line = _written(values, dump_plain)
+    if line is not None:
+        copy = _same(values, line, load_plain)
+        if copy is not None:
+            return _PLAIN + line, copy
+    tagged = [to_tagged(value, name) for value, name in zip(values, names, strict=True)]
+    line = _TAGGED + dump_plain(tagged)
+    return line, read(line)
+
+
+def read(line: bytes) -> list[Json]:
+    """Read what `write` wrote."""
+    if line.startswith(_TAGGED):
+        return cast("list[Json]", _from_tagged(load_plain(line[1:])))
+    found: list[Json] = load_plain(line[1:]) if line.startswith(_PLAIN) else load(line)
+    return found
+
+
+def check(value: Json, path: str) -> None:
+    """Make sure that a value can be stored.
+
+    Raises:
+        UnserialisableDataError: It cannot; the error names the place.
+    """
+    write([value], [path])
+
+
+def _written(values: list[Json], dump: Callable[[Json], bytes]) -> bytes | None:
+    try:
+        return dump(values)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _same(
+    values: list[Json], line: bytes, load: Callable[[bytes], Json]
+) -> list[Json] | None:
+    """Read a line back; None unless it holds the same values of the same types."""
+    try:
+        copy: list[Json] = load(line)
+        if marshal.dumps(copy, _MARSHAL) == marshal.dumps(values, _MARSHAL):
+            return copy
+    except (ValueError, RecursionError):  # marshal refuses what is not plain
+        pass
+    return None
+
+
+def to_tagged(value: Json, path: str, depth: int = 0) -> Json:
+    """Make JSON of a value, with a tag at what JSON has no form for.
+
+    Args:
+        value: The value.
+        path: Where it is, for the error.
+        depth: How deep inside the data it is.
+
+    Raises:
+        UnserialisableDataError: It cannot be stored.
+    """
+    if depth > _MAX_DEPTH:
+        raise UnserialisableDataError(path, f"is nested deeper than {_MAX_DEPTH}")
+    kind: type = type(value)
+    if kind is list:
+        return _all(value, path, depth)
+    if kind is dict:
+        return _tagged_dict(value, path, depth)
+    if kind in _COLLECTIONS:
+        # Sets have no order; written in one, equal sets are equal lines.
+        items = value if kind is tuple else sorted(value, key=repr)
+        return {_TAG: kind.__name__, "v": _all(items, path, depth)}
+    if kind in _FORMS:
+        return {_TAG: kind.__name__, "v": _FORMS[kind][0](value)}
+    if isinstance(value, Enum):
+        return {_TAG: "Enum", "v": _member(value, path)}
+    problem = _problem(value, kind)
+    if problem is not None:
+        raise UnserialisableDataError(path, problem)
+    return value
+
+
+def _problem(value: Json, kind: type) -> str | None:
+    """What is wrong with a value that holds no others; None if JSON has it."""
+    if value is None or kind is bool or kind is str:
+        return None
+    if kind is int:
+        is_long = value.bit_length() > _MAX_BITS
+        return "is a number of thousands of digits" if is_long else None
+    if kind is float:
+        return None if math.isfinite(value) else f"is {value!r}"
+    return f"is a {kind.__qualname__}"
+
+
+def _all(values: Iterable[Json], path: str, depth: int) -> list[Json]:
+    return [
+        to_tagged(value, f"{path}[{index}]", depth + 1)
+        for index, value in enumerate(values)
+    ]
+
+
+def _tagged_dict(value: dict[object, Json], path: str, depth: int) -> Json:
+    written: dict[str, Json] = {}
+    for key, item in value.items():
+        if type(key) is not str:
+            raise UnserialisableDataError(path, f"has the key {key!r}")
+        written[key] = to_tagged(item, f"{path}.{key}", depth + 1)
+    # A dict of the author's may look like a tag.
+    return {_TAG: "dict", "v": written} if _TAG in written else written
+
+
+def _member(value: Enum, path: str) -> list[str]:
+    """Name a member of an enum, which the next process must find by that name."""
+    kind = type(value)
+    name = [kind.__module__, kind.__qualname__, value.name]
+    if _enum(name) is not value:
+        problem = f"is {value!r}, whose class nobody finds by its name"
+        raise UnserialisableDataError(path, problem)
+    return name
+
+
+def _enum(name: Sequence[str]) -> Enum | None:
+    """Find a member of an enum; only among the classes that the program has loaded."""
+    module, qualname, member = name
+    found: object = sys.modules.get(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    if not (isinstance(found, type) and issubclass(found, Enum)):
+        return None
+    return found.__members__.get(member)
+
+
+def _from_tagged(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_from_tagged(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if _TAG not in value or value[_TAG] == "dict":
+        items: dict[str, Json] = value["v"] if _TAG in value else value
+        return {key: _from_tagged(item) for key, item in items.items()}
+    tag, inner = value[_TAG], value["v"]
+    if tag in _COLLECTIONS_BY_NAME:
+        return _COLLECTIONS_BY_NAME[tag](_from_tagged(item) for item in inner)
+    return _READERS[tag](inner)
+
+
+def _read_member(name: list[str]) -> Enum:
+    member = _enum(name)
+    if member is None:
+        problem = "is gone from the program, and an open dialog holds it"
+        raise UnserialisableDataError(".".join(name), problem)
+    return member
+
+
+def _write_datetime(moment: datetime) -> list[Json]:
+    """ISO 8601, the name of the zone if it has one, and which of two equal hours."""
+    zone = moment.tzinfo
+    if isinstance(zone, ZoneInfo):
+        return [moment.replace(tzinfo=None).isoformat(), zone.key, moment.fold]
+    return [moment.isoformat(), None, moment.fold]
+
+
+def _read_datetime(parts: list[Json]) -> datetime:
+    text, zone, fold = parts
+    moment = datetime.fromisoformat(text).replace(fold=fold)
+    return moment if zone is None else moment.replace(tzinfo=ZoneInfo(zone))
+
+
+_COLLECTIONS: Final = frozenset({tuple, set, frozenset})
+_COLLECTIONS_BY_NAME: Final[Mapping[str, Callable[[Iterable[Json]], Json]]] = {
+    kind.__name__: kind for kind in (tuple, set, frozenset)
+}
+_FORMS: Final[Mapping[type, tuple[Callable[[Json], Json], Callable[[Json], Json]]]] = {
+    bytes: (bytes.hex, bytes.fromhex),
+    datetime: (_write_datetime, _read_datetime),
+    date: (date.isoformat, date.fromisoformat),
+    time: (time.isoformat, time.fromisoformat),
+    timedelta: (
+        lambda span: [span.days, span.seconds, span.microseconds],
+        lambda parts: timedelta(*parts),
+    ),
+    Decimal: (str, Decimal),
+    UUID: (str, UUID),
+}
+_READERS: Final[Mapping[str, Callable[[Json], Json]]] = {
+    "Enum": _read_member,
+    **{kind.__name__: reader for kind, (_, reader) in _FORMS.items()},
+}
