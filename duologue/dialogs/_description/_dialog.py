@@ -16,7 +16,12 @@ from duologue.dialogs._state._functions import check_async
 from duologue.dialogs._state._modes import LaunchMode
 from duologue.dialogs._state._states import State, StatesGroup
 from duologue.dialogs.routing._injection import HandlerData
-from duologue.dialogs.routing._observer import UNHANDLED, NextHandler, wrap
+from duologue.dialogs.routing._observer import (
+    UNHANDLED,
+    EventObserver,
+    NextHandler,
+    wrap,
+)
 from duologue.dialogs.routing._router import Router
 from duologue.dialogs.widgets._widget import Widget
 from duologue.errors import (
@@ -136,10 +141,11 @@ class Dialog(Router):
             "event": manager.event,
         }
         common: Getters | None = middleware_data.get("dialog_getters")
-        if common is not None:
-            data |= await common.load(middleware_data)
-        data |= await self._getters.load(middleware_data)
-        return data | await self.windows[context.state].load_data(middleware_data)
+        window = self.windows[context.state]
+        for getters in (common, self._getters, window.getters):
+            if getters is not None and getters.sources:
+                data.update(await getters.load(middleware_data))
+        return data
 
     async def render(self, manager: DialogManager) -> Rendered:
         """Render the widgets of the current window."""
@@ -164,23 +170,40 @@ class Dialog(Router):
         Returns:
             Whether a widget took it.
         """
+        around = self._around()
+        if around is None:
+            return await self._process_press(callback, payload, data)
 
         async def process(event: Json, found: HandlerData) -> bool:
-            manager: DialogManager = found["dialog_manager"]
-            window = self.windows[manager.current_context().state]
-            bare = event.copy(payload=payload.data)
-            processed = await window.process_callback(bare, self, manager)
-            await self._finish(manager)
-            return processed
+            return await self._process_press(event, payload, found)
 
         call: NextHandler = process
-        around = [router.callback_query for router in self.chain()]
         for observer in around:
             call = wrap(observer.middlewares, call)
         for observer in around:
             call = wrap(observer.outer_middlewares, call)
         # A middleware that stops a press, or forgets the result, has taken it.
         return await call(callback, data) is not False
+
+    def _around(self) -> list[EventObserver] | None:
+        """Who wraps the presses of this dialog; None if nobody has a middleware."""
+        router: Router | None = self
+        while router is not None:
+            observer = router.callback_query
+            if observer.middlewares or observer.outer_middlewares:
+                return [each.callback_query for each in self.chain()]
+            router = router.parent_router
+        return None
+
+    async def _process_press(
+        self, callback: Callback, payload: Payload, data: HandlerData
+    ) -> bool:
+        manager: DialogManager = data["dialog_manager"]
+        window = self.windows[manager.current_context().state]
+        bare = callback.copy(payload=payload.data)
+        processed = await window.process_callback(bare, self, manager)
+        await self._finish(manager)
+        return processed
 
     async def _trigger(self, event_name: str, event: object, data: HandlerData) -> Json:
         manager: DialogManager | None = data.get("dialog_manager")

@@ -181,13 +181,21 @@ class Dispatcher(Router):
         self, callback: Callback, payload: Payload, data: HandlerData
     ) -> Json:
         """Give a press straight to its dialog; called inside its turn."""
+        around = self.update
+        if not (around.outer_middlewares or around.middlewares):
+            return await self._press(callback, payload, data)
 
         async def dispatch(event: Json, found: HandlerData) -> Json:
-            manager: DialogManager = found["dialog_manager"]
-            dialog = self.dialog_of(manager.current_context().state)
-            return await dialog.handle_callback(event, payload, found)
+            return await self._press(event, payload, found)
 
         return await self._wrapped("update", dispatch)(callback, data)
+
+    async def _press(
+        self, callback: Callback, payload: Payload, data: HandlerData
+    ) -> Json:
+        manager: DialogManager = data["dialog_manager"]
+        dialog = self.dialog_of(manager.current_context().state)
+        return await dialog.handle_callback(callback, payload, data)
 
     async def handle_call(
         self, event: Update, data: HandlerData, action: NextHandler

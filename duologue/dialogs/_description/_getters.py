@@ -27,21 +27,24 @@ class Getters:
         getter: An async function that takes what middlewares provide as keyword
             arguments and returns a dict; a dict; or several of these.
 
+    Attributes:
+        sources: The functions that are asked, in order.
+
     Raises:
         HandlerError: Something else was given.
     """
 
-    __slots__ = ("_sources",)
+    __slots__ = ("sources",)
 
     def __init__(self, getter: Getter | None) -> None:
         if getter is None:
-            self._sources: tuple[_Source, ...] = ()
+            self.sources: tuple[_Source, ...] = ()
         elif callable(getter) or isinstance(getter, Mapping):
-            self._sources = (_source(getter),)
+            self.sources = (_source(getter),)
         else:
-            self._sources = tuple(_source(part) for part in _parts(getter))
+            self.sources = tuple(_source(part) for part in _parts(getter))
 
-    async def load(self, data: dict[str, Json]) -> dict[str, Json]:
+    async def load(self, data: dict[str, Json]) -> Mapping[str, Json]:
         """Ask all getters; later ones win.
 
         Args:
@@ -51,8 +54,11 @@ class Getters:
             InjectionError: One asks for something that nobody provides.
             HandlerError: One returned no dict.
         """
+        sources = self.sources
+        if len(sources) == 1:
+            return await sources[0](data)
         found: dict[str, Json] = {}
-        for source in self._sources:
+        for source in sources:
             found.update(await source(data))
         return found
 
@@ -97,7 +103,8 @@ def _function(getter: Function) -> _Source:
         given = data
         if not takes_all:
             given = {name: data[name] for name in names if name in data}
-        return _checked_result(await getter(**given), getter)
+        found = await getter(**given)
+        return found if type(found) is dict else _checked_result(found, getter)
 
     return ask
 

@@ -14,7 +14,7 @@ from duologue.dialogs._screen._render import Rendered
 from duologue.dialogs._state._functions import check_async
 from duologue.dialogs._state._states import State, checked_state
 from duologue.dialogs.widgets._input import Input, MessageInput
-from duologue.dialogs.widgets._kbd import Keyboard
+from duologue.dialogs.widgets._kbd import Keyboard, RawKeyboard
 from duologue.dialogs.widgets._text import Format, Multi, Text
 from duologue.dialogs.widgets._widget import (
     ClickHandler,
@@ -66,23 +66,30 @@ class Window:
         self.parse_mode: str | None = _markup(parse_mode, self.state)
         self.show_link_preview = show_link_preview
         self.on_process_result = on_process_result
-        self._getters = Getters(getter)
+        self.getters: Getters = Getters(getter)
         self._text = Multi(*_only(parts, Text))
         self._keyboards = _only(parts, Keyboard)
         self._inputs = _only(parts, Input)
         self._parts: tuple[Widget, ...] = (self._text, *self._keyboards, *self._inputs)
         self._check_ids()
+        self._compiled_text = self._text.compiled()
+        self._fixed_rows = self._find_fixed_rows()
+        self._by_id = self._find_buttons()
 
     def __repr__(self) -> str:
         return f"<Window {self.state.state}>"
 
-    async def load_data(self, data: dict[str, Json]) -> dict[str, Json]:
-        """Ask the getter of the window."""
-        return await self._getters.load(data)
-
     async def render(self, data: WidgetData, manager: DialogManager) -> Rendered:
         """Render texts and buttons; rows without buttons are left out."""
-        text = await self._text.render_text(data, manager)
+        compiled, fixed = self._compiled_text, self._fixed_rows
+        if compiled is not None:
+            text = compiled(data)
+        else:
+            text = await self._text.render_text(data, manager)
+        if fixed is not None:
+            return Rendered(
+                text, fixed, self.parse_mode, self.show_link_preview, is_fixed=True
+            )
         rows = [
             row
             for keyboard in self._keyboards
@@ -95,6 +102,13 @@ class Window:
         self, callback: Callback, dialog: DialogProtocol, manager: DialogManager
     ) -> bool:
         """Give a press to the widget that it belongs to."""
+        if self._by_id is not None:
+            name, colon, item = callback.payload.partition(":")
+            button = self._by_id.get(name)
+            if button is None:
+                return False
+            found = item if colon else None
+            return await button.take_press(callback, found, dialog, manager)
         for keyboard in self._keyboards:
             if await keyboard.process_callback(callback, dialog, manager):
                 return True
@@ -131,6 +145,25 @@ class Window:
             widget = waiting.pop()
             waiting.extend(widget.parts())
             yield widget
+
+    def _find_fixed_rows(self) -> RawKeyboard | None:
+        """The buttons, if they are the same whatever the data."""
+        parts = [keyboard.fixed_keyboard() for keyboard in self._keyboards]
+        if None in parts:
+            return None
+        return [row for rows in parts if rows is not None for row in rows if row]
+
+    def _find_buttons(self) -> dict[str, Keyboard] | None:
+        """The keyboards by their ids, if nothing but its id tells whose a press is."""
+        found: dict[str, Keyboard] = {}
+        for widget in self.widgets():
+            if not isinstance(widget, Keyboard):
+                continue
+            if not widget.takes_only_its_own():
+                return None
+            if widget.widget_id is not None:
+                found[widget.widget_id] = widget
+        return found
 
     def _check_ids(self) -> None:
         seen: set[str] = set()

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from duologue.dialogs._chat._chat import CallbackButton, InlineButton, LinkButton
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
-from duologue.dialogs.widgets._text import Text, check_text
+from duologue.dialogs.widgets._text import Const, Text, check_text
 from duologue.dialogs.widgets._widget import (
     ClickHandler,
     ItemHandler,
@@ -18,6 +18,7 @@ from duologue.dialogs.widgets._widget import (
     call_handler,
     check_handler,
     check_id,
+    inherits,
 )
 from duologue.errors import InvalidItemIdError, InvalidUrlError
 
@@ -61,6 +62,39 @@ class Keyboard(Widget):
     ) -> RawKeyboard:
         raise NotImplementedError
 
+    def fixed_keyboard(self) -> RawKeyboard | None:
+        """The rows, if they are the same whatever the data; else None."""
+        return None
+
+    def takes_only_its_own(self) -> bool:
+        """Whether a press reaches it by its id alone.
+
+        Not so where somebody has derived a class that looks at presses itself.
+        """
+        return inherits(self, Keyboard, "process_callback", "_process_other_callback")
+
+    async def take_press(
+        self,
+        callback: Callback,
+        item: str | None,
+        dialog: DialogProtocol,
+        manager: DialogManager,
+    ) -> bool:
+        """Handle a press of one of its buttons.
+
+        Args:
+            callback: The press; its payload is without scope and dialog.
+            item: What stands behind the id of the widget, if anything.
+            dialog: The dialog that holds the widget.
+            manager: The manager of the turn.
+
+        Returns:
+            Whether it knows the button.
+        """
+        if item is None:
+            return await self._process_own_callback(callback, dialog, manager)
+        return await self._process_item_callback(callback, item, dialog, manager)
+
     async def process_callback(
         self, callback: Callback, dialog: DialogProtocol, manager: DialogManager
     ) -> bool:
@@ -77,11 +111,8 @@ class Keyboard(Widget):
         if self.widget_id is not None:
             name, colon, item = callback.payload.partition(":")
             if name == self.widget_id:
-                if colon:
-                    return await self._process_item_callback(
-                        callback, item, dialog, manager
-                    )
-                return await self._process_own_callback(callback, dialog, manager)
+                found = item if colon else None
+                return await self.take_press(callback, found, dialog, manager)
         return await self._process_other_callback(callback, dialog, manager)
 
     async def _process_own_callback(
@@ -182,6 +213,16 @@ class Button(Keyboard):
     ) -> RawKeyboard:
         label = await self.text.render_text(data, manager)
         return [[CallbackButton(label, self._own_callback_data())]]
+
+    def fixed_keyboard(self) -> RawKeyboard | None:
+        """The button, if it is always seen and its label never changes."""
+        if (
+            type(self.text) is not Const
+            or not (self.is_always_visible and self.text.is_always_visible)
+            or not inherits(self, Button, "render_keyboard", "_render_keyboard")
+        ):
+            return None
+        return [[CallbackButton(self.text.text, self._own_callback_data())]]
 
     async def _process_own_callback(
         self, callback: Callback, dialog: DialogProtocol, manager: DialogManager

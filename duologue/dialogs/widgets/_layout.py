@@ -14,6 +14,7 @@ from duologue.dialogs.widgets._widget import (
     WidgetData,
     check_instance,
     check_width,
+    inherits,
 )
 from duologue.errors import InvalidWidgetTypeError
 
@@ -48,6 +49,23 @@ class _Layout(Keyboard):
 
     def _arrange(self, rows: RawKeyboard) -> RawKeyboard:
         raise NotImplementedError
+
+    def fixed_keyboard(self) -> RawKeyboard | None:
+        """The rows, if all the buttons are always the same."""
+        parts = [button.fixed_keyboard() for button in self.buttons]
+        if (
+            None in parts
+            or not self.is_always_visible
+            or not inherits(self, _Layout, "render_keyboard", "_render_keyboard")
+        ):
+            return None
+        return self._arrange(
+            [row for rows in parts if rows is not None for row in rows]
+        )
+
+    def takes_only_its_own(self) -> bool:
+        """Whether it does nothing but pass presses on."""
+        return inherits(self, _Layout, "process_callback", "_process_other_callback")
 
     async def _process_other_callback(
         self, callback: Callback, dialog: DialogProtocol, manager: DialogManager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from string import Formatter
+from typing import TypeAlias
 
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._manager._manager import DialogManager
@@ -19,6 +20,8 @@ from duologue.dialogs.widgets._widget import (
     selection,
 )
 from duologue.errors import WidgetError
+
+CompiledText: TypeAlias = Callable[[WidgetData], str]
 
 _SHOWN = 100  # characters of a text in messages
 
@@ -39,6 +42,14 @@ class Text(Widget):
 
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:
         raise NotImplementedError
+
+    def compiled(self) -> CompiledText | None:
+        """A function of the data that renders the same without waiting.
+
+        None where there is none: the widget may be hidden, may have to await
+        something, or belongs to a class that somebody has derived.
+        """
+        return None
 
     def __add__(self, other: Text | str) -> Text:
         return Multi(self, _as_text(other), sep="")
@@ -72,6 +83,13 @@ class Const(Text):
     def __repr__(self) -> str:
         return f"Const({_shortened(self.text)!r})"
 
+    def compiled(self) -> CompiledText | None:
+        """The text itself."""
+        return self._say if _is_plain(self, Const) else None
+
+    def _say(self, data: WidgetData) -> str:  # noqa: ARG002  # as CompiledText has it
+        return self.text
+
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:  # noqa: ARG002  # the hook's signature
         return self.text
 
@@ -96,7 +114,14 @@ class Format(Text):
     def __repr__(self) -> str:
         return f"Format({_shortened(self.text)!r})"
 
+    def compiled(self) -> CompiledText | None:
+        """The text, filled."""
+        return self._fill if _is_plain(self, Format) else None
+
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:  # noqa: ARG002  # the hook's signature
+        return self._fill(data)
+
+    def _fill(self, data: WidgetData) -> str:
         try:
             return self.text.format_map(data)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -127,6 +152,21 @@ class Multi(Text):
     def parts(self) -> tuple[Widget, ...]:
         """The texts."""
         return self.texts
+
+    def compiled(self) -> CompiledText | None:
+        """The texts, one after another, if none has to wait."""
+        parts = [text.compiled() for text in self.texts]
+        if not _is_plain(self, Multi) or None in parts:
+            return None
+        known = [part for part in parts if part is not None]
+        if len(known) == 1:
+            return known[0]
+        sep = self.sep
+
+        def join(data: WidgetData) -> str:
+            return sep.join([text for part in known if (text := part(data))])
+
+        return join
 
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:
         rendered = [await text.render_text(data, manager) for text in self.texts]
@@ -210,6 +250,11 @@ class _Or(Text):
             if rendered:
                 return rendered
         return ""
+
+
+def _is_plain(text: Text, kind: type[Text]) -> bool:
+    """Whether a text is always seen, and does just what its class says here."""
+    return type(text) is kind and text.is_always_visible
 
 
 def _as_text(text: Text | str) -> Text:

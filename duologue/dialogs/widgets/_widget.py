@@ -47,6 +47,11 @@ class Widget:
             name = getattr(self, "widget_id", None) or type(self).__name__
             self._predicate = selection(when, "when", name)
 
+    @property
+    def is_always_visible(self) -> bool:
+        """Whether it has no condition."""
+        return self._predicate is None
+
     def is_visible(self, data: WidgetData, manager: DialogManager) -> bool:
         """Tell whether the widget is to be seen."""
         return self._predicate is None or bool(self._predicate(data, self, manager))
@@ -68,6 +73,12 @@ class Widget:
     def managed(self, manager: DialogManager) -> object:  # noqa: ARG002  # for subclasses
         """What `manager.find` hands out for this widget."""
         return self
+
+
+def inherits(widget: Widget, kind: type[Widget], *methods: str) -> bool:
+    """Whether nobody has overridden some methods that a kind of widgets has."""
+    own = type(widget)
+    return all(getattr(own, name) is getattr(kind, name) for name in methods)
 
 
 @runtime_checkable
