@@ -129,10 +129,10 @@ def test_own_and_shared_addresses_mark_their_payloads() -> None:
 @pytest.mark.parametrize(
     ("text", "payload", "data"),
     [
-        (f"u{INTENT}:plus", Payload("u", INTENT, "plus", None), "plus"),
-        (f"g{INTENT}:list:7", Payload("g", INTENT, "list", "7"), "list:7"),
-        (f"u{INTENT}:list:", Payload("u", INTENT, "list", ""), "list:"),
-        (f"u{INTENT}:l:a:b\nc", Payload("u", INTENT, "l", "a:b\nc"), "l:a:b\nc"),
+        (f"u{INTENT}:plus", Payload("u", INTENT, "plus"), "plus"),
+        (f"g{INTENT}:list:7", Payload("g", INTENT, "list:7"), "list:7"),
+        (f"u{INTENT}:list:", Payload("u", INTENT, "list:"), "list:"),
+        (f"u{INTENT}:l:a:b\nc", Payload("u", INTENT, "l:a:b\nc"), "l:a:b\nc"),
     ],
 )
 def test_a_payload_is_scope_intent_widget_and_item(

@@ -109,26 +109,28 @@ def receive(actor: Actor, waiting: object) -> Work | None:
         return _fail(actor, enveloped(waiting), error)
     kind = type(response)
     if kind is CoroutineType:
-        return _finish(actor, enveloped(waiting), cast("Work", response))
+        return _finish(actor, waiting, cast("Work", response))
     if reply_to is not None:
         reply_to.set(response)
     return None
 
 
-async def _finish(actor: Actor, envelope: AnyEnvelope, work: Work) -> None:
+async def _finish(actor: Actor, waiting: object, work: Work) -> None:
     try:
         response = await work
     except GeneratorExit:
         raise
     except BaseException as error:
-        rest = _fail(actor, envelope, error)
+        rest = _fail(actor, enveloped(waiting), error)
         if rest is not None:
             await rest
         if isinstance(error, asyncio.CancelledError):
             raise
     else:
-        if envelope.reply_to is not None:
-            envelope.reply_to.set(response)
+        if isinstance(waiting, Envelope):
+            envelope = cast("AnyEnvelope", waiting)
+            if envelope.reply_to is not None:
+                envelope.reply_to.set(response)
 
 
 def _fail(actor: Actor, envelope: AnyEnvelope, error: BaseException) -> Work | None:

@@ -40,9 +40,14 @@ class Deadlines(Generic[K]):
     def __contains__(self, name: object) -> bool:
         return name in self._due
 
-    def add(self, name: K) -> None:
-        """Set the deadline of a name."""
-        self._due[name] = self._clock.time() + self._seconds
+    def add(self, name: K, now: float) -> None:
+        """Set the deadline of a name.
+
+        Args:
+            name: The name.
+            now: The time by the clock.
+        """
+        self._due[name] = now + self._seconds
         if self._timer is None:
             self._timer = self._clock.call_later(self._seconds, self._look)
 

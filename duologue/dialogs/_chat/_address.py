@@ -18,7 +18,7 @@ SHARED_SCOPE = "g"
 PREFIX_LENGTH = 24  # scope, 22 characters of intent, colon
 _SCOPES = frozenset({OWN_SCOPE, SHARED_SCOPE})
 _INTENT = re.compile(r"[A-Za-z0-9_-]{22}")
-_WIDGET = re.compile(r"[A-Za-z0-9_.]+")
+_WIDGET = re.compile(r"[A-Za-z0-9_.]+(?::|\Z)")
 _KEY = re.compile(r"dialog/([a-z0-9]+\.\d+):(-?\d+):(\d*)(?::(-?\d*)(?::(.+))?)?")
 
 
@@ -110,29 +110,22 @@ class Payload:
     Attributes:
         scope: `u` for the user's own stacks, `g` for those a chat shares.
         intent: The open dialog that the button belongs to.
-        widget: The id of the widget.
-        item: What the widget added, if it did.
+        data: Widget and item, as the keyboard of a window writes them.
     """
 
     scope: str
     intent: str
-    widget: str
-    item: str | None
-
-    @property
-    def data(self) -> str:
-        """Widget and item, as the keyboard of a window writes them."""
-        return self.widget if self.item is None else f"{self.widget}:{self.item}"
+    data: str
 
 
 def parse_payload(text: str) -> Payload | None:
     """Read the payload of a dialog's button; None if it is something else."""
     if text[23:24] != ":" or text[:1] not in _SCOPES:
         return None
-    intent, (widget, colon, item) = text[1:23], text[24:].partition(":")
-    if not _INTENT.fullmatch(intent) or not _WIDGET.fullmatch(widget):
+    intent, data = text[1:23], text[24:]
+    if not _INTENT.fullmatch(intent) or not _WIDGET.match(data):
         return None
-    return Payload(text[0], intent, widget, item if colon else None)
+    return Payload(text[0], intent, data)
 
 
 def new_id() -> str:

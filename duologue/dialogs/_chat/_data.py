@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -14,33 +15,40 @@ Function: TypeAlias = Callable[..., Json]  # type: ignore[explicit-any]  # any a
 """A function of the author, whose arguments are filled by name."""
 
 
-def _encoder() -> Callable[[Json], str]:
-    """Make the function that writes JSON.
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _writer() -> Callable[[Json, int], tuple[str, ...]] | None:
+    """Make the function that writes JSON in pieces.
 
     `JSONEncoder.encode` makes its C encoder anew for each call, to detect loops, which
     end in a RecursionError as well. Keeping one takes 0.5 µs instead of 2.4.
     """
-    plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:  # not CPython
-        return plain.encode
-    write = make(
-        *(None, plain.default, json.encoder.encode_basestring, None),
-        *(plain.key_separator, plain.item_separator, False, False, False),
+        return None
+    made: Callable[[Json, int], tuple[str, ...]] = make(
+        *(None, _PLAIN.default, json.encoder.encode_basestring, None),
+        *(_PLAIN.key_separator, _PLAIN.item_separator, False, False, False),
     )
-    return lambda value: "".join(write(value, 0))
+    return made
 
 
-dump: Callable[[Json], str] = _encoder()
-"""Write data as JSON.
+_write = _writer() or (lambda value, _indent: (_PLAIN.encode(value),))
+_decoder = json.JSONDecoder()
+# What `decode` calls: it reads the first value of a text and tells where that ends.
+_scan: Callable[[str, int], tuple[Json, int]] = vars(_decoder)["scan_once"]
 
-Raises:
-    ValueError: It holds NaN or an infinity.
-    TypeError: It holds what JSON does not have.
-    RecursionError: It contains itself, or is nested too deep.
-"""
 
-_decode = json.JSONDecoder().decode
+def dump(value: Json) -> str:
+    """Write data as JSON.
+
+    Raises:
+        ValueError: It holds NaN or an infinity.
+        TypeError: It holds what JSON does not have.
+        RecursionError: It contains itself, or is nested too deep.
+    """
+    return "".join(_write(value, 0))
 
 
 def dump_plain(value: Json) -> bytes:
@@ -48,13 +56,18 @@ def dump_plain(value: Json) -> bytes:
 
     Text from a messenger may hold halves of characters; they survive.
     """
-    return dump(value).encode(errors="surrogatepass")
+    return "".join(_write(value, 0)).encode(errors="surrogatepass")
 
 
 def load_plain(text: bytes) -> Json:
     """Read what `dump_plain` wrote."""
     # Guessing the encoding, as json.loads does, costs as much as a small text.
-    return _decode(text.decode(errors="surrogatepass"))
+    written = text.decode(errors="surrogatepass")
+    with suppress(StopIteration):
+        value, end = _scan(written, 0)
+        if end == len(written):
+            return value
+    return _decoder.decode(written)  # white space around it, or no JSON
 
 
 try:

@@ -9,7 +9,7 @@ from itertools import count
 
 from duologue.actors import Clock, Engine, Letter, Mail, Observer
 from duologue.dialogs._chat._address import Address, bot_key
-from duologue.dialogs._chat._ports import Bot, Update
+from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._receipts import (
     Lending,
     Pending,
@@ -86,7 +86,8 @@ class Post:
             EngineClosedError: The runtime is stopping.
         """
         body = encode(command)
-        pending = self._note(lending=lending)
+        pending = Pending("", self._clock.time(), lending=lending)
+        self._note(pending)
         receipt = Receipt(pending)
         await self._send(Letter(address.key, Mail(pending.id, body)))
         return receipt
@@ -98,28 +99,23 @@ class Post:
             EngineClosedError: The runtime is stopping.
         """
         body = encode(command)
-        await self._send(Letter(address.key, Mail(self._note().id, body)))
+        pending = Pending("", self._clock.time())
+        self._note(pending)
+        await self._send(Letter(address.key, Mail(pending.id, body)))
 
-    async def deliver(
-        self, key: str, body: bytes, update: Update, batch: int | None
-    ) -> Pending:
+    async def deliver(self, key: str, body: bytes, pending: Pending) -> None:
         """Accept an update of a messenger; wait while the mailbox is full.
 
         Args:
             key: Its address.
             body: The update as it waits in the mailbox.
-            update: The same, parsed.
-            batch: The batch of the poller that it came in, if it did.
-
-        Returns:
-            What tells when it is handled.
+            pending: The same, parsed; it gets its id here.
 
         Raises:
             EngineClosedError: The runtime is stopping.
         """
-        pending = self._note(update, batch)
+        self._note(pending)
         await self._enqueue(Letter(key, Mail(pending.id, body)))
-        return pending
 
     def released(self, letters: list[Letter]) -> None:
         """Note that a commit has put letters into their mailboxes."""
@@ -137,21 +133,9 @@ class Post:
             if pending is not None:
                 pending.fail(error)
 
-    def _note(
-        self,
-        update: Update | None = None,
-        batch: int | None = None,
-        lending: Lending | None = None,
-    ) -> Pending:
-        pending = Pending(
-            f"{self._prefix}.{next(self._numbers)}",
-            self._clock.time(),
-            update=update,
-            batch=batch,
-            lending=lending,
-        )
+    def _note(self, pending: Pending) -> None:
+        pending.id = f"{self._prefix}.{next(self._numbers)}"
         self.pending.add(pending)
-        return pending
 
     async def _send(self, letter: Letter) -> None:
         turn = active_turn()

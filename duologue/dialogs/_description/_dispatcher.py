@@ -76,6 +76,7 @@ class Dispatcher(Router):
         self.getters: Getters = Getters(None)
         self._data: dict[str, Json] = data
         self._dialogs: dict[type[StatesGroup], Dialog] = {}
+        self._by_state: dict[State, Dialog] = {}
         self._names: dict[str, State] = {}
         self._missed: set[str] = set()
 
@@ -105,6 +106,9 @@ class Dispatcher(Router):
             UnknownStateError: There is none.
             NotAStateError: It is no state.
         """
+        dialog = self._by_state.get(state)
+        if dialog is not None:
+            return dialog
         state = checked_state(state, "start() or switch_to()")
         dialog = self._dialogs.get(state.group)
         if dialog is None:
@@ -112,6 +116,7 @@ class Dispatcher(Router):
             dialog = self._dialogs.get(state.group)
         if dialog is None or state not in dialog.windows:
             raise UnknownStateError(state.state, tuple(self._names))
+        self._by_state[state] = dialog
         return dialog
 
     def state_by_name(self, name: str) -> State:
@@ -209,6 +214,7 @@ class Dispatcher(Router):
 
     def _collect(self) -> None:
         self._dialogs.clear()
+        self._by_state.clear()
         self._names.clear()
         for router in self.walk():
             if isinstance(router, Dialog):

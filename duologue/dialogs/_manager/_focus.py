@@ -24,6 +24,8 @@ class Focus:
     def __init__(self, turn: Turn, stack_id: str, intent_id: str | None) -> None:
         self.show_mode: ShowMode = ShowMode.AUTO
         self._turn = turn
+        self._snapshot = turn.snapshot
+        self._stack: Stack = turn.snapshot.stack(stack_id)
         self._stack_id = stack_id
         self._intent_id = intent_id
 
@@ -50,7 +52,7 @@ class Focus:
     def current_stack(self) -> Stack:
         """The stack that the manager works on."""
         self._turn.check()
-        return self._turn.snapshot.stack(self._stack_id)
+        return self._stack
 
     def has_context(self) -> bool:
         """Tell whether a dialog is open."""
@@ -65,12 +67,13 @@ class Focus:
             DialogClosedError: The dialog that a background call meant is closed.
             IncorrectBackgroundError: The turn has ended.
         """
-        self._turn.check()
-        context = self._context()
+        turn = self._turn
+        context = self._context() if turn.active else None
         if context is None:
+            turn.check()
             raise self._missing()
-        self._turn.is_changed = True
-        self._turn.state = context.state
+        turn.is_changed = True
+        turn.state = context.state
         return context
 
     def is_covered(self) -> bool:
@@ -82,14 +85,14 @@ class Focus:
 
     def focus(self, stack_id: str, intent_id: str | None) -> None:
         """Work on another stack of the address, or on one dialog of it."""
+        self._stack = self._snapshot.stack(stack_id)
         self._stack_id = stack_id
         self._intent_id = intent_id
 
     def _context(self) -> Context | None:
-        snapshot = self._turn.snapshot
         if self._intent_id is not None:
-            return snapshot.context(self._intent_id)
-        return snapshot.top(snapshot.stack(self._stack_id))
+            return self._snapshot.context(self._intent_id)
+        return self._snapshot.top(self._stack)
 
     def _missing(self) -> NoContextError | DialogClosedError:
         key = self._turn.address.key

@@ -157,7 +157,7 @@ class DialogManager(Focus):
             mode,
             is_exclusive=self._is_exclusive,
         )
-        self._stack_id = stack.id
+        self.focus(stack.id, None)
         self._turn.snapshot.push(Context(new_id(), stack.id, state, data))
         self._redraw(show_mode)
         await dialog.process_start(data, self)

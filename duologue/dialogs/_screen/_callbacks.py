@@ -50,8 +50,8 @@ class Callbacks:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, bot: Bot, chat_id: int, callback_id: str) -> None:
-        """Note a press that has just arrived."""
+    def open(self, bot: Bot, chat_id: int, callback_id: str, now: float) -> None:
+        """Note a press that has just arrived, by the clock."""
         if callback_id in self._open:
             return
         seconds = bot.capabilities.answer_deadline
@@ -59,7 +59,7 @@ class Callbacks:
         if deadlines is None:
             deadlines = Deadlines(self._clock, seconds, self._expire)
             self._deadlines[seconds] = deadlines
-        deadlines.add(callback_id)
+        deadlines.add(callback_id, now)
         self._open[callback_id] = _Open(bot, chat_id, deadlines)
 
     def take(self, callback_id: str) -> bool:

@@ -128,8 +128,11 @@ class Presenter:
 
     def _place(self, screen: Screen, draw: Draw) -> Order:
         order = Order(draw)
-        newest = screen.orders[-1] if screen.orders else None
-        if newest is None or not (newest.is_edit and order.is_edit):
+        if not screen.orders:
+            screen.orders.append(order)
+            return order
+        newest = screen.orders[-1]
+        if not (newest.is_edit and order.is_edit):
             self._drop_oldest(screen)
             screen.orders.append(order)
             return order
@@ -164,8 +167,7 @@ class Presenter:
 
     def _begin(self, screens: Screens, screen: Screen) -> None:
         screen.is_running = True
-        name = f"presenter of {screen.address.key}"
-        self._tasks.start(self._run(screens, screen), name, at_once=True)
+        self._tasks.start(self._run(screens, screen), screen.name, at_once=True)
 
     async def _run(self, screens: Screens, screen: Screen) -> None:
         try:

@@ -85,6 +85,7 @@ class Screen:
         stack_id: The stack.
 
     Attributes:
+        name: Names it in reports.
         message_id: The message, as far as it is known; None before the first.
         orders: The views that wait.
         strips: Messages that were left behind and may still show buttons.
@@ -99,6 +100,7 @@ class Screen:
         "current",
         "is_running",
         "message_id",
+        "name",
         "orders",
         "stack_id",
         "strips",
@@ -109,6 +111,7 @@ class Screen:
         self.address: Address = address
         self.bot: Bot = bot
         self.stack_id: str = stack_id
+        self.name: str = f"presenter of {address.key}"
         self.message_id: str | None = None
         self.orders: deque[Order] = deque()
         self.strips: list[str] = []

@@ -174,9 +174,9 @@ class Snapshot:
 
     def top(self, stack: Stack) -> Context | None:
         """The context that is seen of a stack; None if it is empty."""
-        while stack.intents:
-            intent_id = stack.intents[-1]
-            found = self._open.get(intent_id) or self.context(intent_id)
+        intents = stack.intents
+        while intents:
+            found = self._open.get(intents[-1]) or self.context(intents[-1])
             if found is not None:
                 return found
         return None

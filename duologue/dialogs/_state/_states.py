@@ -8,11 +8,12 @@ from duologue.errors import NotAStateError, StateNotNamedError
 class State:
     """The name of one window. Declare it in the body of a `StatesGroup`."""
 
-    __slots__ = ("_group", "_name")
+    __slots__ = ("_full_name", "_group", "_name")
 
     def __init__(self) -> None:
         self._group: type[StatesGroup] | None = None
         self._name = ""
+        self._full_name: str | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -37,7 +38,9 @@ class State:
         Raises:
             StateNotNamedError: It stands outside a group.
         """
-        return f"{self.group.__full_name__}:{self._name}"
+        if self._full_name is None:  # the group has its name after its states
+            self._full_name = f"{self.group.__full_name__}:{self._name}"
+        return self._full_name
 
     def __repr__(self) -> str:
         return (

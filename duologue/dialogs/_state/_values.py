@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -37,9 +37,15 @@ _MAX_BITS = 10_000  # Python reads and writes no more than 4,300 digits
 # The format of marshal without references, which depend on who else holds an object.
 _MARSHAL: Final = 2
 _TAG = "$"
+_Codec: TypeAlias = tuple[bytes, Callable[[Json], bytes], Callable[[bytes], Json]]
 
 # The first byte of a stored value says how to read it; JSON itself begins with "[".
 _PLAIN, _TAGGED = b"~", b"!"
+_CODECS: Final[Sequence[_Codec]] = (
+    ((b"", dump_plain, load_plain),)
+    if load is load_plain
+    else ((b"", dump_bytes, load), (_PLAIN, dump_plain, load_plain))
+)
 
 
 def write(values: Sequence[Json], names: Sequence[str]) -> tuple[bytes, list[Json]]:
@@ -56,16 +62,15 @@ def write(values: Sequence[Json], names: Sequence[str]) -> tuple[bytes, list[Jso
         UnserialisableDataError: One cannot be stored; the error names the place.
     """
     values = list(values)
-    line = _written(values, dump_bytes)
-    if line is not None:
-        copy = _same(values, line, load)
-        if copy is not None:
-            return line, copy
-    line = _written(values, dump_plain)
-    if line is not None:
-        copy = _same(values, line, load_plain)
-        if copy is not None:
-            return _PLAIN + line, copy
+    for mark, dump, load_ in _CODECS:
+        try:
+            line = dump(values)
+            copy = load_(line)
+            # marshal refuses what is not plain.
+            if marshal.dumps(copy, _MARSHAL) == marshal.dumps(values, _MARSHAL):
+                return mark + line, copy
+        except (ValueError, TypeError, RecursionError):
+            continue
     tagged = [to_tagged(value, name) for value, name in zip(values, names, strict=True)]
     line = _TAGGED + dump_plain(tagged)
     return line, read(line)
@@ -86,26 +91,6 @@ def check(value: Json, path: str) -> None:
         UnserialisableDataError: It cannot; the error names the place.
     """
     write([value], [path])
-
-
-def _written(values: list[Json], dump: Callable[[Json], bytes]) -> bytes | None:
-    try:
-        return dump(values)
-    except (ValueError, TypeError, RecursionError):
-        return None
-
-
-def _same(
-    values: list[Json], line: bytes, load: Callable[[bytes], Json]
-) -> list[Json] | None:
-    """Read a line back; None unless it holds the same values of the same types."""
-    try:
-        copy: list[Json] = load(line)
-        if marshal.dumps(copy, _MARSHAL) == marshal.dumps(values, _MARSHAL):
-            return copy
-    except (ValueError, RecursionError):  # marshal refuses what is not plain
-        pass
-    return None
 
 
 def to_tagged(value: Json, path: str, depth: int = 0) -> Json:

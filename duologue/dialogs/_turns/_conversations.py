@@ -14,6 +14,7 @@ from duologue.dialogs._chat._data import Json, load
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._post import Post
+from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._delivery._tasks import TaskGroup, Tasks
 from duologue.dialogs._delivery._unheard import Unheard
 from duologue.dialogs._description._dispatcher import Dispatcher
@@ -89,6 +90,7 @@ class Conversations:
     ) -> None:
         self._dispatcher = dispatcher
         self._engine = engine
+        self._clock = clock
         self._unheard = Unheard(on_error)
         self._effects = Tasks(on_error)
         self._jobs = Tasks(on_error)
@@ -280,9 +282,11 @@ class Conversations:
     async def _deliver(
         self, bot: Bot, update: Update, body: bytes, batch: int | None
     ) -> asyncio.Future[None] | None:
+        now = self._clock.time()
         if isinstance(update, Callback):
-            self._callbacks.open(bot, update.chat_id, update.callback_id)
-        pending = await self._post.deliver(key_of(update), body, update, batch)
+            self._callbacks.open(bot, update.chat_id, update.callback_id, now)
+        pending = Pending("", now, update=update, batch=batch)
+        await self._post.deliver(key_of(update), body, pending)
         if self._engine.durable or pending.done():
             return None
         safe = pending.safe = asyncio.get_running_loop().create_future()

@@ -50,7 +50,7 @@ class DialogActor(AsyncActor):
         stored: The state as the last commit of this process wrote it.
         screens: What is on its way to the messenger, by stack.
         keyboards: Keyboards that never change, addressed and checked.
-        used: When it was last given mail, by the clock.
+        used: When it last handled mail, by the clock.
     """
 
     def __init__(
@@ -153,7 +153,6 @@ class DialogActors:
                 return  # too late: the mail waits for the next run
         else:
             self._actors.move_to_end(key)
-        actor.used = self._clock.time()
         actor.inbox.ring()
 
     @property
@@ -182,6 +181,7 @@ class DialogActors:
             ref = self._system.start(DialogActor, key, self._run_turn, self._gone)
         actor = ref.actor_inbox.actor
         assert isinstance(actor, DialogActor)  # noqa: S101  # it has just started
+        actor.used = self._clock.time()
         self._actors[key] = actor
         self._observer.count("activations", actor=self.actor_name)
         if self._timer is None and not self._is_closing:

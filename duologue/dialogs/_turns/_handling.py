@@ -152,14 +152,17 @@ class Handling:
         return update
 
     async def _handle_update(self, turn: Turn, update: Update) -> None:
-        _remember(turn, update)
-        turn.prompted = isinstance(update, MessageCreated | BotStarted)
         if isinstance(update, Callback):
+            if not turn.snapshot.who:
+                _remember(turn, update)
             turn.callback = update
             payload = parse_payload(update.payload)
             if payload is not None:
                 await self._press(turn, update, payload)
                 return
+        else:
+            _remember(turn, update)
+            turn.prompted = isinstance(update, MessageCreated | BotStarted)
         manager = self._manager(turn, update, DEFAULT_STACK_ID, None)
         result = await self._dispatcher.handle(update, manager.middleware_data)
         if result is not UNHANDLED:
@@ -184,18 +187,17 @@ class Handling:
             OutdatedClickError: Its dialog or its message is gone.
             ForgedClickError: The message does not show it.
         """
-        key = turn.address.key
         context = turn.snapshot.context(payload.intent)
         if context is None:
-            raise OutdatedClickError(key)
+            raise OutdatedClickError(turn.address.key)
         stack = turn.snapshot.stack(context.stack_id)
         message_id = callback.message_id
         if not stack.screen.can_press(message_id, payload.intent, payload.data):
             if message_id in (None, stack.screen.message_id):
-                raise ForgedClickError(key)
-            raise OutdatedClickError(key)
+                raise ForgedClickError(turn.address.key)
+            raise OutdatedClickError(turn.address.key)
         if stack.last_intent_id() != payload.intent:
-            raise OutdatedClickError(key)
+            raise OutdatedClickError(turn.address.key)
         return stack.id
 
     def _note_drawn(self, turn: Turn, drawn: Drawn) -> None:

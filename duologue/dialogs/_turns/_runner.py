@@ -134,13 +134,13 @@ class TurnRunner:
         self, actor: DialogActor, opened: Opened, pending: Pending | None
     ) -> Opened | None:
         """Run a turn, and see to it that its failure is nobody else's."""
-        started = self._clock.time()
+        started = actor.used = self._clock.time()
         if pending is not None:
             self._observer.record("mailbox_wait_seconds", started - pending.since)
         turn: Turn | None = None
         try:
             turn = self._open(actor, opened)
-            return await self._attempt(actor, opened, turn, pending)
+            return await self._attempt(actor, opened, turn, pending, started)
         except FencedError as error:
             self._count(turn, "fenced")
             _logger.warning("%s", error)
@@ -167,13 +167,17 @@ class TurnRunner:
         return None
 
     async def _attempt(
-        self, actor: DialogActor, opened: Opened, turn: Turn, pending: Pending | None
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        turn: Turn,
+        pending: Pending | None,
+        started: float,
     ) -> Opened | None:
         command = _command(opened, pending)
+        work = self._handling.execute(turn, command, pending)
         try:
-            outcome = await self._within_time(
-                turn, self._handling.execute(turn, command, pending), pending
-            )
+            outcome = await self._within_time(turn, work, pending, started)
             _check_block(pending)
             following = await self._commit(actor, opened, turn)
         except BaseException as error:
@@ -205,7 +209,11 @@ class TurnRunner:
         return Turn(address, bot, snapshot=snapshot, keyboards=actor.keyboards)
 
     async def _within_time(
-        self, turn: Turn, work: Coroutine[object, object, T], pending: Pending | None
+        self,
+        turn: Turn,
+        work: Coroutine[object, object, T],
+        pending: Pending | None,
+        started: float,
     ) -> T:
         """Run the body of a turn.
 
@@ -220,7 +228,7 @@ class TurnRunner:
             seconds += pending.lending.timeout
             timer = self._clock.call_later(seconds, _cut_short, turn)
         else:
-            self._deadlines.add(turn)
+            self._deadlines.add(turn, started)
         token = enter_turn(turn)
         try:
             result = await work
@@ -368,7 +376,7 @@ class TurnRunner:
         """Run the turn of error handlers; tell whether one of them took the error."""
         problem: BaseException
         try:
-            if not await self._within_time(turn, work, None):
+            if not await self._within_time(turn, work, None, self._clock.time()):
                 return False
             await self._commit(actor, opened, turn)
             self._release(actor, turn, HandleUpdate({}))
