@@ -13,7 +13,6 @@ class _Here(threading.local):
 
     def __init__(self) -> None:
         self.seats: list[_Seat] = []
-        self.helpers: list[Callable[[Callable[[], bool]], None]] = []
 
 
 class _Seat:
@@ -47,15 +46,6 @@ def enter_host_thread() -> Callable[[], None]:
 def is_host_thread() -> bool:
     """Whether actors run on the current thread."""
     return any(not seat.is_left for seat in _here.seats)
-
-
-def helpers_here() -> list[Callable[[Callable[[], bool]], None]]:
-    """What a task of the current thread may call while it waits for an answer.
-
-    Each takes a function that says whether the answer is there, and gives turns to
-    actors until it is. The list is the thread's own: add to it and take away.
-    """
-    return _here.helpers
 
 
 def waiting_threads() -> frozenset[int]:

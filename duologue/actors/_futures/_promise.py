@@ -12,11 +12,7 @@ from typing import TypeAlias, TypeVar, cast
 
 from pykka import Future, Timeout
 
-from duologue.actors._futures._blocking import (
-    begin_to_wait,
-    helpers_here,
-    refuse_to_block,
-)
+from duologue.actors._futures._blocking import begin_to_wait, refuse_to_block
 from duologue.actors._futures._countdown import lock_timeout
 from duologue.actors._futures._wakers import (
     Waker,
@@ -126,10 +122,6 @@ class Promise(Future[T]):
 
     def _wait(self) -> Generator[None, None, None]:
         """Wait on the running loop until somebody has set it."""
-        for help_out in helpers_here():
-            help_out(self._is_set)
-        if self._state != PENDING:
-            return
         waiter = asyncio.get_running_loop().create_future()
         waker = loop_waker(waiter)
         if not self._watch(waker):
@@ -140,9 +132,6 @@ class Promise(Future[T]):
             # One that was woken is on no list any more.
             self._unwatch(waker)
             raise
-
-    def _is_set(self) -> bool:
-        return self._state != PENDING
 
     def _result(self) -> T:
         if self._state != ERROR:

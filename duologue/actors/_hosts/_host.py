@@ -13,7 +13,7 @@ from typing import TypeAlias, cast
 
 from pykka import Actor, ActorRegistry
 
-from duologue.actors._futures._blocking import enter_host_thread, helpers_here
+from duologue.actors._futures._blocking import enter_host_thread
 from duologue.actors._hosts._closed_loop import abort, when_closed
 from duologue.actors._hosts._turns import Turns
 from duologue.actors._hosts._unfinished import Unfinished, unfinished
@@ -195,9 +195,6 @@ class Host(Turns):
         waiters, self._idle_waiters = self._idle_waiters, []
         for tell in waiters:
             tell()
-        helpers = helpers_here()
-        if self._help in helpers:
-            helpers.remove(self._help)
 
     def _take_all(self, busy: Iterable[Mailbox]) -> list[Mailbox]:
         """Take every actor out of the registry and the queue of this host."""

@@ -19,7 +19,6 @@ from collections.abc import Callable
 
 from pykka import Actor, ActorRegistry
 
-from duologue.actors._futures._blocking import helpers_here
 from duologue.actors._hosts._turn import open_actor, receive
 from duologue.actors._mailbox._mailbox import (
     CLOSED,
@@ -36,10 +35,6 @@ from duologue.errors import SystemClosedError
 
 BATCH = 32
 QUANTUM = 0.0005
-# How many turns a task may give while it waits, in one tick of the loop.
-HELP = 256
-# Each of them may help in turn; Python's stack has an end.
-HELP_DEPTH = 16
 
 logger = logging.getLogger("duologue.actors")
 
@@ -87,10 +82,6 @@ class Turns(ABC):
         # Whether the context of the turns is still like that of the host.
         self._is_fresh = True
         self._idle_waiters: list[Callable[[], object]] = []
-        self._turning = False
-        self._help_left = HELP
-        self._help_until = 0.0
-        self._help_depth = 0
 
     @abstractmethod
     def lose(self) -> None:
@@ -114,20 +105,12 @@ class Turns(ABC):
         if not self._armed and not self._arm():
             self.lose()
 
-    def help_on_await(self) -> None:
-        """Let tasks of this thread give turns while they wait for an answer."""
-        helpers_here().append(self._help)
-
     def turn_at_once(self, mailbox: Mailbox) -> None:
         """Give an actor a turn without a trip through the loop; on the loop."""
         if mailbox.suspended:
             return
         self._deadline = self._now() + QUANTUM
-        self._turning = True
-        try:
-            self._give_turn(mailbox)
-        finally:
-            self._turning = False
+        self._give_turn(mailbox)
 
     def is_here(self) -> bool:
         """Whether this is the thread of the loop."""
@@ -173,8 +156,6 @@ class Turns(ABC):
     def _run(self) -> None:
         self.runs += 1
         self._deadline = self._now() + QUANTUM
-        self._help_left = HELP
-        self._turning = True
         try:
             has_time = True
             while has_time and self._posted:
@@ -186,43 +167,11 @@ class Turns(ABC):
             while has_time and self._ready:
                 has_time = self._give_turns()
         finally:
-            self._turning = False
             self._armed = False
             if self._ready or self._posted:
                 self._arm()
             elif self._idle_waiters:
                 self._tell_if_idle()
-
-    def _help(self, is_done: Callable[[], bool]) -> None:
-        """Give turns in place of a task that waits, until its answer is there.
-
-        The task may be that of an actor in the middle of a message; that actor
-        gets none. A plain handler that is on the stack could be entered again, so
-        above one nothing happens.
-        """
-        in_a_turn, starting = self._turning, self._starting
-        if (in_a_turn and starting is None) or self._help_depth >= HELP_DEPTH:
-            return
-        if asyncio.get_running_loop() is not self.loop:
-            return
-        deadline = self._deadline
-        if not in_a_turn:
-            if self._help_left == HELP:  # the first time since the last run
-                self._help_until = self._now() + QUANTUM
-            self._deadline = self._help_until
-        self._turning, self._starting = True, None
-        self._help_depth += 1
-        has_time = True
-        try:
-            while has_time and self._help_left > 0 and self._ready and not is_done():
-                self._help_left -= 1
-                has_time = self._give_turn(self._ready.popleft())
-        finally:
-            self._help_depth -= 1
-            self._turning, self._starting = in_a_turn, starting
-            self._deadline = deadline
-            if not has_time:
-                self._help_left = 0
 
     def _call_safely(self, callback: Callable[[], object]) -> None:
         try:

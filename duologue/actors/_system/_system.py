@@ -65,8 +65,6 @@ class ActorSystem:
             a mailbox with a bound refuses or lets go. It is a plain function, since
             nobody awaits it. What it raises is logged. It is not shown the letters
             that it causes itself.
-        help_on_await: Whether a task that awaits an answer gives turns to the actors
-            of its host instead of making a trip through the loop.
 
     Attributes:
         directory: Actors that are found by key.
@@ -85,13 +83,11 @@ class ActorSystem:
         clock: Clock | None = None,
         observer: Observer | None = None,
         on_dead_letter: Callable[[DeadLetter], object] | None = None,
-        help_on_await: bool = False,
     ) -> None:
         self.directory: Directory = Directory(observer)
         self._dead_letters = DeadLetters(on_dead_letter, observer)
         self._drain = _checked_drain(drain)
         self._clock = clock
-        self._help_on_await = help_on_await
         self._count = _checked_count(hosts)
         self._hosts: Hosts | None = None
         self._threads: list[HostThread] = []
@@ -213,8 +209,6 @@ class ActorSystem:
         host = open_host()
         host.clock = self._clock or host.clock
         host.dead_letters = self._dead_letters
-        if self._help_on_await:
-            host.help_on_await()
         return host
 
     async def _drain_all(self, hosts: Hosts) -> None:
