@@ -3,5 +3,5 @@
 # _turns, _turn: one callback of a loop gives turns to all actors
 # _host, _host_thread, _hosts, _default_host: loops that run actors
 # _placement: which of them an actor is given to
-# _closed_loop, _forks: loops and processes that go away underneath
+# _closed_loop: loops that are closed underneath
 # _unfinished: what is left behind when time is over

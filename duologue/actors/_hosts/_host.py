@@ -1,13 +1,12 @@
 """The host: runs actors on a loop, from their start to its end.
 
-It ends in one of three ways: by its system, which lets it close; by its loop, which
-somebody closes under it; or by a fork, whose child has no such thread.
+It ends in one of two ways: by its system, which lets it close, or by its loop, which
+somebody closes under it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, cast
 
@@ -27,10 +26,6 @@ from duologue.actors._time._restart_delays import RestartDelays
 from duologue.errors import SystemClosedError
 
 Tasks: TypeAlias = dict[Mailbox, asyncio.Task[object]]
-
-# What a fork has found, coroutines in the middle of something among it; kept, as it
-# would clean up when it is thrown away.
-_of_the_parent: list[object] = []
 
 
 class Host(Turns):
@@ -113,22 +108,6 @@ class Host(Turns):
             begun_since = self._end(busy)
         await self._cancel(begun_since, until)
         return left
-
-    def lose_in_fork(self) -> None:
-        """End in the child of a fork, where nobody runs the loop.
-
-        What waited or was under way belongs to the parent: nobody is told of it here,
-        and nothing cleans up.
-        """
-        self._lock = threading.RLock()  # perhaps somebody held it
-        self.when_lost = None
-        boxes = [*self._ready, *(ref.actor_inbox for ref in self.refs())]
-        _of_the_parent.append((self._tasks, self._idle_waiters))
-        self._tasks, self._idle_waiters = {}, []
-        for box in boxes:
-            _of_the_parent.append((box.actor, box.queue, box.life, box.keeper))
-            box.queue = box.life = box.keeper = None
-        self.lose()
 
     def lose(self) -> None:
         """End without the loop, which is closed; callable from any thread.

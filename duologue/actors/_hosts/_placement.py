@@ -9,7 +9,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from duologue.actors._hosts._default_host import DefaultHost
-from duologue.actors._hosts._forks import survive_forks
 from duologue.actors._hosts._host import Host
 from duologue.actors._hosts._host_thread import HostThread
 from duologue.actors._hosts._hosts import Hosts
@@ -54,20 +53,8 @@ class _Places:
                 self.default = thread.opened.result()
             return self.default
 
-    def lose_all(self) -> None:
-        """Forget the hosts of the parent: nobody runs their loops in a fork."""
-        lost = [host for hosts in self._open for host in hosts.all]
-        if self.default is not None:
-            lost.append(self.default)
-        self._open, self.default = [], None
-        _left_behind.extend(lost)
-        for host in lost:
-            host.lose_in_fork()
-
 
 _places = _Places()
-# Closing the loop of a fork would take the parent's wake-up away; so it is kept.
-_left_behind: list[Host] = []
 
 
 def open_host() -> Host:
@@ -125,6 +112,3 @@ def host_for(actor: str) -> Host:
         AmbiguousSystemError: If several systems are open and none is named.
     """
     return _current.get() or _places.only(actor)
-
-
-survive_forks(_places.lock, _places.lose_all)
