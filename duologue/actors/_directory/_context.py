@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+import threading
 from collections.abc import Callable
 
 from duologue.actors._hosts._hosts import Hosts
 from duologue.actors._hosts._placement import host_of_this_turn
 from duologue.actors._mailbox._dead_letters import NOBODYS, DeadLetters
-from duologue.actors._mailbox._interrupts import InterruptibleLock, interruptible_lock
 from duologue.actors._time._clock import Clock
 from duologue.actors._time._observe import Observer
 
@@ -34,12 +33,11 @@ class DirectoryContext:
     ) -> None:
         self.wait_for_idle = wait_for_idle
         self.observer = observer
-        self.lock: InterruptibleLock = interruptible_lock()
+        self.lock: threading.RLock = threading.RLock()
         self.hosts: Hosts | None = None
         self.clock: Clock | None = None
         self.dead_letters: DeadLetters = NOBODYS
         self.is_closing: bool = False
-        self._aside: deque[Callable[[], object]] = deque()
 
     def open(self, hosts: Hosts, clock: Clock) -> None:
         """Take messages from now on."""
@@ -50,29 +48,9 @@ class DirectoryContext:
 
     def close(self) -> None:
         """Take no messages any more."""
-        # At once: what interrupts this is refused.
-        self.hosts = None
         with self.lock:
+            self.hosts = None
             self.clock = None
-        self._catch_up()
-
-    def put_aside(self, act: Callable[[], object]) -> bool:
-        """Do on the loop what has come in the middle of a step of this thread.
-
-        Returns:
-            Whether it will be done; not when the directory has closed.
-        """
-        hosts = self.hosts
-        if hosts is None:
-            return False
-        # Not in the post itself: what is posted goes with the host.
-        self._aside.append(act)
-        hosts.first.post(self._catch_up)
-        return True
-
-    def _catch_up(self) -> None:
-        while self._aside:
-            self._aside.popleft()()
 
     def on_loop(self, callback: Callable[[], object]) -> None:
         """Call something on the loop of the system: at once, if it runs here."""

@@ -16,7 +16,6 @@ from duologue.actors._mailbox._bounded import Bounded
 from duologue.actors._mailbox._bounded_queue import Lost
 from duologue.actors._mailbox._dead_letters import DeadLetterReason
 from duologue.actors._mailbox._envelope import AnyEnvelope, enveloped, is_command
-from duologue.actors._mailbox._interrupts import InterruptibleLock
 from duologue.actors._mailbox._mailbox import Mailbox
 from duologue.errors import ActivationError, DuologueError, SystemClosedError
 
@@ -192,14 +191,9 @@ class BoundedKeyEntry(KeyEntry):
 
     __slots__ = ("queue",)
 
-    def __init__(
-        self, keyed_actors: Owner, key: str, bounds: Bounded, lock: InterruptibleLock
-    ) -> None:
+    def __init__(self, keyed_actors: Owner, key: str, bounds: Bounded) -> None:
         super().__init__(keyed_actors, key)
         self.queue = bounds.queue(self)
-        # With one of its own, a finaliser that came in the middle of a step here and
-        # sent to a key would wait for who waits for this.
-        self.queue.lock = lock
 
     def take(self, envelope: AnyEnvelope) -> Lost | None:
         """Put a message into the queue, whether or not there is an actor.

@@ -1,12 +1,9 @@
-# pyright: reportPrivateUsage=false
-# Only a lock itself knows whether this thread holds it.
 """The actors of one class by key: made by their first message, let go when idle.
 
 A entry joins a key to its actor. Every message for a key passes under one lock into
 the entry or into the mailbox of its actor, and the entry leaves the index under the
 same lock and only when no message is left. So there is at most one actor for a key, and
-a message that meets one on its way out waits for the next. What a finaliser or a signal
-handler does in the middle of that is done a little later, on the loop.
+a message that meets one on its way out waits for the next.
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ from duologue.actors._lifecycle._supervision import Restart
 from duologue.actors._mailbox._bounded import bounds_of
 from duologue.actors._mailbox._bounded_queue import Lost, NoRoomError
 from duologue.actors._mailbox._dead_letters import DeadLetterReason, bury
-from duologue.actors._mailbox._envelope import AnyEnvelope, Coalesced, Command
+from duologue.actors._mailbox._envelope import AnyEnvelope, Command
 from duologue.actors._mailbox._mailbox import Mailbox
 from duologue.errors import SystemClosedError
 
@@ -88,13 +85,9 @@ class KeyedActors(Generic[A]):
             NoRoomError: If the mailbox has a bound and is full.
         """
         context = self._context
-        if self._bounds is not None and type(envelope) is not Coalesced:
+        if self._bounds is not None:
             # It may call what the user wrote, so not under the lock.
             envelope = self._bounds.addressed(envelope)
-        if context.lock._is_owned() and context.put_aside(  # noqa: SLF001 - see above
-            partial(self._deliver_late, key, envelope)
-        ):
-            return
         with context.lock:
             hosts = context.hosts
             if (
@@ -130,10 +123,7 @@ class KeyedActors(Generic[A]):
             Whether there was one, as soon as it has gone.
         """
         gone: AsyncFuture[bool] = AsyncFuture()
-        if not self._context.lock._is_owned():  # noqa: SLF001 - see above
-            self._ask_to_go(key, gone)
-        elif not self._context.put_aside(partial(self._ask_to_go, key, gone)):
-            gone.set(value=False)
+        self._ask_to_go(key, gone)
         return gone
 
     def lose(
@@ -336,7 +326,7 @@ class KeyedActors(Generic[A]):
     def _new_entry(self, key: str) -> KeyEntry:
         if self._bounds is None:
             return KeyEntry(self, key)
-        return BoundedKeyEntry(self, key, self._bounds, self._context.lock)
+        return BoundedKeyEntry(self, key, self._bounds)
 
     def _refuse(self, envelopes: list[AnyEnvelope], error: Exception) -> None:
         letters, name = self._context.dead_letters, self.actor_name

@@ -32,8 +32,7 @@ ExcInfo: TypeAlias = tuple[
 # A future goes from one to a later one only.
 PENDING, LAZY, VALUE, ERROR = range(4)
 
-# Held for a few instructions at a time, so one lock serves every future. What runs
-# between two of them, a signal handler or a finalizer, may use futures as well.
+# Held for a few instructions at a time, so one lock serves every future.
 future_lock = threading.RLock()
 
 

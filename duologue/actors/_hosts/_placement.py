@@ -23,7 +23,6 @@ class _Places:
     """The open systems of this process, and the host for programs without a loop."""
 
     def __init__(self) -> None:
-        # A signal handler may start an actor in the middle.
         self.lock = threading.RLock()
         self.default: Host | None = None
         self._open: list[Hosts] = []

@@ -73,7 +73,6 @@ class Turns(ABC):
         self._ready: deque[Mailbox] = deque()
         self._posted: deque[Callable[[], object]] = deque()
         self._armed = False
-        # A finaliser or a signal handler may come in between, and send as well.
         self._lock = threading.RLock()
         self._tasks: dict[Mailbox, asyncio.Task[object]] = {}
         self._starting: Mailbox | None = None

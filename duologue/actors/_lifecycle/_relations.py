@@ -221,10 +221,8 @@ def life_of(ref: AsyncActorRef[A]) -> Life:
     # Read once: it may end between two looks.
     life = mailbox.life
     if life is None:
-        # Made before it is needed: a finaliser that runs meanwhile may make one too.
-        made = Life(cast("AnyRef", ref))
         with _lock:
-            life = mailbox.life = mailbox.life or made
+            life = mailbox.life = mailbox.life or Life(cast("AnyRef", ref))
     return cast("Life", life)
 
 

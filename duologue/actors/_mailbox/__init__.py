@@ -4,4 +4,3 @@
 # _bounded: the setting; _bounded_queue, _queues: one queue for each policy
 # _room: waiting until there is room
 # _dead_letters: messages that nobody handled
-# _interrupts: locks whose holder may be interrupted

@@ -1,26 +1,21 @@
-# pyright: reportPrivateUsage=false
-# Only a lock itself knows whether this thread holds it.
 """A queue with a bound: what all of them have in common.
 
 It has the methods of `queue.SimpleQueue` that a mailbox uses, and one lock, so what it
 promises is exact under any number of threads. Nothing waits in here: a message that
 has to wait for room stays outside, in order, and the get that makes room lets it in. So
 a sender is never overtaken, and one that gives up is either in or out.
-
-A finaliser or a signal handler may interrupt a thread that holds the lock, and send to
-the same actor. Its message waits until somebody else uses the queue, who lets it in.
 """
 
 from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 from abc import ABC, abstractmethod
 from typing import Protocol, TypeAlias
 
 from duologue.actors._mailbox._dead_letters import DeadLetterReason
 from duologue.actors._mailbox._envelope import AnyEnvelope, is_command
-from duologue.actors._mailbox._interrupts import InterruptibleLock, interruptible_lock
 from duologue.errors import MailboxFullError
 
 # A message that nobody will handle, and why.
@@ -87,18 +82,16 @@ class BoundedQueue(ABC):
 
     Attributes:
         capacity: How many may wait.
-        lock: Guards every step; one for all the queues of a directory.
         owner: Whose queue it is.
         timeout: Seconds that a sender waits for room, unless it says otherwise.
     """
 
     __slots__ = (
         "_counted",
-        "_interrupting",
         "_is_closed",
+        "_lock",
         "_successor",
         "capacity",
-        "lock",
         "owner",
         "timeout",
     )
@@ -110,9 +103,8 @@ class BoundedQueue(ABC):
         self.owner: Owner = owner
         self.timeout: float | None = timeout
         self._counted: int = 0
-        self._interrupting: list[AnyEnvelope] = []
         self._is_closed = False
-        self.lock: InterruptibleLock = interruptible_lock()
+        self._lock = threading.RLock()
         self._successor: BoundedQueue | None = None
 
     def put(self, envelope: AnyEnvelope) -> None:
@@ -122,21 +114,12 @@ class BoundedQueue(ABC):
             NoRoomError: If it is full and the message has to stay outside.
             QueueClosedError: If it takes nothing any more.
         """
-        if self.lock._is_owned():  # noqa: SLF001 - see above
-            if self._is_closed:
-                raise QueueClosedError
-            self._interrupting.append(envelope)
-            return
-        if self._interrupting:
-            self._let_in()
         lost = self.offer(envelope)
         if lost is not None:
             self.owner.lose(*lost)
 
     def offer(self, envelope: AnyEnvelope) -> Lost | None:
         """Add a message as `put` does, but leave to the caller what has to go for it.
-
-        Not for what may have interrupted a step of this queue.
 
         Returns:
             What has to go, and why.
@@ -145,7 +128,7 @@ class BoundedQueue(ABC):
             NoRoomError: If it is full and the message has to stay outside.
             QueueClosedError: If it takes nothing any more.
         """
-        with self.lock:
+        with self._lock:
             if self._successor is not None:
                 return self._successor.offer(envelope)
             if self._is_closed:
@@ -161,9 +144,7 @@ class BoundedQueue(ABC):
         Raises:
             queue.Empty: If there is none.
         """
-        if self._interrupting:
-            self._let_in()
-        with self.lock:
+        with self._lock:
             return self._next()
 
     get_nowait = get
@@ -174,13 +155,13 @@ class BoundedQueue(ABC):
         Returns:
             What has to go for others, and why.
         """
-        with self.lock:
+        with self._lock:
             self._successor = successor
             moved: list[AnyEnvelope] = []
             with contextlib.suppress(queue.Empty):
                 while True:  # each lets in one that waits for room
                     moved.append(self._next())
-            return successor.prepend([*moved, *self._take_interrupting()])
+            return successor.prepend(moved)
 
     def prepend(self, envelopes: list[AnyEnvelope]) -> list[Lost]:
         """Put messages before all others, whether or not there is room.
@@ -189,7 +170,7 @@ class BoundedQueue(ABC):
             What has to go for others, and why.
         """
         superseded: list[Lost] = []
-        with self.lock:
+        with self._lock:
             envelopes = [*envelopes, *self._clear()]
             self._counted = 0
             for envelope in envelopes:
@@ -202,7 +183,7 @@ class BoundedQueue(ABC):
 
     def take_commands(self) -> list[AnyEnvelope]:
         """Take out the runtime's own messages and leave the others."""
-        with self.lock:
+        with self._lock:
             waiting = self._clear()
             for envelope in waiting:
                 if not is_command(envelope):
@@ -215,10 +196,8 @@ class BoundedQueue(ABC):
         Returns:
             Whether the queue has closed.
         """
-        with self.lock:
+        with self._lock:
             self._is_closed = self._is_closed or self.empty()
-            if self._interrupting:  # just now
-                self._is_closed = False
             return self._is_closed
 
     def close(self, error: Exception) -> list[AnyEnvelope]:
@@ -230,11 +209,10 @@ class BoundedQueue(ABC):
         Returns:
             The messages that were in, then those that waited to get in.
         """
-        with self.lock:
+        with self._lock:
             self._is_closed = True
             self._counted = 0
-            left = [*self._clear(), *self._turn_away(error)]
-            return [*left, *self._take_interrupting()]
+            return [*self._clear(), *self._turn_away(error)]
 
     @abstractmethod
     def empty(self) -> bool:
@@ -259,31 +237,6 @@ class BoundedQueue(ABC):
     @abstractmethod
     def _clear(self) -> list[AnyEnvelope]:
         """Take all messages out."""
-
-    def _let_in(self) -> None:
-        """Add what came in the middle of a step, as far as there is room."""
-        gone: list[Lost] = []
-        refused: list[NoRoomError] = []
-        with self.lock:
-            for envelope in self._take_interrupting():
-                if is_command(envelope):
-                    self._append(envelope)
-                    continue
-                try:
-                    lost = self._take(envelope)
-                except NoRoomError as full:
-                    refused.append(full)
-                    continue
-                if lost is not None:
-                    gone.append(lost)
-        for lost in gone:
-            self.owner.lose(*lost)
-        for refusal in refused:
-            refusal.refuse()
-
-    def _take_interrupting(self) -> list[AnyEnvelope]:
-        taken, self._interrupting = self._interrupting, []
-        return taken
 
     def _next(self) -> AnyEnvelope:
         envelope = self._pop()

@@ -62,8 +62,7 @@ class DeadLetter:
 
 
 Hook: TypeAlias = Callable[[DeadLetter], object]
-# Of the actor and of the reason. Python hashes them by itself, so a count by kind goes
-# up in one step, which nothing interrupts.
+# The name of the class of the actor, and the reason.
 _Kind: TypeAlias = tuple[str, str]
 
 
@@ -95,7 +94,6 @@ class DeadLetters:
         self._hook = hook
         self._observer = observer
         self._loop: Loop | None = None
-        # A finaliser that runs meanwhile may send to the dead as well.
         self._lock = threading.RLock()
         self._count = 0
         self._logged: set[_Kind] = set()
@@ -153,7 +151,6 @@ class DeadLetters:
 
     def _report(self) -> None:
         with self._lock:
-            # In this order: what comes in between is shown now and asks for a report.
             counts, self._untold = self._untold, defaultdict(int)
             letters, self._unseen = self._unseen, []
         if self._observer is not None:

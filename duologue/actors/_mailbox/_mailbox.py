@@ -2,6 +2,11 @@
 
 A million idle actors are a million of these, so it makes its queue with the first
 message and its event with the first thread that waits.
+
+Everything here may be called from any thread, and the locks of the actors can be entered
+again by the thread that holds them. The collector runs a finaliser in the middle of
+anything, also of a step under a lock. One that tells an actor there must not hang its
+thread; more than that is not promised to it.
 """
 
 from __future__ import annotations
@@ -37,7 +42,6 @@ NEW, STARTING, RUNNING, STOPPED, CLOSED = range(5)
 
 _ASKED = Stopped()
 
-# Finalisers tell too, and the collector may run one in the middle of anything.
 _lock = threading.RLock()
 
 
@@ -335,7 +339,6 @@ class Mailbox:
 
     def _make_queue(self) -> Messages:
         bounds = bounds_of(type(self.actor))
-        # Made before it is needed: a finaliser that runs meanwhile may make one too.
         made: Messages = queue.SimpleQueue() if bounds is None else bounds.queue(self)
         with _lock:
             messages = self.queue = self.queue or made

@@ -34,11 +34,11 @@ class _DequeQueue(BoundedQueue):
 
     def empty(self) -> bool:
         """Whether no message is waiting."""
-        return not (self._messages or self._interrupting)
+        return not self._messages
 
     def qsize(self) -> int:
         """How many messages are waiting, the runtime's own included."""
-        return len(self._messages) + len(self._interrupting)
+        return len(self._messages)
 
     def _append(self, envelope: AnyEnvelope) -> None:
         self._messages.append(envelope)
@@ -84,7 +84,7 @@ class WaitQueue(_DequeQueue):
         Returns:
             Whether it was still outside; else its `room` is ready.
         """
-        with self.lock:
+        with self._lock:
             return self._outside.pop(envelope, self) is None
 
     def _take(self, envelope: AnyEnvelope) -> None:
@@ -175,11 +175,11 @@ class CoalescingQueue(BoundedQueue):
 
     def empty(self) -> bool:
         """Whether no message is waiting."""
-        return not (self._messages or self._interrupting)
+        return not self._messages
 
     def qsize(self) -> int:
         """How many messages are waiting, the runtime's own included."""
-        return len(self._messages) + len(self._interrupting)
+        return len(self._messages)
 
     def _take(self, envelope: AnyEnvelope) -> Lost | None:
         if _key(envelope) not in self._messages:

@@ -72,10 +72,7 @@ class RefIndex:
 
     def append(self, ref: AnyRef) -> None:
         """Add a ref at the end; a ref that is here stays where it is."""
-        peers = self._by_class.get(ref.actor_class)
-        if peers is None:
-            # A finaliser that runs just now may start the first of its class too.
-            peers = self._by_class.setdefault(ref.actor_class, {})
+        peers = self._by_class.setdefault(ref.actor_class, {})
         if ref not in peers:
             peers[ref] = next(self._numbers)
             urn = _known_urn(ref)
@@ -91,8 +88,8 @@ class RefIndex:
         peers = self._by_class.get(ref.actor_class, {})
         if peers.pop(ref, None) is None:
             raise ValueError(ref)
-        # In one step, as above.
-        _ = peers or self._by_class.pop(ref.actor_class, None)
+        if not peers:
+            del self._by_class[ref.actor_class]
         urn = _known_urn(ref)
         # Anybody can make another ref of an actor.
         if urn is not None and self._by_urn.get(urn) is ref:
@@ -107,7 +104,7 @@ class RefIndex:
         """The refs of a class and of its subclasses."""
         found = _in_order(
             peers
-            for kind, peers in self._by_class.copy().items()
+            for kind, peers in self._by_class.items()
             if issubclass(kind, actor_class)
         )
         return cast("list[ActorRef[A]]", found)
@@ -115,9 +112,7 @@ class RefIndex:
     def of_class_name(self, name: str) -> list[AnyRef]:
         """The refs of the classes of that name."""
         return _in_order(
-            peers
-            for kind, peers in self._by_class.copy().items()
-            if kind.__name__ == name
+            peers for kind, peers in self._by_class.items() if kind.__name__ == name
         )
 
     def of_urn(self, urn: str) -> AnyRef | None:
@@ -269,7 +264,6 @@ def _in_order(groups: Iterable[dict[AnyRef, int]]) -> list[AnyRef]:
     found = list(groups)
     if len(found) == 1:
         return list(found[0])
-    # Of copies, here and above: a finaliser that runs meanwhile may start actors.
-    numbered = [pair for group in found for pair in group.copy().items()]
+    numbered = [pair for group in found for pair in group.items()]
     numbered.sort(key=itemgetter(1))
     return [ref for ref, _ in numbered]
