@@ -18,8 +18,8 @@ from duologue.actors._lifecycle._relations import (
     ChildFailed,
     Life,
     Notice,
+    TiedActor,
     life_of,
-    reason_to_stop,
 )
 from duologue.actors._lifecycle._restart import estates, inherit
 from duologue.actors._lifecycle._supervision import (
@@ -28,18 +28,25 @@ from duologue.actors._lifecycle._supervision import (
     Strategy,
     check_strategy,
 )
-from duologue.actors._lifecycle._ties import TiedActor
 from duologue.actors._lifecycle._timers import Tick
 from duologue.actors._mailbox._bounded import Bounded, check_bounds
 from duologue.actors._mailbox._envelope import Command
 from duologue.actors._mailbox._mailbox import Mailbox
 from duologue.actors._pykka._pykka import STOP_TYPE, Work, is_work, log
-from duologue.actors._pykka._stop_reason import Failed, Passivated, StopReason
+from duologue.actors._pykka._stop_reason import (
+    Failed,
+    ParentStopped,
+    Passivated,
+    Stopped,
+    StopReason,
+)
 from duologue.actors._ref import AsyncActorRef, Reply
 from duologue.errors import ActorInitError, ChildFailedError, DuologueError
 
 HookResult: TypeAlias = Awaitable[None] | None
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
+
+_ASKED = Stopped()
 
 
 class Passivate(NamedTuple):
@@ -257,7 +264,7 @@ class AsyncActor(TiedActor):
         mailbox = self.actor_inbox
         life = cast("Life | None", mailbox.life)
         ActorRegistry.unregister(self.actor_ref)
-        mailbox.stop(reason or reason_to_stop(life))
+        mailbox.stop(reason or _reason_to_stop(life))
         log.debug("Stopped %s", self)
         if life is not None and life.children:
             return self._stop_after(life.stop_children())
@@ -279,6 +286,10 @@ class AsyncActor(TiedActor):
         )
         ActorRegistry.unregister(self.actor_ref)
         self.actor_inbox.stop(Failed(cast("BaseException", exception_value)))
+
+
+def _reason_to_stop(life: Life | None) -> StopReason:
+    return ParentStopped() if life is not None and life.is_ending else _ASKED
 
 
 async def _awaited(rest: Awaitable[object] | None) -> None:

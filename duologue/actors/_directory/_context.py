@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from duologue.actors._hosts._current_host import host_of_this_turn
 from duologue.actors._hosts._hosts import Hosts
-from duologue.actors._hosts._placement import host_of_this_turn
 from duologue.actors._mailbox._dead_letters import NOBODYS, DeadLetters
 from duologue.actors._time._clock import Clock
 from duologue.actors._time._observe import Observer

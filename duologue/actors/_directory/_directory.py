@@ -11,7 +11,7 @@ from duologue.actors._directory._keyed_actors import KeyedActors
 from duologue.actors._directory._keyed_ref import KeyedRef
 from duologue.actors._hosts._host import Host
 from duologue.actors._hosts._hosts import Hosts
-from duologue.actors._lifecycle._ties import check_actor_class
+from duologue.actors._lifecycle._relations import check_actor_class
 from duologue.actors._time._clock import Clock, TimerHandle
 from duologue.actors._time._observe import Observer
 from duologue.actors._time._seconds import is_positive_seconds

@@ -21,9 +21,9 @@ from duologue.actors._directory._context import DirectoryContext
 from duologue.actors._directory._factory import Factory
 from duologue.actors._directory._key_entry import BoundedKeyEntry, KeyEntry
 from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._hosts._current_host import host_of_this_turn
 from duologue.actors._hosts._host import Host
 from duologue.actors._hosts._hosts import Hosts
-from duologue.actors._hosts._placement import host_of_this_turn
 from duologue.actors._lifecycle._relations import life_of
 from duologue.actors._lifecycle._supervision import Restart
 from duologue.actors._mailbox._bounded import bounds_of

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 
+from duologue.actors._hosts._current_host import current_host
 from duologue.actors._hosts._default_host import DefaultHost
 from duologue.actors._hosts._host import Host
 from duologue.actors._hosts._host_thread import HostThread
 from duologue.actors._hosts._hosts import Hosts
+from duologue.actors._mailbox._mailbox import Scheduler
 from duologue.errors import AmbiguousSystemError
-
-_current: contextvars.ContextVar[Host | None] = contextvars.ContextVar(
-    "duologue_host", default=None
-)
 
 
 class _Places:
@@ -82,26 +77,11 @@ def offered_on(loop: asyncio.AbstractEventLoop) -> list[Hosts]:
 
 
 def _with_own_turns(host: Host) -> Host:
-    host.context.run(_current.set, host)
+    host.context.run(current_host.set, host)
     return host
 
 
-@contextmanager
-def placed_on(host: Host) -> Generator[None, None, None]:
-    """Let actors that are started in this block live on a host."""
-    token = _current.set(host)
-    try:
-        yield
-    finally:
-        _current.reset(token)
-
-
-def host_of_this_turn() -> Host | None:
-    """The host in whose turn this code runs, or in whose block it starts actors."""
-    return _current.get()
-
-
-def host_for(actor: str) -> Host:
+def host_for(actor: str) -> Scheduler:
     """The host for an actor that is being started.
 
     Args:
@@ -110,4 +90,4 @@ def host_for(actor: str) -> Host:
     Raises:
         AmbiguousSystemError: If several systems are open and none is named.
     """
-    return _current.get() or _places.only(actor)
+    return current_host.get() or _places.only(actor)

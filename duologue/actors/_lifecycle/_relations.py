@@ -1,8 +1,11 @@
-"""What ties an actor to others and to time: children, watchers, timers.
+"""The relations of an actor: children, watchers and timers.
 
-Most actors have none of it, so it is an object of its own, made when it is needed.
-Children and timers are touched on the loop of the actor only. Watchers may live on
-other loops, so a lock guards them.
+Most actors have none, so they are an object of their own, made when it is needed. It
+stays while the instances of its actor come and go, and ends when the mailbox closes.
+Children and timers are touched on the loop of the actor only, and a child lives on the
+host of its parent. Watchers may live on other loops, so a lock guards them. Whoever
+begins to watch looks at the mailbox afterwards, and whoever closes that looks for
+watchers afterwards: so one of the two sees the other, and exactly one `Terminated` comes.
 """
 
 from __future__ import annotations
@@ -10,25 +13,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 from pykka import Actor, ActorDeadError
 
 from duologue.actors._futures._future import AsyncFuture
-from duologue.actors._lifecycle._supervision import Strategy
-from duologue.actors._lifecycle._timers import Timer
+from duologue.actors._hosts._current_host import placed_on
+from duologue.actors._lifecycle._supervision import Restart, Strategy, check_strategy
+from duologue.actors._lifecycle._timers import Timer, check_delay, check_period
 from duologue.actors._mailbox._envelope import Command
 from duologue.actors._mailbox._mailbox import CLOSED, STOPPED, Mailbox, Scheduler
 from duologue.actors._pykka._pykka import stop_message
-from duologue.actors._pykka._stop_reason import (
-    ParentStopped,
-    Stopped,
-    StopReason,
-)
+from duologue.actors._pykka._stop_reason import Stopped, StopReason
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._time._restart_delays import RestartDelay
 from duologue.errors import (
     MessageCancelledError,
+    NoActorClassError,
     OutsideTurnError,
     SystemClosedError,
     WatchError,
@@ -37,8 +39,6 @@ from duologue.errors import (
 A = TypeVar("A", bound=Actor)
 
 AnyRef: TypeAlias = AsyncActorRef[Actor]
-
-_ASKED = Stopped()
 
 _lock = threading.RLock()
 
@@ -62,38 +62,16 @@ class Notice(NamedTuple):
 
 
 class ChildFailed(NamedTuple):
-    """A failure that a child has escalated.
-
-    Attributes:
-        child: Who.
-        error: What it raised.
-        parent: The instance that it failed. The next one has other children.
-    """
+    """A failure that a child has escalated."""
 
     child: AnyRef
     error: BaseException
+    # The instance that it failed: the next one has other children.
     parent: Actor | None
 
 
 class Life:
-    """The ties of one actor. Its instances come and go; this stays.
-
-    Attributes:
-        ref: The actor.
-        parent: Who started it, if an actor did so with `start_child`.
-        strategy: What its parent wants done when it fails; None leaves that to
-            its class.
-        factory: Makes a new instance; None if nobody knows how.
-        failures: When it failed, as far as that still counts.
-        children: Those it has started and that live, in the order of their start.
-        timers: Those that are active.
-        watchers: Who wants to know when it has stopped.
-        watched: Whose end it wants to know of.
-        restart_delay: Its restart_delay before it begins anew.
-        is_ending: Whether its parent stops it.
-        escalated: What its parent is to fail with once it has gone.
-        when_gone: Is called when it has gone, however that came, in any thread.
-    """
+    """The children, watchers, timers and failures of one actor."""
 
     __slots__ = (
         "children",
@@ -114,20 +92,27 @@ class Life:
     def __init__(self, ref: AnyRef) -> None:
         self.ref: AnyRef = ref
         self.parent: AnyRef | None = None
+        # What the parent wants done when it fails; None leaves that to its class.
         self.strategy: Strategy | None = None
+        # Makes a new instance; None if nobody knows how.
         self.factory: Callable[[], Actor] | None = None
+        # Times, as far as they still count.
         self.failures: list[float] = []
+        # In the order of their start.
         self.children: dict[AnyRef, None] = {}
         self.timers: dict[Timer, None] = {}
         self.watchers: dict[AnyRef, None] = {}
         self.watched: dict[AnyRef, None] = {}
         self.restart_delay: RestartDelay | None = None
+        # Whether its parent stops it.
         self.is_ending: bool = False
+        # What its parent is to fail with once it has gone.
         self.escalated: BaseException | None = None
+        # Is called when it has gone, however that came, in any thread.
         self.when_gone: Callable[[], object] | None = None
 
     def adopt(self, child: AnyRef, strategy: Strategy | None) -> Life:
-        """Let an actor that has just been started be a child; returns its ties."""
+        """Let an actor that has just been started be a child; returns its relations."""
         life = life_of(child)
         life.parent = self.ref
         life.strategy = strategy
@@ -142,7 +127,6 @@ class Life:
             self.children.pop(child, None)
 
     def cancel_timers(self) -> None:
-        """Call off every timer."""
         for timer in list(self.timers):
             timer.cancel()
 
@@ -160,14 +144,12 @@ class Life:
             _notify(self.ref, ref)
 
     def unwatch(self, ref: AnyRef) -> None:
-        """Get no `Terminated` of an actor any more."""
         self.watched.pop(ref, None)
         life = cast("Life | None", ref.actor_inbox.life)
         if life is not None:
             life.lose_watcher(self.ref)
 
     def unwatch_all(self) -> None:
-        """Get no `Terminated` of anybody any more."""
         for ref in list(self.watched):
             self.unwatch(ref)
 
@@ -205,20 +187,17 @@ class Life:
 
 
 class Tied(Protocol):
-    """What the ties ask of an actor."""
-
     actor_inbox: Mailbox
 
 
 def ref_of(actor: Tied) -> AnyRef:
-    """The ref of an actor."""
     return cast("AnyRef", cast("Actor", actor).actor_ref)
 
 
 def life_of(ref: AsyncActorRef[A]) -> Life:
-    """The ties of an actor, made when there have been none."""
+    """The relations of an actor, made when there have been none."""
     mailbox = ref.actor_inbox
-    # Read once: it may end between two looks.
+    # It may end between two looks.
     life = mailbox.life
     if life is None:
         with _lock:
@@ -226,26 +205,161 @@ def life_of(ref: AsyncActorRef[A]) -> Life:
     return cast("Life", life)
 
 
-def life_in_turn(actor: Tied, call: str) -> Life:
-    """The ties of an actor that is in one of its turns.
+def check_actor_class(actor_class: object, base: type, call: str) -> None:
+    """Refuse what is no class derived from `base` and was given to a call."""
+    if not (isinstance(actor_class, type) and issubclass(actor_class, base)):
+        raise NoActorClassError(repr(actor_class), call)
 
-    Args:
-        actor: The actor.
-        call: What is about to be done with them, for the error.
 
-    Raises:
-        OutsideTurnError: If the call comes from anywhere else.
+class TiedActor(Actor):
+    """An actor with children, with others that it watches, and with timers.
+
+    Its methods are for its own turns.
     """
-    host_in_turn(actor, call)
-    return life_of(ref_of(actor))
+
+    actor_inbox: Mailbox  # type: ignore[mutable-override] # Pykka never sets it
+
+    @property
+    def parent(self) -> AnyRef | None:
+        """Who started the actor with `start_child`, if an actor did."""
+        life = cast("Life | None", self.actor_inbox.life)
+        return None if life is None else life.parent
+
+    @property
+    def children(self) -> tuple[AnyRef, ...]:
+        """Whom the actor has started with `start_child` and who lives."""
+        life = cast("Life | None", self.actor_inbox.life)
+        return () if life is None else tuple(life.children)
+
+    def start_child(
+        self,
+        actor_class: type[A],
+        /,
+        *args: object,
+        supervision: Strategy | None = None,
+        **kwargs: object,
+    ) -> AsyncActorRef[A]:
+        """Start an actor that stops before this one does and before it begins anew.
+
+        It lives on the host of this one. Children are stopped one after the other, the
+        last one first.
+
+        Args:
+            actor_class: Its class.
+            args: For its `__init__`.
+            supervision: What happens when it fails; its class says so when left out.
+            kwargs: For its `__init__`.
+
+        Returns:
+            Its ref.
+
+        Raises:
+            NoActorClassError: If it is no class of `AsyncActor`s.
+            OutsideTurnError: If the actor is not in one of its turns.
+            SupervisionSettingError: If the supervision is no strategy.
+        """
+        check_actor_class(actor_class, TiedActor, "start_child()")
+        host = _host_in_turn(self, "start_child()")
+        if supervision is not None:
+            check_strategy(supervision)
+        # Beside its parent even in a block that places actors elsewhere: they share
+        # what is not for several threads.
+        with placed_on(host):
+            ref = cast("AsyncActorRef[A]", actor_class.start(*args, **kwargs))
+        child = life_of(ref_of(self)).adopt(cast("AnyRef", ref), supervision)
+        if type(supervision) is Restart:
+            child.factory = partial(actor_class, *args, **kwargs)
+        return ref
+
+    def watch(self, ref: object) -> None:
+        """Get a `Terminated` message when another actor has stopped.
+
+        It comes once, after everything that the other one told before, and at once
+        if that has stopped already. A new instance after a restart watches nobody.
+
+        Args:
+            ref: The ref of the other actor; it may live on another host.
+
+        Raises:
+            WatchError: If it is no ref of another `AsyncActor`.
+            OutsideTurnError: If the actor is not in one of its turns.
+        """
+        other = watchable(ref, ref_of(self))
+        _host_in_turn(self, "watch()")
+        life_of(ref_of(self)).watch(other)
+
+    def unwatch(self, ref: object) -> None:
+        """Get no `Terminated` of another actor any more, not even a waiting one.
+
+        Args:
+            ref: Its ref.
+
+        Raises:
+            WatchError: If it is no ref of another `AsyncActor`.
+            OutsideTurnError: If the actor is not in one of its turns.
+        """
+        other = watchable(ref, ref_of(self))
+        _host_in_turn(self, "unwatch()")
+        life_of(ref_of(self)).unwatch(other)
+
+    def send_after(self, delay: float, message: object) -> Timer:
+        """Get a message later.
+
+        Args:
+            delay: Seconds from now by the clock of the system.
+            message: The message, for `on_receive`.
+
+        Returns:
+            The timer. It ends with the actor, and when that begins anew.
+
+        Raises:
+            TimerSettingError: If the delay is no finite number of 0 or more.
+            OutsideTurnError: If the actor is not in one of its turns.
+        """
+        check_delay("delay", delay)
+        return self._timer("send_after()", message, first=delay)
+
+    def send_every(
+        self, period: float, message: object, *, first: float | None = None
+    ) -> Timer:
+        """Get a message again and again.
+
+        One that has not been handled yet is not sent again: after a stall the missed
+        ones are left out, and the next comes when it would have come anyway.
+
+        Args:
+            period: Seconds between two messages by the clock of the system.
+            message: The message, for `on_receive`.
+            first: Seconds until the first one; the period when left out.
+
+        Returns:
+            The timer. It ends with the actor, and when that begins anew.
+
+        Raises:
+            TimerSettingError: If a time is no finite number above 0; `first` may
+                be 0.
+            OutsideTurnError: If the actor is not in one of its turns.
+        """
+        check_period(period)
+        first = period if first is None else first
+        check_delay("first", first)
+        return self._timer("send_every()", message, first=first, period=period)
+
+    def _timer(
+        self, call: str, message: object, *, first: float, period: float | None = None
+    ) -> Timer:
+        return Timer(
+            self.actor_inbox,
+            _host_in_turn(self, call),
+            life_of(ref_of(self)).timers,
+            message,
+            first=first,
+            period=period,
+        )
 
 
-def host_in_turn(actor: Tied, call: str) -> Scheduler:
-    """The host of an actor that is in one of its turns.
-
-    Raises:
-        OutsideTurnError: If the call comes from anywhere else.
-    """
+def _host_in_turn(actor: Tied, call: str) -> Scheduler:
+    """The host of an actor that is in one of its turns, else `OutsideTurnError`."""
     mailbox = actor.actor_inbox
     host = mailbox.host
     if host is None or mailbox.phase >= STOPPED or not host.is_here():
@@ -253,17 +367,8 @@ def host_in_turn(actor: Tied, call: str) -> Scheduler:
     return host
 
 
-def reason_to_stop(life: Life | None) -> StopReason:
-    """Why an actor stops that is asked to."""
-    return ParentStopped() if life is not None and life.is_ending else _ASKED
-
-
 def watchable(ref: object, by: AnyRef) -> AnyRef:
-    """The ref of an actor that another one can watch.
-
-    Raises:
-        WatchError: If it is not a ref of an `AsyncActor`, or the watcher's own.
-    """
+    """The ref of another `AsyncActor`, else `WatchError`."""
     whom = "itself" if ref is by else repr(ref)
     if not isinstance(ref, AsyncActorRef) or ref is by:
         raise WatchError(str(by), whom)
@@ -277,7 +382,7 @@ async def _stop_child(child: AnyRef) -> None:
         life.restart_delay.end()
     gone: AsyncFuture[object] = AsyncFuture()
     child.actor_inbox.command(Command(stop_message(), gone))
-    # However it ended, it has ended.
+    # A stop that fails or is cancelled has stopped it too.
     with suppress(ActorDeadError, MessageCancelledError):
         await gone
 

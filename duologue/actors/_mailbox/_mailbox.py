@@ -62,6 +62,9 @@ class Scheduler(Protocol):
     context: contextvars.Context
     restart_delays: RestartDelays
 
+    def attach(self, mailbox: Mailbox, *, at_once: bool) -> None:
+        """Give an actor turns from now on; callable from any thread."""
+
     def schedule(self, mailbox: Mailbox) -> None:
         """Give the mailbox a turn soon; callable from any thread."""
 

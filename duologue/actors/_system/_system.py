@@ -13,18 +13,13 @@ from pykka import Actor, ActorRef
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._directory._directory import Directory
+from duologue.actors._hosts._current_host import host_of_this_turn, placed_on
 from duologue.actors._hosts._host import Host
 from duologue.actors._hosts._host_thread import GRACE, HostThread, loop_factory_like
 from duologue.actors._hosts._hosts import Hosts, settle
-from duologue.actors._hosts._placement import (
-    host_of_this_turn,
-    offer,
-    open_host,
-    placed_on,
-    withdraw,
-)
+from duologue.actors._hosts._placement import offer, open_host, withdraw
 from duologue.actors._hosts._unfinished import Unfinished
-from duologue.actors._lifecycle._ties import check_actor_class
+from duologue.actors._lifecycle._relations import check_actor_class
 from duologue.actors._mailbox._dead_letters import DeadLetter, DeadLetters
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._drain import drain
