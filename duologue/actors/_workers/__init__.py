@@ -3,5 +3,5 @@
 # _workers: all of them; _worker: the handle of one
 # _worker_actor, _worker_messages, _worker_job: the actor
 # _worker_body, _worker_calls: what authors write, and how it is called
-# _operation, _operation_report: what a body reports to
+# _operation, _operation_report, _body_reports: what a body reports to, and what comes of it
 # _worker_snapshot: values of what is known

@@ -19,8 +19,9 @@ from duologue.actors._lifecycle._relations import life_of, ref_of
 from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._mailbox._envelope import Command
 from duologue.actors._time._seconds import as_delay
+from duologue.actors._workers._body_reports import BodyReports
 from duologue.actors._workers._operation import Operation
-from duologue.actors._workers._operation_report import AsyncOperationResult, clean_text
+from duologue.actors._workers._operation_report import clean_text
 from duologue.actors._workers._worker_body import Call, IBackgroundWorker
 from duologue.actors._workers._worker_job import Job
 from duologue.actors._workers._worker_messages import (
@@ -49,7 +50,6 @@ from duologue.actors._workers._worker_snapshot import (
     WorkerState,
     begun,
     ended,
-    reported,
     stopping,
 )
 
@@ -70,6 +70,7 @@ class WorkerActor(AsyncActor):
         self._job = job
         self._record = job.record
         self._operation = Operation(job.name, lambda: self._post(Reported()))
+        self._reports = BodyReports(job, self._operation)
         self._record.has_news = self._has_news
         self._work: asyncio.Task[Outcome] | None = None
         self._outcome: Outcome | None = None
@@ -82,7 +83,6 @@ class WorkerActor(AsyncActor):
         self._grace = job.grace
         self._is_timed_out = False
         self._is_cancelled = False
-        self._complaints: set[str] = set()
         life_of(ref_of(self)).when_gone = self._gone
 
     def on_receive(self, message: Message) -> Answer | None:
@@ -103,7 +103,7 @@ class WorkerActor(AsyncActor):
     def _note(self, event: Event) -> None:
         match event:
             case Reported():
-                self._take_report()
+                self._reports.take()
             case Started(outcome=outcome):
                 self._started(outcome)
             case Said(question=question, outcome=outcome):
@@ -166,7 +166,7 @@ class WorkerActor(AsyncActor):
         if not isinstance(outcome, Returned):
             self._ended(outcome)
         else:
-            self._hear(outcome)
+            self._reports.hear(outcome)
             if self._operation.is_stop_requested:
                 self._ended(Cancelled())
             else:
@@ -194,18 +194,12 @@ class WorkerActor(AsyncActor):
         else:
             job.calls.in_thread(work, job.name, tell)
 
-    def _take_report(self) -> None:
-        report = self._operation.take()
-        if report is not None:
-            now = self._job.clock.time()
-            self._publish(reported(self._record.snapshot, report, now))
-
     def _has_news(self) -> bool:
         """Whether a ping may learn more than the snapshot says; in any thread."""
         return self._job.body.ping is not None or self._operation.has_news()
 
     def _answer_ping(self) -> Answer:
-        self._take_report()
+        self._reports.take()
         if self._outcome is not None:
             return self._over
         ping = self._job.body.ping
@@ -279,7 +273,7 @@ class WorkerActor(AsyncActor):
 
     def _ended(self, outcome: Outcome) -> None:
         """The body has ended; hear its last words, then reach the end state."""
-        self._take_report()
+        self._reports.take()
         self._outcome = outcome
         ping = self._job.body.ping
         if self._stopped is not None:
@@ -305,7 +299,7 @@ class WorkerActor(AsyncActor):
             self._pinged = None
         # After stop() has been called its words count, and not those of ping().
         if not is_ping or self._stopped is None:
-            self._hear(outcome)
+            self._reports.hear(outcome)
         question.settle(self._record.snapshot)
         if question is not self._awaited or self._outcome is None:
             return
@@ -319,29 +313,6 @@ class WorkerActor(AsyncActor):
         question.settle(self._record.snapshot)
         if question is self._awaited and self._outcome is not None:
             self._conclude(self._outcome)
-
-    def _hear(self, outcome: Outcome) -> None:
-        """Take what a method of the body has returned as a report."""
-        self._take_report()
-        match outcome:
-            case Returned(result=AsyncOperationResult(value=value, text=text)):
-                self._operation.report(value, text or None)
-                self._take_report()
-            case Returned(result=None) | Cancelled() | Ignored():
-                pass
-            case Returned(result=rubbish):
-                said = f"returned a {type(rubbish).__name__}, which is ignored"
-                self._complain(f"{said}; return an AsyncOperationResult or nothing")
-            case Raised(error=error):
-                self._complain(f"raised {type(error).__name__}", error)
-            case _:
-                assert_never(outcome)
-
-    def _complain(self, what: str, error: BaseException | None = None) -> None:
-        """Log what is wrong with a method of the body, once of each kind."""
-        if what not in self._complaints:
-            self._complaints.add(what)
-            logger.warning("a method of %s %s", self._job.name, what, exc_info=error)
 
     def _conclude(self, outcome: Outcome) -> None:
         """Reach the end state and go."""

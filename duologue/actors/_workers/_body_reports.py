@@ -1,0 +1,64 @@
+"""What a body says of its work, made into snapshots.
+
+It says so in two ways: by reports to its operation, at any time and from any thread,
+and by what its methods `start`, `stop` and `ping` return. Both are taken on the loop of
+the worker actor, the reports first, so that the newest words win.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import assert_never
+
+from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._operation_report import AsyncOperationResult
+from duologue.actors._workers._worker_job import Job
+from duologue.actors._workers._worker_snapshot import (
+    Cancelled,
+    Ignored,
+    Outcome,
+    Raised,
+    Returned,
+    reported,
+)
+
+logger = logging.getLogger("duologue.actors")
+
+
+class BodyReports:
+    """The reports of one body; for use on the loop of its actor."""
+
+    def __init__(self, job: Job, operation: Operation) -> None:
+        self._job = job
+        self._operation = operation
+        self._complaints: set[str] = set()
+
+    def take(self) -> None:
+        """Publish what was reported since the last call, if anything was."""
+        report = self._operation.take()
+        if report is not None:
+            record, now = self._job.record, self._job.clock.time()
+            record.publish(reported(record.snapshot, report, now))
+
+    def hear(self, outcome: Outcome) -> None:
+        """Take what a method of the body has returned as a report."""
+        self.take()
+        match outcome:
+            case Returned(result=AsyncOperationResult(value=value, text=text)):
+                self._operation.report(value, text or None)
+                self.take()
+            case Returned(result=None) | Cancelled() | Ignored():
+                pass
+            case Returned(result=rubbish):
+                said = f"returned a {type(rubbish).__name__}, which is ignored"
+                self._complain(f"{said}; return an AsyncOperationResult or nothing")
+            case Raised(error=error):
+                self._complain(f"raised {type(error).__name__}", error)
+            case _:
+                assert_never(outcome)
+
+    def _complain(self, what: str, error: BaseException | None = None) -> None:
+        # Once of each kind: a broken ping() would fill the log.
+        if what not in self._complaints:
+            self._complaints.add(what)
+            logger.warning("a method of %s %s", self._job.name, what, exc_info=error)
