@@ -30,7 +30,7 @@ from duologue.actors._lifecycle._supervision import (
 )
 from duologue.actors._lifecycle._timers import Tick
 from duologue.actors._mailbox._bounded import Bounded, check_bounds
-from duologue.actors._mailbox._envelope import Command
+from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._mailbox._mailbox import Mailbox
 from duologue.actors._pykka._pykka import STOP_TYPE, Work, is_work, log
 from duologue.actors._pykka._stop_reason import (
@@ -184,7 +184,7 @@ class AsyncActor(TiedActor):
         The next message for its key makes a new actor. Without a directory this is
         `stop()` with the hook `on_passivate` before it.
         """
-        self.actor_inbox.command(Command(Passivate()))
+        self.actor_inbox.put_from_runtime(RuntimeEnvelope(Passivate()))
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:

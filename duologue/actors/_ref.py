@@ -17,7 +17,7 @@ from duologue.actors._mailbox._bounded_queue import (
     NoRoomError,
     QueueClosedError,
 )
-from duologue.actors._mailbox._envelope import AnyEnvelope, Command
+from duologue.actors._mailbox._envelope import AnyEnvelope, RuntimeEnvelope
 from duologue.actors._mailbox._mailbox import STOPPED, Mailbox
 from duologue.actors._mailbox._room import room, wait_for_room, wait_for_room_to_ask
 from duologue.actors._pykka._local import Local
@@ -290,7 +290,7 @@ class AsyncActorRef(Local, LazyRef[A]):
         mailbox.stop(_KILLED)
         gone: AsyncFuture[object] = AsyncFuture()
         # Whoever closes the mailbox answers it.
-        mailbox.command(Command(stop_message(), gone))
+        mailbox.put_from_runtime(RuntimeEnvelope(stop_message(), gone))
         if mailbox.host is not None:
             mailbox.host.post(partial(mailbox.host.cut_off, cast("AnyRef", self)))
         future = gone.map(lambda _: was_alive)
@@ -311,7 +311,7 @@ class AsyncActorRef(Local, LazyRef[A]):
             error = ActorDeadError(f"{self} not found")
             future.set_exception((ActorDeadError, error, None))
         else:
-            mailbox.command(Command(message, future))
+            mailbox.put_from_runtime(RuntimeEnvelope(message, future))
         return future
 
     def _dead(self, envelope: AnyEnvelope) -> Exception:

@@ -191,7 +191,9 @@ def test_whenever_a_loop_closes_the_sender_to_a_key_gets_a_typed_error(
         loop.run_until_complete(system.__aenter__())
         system.directory.register(Waiting, lambda _key, seen=seen: Waiting(seen))  # type: ignore[misc] # bound now
         ref = system.directory.ref(Waiting, "a")
-        closes = _AtStep(step, loop.close, files=("/_family.py", "/_keyed_ref.py"))
+        closes = _AtStep(
+            step, loop.close, files=("/_keyed_actors.py", "/_keyed_ref.py")
+        )
         with between_steps(closes):
             outcomes.add(_outcome(lambda ref=ref: way(ref)))  # type: ignore[misc] # bound now
         loop.close()
@@ -307,8 +309,8 @@ class _AtStep:
         frame = sys._getframe(1).f_locals["frame"]
         if self.has_come or not frame.f_code.co_filename.endswith(self._files):
             return
-        homes = [each.f_locals.get("home") for each in (frame, frame.f_back)]
-        if any(home is not None and home.lock._is_owned() for home in homes):
+        shared = [each.f_locals.get("context") for each in (frame, frame.f_back)]
+        if any(context is not None and context.lock._is_owned() for context in shared):
             return
         if self._steps_left == 0:
             self.has_come = True

@@ -15,12 +15,12 @@ from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._mailbox._bounded import Bounded
 from duologue.actors._mailbox._bounded_queue import Lost
 from duologue.actors._mailbox._dead_letters import DeadLetterReason
-from duologue.actors._mailbox._envelope import AnyEnvelope, enveloped, is_command
+from duologue.actors._mailbox._envelope import AnyEnvelope, enveloped, is_from_runtime
 from duologue.actors._mailbox._mailbox import Mailbox
 from duologue.errors import ActivationError, DuologueError, SystemClosedError
 
 
-class Owner(Protocol):
+class EntryOwner(Protocol):
     """The keyed_actors of a entry, whatever its class of actors."""
 
     @property
@@ -67,8 +67,8 @@ class KeyEntry:
         "waiting",
     )
 
-    def __init__(self, keyed_actors: Owner, key: str) -> None:
-        self.keyed_actors: Owner = keyed_actors
+    def __init__(self, keyed_actors: EntryOwner, key: str) -> None:
+        self.keyed_actors: EntryOwner = keyed_actors
         self.key: str = key
         self.host: object = None
         self.mailbox: Mailbox | None = None
@@ -175,7 +175,7 @@ class KeyEntry:
         """Leave out what has come true: requests to stop and to go."""
         messages: list[AnyEnvelope] = []
         for envelope in map(enveloped, left):
-            if is_command(envelope):
+            if is_from_runtime(envelope):
                 self.lose(envelope)
             else:
                 messages.append(envelope)
@@ -191,7 +191,7 @@ class BoundedKeyEntry(KeyEntry):
 
     __slots__ = ("queue",)
 
-    def __init__(self, keyed_actors: Owner, key: str, bounds: Bounded) -> None:
+    def __init__(self, keyed_actors: EntryOwner, key: str, bounds: Bounded) -> None:
         super().__init__(keyed_actors, key)
         self.queue = bounds.queue(self)
 
@@ -224,8 +224,8 @@ class BoundedKeyEntry(KeyEntry):
         """
         del mailbox
         self.mailbox = None
-        for command in self.queue.take_commands():
-            self.lose(command)
+        for envelope in self.queue.take_runtime_envelopes():
+            self.lose(envelope)
         return not self.queue.close_if_empty()
 
     def stragglers(self, mailbox: Mailbox) -> list[AnyEnvelope]:

@@ -29,7 +29,7 @@ from duologue.actors._lifecycle._supervision import Restart
 from duologue.actors._mailbox._bounded import bounds_of
 from duologue.actors._mailbox._bounded_queue import Lost, NoRoomError
 from duologue.actors._mailbox._dead_letters import DeadLetterReason, bury
-from duologue.actors._mailbox._envelope import AnyEnvelope, Command
+from duologue.actors._mailbox._envelope import AnyEnvelope, RuntimeEnvelope
 from duologue.actors._mailbox._mailbox import Mailbox
 from duologue.errors import SystemClosedError
 
@@ -177,7 +177,7 @@ class KeyedActors(Generic[A]):
             self._entries.move_to_end(entry.key)
             mailbox = entry.mailbox
             if mailbox is not None and not mailbox.suspended and mailbox.empty():
-                entry.take(Command(Passivate()))
+                entry.take(RuntimeEnvelope(Passivate()))
                 idle.append(mailbox)
         return idle, now + max(idle_after, _ROUNDING) if self._entries else None
 
@@ -263,7 +263,7 @@ class KeyedActors(Generic[A]):
                 return
             entry.farewells.append(gone)
             mailbox = entry.mailbox
-            entry.take(Command(Passivate()))
+            entry.take(RuntimeEnvelope(Passivate()))
         _ask_for_turn(mailbox)
 
     def _post_activation(self, hosts: Hosts, entry: KeyEntry) -> None:

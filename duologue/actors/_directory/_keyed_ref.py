@@ -32,10 +32,10 @@ class KeyedRef(Local, Generic[A]):
         key: The key.
     """
 
-    __slots__ = ("_family", "key")
+    __slots__ = ("_keyed_actors", "key")
 
     def __init__(self, keyed_actors: KeyedActors[A], key: str) -> None:
-        self._family = keyed_actors
+        self._keyed_actors = keyed_actors
         self.key: str = key
 
     def __repr__(self) -> str:
@@ -44,7 +44,7 @@ class KeyedRef(Local, Generic[A]):
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, KeyedRef)
-            and other._family is self._family  # pyright: ignore[reportUnknownMemberType] # any class
+            and other._keyed_actors is self._keyed_actors  # pyright: ignore[reportUnknownMemberType] # any class
             and other.key == self.key
         )
 
@@ -54,7 +54,7 @@ class KeyedRef(Local, Generic[A]):
     @property
     def actor_class(self) -> type[A]:
         """The class of the actor."""
-        return self._family.actor_class
+        return self._keyed_actors.actor_class
 
     def tell(self, message: object, *, timeout: float | None = None) -> None:
         """Send a message and expect no answer; it makes the actor if there is none.
@@ -74,7 +74,7 @@ class KeyedRef(Local, Generic[A]):
             MailboxSettingError: If this waits, and the timeout is no number.
         """
         try:
-            self._family.deliver(self.key, Envelope(message))
+            self._keyed_actors.deliver(self.key, Envelope(message))
         except NoRoomError as full:
             wait_for_room(self._put, full, timeout)
 
@@ -175,7 +175,7 @@ class KeyedRef(Local, Generic[A]):
         Returns:
             Whether there was one, as soon as it has gone.
         """
-        return self._family.passivate(self.key)
+        return self._keyed_actors.passivate(self.key)
 
     def _put(self, envelope: AnyEnvelope) -> None:
-        self._family.deliver(self.key, envelope)
+        self._keyed_actors.deliver(self.key, envelope)

@@ -11,12 +11,12 @@ from typing import Generic, TypeAlias, TypeVar, cast
 from pykka import ActorDeadError, Future, Timeout
 
 from duologue.actors._futures._countdown import Countdown, countdown, lock_timeout
-from duologue.actors._futures._promise import (
+from duologue.actors._futures._set_once import (
     LAZY,
     PENDING,
     VALUE,
     ExcInfo,
-    Promise,
+    SetOnceFuture,
     future_lock,
     refuse_to_wait,
 )
@@ -27,7 +27,7 @@ U = TypeVar("U")
 J = TypeVar("J")
 R = TypeVar("R")
 
-Hook: TypeAlias = Callable[[float | None], T]
+GetHook: TypeAlias = Callable[[float | None], T]
 
 
 class _Lazy(Generic[T]):
@@ -45,7 +45,7 @@ class _Lazy(Generic[T]):
 
     def __init__(
         self,
-        hook: Hook[T],
+        hook: GetHook[T],
         sources: tuple[AsyncFuture[object], ...] = (),
         foreign: Future[T] | None = None,
     ) -> None:
@@ -55,7 +55,7 @@ class _Lazy(Generic[T]):
         self.lock = threading.RLock()
 
 
-class AsyncFuture(Promise[T]):
+class AsyncFuture(SetOnceFuture[T]):
     """A Pykka future for both worlds.
 
     Await it on any event loop, which keeps running meanwhile; or call `get()` in
@@ -114,7 +114,7 @@ class AsyncFuture(Promise[T]):
         finally:
             del self  # an exception would keep the frame, and the frame the future
 
-    def set_get_hook(self, func: Hook[T]) -> None:
+    def set_get_hook(self, func: GetHook[T]) -> None:
         """Let a function give the value when somebody asks for it.
 
         Args:
@@ -273,7 +273,7 @@ class Stopping(AsyncFuture[bool]):
             super().set_exception(exc_info)
 
 
-def _derived(hook: Hook[T], *sources: AsyncFuture[U]) -> AsyncFuture[T]:
+def _derived(hook: GetHook[T], *sources: AsyncFuture[U]) -> AsyncFuture[T]:
     """A future whose value a function works out from others, or fails as they do."""
     return _worked_out(_Lazy(hook, cast("tuple[AsyncFuture[object], ...]", sources)))
 

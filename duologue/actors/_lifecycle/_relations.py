@@ -22,7 +22,7 @@ from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._hosts._current_host import placed_on
 from duologue.actors._lifecycle._supervision import Restart, Strategy, check_strategy
 from duologue.actors._lifecycle._timers import Timer, check_delay, check_period
-from duologue.actors._mailbox._envelope import Command
+from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._mailbox._mailbox import CLOSED, STOPPED, Mailbox, Scheduler
 from duologue.actors._pykka._pykka import stop_message
 from duologue.actors._pykka._stop_reason import Stopped, StopReason
@@ -38,7 +38,7 @@ from duologue.errors import (
 
 A = TypeVar("A", bound=Actor)
 
-AnyRef: TypeAlias = AsyncActorRef[Actor]
+AnyAsyncRef: TypeAlias = AsyncActorRef[Actor]
 
 _lock = threading.RLock()
 
@@ -51,7 +51,7 @@ class Terminated(NamedTuple):
         reason: Why.
     """
 
-    ref: AnyRef
+    ref: AnyAsyncRef
     reason: StopReason
 
 
@@ -64,7 +64,7 @@ class Notice(NamedTuple):
 class ChildFailed(NamedTuple):
     """A failure that a child has escalated."""
 
-    child: AnyRef
+    child: AnyAsyncRef
     error: BaseException
     # The instance that it failed: the next one has other children.
     parent: Actor | None
@@ -89,9 +89,9 @@ class Life:
         "when_gone",
     )
 
-    def __init__(self, ref: AnyRef) -> None:
-        self.ref: AnyRef = ref
-        self.parent: AnyRef | None = None
+    def __init__(self, ref: AnyAsyncRef) -> None:
+        self.ref: AnyAsyncRef = ref
+        self.parent: AnyAsyncRef | None = None
         # What the parent wants done when it fails; None leaves that to its class.
         self.strategy: Strategy | None = None
         # Makes a new instance; None if nobody knows how.
@@ -99,10 +99,10 @@ class Life:
         # Times, as far as they still count.
         self.failures: list[float] = []
         # In the order of their start.
-        self.children: dict[AnyRef, None] = {}
+        self.children: dict[AnyAsyncRef, None] = {}
         self.timers: dict[Timer, None] = {}
-        self.watchers: dict[AnyRef, None] = {}
-        self.watched: dict[AnyRef, None] = {}
+        self.watchers: dict[AnyAsyncRef, None] = {}
+        self.watched: dict[AnyAsyncRef, None] = {}
         self.restart_delay: RestartDelay | None = None
         # Whether its parent stops it.
         self.is_ending: bool = False
@@ -111,7 +111,7 @@ class Life:
         # Is called when it has gone, however that came, in any thread.
         self.when_gone: Callable[[], object] | None = None
 
-    def adopt(self, child: AnyRef, strategy: Strategy | None) -> Life:
+    def adopt(self, child: AnyAsyncRef, strategy: Strategy | None) -> Life:
         """Let an actor that has just been started be a child; returns its relations."""
         life = life_of(child)
         life.parent = self.ref
@@ -130,7 +130,7 @@ class Life:
         for timer in list(self.timers):
             timer.cancel()
 
-    def watch(self, ref: AnyRef) -> None:
+    def watch(self, ref: AnyAsyncRef) -> None:
         """Get a `Terminated` when an actor has stopped, or now if it has already."""
         self.watched[ref] = None
         if ref.actor_inbox.phase == CLOSED:
@@ -143,7 +143,7 @@ class Life:
         if ref.actor_inbox.phase == CLOSED and life.lose_watcher(self.ref):
             _notify(self.ref, ref)
 
-    def unwatch(self, ref: AnyRef) -> None:
+    def unwatch(self, ref: AnyAsyncRef) -> None:
         self.watched.pop(ref, None)
         life = cast("Life | None", ref.actor_inbox.life)
         if life is not None:
@@ -157,7 +157,7 @@ class Life:
         """Whether the actor still wants to know of an end; from now on it knows."""
         return self.watched.pop(terminated.ref, self) is None
 
-    def lose_watcher(self, watcher: AnyRef) -> bool:
+    def lose_watcher(self, watcher: AnyAsyncRef) -> bool:
         """Whether somebody watched who does not any more."""
         with _lock:
             return self.watchers.pop(watcher, self) is None
@@ -177,7 +177,7 @@ class Life:
         if self.when_gone is not None:
             self.when_gone()
 
-    def _leave(self, parent: AnyRef) -> None:
+    def _leave(self, parent: AnyAsyncRef) -> None:
         life = cast("Life | None", parent.actor_inbox.life)
         if life is not None:
             life.children.pop(self.ref, None)
@@ -190,8 +190,8 @@ class Tied(Protocol):
     actor_inbox: Mailbox
 
 
-def ref_of(actor: Tied) -> AnyRef:
-    return cast("AnyRef", cast("Actor", actor).actor_ref)
+def ref_of(actor: Tied) -> AnyAsyncRef:
+    return cast("AnyAsyncRef", cast("Actor", actor).actor_ref)
 
 
 def life_of(ref: AsyncActorRef[A]) -> Life:
@@ -201,7 +201,7 @@ def life_of(ref: AsyncActorRef[A]) -> Life:
     life = mailbox.life
     if life is None:
         with _lock:
-            life = mailbox.life = mailbox.life or Life(cast("AnyRef", ref))
+            life = mailbox.life = mailbox.life or Life(cast("AnyAsyncRef", ref))
     return cast("Life", life)
 
 
@@ -220,13 +220,13 @@ class TiedActor(Actor):
     actor_inbox: Mailbox  # type: ignore[mutable-override] # Pykka never sets it
 
     @property
-    def parent(self) -> AnyRef | None:
+    def parent(self) -> AnyAsyncRef | None:
         """Who started the actor with `start_child`, if an actor did."""
         life = cast("Life | None", self.actor_inbox.life)
         return None if life is None else life.parent
 
     @property
-    def children(self) -> tuple[AnyRef, ...]:
+    def children(self) -> tuple[AnyAsyncRef, ...]:
         """Whom the actor has started with `start_child` and who lives."""
         life = cast("Life | None", self.actor_inbox.life)
         return () if life is None else tuple(life.children)
@@ -266,7 +266,7 @@ class TiedActor(Actor):
         # what is not for several threads.
         with placed_on(host):
             ref = cast("AsyncActorRef[A]", actor_class.start(*args, **kwargs))
-        child = life_of(ref_of(self)).adopt(cast("AnyRef", ref), supervision)
+        child = life_of(ref_of(self)).adopt(cast("AnyAsyncRef", ref), supervision)
         if type(supervision) is Restart:
             child.factory = partial(actor_class, *args, **kwargs)
         return ref
@@ -367,32 +367,32 @@ def _host_in_turn(actor: Tied, call: str) -> Scheduler:
     return host
 
 
-def watchable(ref: object, by: AnyRef) -> AnyRef:
+def watchable(ref: object, by: AnyAsyncRef) -> AnyAsyncRef:
     """The ref of another `AsyncActor`, else `WatchError`."""
     whom = "itself" if ref is by else repr(ref)
     if not isinstance(ref, AsyncActorRef) or ref is by:
         raise WatchError(str(by), whom)
-    return cast("AnyRef", ref)
+    return cast("AnyAsyncRef", ref)
 
 
-async def _stop_child(child: AnyRef) -> None:
+async def _stop_child(child: AnyAsyncRef) -> None:
     life = life_of(child)
     life.is_ending = True
     if life.restart_delay is not None:
         life.restart_delay.end()
     gone: AsyncFuture[object] = AsyncFuture()
-    child.actor_inbox.command(Command(stop_message(), gone))
+    child.actor_inbox.put_from_runtime(RuntimeEnvelope(stop_message(), gone))
     # A stop that fails or is cancelled has stopped it too.
     with suppress(ActorDeadError, MessageCancelledError):
         await gone
 
 
-def _notify(watcher: AnyRef, watched: AnyRef) -> None:
+def _notify(watcher: AnyAsyncRef, watched: AnyAsyncRef) -> None:
     reason = watched.actor_inbox.reason or Stopped()
     _inform(watcher, Notice(Terminated(watched, reason)))
 
 
-def _inform(ref: AnyRef, news: Notice | ChildFailed) -> None:
+def _inform(ref: AnyAsyncRef, news: Notice | ChildFailed) -> None:
     # Whose loop is closed learns nothing any more.
     with suppress(SystemClosedError):
-        ref.actor_inbox.command(Command(news))
+        ref.actor_inbox.put_from_runtime(RuntimeEnvelope(news))

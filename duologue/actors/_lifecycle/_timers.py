@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from duologue.actors._mailbox._envelope import Command
+from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._mailbox._mailbox import Mailbox, Scheduler
 from duologue.actors._time._clock import TimerHandle
 from duologue.actors._time._seconds import is_positive_seconds, is_seconds
@@ -97,7 +97,7 @@ class Timer:
             self._arm_next(self._period)
         if not self._is_waiting:
             self._is_waiting = True
-            self._mailbox.command(Command(Tick(self)))
+            self._mailbox.put_from_runtime(RuntimeEnvelope(Tick(self)))
 
     def _arm_next(self, period: float) -> None:
         """Wait for the next time in phase; those that have passed are left out."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from duologue.actors._mailbox._bounded_queue import BoundedQueue, Owner
+from duologue.actors._mailbox._bounded_queue import BoundedQueue, QueueOwner
 from duologue.actors._mailbox._envelope import AnyEnvelope, Coalesced
 from duologue.actors._mailbox._queues import (
     CoalescingQueue,
@@ -88,7 +88,7 @@ class Bounded:
         if self.timeout is not None and not is_wait:
             raise MailboxSettingError("timeout", repr(self.timeout), _TIMEOUTS)
 
-    def queue(self, owner: Owner) -> BoundedQueue:
+    def queue(self, owner: QueueOwner) -> BoundedQueue:
         """Make a queue with this bound for a mailbox."""
         if isinstance(self.overflow, Coalesce):
             return CoalescingQueue(self.capacity, owner, address=self.addressed)

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from typing import Protocol, TypeAlias
 
 from duologue.actors._mailbox._dead_letters import DeadLetterReason
-from duologue.actors._mailbox._envelope import AnyEnvelope, is_command
+from duologue.actors._mailbox._envelope import AnyEnvelope, is_from_runtime
 from duologue.errors import MailboxFullError
 
 # A message that nobody will handle, and why.
@@ -55,7 +55,7 @@ class NoRoomError(NotTakenError):
         return error
 
 
-class Owner(Protocol):
+class QueueOwner(Protocol):
     """Whose queue it is."""
 
     @property
@@ -97,10 +97,10 @@ class BoundedQueue(ABC):
     )
 
     def __init__(
-        self, capacity: int, owner: Owner, *, timeout: float | None = None
+        self, capacity: int, owner: QueueOwner, *, timeout: float | None = None
     ) -> None:
         self.capacity: int = capacity
-        self.owner: Owner = owner
+        self.owner: QueueOwner = owner
         self.timeout: float | None = timeout
         self._counted: int = 0
         self._is_closed = False
@@ -133,7 +133,7 @@ class BoundedQueue(ABC):
                 return self._successor.offer(envelope)
             if self._is_closed:
                 raise QueueClosedError
-            if is_command(envelope):
+            if is_from_runtime(envelope):
                 self._append(envelope)
                 return None
             return self._take(envelope)
@@ -177,18 +177,18 @@ class BoundedQueue(ABC):
                 old = self._append(envelope)
                 if old is not None:
                     superseded.append((old, DeadLetterReason.SUPERSEDED))
-                elif not is_command(envelope):
+                elif not is_from_runtime(envelope):
                     self._counted += 1
         return superseded
 
-    def take_commands(self) -> list[AnyEnvelope]:
+    def take_runtime_envelopes(self) -> list[AnyEnvelope]:
         """Take out the runtime's own messages and leave the others."""
         with self._lock:
             waiting = self._clear()
             for envelope in waiting:
-                if not is_command(envelope):
+                if not is_from_runtime(envelope):
                     self._append(envelope)
-            return [envelope for envelope in waiting if is_command(envelope)]
+            return [envelope for envelope in waiting if is_from_runtime(envelope)]
 
     def close_if_empty(self) -> bool:
         """Take nothing any more, provided that no message is left.
@@ -240,7 +240,7 @@ class BoundedQueue(ABC):
 
     def _next(self) -> AnyEnvelope:
         envelope = self._pop()
-        if not is_command(envelope):
+        if not is_from_runtime(envelope):
             self._counted -= 1
         return envelope
 

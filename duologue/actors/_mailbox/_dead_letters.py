@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias, cast
 from pykka import ActorDeadError
 from pykka._envelope import Envelope
 
-from duologue.actors._mailbox._envelope import AnyEnvelope, is_command
+from duologue.actors._mailbox._envelope import AnyEnvelope, is_from_runtime
 from duologue.actors._pykka._pykka import STOP_TYPE, is_stop
 from duologue.actors._time._observe import Observer
 from duologue.errors import (
@@ -223,7 +223,7 @@ def bury(
         envelope = cast("AnyEnvelope", each)
         if envelope.reply_to is not None:
             asked.append(envelope)
-        if not is_command(envelope):
+        if not is_from_runtime(envelope):
             messages.append(envelope.message)
     if messages:
         letters.add(messages, actor, reason)

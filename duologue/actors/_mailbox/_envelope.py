@@ -14,7 +14,7 @@ from duologue.actors._pykka._pykka import STOP_TYPE
 AnyEnvelope: TypeAlias = Envelope[object]
 
 
-class Command(Envelope[object]):
+class RuntimeEnvelope(Envelope[object]):
     """An envelope of the runtime's own: it always gets in and does not count.
 
     Requests to stop or to sleep, timers and news of other actors travel in one.
@@ -79,6 +79,6 @@ def enveloped(waiting: object) -> AnyEnvelope:
     return Envelope(waiting)
 
 
-def is_command(envelope: AnyEnvelope) -> bool:
+def is_from_runtime(envelope: AnyEnvelope) -> bool:
     """Whether a message is the runtime's own and not a user's."""
-    return type(envelope) is Command or type(envelope.message) is STOP_TYPE
+    return type(envelope) is RuntimeEnvelope or type(envelope.message) is STOP_TYPE

@@ -29,7 +29,7 @@ from duologue.actors._mailbox._dead_letters import (
     DeadLetters,
     bury,
 )
-from duologue.actors._mailbox._envelope import AnyEnvelope, Command, enveloped
+from duologue.actors._mailbox._envelope import AnyEnvelope, RuntimeEnvelope, enveloped
 from duologue.actors._mailbox._mail_inbox import MailInbox
 from duologue.actors._pykka._registry import AnyRef
 from duologue.actors._pykka._stop_reason import Stopped, StopReason
@@ -168,7 +168,7 @@ class Mailbox:
         if not self.scheduled:
             self.wake()
 
-    def command(self, envelope: Command) -> None:
+    def put_from_runtime(self, envelope: RuntimeEnvelope) -> None:
         """Add a message of the runtime's own; callable from any thread.
 
         It is never refused, takes no room in a mailbox with bounds and is no dead

@@ -10,14 +10,14 @@ from duologue.actors._mailbox._bounded_queue import (
     BoundedQueue,
     Lost,
     NoRoomError,
-    Owner,
+    QueueOwner,
 )
 from duologue.actors._mailbox._dead_letters import DeadLetterReason
 from duologue.actors._mailbox._envelope import (
     AnyEnvelope,
     Coalesced,
     Waiting,
-    is_command,
+    is_from_runtime,
 )
 
 
@@ -27,7 +27,7 @@ class _DequeQueue(BoundedQueue):
     __slots__ = ("_messages",)
 
     def __init__(
-        self, capacity: int, owner: Owner, *, timeout: float | None = None
+        self, capacity: int, owner: QueueOwner, *, timeout: float | None = None
     ) -> None:
         super().__init__(capacity, owner, timeout=timeout)
         self._messages: deque[AnyEnvelope] = deque()
@@ -72,7 +72,7 @@ class WaitQueue(_DequeQueue):
     __slots__ = ("_outside",)
 
     def __init__(
-        self, capacity: int, owner: Owner, *, timeout: float | None = None
+        self, capacity: int, owner: QueueOwner, *, timeout: float | None = None
     ) -> None:
         super().__init__(capacity, owner, timeout=timeout)
         # As long as there is room nobody is outside.
@@ -105,7 +105,7 @@ class WaitQueue(_DequeQueue):
     def _pop(self) -> AnyEnvelope:
         envelope = super()._pop()
         # It still counts.
-        has_room = self._counted <= self.capacity and not is_command(envelope)
+        has_room = self._counted <= self.capacity and not is_from_runtime(envelope)
         if has_room and self._outside:
             self._admit(self._outside.popitem(last=False)[0])
         return envelope
@@ -131,7 +131,7 @@ class DropOldestQueue(_DequeQueue):
         oldest = next(
             place
             for place, message in enumerate(self._messages)
-            if not is_command(message)
+            if not is_from_runtime(message)
         )
         lost = self._messages[oldest]
         del self._messages[oldest]
@@ -152,7 +152,7 @@ class CoalescingQueue(BoundedQueue):
     def __init__(
         self,
         capacity: int,
-        owner: Owner,
+        owner: QueueOwner,
         *,
         address: Callable[[AnyEnvelope], AnyEnvelope],
     ) -> None:
@@ -168,7 +168,7 @@ class CoalescingQueue(BoundedQueue):
             NoRoomError: If it is full and the message has to stay outside.
             QueueClosedError: If it takes nothing any more.
         """
-        if not (isinstance(envelope, Coalesced) or is_command(envelope)):
+        if not (isinstance(envelope, Coalesced) or is_from_runtime(envelope)):
             # It calls what the user wrote, so not under the lock.
             envelope = self._address(envelope)
         super().put(envelope)

@@ -12,11 +12,11 @@ from typing import assert_never
 
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import AsyncOperationResult
-from duologue.actors._workers._worker_job import Job
+from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_snapshot import (
+    BodyOutcome,
     Cancelled,
     Ignored,
-    Outcome,
     Raised,
     Returned,
     reported,
@@ -28,7 +28,7 @@ logger = logging.getLogger("duologue.actors")
 class BodyReports:
     """The reports of one body; for use on the loop of its actor."""
 
-    def __init__(self, job: Job, operation: Operation) -> None:
+    def __init__(self, job: WorkerJob, operation: Operation) -> None:
         self._job = job
         self._operation = operation
         self._complaints: set[str] = set()
@@ -40,7 +40,7 @@ class BodyReports:
             record, now = self._job.record, self._job.clock.time()
             record.publish(reported(record.snapshot, report, now))
 
-    def hear(self, outcome: Outcome) -> None:
+    def hear(self, outcome: BodyOutcome) -> None:
         """Take what a method of the body has returned as a report."""
         self.take()
         match outcome:

@@ -9,12 +9,12 @@ from pykka import ActorDeadError
 from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._ref import AsyncActorRef
-from duologue.actors._workers._worker_messages import Ping, Request, Stop
+from duologue.actors._workers._worker_messages import Ping, Request, StopWork
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot
 from duologue.errors import UnknownWorkerError
 
 
-class Record:
+class WorkerRecord:
     """What is known of a worker: written by its actor, read by everybody.
 
     Attributes:
@@ -60,7 +60,7 @@ class Watch(AsyncIterator[WorkerSnapshot]):
         record: What to follow.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: WorkerRecord) -> None:
         self._record = record
         self._seen = -1
 
@@ -86,7 +86,7 @@ class Worker:
 
     __slots__ = ("_record",)
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: WorkerRecord) -> None:
         self._record = record
 
     def __eq__(self, other: object) -> bool:
@@ -146,7 +146,7 @@ class Worker:
             UnknownWorkerError: If the worker has ended and been forgotten.
         """
         self._refuse_if_forgotten()
-        return await self._record.ask(Stop(reason))
+        return await self._record.ask(StopWork(reason))
 
     async def finished(self) -> WorkerSnapshot:
         """Return the final snapshot when the worker has reached its end state."""

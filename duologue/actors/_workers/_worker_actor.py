@@ -17,33 +17,33 @@ from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._lifecycle._relations import life_of, ref_of
 from duologue.actors._lifecycle._timers import Timer
-from duologue.actors._mailbox._envelope import Command
+from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._time._seconds import as_delay
 from duologue.actors._workers._body_reports import BodyReports
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import clean_text
-from duologue.actors._workers._worker_body import Call, IBackgroundWorker
-from duologue.actors._workers._worker_job import Job
+from duologue.actors._workers._worker_body import BodyMethod, IBackgroundWorker
+from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import (
     Answer,
     Begin,
     Ended,
-    Event,
     GraceOver,
-    Message,
     Overdue,
     Ping,
     Question,
     Reported,
     Said,
     Started,
-    Stop,
+    StopWork,
     TimeOver,
+    WorkerEvent,
+    WorkerMessage,
 )
 from duologue.actors._workers._worker_snapshot import (
+    BodyOutcome,
     Cancelled,
     Ignored,
-    Outcome,
     Raised,
     Returned,
     WorkerSnapshot,
@@ -65,15 +65,15 @@ class WorkerActor(AsyncActor):
         job: What to do.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: WorkerJob) -> None:
         super().__init__()
         self._job = job
         self._record = job.record
         self._operation = Operation(job.name, lambda: self._post(Reported()))
         self._reports = BodyReports(job, self._operation)
         self._record.has_news = self._has_news
-        self._work: asyncio.Task[Outcome] | None = None
-        self._outcome: Outcome | None = None
+        self._work: asyncio.Task[BodyOutcome] | None = None
+        self._outcome: BodyOutcome | None = None
         self._asked_to_start: Question | None = None
         self._pinged: Question | None = None
         self._stopped: Question | None = None
@@ -85,7 +85,7 @@ class WorkerActor(AsyncActor):
         self._is_cancelled = False
         life_of(ref_of(self)).when_gone = self._gone
 
-    def on_receive(self, message: Message) -> Answer | None:
+    def on_receive(self, message: WorkerMessage) -> Answer | None:
         """Handle one of the messages above. None of them waits."""
         if self._record.snapshot.state.is_final:
             return self._record.snapshot
@@ -94,13 +94,13 @@ class WorkerActor(AsyncActor):
                 return self._begin()
             case Ping():
                 return self._answer_ping()
-            case Stop(reason=reason, grace=grace):
+            case StopWork(reason=reason, grace=grace):
                 return self._stop_work(reason, grace)
             case _:
                 self._note(message)
                 return None
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: WorkerEvent) -> None:
         match event:
             case Reported():
                 self._reports.take()
@@ -161,7 +161,7 @@ class WorkerActor(AsyncActor):
         )
         return question.answer
 
-    def _started(self, outcome: Outcome) -> None:
+    def _started(self, outcome: BodyOutcome) -> None:
         self._work = None
         if not isinstance(outcome, Returned):
             self._ended(outcome)
@@ -186,7 +186,7 @@ class WorkerActor(AsyncActor):
                 *([self._operation] if job.body.takes_operation else [])
             )
 
-        def tell(outcome: Outcome) -> None:
+        def tell(outcome: BodyOutcome) -> None:
             self._came_back(Ended(outcome))
 
         if job.body.is_async:
@@ -271,7 +271,7 @@ class WorkerActor(AsyncActor):
             reason = f"it took longer than {self._job.timeout:g} s"
             self._request_stop(reason)
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _ended(self, outcome: BodyOutcome) -> None:
         """The body has ended; hear its last words, then reach the end state."""
         self._reports.take()
         self._outcome = outcome
@@ -289,11 +289,11 @@ class WorkerActor(AsyncActor):
             self._awaited = self._pinged
             self._expect(self._pinged)
 
-    def _ask_for_last_words(self, ping: Call) -> None:
+    def _ask_for_last_words(self, ping: BodyMethod) -> None:
         self._pinged = self._awaited = Question(is_final=True)
         self._ask(self._pinged, ping)
 
-    def _said(self, question: Question, outcome: Outcome) -> None:
+    def _said(self, question: Question, outcome: BodyOutcome) -> None:
         is_ping = question is self._pinged
         if is_ping:
             self._pinged = None
@@ -314,7 +314,7 @@ class WorkerActor(AsyncActor):
         if question is self._awaited and self._outcome is not None:
             self._conclude(self._outcome)
 
-    def _conclude(self, outcome: Outcome) -> None:
+    def _conclude(self, outcome: BodyOutcome) -> None:
         """Reach the end state and go."""
         self._operation.close()
         self._record.has_news = bool
@@ -334,7 +334,7 @@ class WorkerActor(AsyncActor):
         if not self.actor_stopped.is_set():
             self.stop()
 
-    def _log(self, outcome: Outcome) -> None:
+    def _log(self, outcome: BodyOutcome) -> None:
         if isinstance(outcome, Raised):
             logger.error("%s failed", self._job.name, exc_info=outcome.error)
         elif isinstance(outcome, Ignored):
@@ -345,18 +345,18 @@ class WorkerActor(AsyncActor):
             )
 
     def _call(
-        self, call: Call, tell: Callable[[Outcome], object]
-    ) -> asyncio.Task[Outcome] | None:
+        self, call: BodyMethod, tell: Callable[[BodyOutcome], object]
+    ) -> asyncio.Task[BodyOutcome] | None:
         if call.is_async:
             return self._job.calls.on_loop(call.function, self._job.name, tell)
         self._job.calls.as_errand(call.function, tell)
         return None
 
-    def _ask(self, question: Question, call: Call) -> None:
+    def _ask(self, question: Question, call: BodyMethod) -> None:
         self._put(question, call)
         self._expect(question)
 
-    def _put(self, question: Question, call: Call) -> None:
+    def _put(self, question: Question, call: BodyMethod) -> None:
         question.task = self._call(
             call, lambda outcome: self._post(Said(question, outcome))
         )
@@ -375,9 +375,9 @@ class WorkerActor(AsyncActor):
             self._job.left()
         self._post(event)
 
-    def _post(self, event: Event) -> None:
+    def _post(self, event: WorkerEvent) -> None:
         """Note something that happened; in any thread, and in vain after the end."""
-        self.actor_inbox.command(Command(event))
+        self.actor_inbox.put_from_runtime(RuntimeEnvelope(event))
 
     def _publish(self, snapshot: WorkerSnapshot) -> None:
         self._record.publish(snapshot)

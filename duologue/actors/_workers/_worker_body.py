@@ -13,7 +13,7 @@ from duologue.actors._pykka._functions import is_async
 from duologue.actors._workers._operation_report import AsyncOperationResult
 from duologue.errors import WorkerBodyError
 
-Work: TypeAlias = Callable[..., object]  # type: ignore[explicit-any] # the author's function
+RunFunction: TypeAlias = Callable[..., object]  # type: ignore[explicit-any] # the author's function
 
 
 class IBackgroundWorker(abc.ABC):
@@ -57,7 +57,7 @@ class IBackgroundWorker(abc.ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class BodyMethod:
     """A function of a body.
 
     Attributes:
@@ -85,11 +85,11 @@ class Body:
 
     kind: str
     author: object
-    run: Work
+    run: RunFunction
     takes_operation: bool
-    start: Call | None
-    stop: Call | None
-    ping: Call | None
+    start: BodyMethod | None
+    stop: BodyMethod | None
+    ping: BodyMethod | None
 
     @property
     def is_async(self) -> bool:
@@ -141,7 +141,7 @@ def body_of(given: object) -> Body:
     """
     author = _made(given) if inspect.isclass(given) else given
     check(author)
-    run = cast("Work", _work_of(author))
+    run = cast("RunFunction", _work_of(author))
     return Body(
         kind=_name(given),
         author=author,
@@ -170,7 +170,7 @@ def _made(body: type) -> object:
     return made
 
 
-def _takes_operation(kind: str, run: Work) -> bool:
+def _takes_operation(kind: str, run: RunFunction) -> bool:
     try:
         signature = inspect.signature(run)
     except ValueError:
@@ -189,7 +189,7 @@ def _takes_operation(kind: str, run: Work) -> bool:
     return bool(wanted)
 
 
-def _own(author: object, verb: str) -> Call | None:
+def _own(author: object, verb: str) -> BodyMethod | None:
     """A method of the author's own: those of the base class add nothing."""
     if not hasattr(author, "run"):
         return None
@@ -197,7 +197,7 @@ def _own(author: object, verb: str) -> Call | None:
     inherited: object = vars(IBackgroundWorker)[verb]
     if not callable(method) or getattr(method, "__func__", None) is inherited:
         return None
-    return Call(cast("Callable[[], object]", method), is_async(method))
+    return BodyMethod(cast("Callable[[], object]", method), is_async(method))
 
 
 def _name(body: object) -> str:

@@ -15,24 +15,24 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias, cast
 
 from duologue.actors._workers._worker_snapshot import (
+    BodyOutcome,
     Cancelled,
-    Outcome,
     Raised,
     Returned,
 )
 from duologue.errors import WorkerBodyError
 
-Tell: TypeAlias = Callable[[Outcome], object]
+Tell: TypeAlias = Callable[[BodyOutcome], object]
 
 # Real seconds for which a thread without work waits for more.
 KEEP = 10.0
 
 
-class Calls:
+class BodyCalls:
     """Owns the tasks and the threads in which authors' code runs."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._tasks: set[asyncio.Task[BodyOutcome]] = set()
         self._errands: queue.SimpleQueue[Callable[[], object] | None] = (
             queue.SimpleQueue()
         )
@@ -42,7 +42,7 @@ class Calls:
 
     def on_loop(
         self, function: Callable[[], object], name: str, tell: Tell
-    ) -> asyncio.Task[Outcome]:
+    ) -> asyncio.Task[BodyOutcome]:
         """Call a coroutine function in a task of its own, in the present context.
 
         Args:
@@ -130,7 +130,7 @@ class Calls:
                         return None
 
 
-def attempt(function: Callable[[], object]) -> Outcome:
+def attempt(function: Callable[[], object]) -> BodyOutcome:
     """Call a function and say how it ended, whatever it raises."""
     try:
         result = function()
@@ -142,7 +142,7 @@ def attempt(function: Callable[[], object]) -> Outcome:
     return Returned(result)
 
 
-async def _outcome_of(function: Callable[[], object]) -> Outcome:
+async def _outcome_of(function: Callable[[], object]) -> BodyOutcome:
     try:
         return Returned(await cast("Awaitable[object]", function()))
     except (asyncio.CancelledError, GeneratorExit):

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from duologue.actors._time._clock import Clock
-from duologue.actors._workers._worker import Record
+from duologue.actors._workers._worker import WorkerRecord
 from duologue.actors._workers._worker_body import Body
-from duologue.actors._workers._worker_calls import Calls
+from duologue.actors._workers._worker_calls import BodyCalls
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class WorkerJob:
     """What a worker actor is to do, and with what.
 
     Attributes:
@@ -28,9 +28,9 @@ class Job:
     """
 
     body: Body
-    record: Record
+    record: WorkerRecord
     clock: Clock
-    calls: Calls
+    calls: BodyCalls
     timeout: float | None
     grace: float
     ping_timeout: float

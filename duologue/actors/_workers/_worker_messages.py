@@ -9,7 +9,7 @@ from typing import TypeAlias
 from duologue.actors._futures._ask import Ask
 from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._lifecycle._timers import Timer
-from duologue.actors._workers._worker_snapshot import Outcome, WorkerSnapshot
+from duologue.actors._workers._worker_snapshot import BodyOutcome, WorkerSnapshot
 
 Answer: TypeAlias = WorkerSnapshot | AsyncFuture[WorkerSnapshot]
 
@@ -25,7 +25,7 @@ class Ping(Ask[Answer]):
 
 
 @dataclass(frozen=True, slots=True)
-class Stop(Ask[Answer]):
+class StopWork(Ask[Answer]):
     """Ask the body to end.
 
     Attributes:
@@ -51,7 +51,7 @@ class Question:
     answer: AsyncFuture[WorkerSnapshot] = field(default_factory=AsyncFuture)
     is_final: bool = False
     timer: Timer | None = None
-    task: asyncio.Task[Outcome] | None = None
+    task: asyncio.Task[BodyOutcome] | None = None
 
     def expect(self, timer: Timer) -> None:
         """Wait for the answer until the timer fires, and not the one before."""
@@ -76,7 +76,7 @@ class Reported:
 class Started:
     """The `start()` of the body has ended."""
 
-    outcome: Outcome
+    outcome: BodyOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Said:
     """A question was answered by the body."""
 
     question: Question
-    outcome: Outcome
+    outcome: BodyOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Overdue:
 class Ended:
     """The `run()` of the body has ended."""
 
-    outcome: Outcome
+    outcome: BodyOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,8 @@ class TimeOver:
     """The worker has taken longer than it may."""
 
 
-Request: TypeAlias = Begin | Ping | Stop
-Event: TypeAlias = Reported | Started | Said | Overdue | Ended | GraceOver | TimeOver
-Message: TypeAlias = Request | Event
+Request: TypeAlias = Begin | Ping | StopWork
+WorkerEvent: TypeAlias = (
+    Reported | Started | Said | Overdue | Ended | GraceOver | TimeOver
+)
+WorkerMessage: TypeAlias = Request | WorkerEvent

@@ -118,7 +118,7 @@ class Ignored:
     """A body went on although its time to stop was over."""
 
 
-Outcome: TypeAlias = Returned | Raised | Cancelled | Ignored
+BodyOutcome: TypeAlias = Returned | Raised | Cancelled | Ignored
 
 
 def begun(snapshot: WorkerSnapshot, now: float) -> WorkerSnapshot:
@@ -156,7 +156,11 @@ def stopping(snapshot: WorkerSnapshot, reason: str, now: float) -> WorkerSnapsho
 
 
 def ended(
-    snapshot: WorkerSnapshot, outcome: Outcome, now: float, *, timed_out: bool = False
+    snapshot: WorkerSnapshot,
+    outcome: BodyOutcome,
+    now: float,
+    *,
+    timed_out: bool = False,
 ) -> WorkerSnapshot:
     """The worker is over.
 
@@ -179,7 +183,9 @@ def ended(
     )
 
 
-def _end_state(state: WorkerState, outcome: Outcome, *, timed_out: bool) -> WorkerState:
+def _end_state(
+    state: WorkerState, outcome: BodyOutcome, *, timed_out: bool
+) -> WorkerState:
     stopped = WorkerState.TIMED_OUT if timed_out else WorkerState.CANCELLED
     match outcome:
         case Returned():

@@ -15,12 +15,12 @@ from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._system import ActorSystem
 from duologue.actors._time._clock import Clock, LoopClock, TimerHandle
 from duologue.actors._time._observe import Counts, Observer
-from duologue.actors._workers._worker import Record, Worker
+from duologue.actors._workers._worker import Worker, WorkerRecord
 from duologue.actors._workers._worker_actor import WorkerActor
 from duologue.actors._workers._worker_body import Body, body_of, check, kind_of
-from duologue.actors._workers._worker_calls import Calls
-from duologue.actors._workers._worker_job import Job
-from duologue.actors._workers._worker_messages import Begin, Stop
+from duologue.actors._workers._worker_calls import BodyCalls
+from duologue.actors._workers._worker_job import WorkerJob
+from duologue.actors._workers._worker_messages import Begin, StopWork
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot, WorkerState
 from duologue.errors import (
     SystemClosedError,
@@ -77,12 +77,12 @@ class Workers:
         self._ping_timeout = ping_timeout
         self._keep = keep
         self._ttl = ttl
-        self._calls = Calls()
-        self._active: dict[str, Record] = {}
-        self._ended: OrderedDict[str, Record] = OrderedDict()
-        self._slots: dict[tuple[str, str], Record] = {}
+        self._calls = BodyCalls()
+        self._active: dict[str, WorkerRecord] = {}
+        self._ended: OrderedDict[str, WorkerRecord] = OrderedDict()
+        self._slots: dict[tuple[str, str], WorkerRecord] = {}
         # By identity; the body is kept, so that its number stays its own.
-        self._bodies: dict[int, tuple[object, Record]] = {}
+        self._bodies: dict[int, tuple[object, WorkerRecord]] = {}
         self._lock = threading.Lock()
         self._timer: TimerHandle | None = None
         self._is_stopped = False
@@ -137,7 +137,7 @@ class Workers:
                 raise WorkerRunningError(str(key), running.snapshot.id)
             if policy is StartPolicy.JOIN:
                 return Worker(running)
-            await running.ask(Stop("another one takes its place"))
+            await running.ask(StopWork("another one takes its place"))
             await Worker(running).finished()
         record = self._admit(body_of(body), id, key, owner, timeout)
         await record.ask(Begin())
@@ -201,7 +201,7 @@ class Workers:
         """
         self._is_stopped = True
         records = list(self._active.values())
-        request = Stop("all workers are being stopped", grace)
+        request = StopWork("all workers are being stopped", grace)
         await asyncio.gather(*(record.ask(request) for record in records))
         finals = [await Worker(record).finished() for record in records]
         if self._timer is not None:
@@ -209,7 +209,7 @@ class Workers:
         self._calls.close()
         return [final for final in finals if final.state is WorkerState.LOST]
 
-    def _running(self, owner: str, key: str | None) -> Record | None:
+    def _running(self, owner: str, key: str | None) -> WorkerRecord | None:
         if self._is_stopped:
             raise SystemClosedError("a worker")
         return None if key is None else self._slots.get((owner, key))
@@ -221,7 +221,7 @@ class Workers:
         key: str | None,
         owner: str,
         timeout: float | None,
-    ) -> Record:
+    ) -> WorkerRecord:
         """Take a worker in and make its actor."""
         self._forget()
         worker_id = secrets.token_urlsafe(16) if given_id is None else given_id
@@ -231,7 +231,9 @@ class Workers:
         if number in self._bodies:
             raise WorkerBodyTakenError(body.kind, self._bodies[number][1].snapshot.id)
         now = self._clock.time()
-        record = Record(WorkerSnapshot(worker_id, body.kind, owner, key, now, now))
+        record = WorkerRecord(
+            WorkerSnapshot(worker_id, body.kind, owner, key, now, now)
+        )
         with self._system.own_loop():
             ref = self._system.start(WorkerActor, self._job(body, record, timeout))
         record.ref = cast("AsyncActorRef[AsyncActor]", ref)
@@ -242,9 +244,11 @@ class Workers:
             self._bodies[number] = (body.author, record)
         return record
 
-    def _job(self, body: Body, record: Record, timeout: float | None) -> Job:
+    def _job(
+        self, body: Body, record: WorkerRecord, timeout: float | None
+    ) -> WorkerJob:
         number = id(body.author)
-        return Job(
+        return WorkerJob(
             body=body,
             record=record,
             clock=self._clock,
@@ -256,13 +260,13 @@ class Workers:
             finished=lambda: self._finished(record),
         )
 
-    def _release(self, number: int, record: Record) -> None:
+    def _release(self, number: int, record: WorkerRecord) -> None:
         """Let an object be the body of another worker; in any thread, perhaps twice."""
         with self._lock:
             if number in self._bodies and self._bodies[number][1] is record:
                 del self._bodies[number]
 
-    def _finished(self, record: Record) -> None:
+    def _finished(self, record: WorkerRecord) -> None:
         snapshot = record.snapshot
         del self._active[snapshot.id]
         if snapshot.key is not None:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self, TypeAlias, TypeVar, cast
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
-from duologue.actors._lifecycle._relations import AnyRef, watchable
+from duologue.actors._lifecycle._relations import AnyAsyncRef, watchable
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._system import ActorSystem
 from duologue.errors import NotReceivedError
@@ -32,7 +32,7 @@ class Probe:
         ref: The ref of the probe's actor.
     """
 
-    def __init__(self, ref: AsyncActorRef[ProbeActor], record: Record) -> None:
+    def __init__(self, ref: AsyncActorRef[ProbeActor], record: ProbeRecord) -> None:
         self.ref: AsyncActorRef[ProbeActor] = ref
         self._record = record
 
@@ -48,7 +48,7 @@ class Probe:
             answer: Gives the answer to each message, may be `async def`, and may
                 raise; the answer is None when left out.
         """
-        record = Record()
+        record = ProbeRecord()
         if system is None:
             return cls(ProbeActor.start(record, answer), record)
         return cls(system.start(ProbeActor, record, answer), record)
@@ -84,13 +84,13 @@ class Probe:
         Raises:
             WatchError: If it is no ref of another `AsyncActor`.
         """
-        self.ref.tell(_Watch(watchable(ref, cast("AnyRef", self.ref))))
+        self.ref.tell(_Watch(watchable(ref, cast("AnyAsyncRef", self.ref))))
 
 
 class ProbeActor(AsyncActor):
     """The actor of a probe."""
 
-    def __init__(self, record: Record, answer: Answer | None) -> None:
+    def __init__(self, record: ProbeRecord, answer: Answer | None) -> None:
         super().__init__()
         self._record = record
         self._answer = answer
@@ -104,7 +104,7 @@ class ProbeActor(AsyncActor):
         return None if self._answer is None else self._answer(message)
 
 
-class Record:
+class ProbeRecord:
     """What a probe has received and who waits for more; safe in any thread."""
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ PENDING, LAZY, VALUE, ERROR = range(4)
 future_lock = threading.RLock()
 
 
-class Promise(Future[T]):
+class SetOnceFuture(Future[T]):
     """The half of a future that is set and waited for.
 
     Any number of tasks and threads may wait, and cancelling one of them changes
