@@ -21,7 +21,7 @@ from duologue.actors._lifecycle._relations import (
     TiedActor,
     life_of,
 )
-from duologue.actors._lifecycle._restart import estates, inherit
+from duologue.actors._lifecycle._restart import ref_to_take_over, refs_to_take_over
 from duologue.actors._lifecycle._supervision import (
     Restart,
     Stop,
@@ -95,7 +95,7 @@ class AsyncActor(TiedActor):
     """
 
     def __init__(self, *_args: object, **_kwargs: object) -> None:
-        ref = inherit(self) if estates else None
+        ref = ref_to_take_over(self) if refs_to_take_over else None
         mailbox = self._create_actor_inbox() if ref is None else ref.actor_inbox
         mailbox.actor = self
         self.actor_inbox = mailbox  # pyright: ignore[reportIncompatibleVariableOverride] # Pykka never sets it

@@ -320,5 +320,5 @@ class AsyncActorRef(Local, LazyRef[A]):
         error: Exception = ActorDeadError(f"{self} not found")
         if host is not None and host.is_lost:
             error = SystemClosedError(str(self))
-        self.actor_inbox.lose(envelope, error=error)
+        self.actor_inbox.bury(envelope, error=error)
         return error

@@ -1,4 +1,4 @@
-"""What the classes of a directory share: its lock, its hosts, its clock."""
+"""The context of a directory: the lock, hosts and clock that its classes share."""
 
 from __future__ import annotations
 

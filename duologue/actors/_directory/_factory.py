@@ -1,4 +1,4 @@
-"""What makes the actors of one class by key, and what they are held to."""
+"""The factory of the actors of one class, and what it is held to."""
 
 from __future__ import annotations
 
@@ -14,12 +14,7 @@ A = TypeVar("A", bound=AsyncActor)
 
 
 class Factory(Generic[A]):
-    """Makes the actors of one class.
-
-    Args:
-        actor_class: The class.
-        make: The user's factory.
-    """
+    """Makes the actors of one class."""
 
     def __init__(self, actor_class: type[A], make: Callable[[str], A]) -> None:
         self._actor_class = actor_class

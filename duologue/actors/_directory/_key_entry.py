@@ -13,7 +13,7 @@ from typing import Protocol
 
 from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._mailbox._bounded import Bounded
-from duologue.actors._mailbox._bounded_queue import Lost
+from duologue.actors._mailbox._bounded_queue import Displaced
 from duologue.actors._mailbox._dead_letters import DeadLetterReason
 from duologue.actors._mailbox._envelope import AnyEnvelope, enveloped, is_from_runtime
 from duologue.actors._mailbox._mailbox import Mailbox
@@ -21,7 +21,7 @@ from duologue.errors import ActivationError, DuologueError, SystemClosedError
 
 
 class EntryOwner(Protocol):
-    """The keyed_actors of a entry, whatever its class of actors."""
+    """The `KeyedActors` of an entry, whatever their class."""
 
     @property
     def actor_name(self) -> str:
@@ -32,7 +32,7 @@ class EntryOwner(Protocol):
         """Take what is left in a mailbox that has closed or was too late."""
         ...
 
-    def lose(
+    def bury(
         self,
         envelope: AnyEnvelope,
         reason: DeadLetterReason,
@@ -105,18 +105,18 @@ class KeyEntry:
         """Take what is left in a mailbox that has closed or was too late."""
         self.keyed_actors.take_back(self, mailbox)
 
-    def lose(
+    def bury(
         self,
         envelope: AnyEnvelope,
         reason: DeadLetterReason = DeadLetterReason.STOPPED,
         error: Exception | None = None,
     ) -> None:
         """Make a dead letter of a message for the key; callable from any thread."""
-        self.keyed_actors.lose(envelope, reason, error)
+        self.keyed_actors.bury(envelope, reason, error)
 
     # The others are called under the lock of the directory.
 
-    def take(self, envelope: AnyEnvelope) -> Lost | None:
+    def take(self, envelope: AnyEnvelope) -> Displaced | None:
         """Give a message to the actor, or keep it until there is one.
 
         Returns:
@@ -132,7 +132,7 @@ class KeyEntry:
             mailbox.add(envelope)
         return None
 
-    def hand_over(self, mailbox: Mailbox) -> list[Lost]:
+    def hand_over(self, mailbox: Mailbox) -> list[Displaced]:
         """Give what waits to a new actor.
 
         Returns:
@@ -161,9 +161,6 @@ class KeyEntry:
     def give_up(self, error: Exception) -> list[AnyEnvelope]:
         """Hold nothing any more.
 
-        Args:
-            error: What those get who wait for room.
-
         Returns:
             The messages that nobody will handle.
         """
@@ -176,14 +173,14 @@ class KeyEntry:
         messages: list[AnyEnvelope] = []
         for envelope in map(enveloped, left):
             if is_from_runtime(envelope):
-                self.lose(envelope)
+                self.bury(envelope)
             else:
                 messages.append(envelope)
         return messages
 
 
 class BoundedKeyEntry(KeyEntry):
-    """A entry of a class whose mailboxes have a bound.
+    """An entry of a class whose mailboxes have a bound.
 
     Attributes:
         queue: The messages for the key, whether or not it has an actor.
@@ -195,7 +192,7 @@ class BoundedKeyEntry(KeyEntry):
         super().__init__(keyed_actors, key)
         self.queue = bounds.queue(self)
 
-    def take(self, envelope: AnyEnvelope) -> Lost | None:
+    def take(self, envelope: AnyEnvelope) -> Displaced | None:
         """Put a message into the queue, whether or not there is an actor.
 
         Returns:
@@ -206,7 +203,7 @@ class BoundedKeyEntry(KeyEntry):
         """
         return self.queue.offer(envelope)
 
-    def hand_over(self, mailbox: Mailbox) -> list[Lost]:
+    def hand_over(self, mailbox: Mailbox) -> list[Displaced]:
         """Lend the queue to a new actor.
 
         Returns:
@@ -225,7 +222,7 @@ class BoundedKeyEntry(KeyEntry):
         del mailbox
         self.mailbox = None
         for envelope in self.queue.take_runtime_envelopes():
-            self.lose(envelope)
+            self.bury(envelope)
         return not self.queue.close_if_empty()
 
     def stragglers(self, mailbox: Mailbox) -> list[AnyEnvelope]:
@@ -235,9 +232,6 @@ class BoundedKeyEntry(KeyEntry):
 
     def give_up(self, error: Exception) -> list[AnyEnvelope]:
         """Hold nothing any more and let nobody in.
-
-        Args:
-            error: What those get who wait for room.
 
         Returns:
             The messages that nobody will handle.

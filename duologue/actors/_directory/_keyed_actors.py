@@ -1,6 +1,6 @@
 """The actors of one class by key: made by their first message, let go when idle.
 
-A entry joins a key to its actor. Every message for a key passes under one lock into
+An entry joins a key to its actor. Every message for a key passes under one lock into
 the entry or into the mailbox of its actor, and the entry leaves the index under the
 same lock and only when no message is left. So there is at most one actor for a key, and
 a message that meets one on its way out waits for the next.
@@ -27,7 +27,7 @@ from duologue.actors._hosts._hosts import Hosts
 from duologue.actors._lifecycle._relations import life_of
 from duologue.actors._lifecycle._supervision import Restart
 from duologue.actors._mailbox._bounded import bounds_of
-from duologue.actors._mailbox._bounded_queue import Lost, NoRoomError
+from duologue.actors._mailbox._bounded_queue import Displaced, NoRoomError
 from duologue.actors._mailbox._dead_letters import DeadLetterReason, bury
 from duologue.actors._mailbox._envelope import AnyEnvelope, RuntimeEnvelope
 from duologue.actors._mailbox._mailbox import Mailbox
@@ -45,12 +45,8 @@ logger = logging.getLogger("duologue.actors")
 class KeyedActors(Generic[A]):
     """The actors of one class in a directory.
 
-    Args:
-        actor_class: The class.
-        factory: Makes an actor for a key; called on the loop.
-        idle_after: Seconds without a message after which an actor that has nothing
-            to do is let go; None keeps it.
-        context: What all classes of the directory share.
+    One that has nothing to do is let go `idle_after` seconds after its last message;
+    None keeps it.
     """
 
     def __init__(
@@ -104,13 +100,13 @@ class KeyedActors(Generic[A]):
                 self._entries.move_to_end(key)
             entry.used = context.clock.time()
             mailbox = entry.mailbox
-            lost: Lost | None = None
+            lost: Displaced | None = None
             if mailbox is None or self._bounds is not None:
                 lost = entry.take(envelope)
             else:
                 mailbox.add(envelope)
         if lost is not None:
-            entry.lose(*lost)
+            entry.bury(*lost)
         if is_new:
             self._post_activation(hosts, entry)
         else:
@@ -126,7 +122,7 @@ class KeyedActors(Generic[A]):
         self._ask_to_go(key, gone)
         return gone
 
-    def lose(
+    def bury(
         self,
         envelope: AnyEnvelope,
         reason: DeadLetterReason = DeadLetterReason.STOPPED,
@@ -143,9 +139,6 @@ class KeyedActors(Generic[A]):
 
     def sweep(self, now: float) -> float | None:
         """Let go of the actors that have been idle for long enough.
-
-        Args:
-            now: The time by the clock of the system.
 
         Returns:
             When to look again; None if there is nobody to look at.
@@ -273,7 +266,7 @@ class KeyedActors(Generic[A]):
             self.refuse(host)
 
     def _activate(self, host: Host, entry: KeyEntry) -> None:
-        """Make the actor of a entry; on the loop, so one at a time."""
+        """Make the actor of an entry; on the loop, so one at a time."""
         if not self._is_wanted(entry):
             return
         try:
@@ -294,7 +287,7 @@ class KeyedActors(Generic[A]):
             return self._entries.get(entry.key) is entry
 
     def _settle(self, host: Host, entry: KeyEntry, actor: A) -> None:
-        """Let the actor of a entry live on a host."""
+        """Let the actor of an entry live on a host."""
         mailbox = actor.actor_inbox
         with self._context.lock:
             is_wanted = self._entries.get(entry.key) is entry
@@ -307,7 +300,7 @@ class KeyedActors(Generic[A]):
             life_of(actor.actor_ref).factory = partial(self._factory.make, entry.key)
         entry.is_open = False
         for lost in superseded:
-            entry.lose(*lost)
+            entry.bury(*lost)
         ActorRegistry.register(actor.actor_ref)
         host.attach(mailbox, at_once=True)
         self._count("activations")

@@ -1,4 +1,4 @@
-"""Which threads run actors, and so must never wait for one."""
+"""Host threads: those that run actors, and so must never wait for one."""
 
 from __future__ import annotations
 
@@ -66,10 +66,6 @@ def begin_to_wait() -> Callable[[], None]:
 
 def refuse_to_block(call: str, *, instead: str) -> None:
     """Raise if the current thread runs actors: waiting there would stop them all.
-
-    Args:
-        call: What was about to block.
-        instead: The awaitable form to use.
 
     Raises:
         BlockingCallError: If actors run on the current thread.

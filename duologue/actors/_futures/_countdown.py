@@ -1,4 +1,4 @@
-"""How long to wait for something that is waited for in several steps."""
+"""Countdowns: one timeout over a wait of several steps."""
 
 from __future__ import annotations
 

@@ -253,7 +253,7 @@ class AsyncFuture(SetOnceFuture[T]):
 
 
 class Stopping(AsyncFuture[bool]):
-    """Whether an actor was alive when it was asked to stop.
+    """A future that says whether an actor was alive when it was asked to stop.
 
     It is one object, however many actors stop at once: what each of them makes is
     what the garbage collector goes over.

@@ -1,4 +1,4 @@
-"""Who waits for a future, and how each is woken.
+"""Wakers: functions, each of which wakes one who waits for a future.
 
 Nearly every future has one waiter at most, so one waker stands for itself and only
 several of them make a collection.

@@ -1,4 +1,4 @@
-"""The host: runs actors on a loop, from their start to its end.
+"""The host: the turns of a loop, and the actors that live there until it ends.
 
 It ends in one of two ways: by its system, which lets it close, or by its loop, which
 somebody closes under it.
@@ -13,7 +13,7 @@ from typing import TypeAlias, cast
 from pykka import Actor, ActorRegistry
 
 from duologue.actors._futures._blocking import enter_host_thread
-from duologue.actors._hosts._closed_loop import abort, when_closed
+from duologue.actors._hosts._closed_loop import end_without_loop, when_closed
 from duologue.actors._hosts._turns import Turns
 from duologue.actors._hosts._unfinished import Unfinished, unfinished
 from duologue.actors._mailbox._dead_letters import NOBODYS, DeadLetters
@@ -29,7 +29,7 @@ Tasks: TypeAlias = dict[Mailbox, asyncio.Task[object]]
 
 
 class Host(Turns):
-    """Runs actors on the loop and the thread that made it.
+    """The actors on one loop and one thread: those that made it.
 
     Attributes:
         clock: Time for timers and for restart_delays.
@@ -89,10 +89,7 @@ class Host(Turns):
         ]
 
     async def close(self, *, grace: float) -> list[Unfinished]:
-        """Cancel whatever still runs, and run nothing any more.
-
-        Args:
-            grace: Seconds to let cancelled coroutines clean up.
+        """Cancel what runs, give it `grace` seconds, and run nothing any more.
 
         Returns:
             The actors that had not stopped.
@@ -110,11 +107,7 @@ class Host(Turns):
         return left
 
     def lose(self) -> None:
-        """End without the loop, which is closed; callable from any thread.
-
-        Whoever waits for an actor gets `SystemClosedError`. Coroutines end where
-        they are; they can clean up as long as they do not await.
-        """
+        """End without the loop, which is closed; callable from any thread."""
         with self._lock:
             if self.is_closed:
                 return
@@ -123,15 +116,7 @@ class Host(Turns):
         if self.when_lost is not None:
             self.when_lost(self)
         tasks = dict(self._tasks)
-        mailboxes = self._take_all(tasks)
-        for mailbox in mailboxes:
-            mailbox.stop(SystemClosed())
-            # Before a coroutine ends, which closes its mailbox.
-            mailbox.foresee_end(SystemClosedError(mailbox.name))
-        for mailbox, task in tasks.items():
-            abort(task, SystemClosedError(mailbox.name))
-        for mailbox in mailboxes:
-            mailbox.close()
+        end_without_loop(self._take_all(tasks), tasks)
 
     def refs(self) -> list[AsyncActorRef[Actor]]:
         """The live actors of this host, in the order of their start."""

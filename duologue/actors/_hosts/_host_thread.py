@@ -28,11 +28,6 @@ class HostThread:
 
     The thread is a daemon: a program that ends does not wait for it.
 
-    Args:
-        name: The name of the thread.
-        open_host: Makes the host; called on the loop.
-        loop_factory: Makes the loop.
-
     Attributes:
         opened: The host, as soon as it is there.
         ended: The actors that had not stopped, when the thread is about to end; or

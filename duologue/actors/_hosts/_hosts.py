@@ -34,9 +34,6 @@ class Hosts:
     def next(self, actor: str) -> Host:
         """The host for the next actor: each in its turn.
 
-        Args:
-            actor: The name of its class, for the error.
-
         Raises:
             SystemClosedError: If every loop has been closed.
         """
@@ -65,11 +62,7 @@ class Hosts:
 
 
 async def settle(hosts: Sequence[Host]) -> None:
-    """Return when no actor of any of the hosts has anything left to do.
-
-    Args:
-        hosts: The hosts. The running loop is that of one of them.
-    """
+    """Return when no actor of the hosts has anything left to do; on one of their loops."""
     trips = 1 if len(hosts) == 1 else _TRIPS
     while True:
         # Those who got an answer in the last turns go first: they may tell.

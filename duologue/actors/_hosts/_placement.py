@@ -1,4 +1,4 @@
-"""Where a new actor lives: its system, the only open one, or a thread of its own."""
+"""Placement: a new actor lives in its system, in the only open one, or on a thread."""
 
 from __future__ import annotations
 
@@ -83,9 +83,6 @@ def _with_own_turns(host: Host) -> Host:
 
 def host_for(actor: str) -> Scheduler:
     """The host for an actor that is being started.
-
-    Args:
-        actor: The name of its class, for the error.
 
     Raises:
         AmbiguousSystemError: If several systems are open and none is named.

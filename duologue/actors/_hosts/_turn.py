@@ -1,4 +1,4 @@
-"""What becomes of one message: an answer, a failure, or a coroutine to see through.
+"""One message in a turn: it becomes an answer, a failure, or a coroutine to finish.
 
 The rules are those of Pykka's actor loop. Two differ, because many actors share a
 thread: the cancellation of a coroutine is the failure of its message alone, and an
@@ -89,10 +89,6 @@ def _tell_keeper(mailbox: Mailbox, error: BaseException | None) -> None:
 
 def receive(actor: Actor, waiting: object) -> Work | None:
     """Let an actor handle a message.
-
-    Args:
-        actor: The actor.
-        waiting: What its mailbox gave: the message, perhaps in an envelope.
 
     Returns:
         The rest of the work if a handler or a hook is a coroutine, else None.

@@ -1,9 +1,21 @@
 """Turns: one callback of an event loop gives them to any number of actors.
 
-An idle actor has no task here and no timer. A message puts its mailbox on the ready
-queue and arms one callback for the next tick of the loop, however many messages come
-in the meantime. The callback gives each ready actor a batch and ends after a quantum,
-so neither a busy actor nor a slow handler keeps the others or the loop waiting.
+An idle actor has no task here and no timer. From a message to its handler:
+
+1. The mailbox asks for a turn: it goes to the end of the ready queue, which arms one
+   callback for the next tick of the loop, however many messages come in the meantime.
+2. The callback calls first what was posted, then gives each ready actor a batch of
+   messages, and ends after a quantum: neither a busy actor nor a slow handler keeps the
+   others or the loop waiting.
+3. A handler that is a coroutine becomes a task. Until that ends its mailbox is
+   `suspended`, and whoever schedules it meanwhile has scheduled a turn that does nothing.
+4. After its batch an actor goes to the end of the ready queue, rests, or is closed.
+
+Guaranteed: an actor is in one turn at a time, in the thread of its loop, and a mailbox
+that has messages is ready, running or suspended. `schedule` and `post` may be called from
+any thread; they append first and look at `_armed` afterwards, while the callback clears
+`_armed` first and looks at the queues afterwards. Everything else belongs to the loop.
+Assumed: a handler returns soon, or awaits.
 """
 
 from __future__ import annotations
@@ -54,7 +66,7 @@ else:
 
 
 class Turns(ABC):
-    """Gives turns to actors on the loop and the thread that made it.
+    """The turns of the actors on one loop and in one thread: those that made it.
 
     Attributes:
         loop: The loop.
@@ -134,7 +146,7 @@ class Turns(ABC):
         self._idle_waiters.append(callback)
 
     def _arm(self) -> bool:
-        """See to it that a run is coming; False if the loop has been closed."""
+        """Have the callback called in the next tick; False if the loop has been closed."""
         try:
             with self._lock:
                 if self._armed:
@@ -216,10 +228,6 @@ class Turns(ABC):
     def _take_turn(self, mailbox: Mailbox, context: contextvars.Context) -> Work | None:
         """Handle a batch of messages; if that itself fails, so does the actor.
 
-        Args:
-            mailbox: That of the actor.
-            context: The one that this runs in.
-
         Returns:
             The coroutine that the turn goes on with, if there is one.
         """
@@ -281,7 +289,7 @@ class Turns(ABC):
         self._call_safely(mailbox.close)
 
     def _begin(self, mailbox: Mailbox) -> Work | None:
-        """Run what comes before the first message of an actor, unless it is over."""
+        """Run the first hooks of an actor, unless that has happened."""
         if mailbox.advance(STARTING, RUNNING):
             self._is_fresh = False
             return open_actor(mailbox)

@@ -1,4 +1,4 @@
-"""What a system left behind when its time to drain was over."""
+"""Unfinished actors: those that a system left behind when its time was over."""
 
 from __future__ import annotations
 
@@ -23,12 +23,7 @@ class Unfinished:
 
 
 def unfinished(mailbox: Mailbox, *, was_running: bool) -> Unfinished:
-    """Describe an actor that has not stopped.
-
-    Args:
-        mailbox: Its mailbox.
-        was_running: Whether it is in the middle of a message.
-    """
+    """Describe an actor that has not stopped."""
     messages = mailbox.queue
     waiting = 0 if messages is None else messages.qsize()
     return Unfinished(str(mailbox.actor), waiting, was_running)

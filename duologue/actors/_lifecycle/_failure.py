@@ -1,4 +1,4 @@
-"""What is done when an actor fails.
+"""Failures of actors, and what is done about them.
 
 The default is what Pykka does, step by step. For everything else see `_supervision`,
 which decides, and this module, which acts.
@@ -16,7 +16,7 @@ from typing import Protocol, cast
 from pykka import Actor, ActorRegistry
 
 from duologue.actors._lifecycle._relations import Life, Tied, life_of, ref_of
-from duologue.actors._lifecycle._restart import succeed
+from duologue.actors._lifecycle._restart import replace_instance
 from duologue.actors._lifecycle._supervision import (
     Ending,
     Resume,
@@ -151,7 +151,7 @@ async def _begin_anew(
             await _end(actor, life, error, Ending.STOP, has_begun=False)
             return
         try:
-            host.context.copy().run(_succeed, life)
+            host.context.copy().run(_replace_instance, life)
         except Exception as another:  # noqa: BLE001 - `__init__` is the user's
             error, has_begun = another, False
             await asyncio.sleep(0)  # many tries without a delay are not one
@@ -204,9 +204,9 @@ async def _pause(life: Life, host: Scheduler, delay: float) -> bool:
     return not _is_over(life, host)
 
 
-def _succeed(life: Life) -> None:
+def _replace_instance(life: Life) -> None:
     if life.factory is not None:
-        succeed(life.ref, life.factory)
+        replace_instance(life.ref, life.factory)
 
 
 async def _end(

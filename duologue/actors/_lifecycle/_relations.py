@@ -140,14 +140,14 @@ class Life:
         with _lock:
             life.watchers[self.ref] = None
         # Whoever closes the mailbox looks for watchers afterwards.
-        if ref.actor_inbox.phase == CLOSED and life.lose_watcher(self.ref):
+        if ref.actor_inbox.phase == CLOSED and life.drop_watcher(self.ref):
             _notify(self.ref, ref)
 
     def unwatch(self, ref: AnyAsyncRef) -> None:
         self.watched.pop(ref, None)
         life = cast("Life | None", ref.actor_inbox.life)
         if life is not None:
-            life.lose_watcher(self.ref)
+            life.drop_watcher(self.ref)
 
     def unwatch_all(self) -> None:
         for ref in list(self.watched):
@@ -157,7 +157,7 @@ class Life:
         """Whether the actor still wants to know of an end; from now on it knows."""
         return self.watched.pop(terminated.ref, self) is None
 
-    def lose_watcher(self, watcher: AnyAsyncRef) -> bool:
+    def drop_watcher(self, watcher: AnyAsyncRef) -> bool:
         """Whether somebody watched who does not any more."""
         with _lock:
             return self.watchers.pop(watcher, self) is None

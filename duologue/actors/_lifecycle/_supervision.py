@@ -1,4 +1,4 @@
-"""What happens to an actor that fails: it goes on, begins anew, or stops.
+"""Supervision: an actor that fails goes on, begins anew, or stops.
 
 An actor fails when it raises something that nobody is told of: in `on_start`, or while
 it handles a message that was told and not asked. Here is decided what follows; nothing
@@ -123,11 +123,7 @@ def _is_backoff(value: object) -> bool:
 
 
 def decide(strategy: Strategy, failures: int) -> float | Ending:
-    """What follows when an actor cannot simply go on.
-
-    Args:
-        strategy: Its strategy.
-        failures: How many failures in the window came before this one.
+    """What follows when an actor cannot simply go on, after so many earlier failures.
 
     Returns:
         Seconds after which it begins anew, or how it ends.
@@ -144,13 +140,7 @@ def decide(strategy: Strategy, failures: int) -> float | Ending:
 
 
 def count_old(failures: Sequence[float], strategy: Strategy, now: float) -> int:
-    """How many failures do not count any more.
-
-    Args:
-        failures: Their times, the oldest first.
-        strategy: The strategy, whose window it is.
-        now: The time.
-    """
+    """How many failures, the oldest first, do not count any more."""
     within = strategy.within if isinstance(strategy, Restart) else -math.inf
     return bisect_right(failures, now - within)
 

@@ -1,4 +1,4 @@
-"""How many messages may wait for an actor, and what to do with one too many."""
+"""Bounds of mailboxes: how many messages may wait, and what to do with one more."""
 
 from __future__ import annotations
 

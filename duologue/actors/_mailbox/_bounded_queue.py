@@ -1,9 +1,14 @@
-"""A queue with a bound: what all of them have in common.
+"""The bounded queue: what the queues of all overflow policies have in common.
 
-It has the methods of `queue.SimpleQueue` that a mailbox uses, and one lock, so what it
-promises is exact under any number of threads. Nothing waits in here: a message that
-has to wait for room stays outside, in order, and the get that makes room lets it in. So
-a sender is never overtaken, and one that gives up is either in or out.
+It has the methods of `queue.SimpleQueue` that a mailbox uses. What it guarantees, under
+any number of threads: at most `capacity` messages of users are in; what the runtime sends
+itself always gets in and does not count; a sender is never overtaken by a later one; and
+one that gives up is either in or out.
+
+It does so with one lock around every step, and nothing waits in here: a message that has
+to wait for room stays outside, in order, and the get that makes room lets it in. What
+runs under the lock is this module, its policies and the `==` of the users' keys. Dead
+letters are made outside of it, since their hook is the user's.
 """
 
 from __future__ import annotations
@@ -18,12 +23,12 @@ from duologue.actors._mailbox._dead_letters import DeadLetterReason
 from duologue.actors._mailbox._envelope import AnyEnvelope, is_from_runtime
 from duologue.errors import MailboxFullError
 
-# A message that nobody will handle, and why.
-Lost: TypeAlias = tuple[AnyEnvelope, DeadLetterReason]
+# A message that had to go for another one, and why.
+Displaced: TypeAlias = tuple[AnyEnvelope, DeadLetterReason]
 
 
 class NotTakenError(Exception):
-    """A queue did not take a message; never seen outside of the runtime."""
+    """A message that a queue did not take; never seen outside of the runtime."""
 
 
 class QueueClosedError(NotTakenError):
@@ -44,26 +49,22 @@ class NoRoomError(NotTakenError):
         self.envelope = envelope
 
     def refuse(self, *, instead: str | None = None) -> MailboxFullError:
-        """Make a dead letter of the message, and an error for its sender.
-
-        Args:
-            instead: What the sender could do.
-        """
+        """Make a dead letter of the message, and an error for its sender."""
         owner = self.queue.owner
         error = MailboxFullError(owner.name, self.queue.capacity, instead)
-        owner.lose(self.envelope, DeadLetterReason.REJECTED, error)
+        owner.bury(self.envelope, DeadLetterReason.REJECTED, error)
         return error
 
 
 class QueueOwner(Protocol):
-    """Whose queue it is."""
+    """Who gets the messages of a queue that nobody will handle."""
 
     @property
     def name(self) -> str:
         """Whose, for errors."""
         ...
 
-    def lose(
+    def bury(
         self,
         envelope: AnyEnvelope,
         reason: DeadLetterReason,
@@ -73,12 +74,7 @@ class QueueOwner(Protocol):
 
 
 class BoundedQueue(ABC):
-    """Messages in order, at most `capacity` of them besides the runtime's own.
-
-    Args:
-        capacity: How many may wait.
-        owner: Is told of those that have to go.
-        timeout: Seconds that a sender waits for room, unless it says otherwise.
+    """A queue of at most `capacity` messages, besides the runtime's own.
 
     Attributes:
         capacity: How many may wait.
@@ -116,9 +112,9 @@ class BoundedQueue(ABC):
         """
         lost = self.offer(envelope)
         if lost is not None:
-            self.owner.lose(*lost)
+            self.owner.bury(*lost)
 
-    def offer(self, envelope: AnyEnvelope) -> Lost | None:
+    def offer(self, envelope: AnyEnvelope) -> Displaced | None:
         """Add a message as `put` does, but leave to the caller what has to go for it.
 
         Returns:
@@ -149,7 +145,7 @@ class BoundedQueue(ABC):
 
     get_nowait = get
 
-    def move_to(self, successor: BoundedQueue) -> list[Lost]:
+    def move_to(self, successor: BoundedQueue) -> list[Displaced]:
         """Put all messages before those of another queue, which takes later ones too.
 
         Returns:
@@ -163,13 +159,13 @@ class BoundedQueue(ABC):
                     moved.append(self._next())
             return successor.prepend(moved)
 
-    def prepend(self, envelopes: list[AnyEnvelope]) -> list[Lost]:
+    def prepend(self, envelopes: list[AnyEnvelope]) -> list[Displaced]:
         """Put messages before all others, whether or not there is room.
 
         Returns:
             What has to go for others, and why.
         """
-        superseded: list[Lost] = []
+        superseded: list[Displaced] = []
         with self._lock:
             envelopes = [*envelopes, *self._clear()]
             self._counted = 0
@@ -203,9 +199,6 @@ class BoundedQueue(ABC):
     def close(self, error: Exception) -> list[AnyEnvelope]:
         """Take nothing any more.
 
-        Args:
-            error: What those get who wait for room.
-
         Returns:
             The messages that were in, then those that waited to get in.
         """
@@ -223,7 +216,7 @@ class BoundedQueue(ABC):
         """How many messages are waiting, the runtime's own included."""
 
     @abstractmethod
-    def _take(self, envelope: AnyEnvelope) -> Lost | None:
+    def _take(self, envelope: AnyEnvelope) -> Displaced | None:
         """Take a message that counts; say which one has to go for it."""
 
     @abstractmethod

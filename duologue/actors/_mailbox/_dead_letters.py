@@ -74,13 +74,10 @@ class Loop(Protocol):
 
 
 class DeadLetters:
-    """Counts the dead letters of one system, logs them and shows them to a hook.
+    """The dead letters of one system: counted, logged and shown to a hook.
 
-    Args:
-        hook: Is called with each letter, on the loop. What it raises is logged. The
-            letters that it causes itself are counted but not shown to it, and so
-            are those that come while 10,000 wait for it.
-        observer: Is told how many there are, on the loop.
+    The hook is called on the loop. It is not shown the letters that it causes itself, nor
+    those that come while 10,000 wait for it.
 
     Raises:
         DeadLetterHookError: If the hook is no plain function.
@@ -202,16 +199,8 @@ def bury(
 ) -> None:
     """Make dead letters of messages to one actor, and answer those who asked.
 
-    Every message that is left unhandled passes here. One of the runtime's own is
-    answered only: what asked to stop has got what it asked for.
-
-    Args:
-        waiting: The messages; one that was told may have no envelope. There may be
-            millions of them.
-        actor: The name of the class of their actor.
-        letters: Those of the system of the actor.
-        reason: Why nobody handles them.
-        error: What an asker gets; what follows from the reason when left out.
+    Every message that is left unhandled passes here, perhaps millions at once. One of
+    the runtime's own is answered only: what asked to stop has got what it asked for.
     """
     messages: list[object] = []
     asked: list[AnyEnvelope] = []
@@ -232,12 +221,7 @@ def bury(
 
 
 def answer_for_the_dead(envelope: AnyEnvelope, error: Exception) -> None:
-    """Answer a message whose actor cannot do so any more.
-
-    Args:
-        envelope: The message. One that asks to stop has got what it asked for.
-        error: What an asker gets.
-    """
+    """Answer a message whose actor cannot; one that asks to stop has got its wish."""
     if envelope.reply_to is None:
         return
     if is_stop(envelope.message):

@@ -3,10 +3,15 @@
 A million idle actors are a million of these, so it makes its queue with the first
 message and its event with the first thread that waits.
 
-Everything here may be called from any thread, and the locks of the actors can be entered
-again by the thread that holds them. The collector runs a finaliser in the middle of
-anything, also of a step under a lock. One that tells an actor there must not hang its
-thread; more than that is not promised to it.
+Who puts a message does so first and looks at `scheduled` afterwards; who takes the turn
+clears the flag first and looks at the queue afterwards. So whatever two threads do, a
+message that is in has a turn coming, perhaps one too many, and no lock is needed for it.
+The phases only go up; `close()` comes last, after which every message that still gets in
+is flushed to the keeper: the next actor of the key, or the dead letters.
+
+The locks of the actors can be entered again by the thread that holds them, for one
+failure: the collector runs a finaliser in the middle of anything, also of a step under a
+lock. If that tells an actor it must not hang its thread; more it is not promised.
 """
 
 from __future__ import annotations
@@ -102,7 +107,7 @@ class Bonds(Protocol):
 
 
 class Mailbox:
-    """Messages on their way to one actor; Pykka's inbox and stopped event.
+    """The inbox and the stopped event of one actor.
 
     Attributes:
         actor: Who reads it; None before it is made and once it is closed.
@@ -177,7 +182,7 @@ class Mailbox:
         try:
             self.put(envelope)
         except QueueClosedError:
-            self.lose(envelope)
+            self.bury(envelope)
 
     def add(self, envelope: AnyEnvelope) -> None:
         """Add a message without asking for a turn."""
@@ -206,20 +211,12 @@ class Mailbox:
     def stop(self, reason: StopReason) -> None:
         """Handle no further message; callable from any thread.
 
-        Args:
-            reason: Why; of several reasons the first one counts.
+        Of several reasons the first one counts.
         """
         self._reach(STOPPED, reason)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait in a thread until the actor has stopped.
-
-        Args:
-            timeout: Seconds to wait at most.
-
-        Returns:
-            Whether it has stopped.
-        """
+        """Wait in a thread, `timeout` seconds at most; whether the actor has stopped."""
         with _lock:
             if self.phase >= STOPPED:
                 return True
@@ -227,13 +224,7 @@ class Mailbox:
         return event.wait(timeout)
 
     def attach(self, host: Scheduler, *, at_once: bool) -> None:
-        """Let a host give it turns from now on.
-
-        Args:
-            host: Who runs the actor.
-            at_once: Whether the actor has something to do before its first
-                message.
-        """
+        """Let a host give it turns from now on; `at_once` if it has hooks to run first."""
         # In this order: who finds the host may kill the actor.
         self.advance(NEW, STARTING if at_once else RUNNING)
         self.host = host
@@ -243,11 +234,7 @@ class Mailbox:
             self.rest()
 
     def advance(self, before: int, after: int) -> bool:
-        """Go from one phase to another.
-
-        Returns:
-            Whether it has, because nobody had stopped the actor.
-        """
+        """Go on to a phase, unless somebody has stopped the actor; whether it has."""
         with _lock:
             if self.phase != before:
                 return False
@@ -273,20 +260,14 @@ class Mailbox:
                 raise
 
     def foresee_end(self, error: Exception | None) -> None:
-        """Settle what those get who are left at the end, however that comes.
-
-        Args:
-            error: As in `close()`; the first one counts.
-        """
+        """Settle what askers get who are left at the end; the first error counts."""
         if self.keeper is None:
             self.keeper = _Undertaker(self.name, error)
 
     def close(self, error: Exception | None = None) -> None:
         """Let go of the actor and answer what it has not handled.
 
-        Args:
-            error: What those get who asked or wait for room; `ActorDeadError` when
-                left out.
+        Without an error those who asked or wait for room get `ActorDeadError`.
         """
         self.foresee_end(error)
         self._reach(CLOSED, _ASKED)
@@ -297,7 +278,7 @@ class Mailbox:
         if life is not None:
             life.end()
 
-    def lose(
+    def bury(
         self,
         envelope: AnyEnvelope,
         reason: DeadLetterReason = DeadLetterReason.STOPPED,
@@ -305,26 +286,17 @@ class Mailbox:
     ) -> None:
         """Make a dead letter of a message to the actor; callable from any thread.
 
-        Args:
-            envelope: The message.
-            reason: Why nobody handles it.
-            error: What an asker gets; what follows from the reason when left out.
+        Without an error an asker gets what follows from the reason.
         """
-        self.lose_all([envelope], reason, error)
+        self.bury_all([envelope], reason, error)
 
-    def lose_all(
+    def bury_all(
         self,
         waiting: Sequence[object],
         reason: DeadLetterReason = DeadLetterReason.STOPPED,
         error: Exception | None = None,
     ) -> None:
-        """Make dead letters of messages to the actor, as `lose()` does of one.
-
-        Args:
-            waiting: The messages; one that was told may have no envelope.
-            reason: Why nobody handles them.
-            error: What an asker gets; what follows from the reason when left out.
-        """
+        """Make dead letters of messages to the actor, as `bury()` does of one."""
         host = self.host
         letters = NOBODYS if host is None else host.dead_letters
         bury(waiting, actor=self.name, letters=letters, reason=reason, error=error)
@@ -375,7 +347,7 @@ class Mailbox:
 
 
 class _Undertaker:
-    """Keeps a closed mailbox whose actor has nobody to follow it."""
+    """The keeper of a closed mailbox whose actor nobody follows."""
 
     __slots__ = ("_error", "actor_name")
 
@@ -395,4 +367,4 @@ class _Undertaker:
             )
         else:
             left = mailbox.drain()
-        mailbox.lose_all(left, error=self._error)
+        mailbox.bury_all(left, error=self._error)

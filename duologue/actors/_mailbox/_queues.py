@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 
 from duologue.actors._mailbox._bounded_queue import (
     BoundedQueue,
-    Lost,
+    Displaced,
     NoRoomError,
     QueueOwner,
 )
@@ -123,7 +123,7 @@ class DropOldestQueue(_DequeQueue):
 
     __slots__ = ()
 
-    def _take(self, envelope: AnyEnvelope) -> Lost | None:
+    def _take(self, envelope: AnyEnvelope) -> Displaced | None:
         self._messages.append(envelope)
         if self._counted < self.capacity:
             self._counted += 1
@@ -139,13 +139,7 @@ class DropOldestQueue(_DequeQueue):
 
 
 class CoalescingQueue(BoundedQueue):
-    """A message takes the place of a waiting one with its key; a full one refuses.
-
-    Args:
-        capacity: How many may wait.
-        owner: Is told of those that have to go.
-        address: Works out the key of a message.
-    """
+    """A message takes the place of a waiting one with its key; a full one refuses."""
 
     __slots__ = ("_address", "_messages")
 
@@ -181,7 +175,7 @@ class CoalescingQueue(BoundedQueue):
         """How many messages are waiting, the runtime's own included."""
         return len(self._messages)
 
-    def _take(self, envelope: AnyEnvelope) -> Lost | None:
+    def _take(self, envelope: AnyEnvelope) -> Displaced | None:
         if _key(envelope) not in self._messages:
             if self._counted >= self.capacity:
                 raise NoRoomError(self, envelope)

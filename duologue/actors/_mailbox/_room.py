@@ -1,4 +1,9 @@
-"""Waiting until a mailbox has room: in a thread, or on a loop."""
+"""Waiting until a mailbox has room: in a thread, or on a loop.
+
+Each function takes what puts a message into the mailbox, and the error with which that
+was refused. A message that waits is known to the queue, which lets it in by its place in
+the line; without a timeout it waits as long as the mailbox says.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +27,6 @@ Put: TypeAlias = Callable[[AnyEnvelope], None]
 
 def wait_for_room(put: Put, full: NoRoomError, timeout: float | None) -> None:
     """Wait in this thread until a message is in, if its mailbox lets senders wait.
-
-    Args:
-        put: Puts a message into the mailbox.
-        full: What the mailbox said when it was tried.
-        timeout: Seconds to wait at most; what the mailbox says when left out.
 
     Raises:
         MailboxFullError: If there is no room, or none in time; at once on a thread
@@ -55,15 +55,10 @@ def wait_for_room(put: Put, full: NoRoomError, timeout: float | None) -> None:
 def wait_for_room_to_ask(
     put: Put, full: NoRoomError, timeout: float | None, *, block: bool
 ) -> float | None:
-    """Wait for room in this thread if the asker waits for the answer there.
+    """Wait for room in this thread if the asker waits for the answer there, too.
 
-    Else, and if there is no room in time, the future of the question fails.
-
-    Args:
-        put: Puts a message into the mailbox.
-        full: What the mailbox said when it was tried.
-        timeout: Seconds to wait for room and answer at most.
-        block: Whether the asker waits for the answer.
+    Else, and if there is no room in time, the future of the question fails. The timeout
+    covers the room and the answer.
 
     Returns:
         The seconds that are left for the answer.
@@ -86,11 +81,6 @@ async def room(
 
     One that is cancelled meanwhile has its message either in or out: in if there was
     room before.
-
-    Args:
-        put: Puts a message into the mailbox.
-        full: What the mailbox said when it was tried.
-        timeout: Seconds to wait at most; what the mailbox says when left out.
 
     Raises:
         MailboxFullError: If there is no room, or none in time.

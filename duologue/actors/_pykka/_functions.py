@@ -1,4 +1,4 @@
-"""What can be told of a function that an author gives."""
+"""Functions of authors: whether one is asynchronous."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from typing import cast
 
 
 def is_async(function: object) -> bool:
-    """Whether calling it gives a coroutine.
-
-    Args:
-        function: A function, a method, a partial of one, or an object that can be
-            called.
-    """
+    """Whether calling it gives a coroutine."""
     while isinstance(function, functools.partial):
         function = cast("object", function.func)
     call: object = getattr(type(function), "__call__", None)  # noqa: B004 - its own code

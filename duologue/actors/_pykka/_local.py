@@ -1,4 +1,4 @@
-"""What means something in its own process only, and there is one of."""
+"""Local values: there is one of each, and it means nothing in another process."""
 
 from __future__ import annotations
 

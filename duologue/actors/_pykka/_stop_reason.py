@@ -1,4 +1,4 @@
-"""Why an actor has stopped."""
+"""Stop reasons: why an actor has stopped."""
 
 from __future__ import annotations
 

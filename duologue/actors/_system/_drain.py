@@ -1,4 +1,4 @@
-"""How a system comes to its end: keyed actors are let go, the others are stopped."""
+"""The drain of a system: keyed actors are let go, the others are stopped."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ _CROWD = 1000
 async def drain(hosts: Hosts, directory: Directory) -> None:
     """Return when every actor has handled what it has and has stopped.
 
-    Args:
-        hosts: The hosts. The running loop is that of the first one.
-        directory: That of their system.
+    The running loop is that of the first host.
     """
     for host in hosts.all:
         host.post(host.restart_delays.end)

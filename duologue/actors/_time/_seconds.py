@@ -1,4 +1,4 @@
-"""What counts as a number of seconds."""
+"""Seconds: which values are a time that somebody could wait."""
 
 from __future__ import annotations
 

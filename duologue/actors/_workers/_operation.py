@@ -1,4 +1,4 @@
-"""What the body of a background worker gets: it reports there and hears of stops."""
+"""The operation: where the body of a worker reports and hears that it is to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a background operation says of itself, made fit to be shown."""
+"""Reports of a background operation, made fit to be shown."""
 
 from __future__ import annotations
 
@@ -55,11 +55,7 @@ def _float_of(value: object) -> float | None:
 
 
 def clean_text(text: object) -> str | None:
-    """Words of at most 1,000 characters that can be encoded; None if there are none.
-
-    Args:
-        text: A string, or what `str()` makes one of, such as a translation.
-    """
+    """Words of at most 1,000 characters that can be encoded; None if there are none."""
     try:
         words = str(text)
     except Exception:  # noqa: BLE001 - whatever the author's object does

@@ -54,11 +54,7 @@ class WorkerRecord:
 
 
 class Watch(AsyncIterator[WorkerSnapshot]):
-    """Follows a record: gives the newest snapshot, as often as there is a newer one.
-
-    Args:
-        record: What to follow.
-    """
+    """An iterator over a record: the newest snapshot, as often as there is a newer one."""
 
     def __init__(self, record: WorkerRecord) -> None:
         self._record = record

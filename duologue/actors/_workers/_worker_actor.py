@@ -1,4 +1,4 @@
-"""The actor behind a background worker: it owns the state and never does the work.
+"""The worker actor: it owns the state of a worker and never does the work.
 
 The body runs in a task or a thread; what it reports, how it ends and what its methods
 say come in as messages. None of them makes the actor wait, so it answers at once
@@ -59,11 +59,7 @@ _CLOSED = "the actor system was closed"
 
 
 class WorkerActor(AsyncActor):
-    """Owns the state of one worker.
-
-    Args:
-        job: What to do.
-    """
+    """The state of one worker, changed by messages."""
 
     def __init__(self, job: WorkerJob) -> None:
         super().__init__()
@@ -86,7 +82,7 @@ class WorkerActor(AsyncActor):
         life_of(ref_of(self)).when_gone = self._gone
 
     def on_receive(self, message: WorkerMessage) -> Answer | None:
-        """Handle one of the messages above. None of them waits."""
+        """Handle a request or an event. None of them waits."""
         if self._record.snapshot.state.is_final:
             return self._record.snapshot
         match message:

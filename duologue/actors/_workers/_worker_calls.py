@@ -1,7 +1,14 @@
-"""Calls of authors' code: on the loop as tasks, or in daemon threads.
+"""Calls of the code that authors of bodies write: on the loop, or in daemon threads.
 
-Daemon threads, because nothing can end a thread that does not return: it must not
-keep the program from ending. `asyncio.to_thread` would.
+Whatever the code does, its outcome is told exactly once: it is returned, raised or
+cancelled, and even `SystemExit` in a body ends no program. `run` has a thread of its own.
+The quick methods, `start`, `stop` and `ping`, share a few threads: one is made when none
+is free, so a method that hangs holds up nobody else, and one without work ends after ten
+seconds. A free thread is promised to the next errand under the lock, before that is put
+in the queue: so an errand never waits for a thread that is busy.
+
+The threads are daemons, because nothing can end a thread that does not return: it must
+not keep the program from ending. `asyncio.to_thread` would.
 """
 
 from __future__ import annotations
@@ -29,7 +36,7 @@ KEEP = 10.0
 
 
 class BodyCalls:
-    """Owns the tasks and the threads in which authors' code runs."""
+    """The tasks and the threads in which the code of bodies runs."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[BodyOutcome]] = set()
@@ -44,11 +51,6 @@ class BodyCalls:
         self, function: Callable[[], object], name: str, tell: Tell
     ) -> asyncio.Task[BodyOutcome]:
         """Call a coroutine function in a task of its own, in the present context.
-
-        Args:
-            function: What to call.
-            name: The name of the task.
-            tell: Told of the outcome on the loop.
 
         Returns:
             The task, for those who want to cancel it.
@@ -65,10 +67,7 @@ class BodyCalls:
     def in_thread(self, function: Callable[[], object], name: str, tell: Tell) -> None:
         """Call a function in a new daemon thread, in a copy of the present context.
 
-        Args:
-            function: What to call; it may take as long as it likes.
-            name: The name of the thread.
-            tell: Told of the outcome in that thread.
+        It is told of the outcome in that thread.
         """
         context = contextvars.copy_context()
         try:
@@ -83,9 +82,7 @@ class BodyCalls:
     def as_errand(self, function: Callable[[], object], tell: Tell) -> None:
         """Call a function that should be quick in one of a few daemon threads.
 
-        Args:
-            function: What to call. If it hangs, it hangs alone.
-            tell: Told of the outcome in that thread.
+        It is told of the outcome in that thread. A function that hangs hangs alone.
         """
         context = contextvars.copy_context()
         with self._lock:

@@ -1,4 +1,4 @@
-"""What a worker actor is given: a body, and what it needs to run it."""
+"""The job of a worker actor: a body, and what is needed to run it."""
 
 from __future__ import annotations
 

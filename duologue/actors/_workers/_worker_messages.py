@@ -1,4 +1,4 @@
-"""What a worker actor is told: requests from outside, events from its body."""
+"""Messages to a worker actor: requests from outside, events from its body."""
 
 from __future__ import annotations
 

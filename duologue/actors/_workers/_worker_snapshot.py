@@ -162,14 +162,7 @@ def ended(
     *,
     timed_out: bool = False,
 ) -> WorkerSnapshot:
-    """The worker is over.
-
-    Args:
-        snapshot: What was known of it.
-        outcome: How its body ended.
-        now: Seconds of the clock.
-        timed_out: Whether it was asked to stop because its time was up.
-    """
+    """The worker is over."""
     state = _end_state(snapshot.state, outcome, timed_out=timed_out)
     return replace(
         snapshot,

@@ -1,4 +1,4 @@
-"""Wait for actors without guessing how long they need."""
+"""Waiting for actors without guessing how long they need."""
 
 from __future__ import annotations
 
