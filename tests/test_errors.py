@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import pickle
 import re
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 
 import pytest
 
@@ -32,15 +32,64 @@ _SAMPLES: Mapping[str, object] = {
 }
 
 
-def _parameters(error: type[DuologueError]) -> Mapping[str, inspect.Parameter]:
-    if error.__init__ is Exception.__init__:
-        return {}
-    return inspect.signature(error).parameters
+# What is raised for an argument that has a wrong value.
+WRONG_VALUE = {
+    "ActionSettingError",
+    "BotSettingError",
+    "BotTwiceError",
+    "CounterValueError",
+    "DrainTimeError",
+    "EngineNotAvailableError",
+    "HostCountError",
+    "IdleTimeError",
+    "InvalidAddressError",
+    "InvalidDialogError",
+    "InvalidItemIdError",
+    "InvalidUrlError",
+    "InvalidWidgetIdError",
+    "InvalidWidgetTypeError",
+    "ItemsError",
+    "MailboxSettingError",
+    "PayloadTooLongError",
+    "RouterError",
+    "RuntimeSettingError",
+    "StateNotNamedError",
+    "SupervisionSettingError",
+    "TimerSettingError",
+    "UnknownBotError",
+    "UnknownMetricError",
+    "UnknownStateError",
+    "WidgetError",
+    "WrongStateError",
+}
+# What is raised for an argument that is something else, or is not there.
+WRONG_KIND = {
+    "ActorKeyError",
+    "AddressIncompleteError",
+    "DeadLetterHookError",
+    "HandlerError",
+    "InjectionError",
+    "InvalidWidgetTypeError",
+    "NoActorClassError",
+    "NotAStateError",
+    "TokenMissingError",
+    "UnserialisableDataError",
+    "WatchError",
+    "WorkerBodyError",
+}
+
+
+def _parameters(error: type[object]) -> Mapping[str, str]:
+    data = fields(error) if is_dataclass(error) else ()
+    return {field.name: str(field.type) for field in data}
+
+
+def _samples(error: type[DuologueError]) -> Mapping[str, object]:
+    return {name: _SAMPLES[kind] for name, kind in _parameters(error).items()}
 
 
 def _sample(error: type[DuologueError]) -> DuologueError:
-    values = [_SAMPLES[str(part.annotation)] for part in _parameters(error).values()]
-    return error(*values)
+    return error(*_samples(error).values())
 
 
 @pytest.mark.parametrize("error", EVERY)
@@ -83,6 +132,29 @@ def test_an_error_survives_pickling(error: type[DuologueError]) -> None:
     assert vars(copy) == vars(made)
     assert copy.args == made.args
     assert str(copy) == str(made)
+
+
+@pytest.mark.parametrize("error", EVERY)
+def test_the_data_of_an_error_can_be_given_by_name(error: type[DuologueError]) -> None:
+    made = error(**_samples(error))
+
+    assert made.args == _sample(error).args == tuple(_samples(error).values())
+
+
+@pytest.mark.parametrize("error", EVERY)
+def test_the_error_of_a_bad_argument_is_what_python_raises_for_one(
+    error: type[DuologueError],
+) -> None:
+    assert issubclass(error, ValueError) == (error.__name__ in WRONG_VALUE)
+    assert issubclass(error, TypeError) == (error.__name__ in WRONG_KIND)
+
+
+def test_an_error_of_ones_own_is_an_exception_as_any_other() -> None:
+    class OwnError(DuologueError):
+        def __init__(self, text: str) -> None:
+            Exception.__init__(self, text)
+
+    assert str(OwnError("no tea today")) == "no tea today"
 
 
 @pytest.mark.parametrize("error", RAISED)

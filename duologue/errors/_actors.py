@@ -13,16 +13,12 @@ class BlockingCallError(DuologueError):
         instead: The awaitable form to use.
     """
 
-    def __init__(self, call: str, instead: str) -> None:
-        super().__init__(call, instead)
-        self.call = call
-        self.instead = instead
-
-    def __str__(self) -> str:
-        return (
-            f"{self.call} would block this thread, which runs actors, and could wait"
-            f" for ever; write `{self.instead}`"
-        )
+    call: str
+    instead: str
+    template = (
+        "{call} would block this thread, which runs actors, and could wait for ever; "
+        "write `{instead}`"
+    )
 
 
 class MessageCancelledError(DuologueError):
@@ -33,16 +29,12 @@ class MessageCancelledError(DuologueError):
         message: The class of the message.
     """
 
-    def __init__(self, actor: str, message: str) -> None:
-        super().__init__(actor, message)
-        self.actor = actor
-        self.message = message
-
-    def __str__(self) -> str:
-        return (
-            f"{self.actor} was cancelled while it handled a message of class"
-            f" {self.message}; send it again if it may be handled twice"
-        )
+    actor: str
+    message: str
+    template = (
+        "{actor} was cancelled while it handled a message of class {message}; send it "
+        "again if it may be handled twice"
+    )
 
 
 class MessageDroppedError(DuologueError):
@@ -54,20 +46,16 @@ class MessageDroppedError(DuologueError):
         reason: Why: `dropped` or `superseded`.
     """
 
-    def __init__(self, actor: str, message: str, reason: str) -> None:
-        super().__init__(actor, message, reason)
-        self.actor = actor
-        self.message = message
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"a message of class {self.message} to {self.actor} was {self.reason} for a"
-            " newer one; send it again if it still matters"
-        )
+    actor: str
+    message: str
+    reason: str
+    template = (
+        "a message of class {message} to {actor} was {reason} for a newer one; send it "
+        "again if it still matters"
+    )
 
 
-class MailboxSettingError(DuologueError):
+class MailboxSettingError(DuologueError, ValueError):
     """The mailbox of a class of actors cannot be as it was asked for.
 
     Attributes:
@@ -76,14 +64,10 @@ class MailboxSettingError(DuologueError):
         expected: What it may be.
     """
 
-    def __init__(self, setting: str, value: str, expected: str) -> None:
-        super().__init__(setting, value, expected)
-        self.setting = setting
-        self.value = value
-        self.expected = expected
-
-    def __str__(self) -> str:
-        return f"{self.setting} cannot be {self.value}; make it {self.expected}"
+    setting: str
+    value: str
+    expected: str
+    template = "{setting} cannot be {value}; make it {expected}"
 
 
 class ActorClassError(DuologueError):
@@ -93,12 +77,10 @@ class ActorClassError(DuologueError):
         actor: The name of the class.
     """
 
-    def __init__(self, actor: str) -> None:
-        super().__init__(actor)
-        self.actor = actor
+    actor: str
 
 
-class NoActorClassError(DuologueError):
+class NoActorClassError(DuologueError, TypeError):
     """Something was to be started or registered that is no class of actors.
 
     Attributes:
@@ -106,39 +88,33 @@ class NoActorClassError(DuologueError):
         call: The call that was refused.
     """
 
-    def __init__(self, actor: str, call: str) -> None:
-        super().__init__(actor, call)
-        self.actor = actor
-        self.call = call
-
-    def __str__(self) -> str:
-        return (
-            f"{self.call} cannot take {self.actor}; give it the class itself, one that"
-            " derives from AsyncActor, not its name and not an instance"
-        )
+    actor: str
+    call: str
+    template = (
+        "{call} cannot take {actor}; give it the class itself, one that derives from "
+        "AsyncActor, not its name and not an instance"
+    )
 
 
 class UnknownActorClassError(ActorClassError):
     """A directory was asked for an actor of a class that it does not know."""
 
-    def __str__(self) -> str:
-        return (
-            f"the directory does not know how to make {self.actor}; call"
-            f" `directory.register({self.actor}, factory)` first"
-        )
+    template = (
+        "the directory does not know how to make {actor}; call "
+        "`directory.register({actor}, factory)` first"
+    )
 
 
 class ActorClassTakenError(ActorClassError):
     """A class was registered in a directory for a second time."""
 
-    def __str__(self) -> str:
-        return (
-            f"{self.actor} is registered in this directory already; register each"
-            " class once, or a subclass of it"
-        )
+    template = (
+        "{actor} is registered in this directory already; register each class once, or "
+        "a subclass of it"
+    )
 
 
-class IdleTimeError(DuologueError):
+class IdleTimeError(DuologueError, ValueError):
     """A directory was told to let go of actors after a time that is none.
 
     Attributes:
@@ -146,19 +122,15 @@ class IdleTimeError(DuologueError):
         idle_after: What it was told.
     """
 
-    def __init__(self, actor: str, idle_after: str) -> None:
-        super().__init__(actor, idle_after)
-        self.actor = actor
-        self.idle_after = idle_after
-
-    def __str__(self) -> str:
-        return (
-            f"no {self.actor} can be idle for {self.idle_after} seconds; make"
-            " idle_after= a finite number above 0, or None to keep them"
-        )
+    actor: str
+    idle_after: str
+    template = (
+        "no {actor} can be idle for {idle_after} seconds; make idle_after= a finite "
+        "number above 0, or None to keep them"
+    )
 
 
-class ActorKeyError(DuologueError):
+class ActorKeyError(DuologueError, TypeError):
     """A directory was asked for an actor by a key that is none.
 
     Attributes:
@@ -166,16 +138,12 @@ class ActorKeyError(DuologueError):
         key: What was given for a key.
     """
 
-    def __init__(self, actor: str, key: str) -> None:
-        super().__init__(actor, key)
-        self.actor = actor
-        self.key = key
-
-    def __str__(self) -> str:
-        return (
-            f"{self.key} is no key for a {self.actor}; keys are strings, so write"
-            f" `str({self.key})` or the like"
-        )
+    actor: str
+    key: str
+    template = (
+        "{key} is no key for a {actor}; keys are strings, so write `str({key})` or the "
+        "like"
+    )
 
 
 class LocalRefError(DuologueError):
@@ -185,15 +153,11 @@ class LocalRefError(DuologueError):
         ref: The ref.
     """
 
-    def __init__(self, ref: str) -> None:
-        super().__init__(ref)
-        self.ref = ref
-
-    def __str__(self) -> str:
-        return (
-            f"{self.ref} means nothing outside of its process; send a key instead, and"
-            " get a ref there with `directory.ref(actor_class, key)`"
-        )
+    ref: str
+    template = (
+        "{ref} means nothing outside of its process; send a key instead, and get a ref "
+        "there with `directory.ref(actor_class, key)`"
+    )
 
 
 class ActivationError(DuologueError):
@@ -205,17 +169,13 @@ class ActivationError(DuologueError):
         reason: What its factory or its first hook raised.
     """
 
-    def __init__(self, actor: str, key: str, reason: str) -> None:
-        super().__init__(actor, key, reason)
-        self.actor = actor
-        self.key = key
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"{self.actor} with key {self.key!r} could not be activated"
-            f" ({self.reason}); its messages have failed, the next one tries again"
-        )
+    actor: str
+    key: str
+    reason: str
+    template = (
+        "{actor} with key {key!r} could not be activated ({reason}); its messages have "
+        "failed, the next one tries again"
+    )
 
 
 class ActorInitError(DuologueError):
@@ -225,15 +185,10 @@ class ActorInitError(DuologueError):
         actor: The name of its class.
     """
 
-    def __init__(self, actor: str) -> None:
-        super().__init__(actor)
-        self.actor = actor
-
-    def __str__(self) -> str:
-        return (
-            f"{self.actor}.__init__() has not called super().__init__(); make that its"
-            " first line"
-        )
+    actor: str
+    template = (
+        "{actor}.__init__() has not called super().__init__(); make that its first line"
+    )
 
 
 class OutsideMailError(DuologueError):
@@ -243,15 +198,11 @@ class OutsideMailError(DuologueError):
         actor: The class of the actor.
     """
 
-    def __init__(self, actor: str) -> None:
-        super().__init__(actor)
-        self.actor = actor
-
-    def __str__(self) -> str:
-        return (
-            f"a {self.actor} takes no messages by its ref; send to the dialog with "
-            "runtime.dialog(...) or bg(), which put mail into its mailbox"
-        )
+    actor: str
+    template = (
+        "a {actor} takes no messages by its ref; send to the dialog with "
+        "runtime.dialog(...) or bg(), which put mail into its mailbox"
+    )
 
 
 class OutsideTurnError(DuologueError):
@@ -262,19 +213,15 @@ class OutsideTurnError(DuologueError):
         call: The call that was refused.
     """
 
-    def __init__(self, actor: str, call: str) -> None:
-        super().__init__(actor, call)
-        self.actor = actor
-        self.call = call
-
-    def __str__(self) -> str:
-        return (
-            f"{self.call} of {self.actor} was not called in one of its turns; do it in"
-            " on_start or while the actor handles a message"
-        )
+    actor: str
+    call: str
+    template = (
+        "{call} of {actor} was not called in one of its turns; do it in on_start or "
+        "while the actor handles a message"
+    )
 
 
-class WatchError(DuologueError):
+class WatchError(DuologueError, TypeError):
     """An actor was to watch something that cannot be watched.
 
     Attributes:
@@ -282,19 +229,15 @@ class WatchError(DuologueError):
         watched: What it was to watch.
     """
 
-    def __init__(self, actor: str, watched: str) -> None:
-        super().__init__(actor, watched)
-        self.actor = actor
-        self.watched = watched
-
-    def __str__(self) -> str:
-        return (
-            f"{self.actor} cannot watch {self.watched}; give the ref of another"
-            " AsyncActor, as start() returns it"
-        )
+    actor: str
+    watched: str
+    template = (
+        "{actor} cannot watch {watched}; give the ref of another AsyncActor, as "
+        "start() returns it"
+    )
 
 
-class TimerSettingError(DuologueError):
+class TimerSettingError(DuologueError, ValueError):
     """A timer was given a time that it cannot wait for.
 
     Attributes:
@@ -302,16 +245,12 @@ class TimerSettingError(DuologueError):
         value: What it was given.
     """
 
-    def __init__(self, setting: str, value: str) -> None:
-        super().__init__(setting, value)
-        self.setting = setting
-        self.value = value
-
-    def __str__(self) -> str:
-        return (
-            f"{self.value} is no {self.setting} for a timer; give a finite number of"
-            " seconds: a period above 0, a delay of 0 or more"
-        )
+    setting: str
+    value: str
+    template = (
+        "{value} is no {setting} for a timer; give a finite number of seconds: a "
+        "period above 0, a delay of 0 or more"
+    )
 
 
 class NotReceivedError(DuologueError):
@@ -323,13 +262,9 @@ class NotReceivedError(DuologueError):
         received: The classes of all the messages that it has received.
     """
 
-    def __init__(
-        self, expected: str, seconds: float, received: tuple[str, ...]
-    ) -> None:
-        super().__init__(expected, seconds, received)
-        self.expected = expected
-        self.seconds = seconds
-        self.received = received
+    expected: str
+    seconds: float
+    received: tuple[str, ...]
 
     def __str__(self) -> str:
         came = ", ".join(self.received) or "nothing"

@@ -10,7 +10,7 @@ from duologue.errors._root import DialogsError
 _ENOUGH = 12  # names in one sentence
 
 
-class UnknownStateError(DialogsError):
+class UnknownStateError(DialogsError, ValueError):
     """No window shows a state.
 
     Attributes:
@@ -18,10 +18,8 @@ class UnknownStateError(DialogsError):
         known: The states that have a window, by their full names.
     """
 
-    def __init__(self, state: str, known: tuple[str, ...] = ()) -> None:
-        super().__init__(state, known)
-        self.state = state
-        self.known = known
+    state: str
+    known: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return (
@@ -39,7 +37,7 @@ class UnknownStateError(DialogsError):
         )
 
 
-class NotAStateError(DialogsError):
+class NotAStateError(DialogsError, TypeError):
     """Something else was given where a state is needed.
 
     Attributes:
@@ -47,26 +45,21 @@ class NotAStateError(DialogsError):
         where: What it was given to.
     """
 
-    def __init__(self, given: str, where: str) -> None:
-        super().__init__(given, where)
-        self.given = given
-        self.where = where
-
-    def __str__(self) -> str:
-        return (
-            f"{self.where} needs a State, not {self.given}; write the attribute of "
-            "the StatesGroup itself, such as Order.address, without quotes"
-        )
+    given: str
+    where: str
+    template = (
+        "{where} needs a State, not {given}; write the attribute of the StatesGroup "
+        "itself, such as Order.address, without quotes"
+    )
 
 
-class StateNotNamedError(DialogsError):
+class StateNotNamedError(DialogsError, ValueError):
     """A state stands outside a group."""
 
-    def __str__(self) -> str:
-        return "this State has no name; declare it in the body of a StatesGroup"
+    template = "this State has no name; declare it in the body of a StatesGroup"
 
 
-class WidgetError(DialogsError):
+class WidgetError(DialogsError, ValueError):
     """A widget was described in a way that cannot work.
 
     Attributes:
@@ -74,20 +67,16 @@ class WidgetError(DialogsError):
         problem: What is wrong and what to do.
     """
 
-    def __init__(self, widget: str, problem: str) -> None:
-        super().__init__(widget, problem)
-        self.widget = widget
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"widget {self.widget!r}: {self.problem}"
+    widget: str
+    problem: str
+    template = "widget {widget!r}: {problem}"
 
 
 class InvalidWidgetIdError(WidgetError):
     """The id of a widget cannot be put into a payload, or is taken."""
 
 
-class InvalidWidgetTypeError(WidgetError):
+class InvalidWidgetTypeError(WidgetError, TypeError):
     """A window was given something that is no widget."""
 
 
@@ -111,19 +100,15 @@ class CounterValueError(WidgetError):
     """A counter was to have a value outside its limits."""
 
 
-class InvalidDialogError(DialogsError):
+class InvalidDialogError(DialogsError, ValueError):
     """The windows of a dialog do not fit together.
 
     Attributes:
         problem: What is wrong and what to do.
     """
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return self.problem
+    problem: str
+    template = "{problem}"
 
 
 class ViewError(DialogsError):
@@ -134,16 +119,12 @@ class ViewError(DialogsError):
         problem: What is wrong and what to do.
     """
 
-    def __init__(self, state: str, problem: str) -> None:
-        super().__init__(state, problem)
-        self.state = state
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"the window of {self.state} cannot be shown: {self.problem}"
+    state: str
+    problem: str
+    template = "the window of {state} cannot be shown: {problem}"
 
 
-class HandlerError(DialogsError):
+class HandlerError(DialogsError, TypeError):
     """A function cannot be a handler.
 
     Attributes:
@@ -151,16 +132,12 @@ class HandlerError(DialogsError):
         problem: What is wrong and what to do.
     """
 
-    def __init__(self, handler: str, problem: str) -> None:
-        super().__init__(handler, problem)
-        self.handler = handler
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.handler} cannot be a handler: {self.problem}"
+    handler: str
+    problem: str
+    template = "{handler} cannot be a handler: {problem}"
 
 
-class InjectionError(DialogsError):
+class InjectionError(DialogsError, TypeError):
     """A handler asks for an argument that nobody provides.
 
     Attributes:
@@ -169,11 +146,9 @@ class InjectionError(DialogsError):
         known: What there is.
     """
 
-    def __init__(self, handler: str, parameter: str, known: tuple[str, ...]) -> None:
-        super().__init__(handler, parameter, known)
-        self.handler = handler
-        self.parameter = parameter
-        self.known = known
+    handler: str
+    parameter: str
+    known: tuple[str, ...]
 
     def __str__(self) -> str:
         close = get_close_matches(self.parameter, self.known, n=1)
@@ -186,19 +161,15 @@ class InjectionError(DialogsError):
         )
 
 
-class RouterError(DialogsError):
+class RouterError(DialogsError, ValueError):
     """Routers were put together in a way that cannot work.
 
     Attributes:
         problem: What is wrong and what to do.
     """
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return self.problem
+    problem: str
+    template = "{problem}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,29 +12,25 @@ class EngineError(DuologueError):
         key: Whose mailbox it is.
     """
 
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
+    key: str
 
 
 class EngineClosedError(EngineError):
     """The engine takes no mail any more."""
 
-    def __str__(self) -> str:
-        return (
-            f"nothing can be sent to {self.key}: the runtime is stopping; send it "
-            "to a running one"
-        )
+    template = (
+        "nothing can be sent to {key}: the runtime is stopping; send it to a running "
+        "one"
+    )
 
 
 class FencedError(EngineError):
     """A turn lost its right to commit because somebody else opened the key."""
 
-    def __str__(self) -> str:
-        return (
-            f"the turn of {self.key} was taken over by another worker; its changes "
-            "are dropped and the message is handled there"
-        )
+    template = (
+        "the turn of {key} was taken over by another worker; its changes are dropped "
+        "and the message is handled there"
+    )
 
 
 class MailboxFullError(EngineError):
@@ -45,11 +41,8 @@ class MailboxFullError(EngineError):
         instead: What the sender could write, if anything helps.
     """
 
-    def __init__(self, key: str, capacity: int, instead: str | None = None) -> None:
-        super().__init__(key)
-        Exception.__init__(self, key, capacity, instead)
-        self.capacity = capacity
-        self.instead = instead
+    capacity: int
+    instead: str | None = None
 
     def __str__(self) -> str:
         advice = "slow the sender down or raise capacity="
@@ -67,36 +60,30 @@ class SnapshotTooLargeError(EngineError):
         limit: How many bytes are allowed.
     """
 
-    def __init__(self, key: str, size: int, limit: int) -> None:
-        super().__init__(key)
-        Exception.__init__(self, key, size, limit)
-        self.size = size
-        self.limit = limit
-
-    def __str__(self) -> str:
-        return (
-            f"the state of {self.key} has {self.size} bytes, {self.limit} are "
-            "allowed; keep large data in a store of your own and its key here"
-        )
+    size: int
+    limit: int
+    template = (
+        "the state of {key} has {size} bytes, {limit} are allowed; keep large data in "
+        "a store of your own and its key here"
+    )
 
 
-class EngineNotAvailableError(DuologueError):
+class EngineNotAvailableError(DuologueError, ValueError):
     """No engine of this kind comes with this version.
 
     Attributes:
         engine: What was asked for, without anything that may be secret.
     """
 
-    def __init__(self, engine: str) -> None:
-        scheme = engine.partition("://")[0]
-        super().__init__(scheme)
-        self.engine = scheme
+    engine: str
+    template = (
+        "this version has no {engine!r} engine; leave engine= out to keep everything "
+        "in memory"
+    )
 
-    def __str__(self) -> str:
-        return (
-            f"this version has no {self.engine!r} engine; leave engine= out to keep "
-            "everything in memory"
-        )
+    def __post_init__(self) -> None:
+        self.engine = self.engine.partition("://")[0]
+        super().__post_init__()
 
 
 class SnapshotVersionError(DialogsError):
@@ -107,16 +94,12 @@ class SnapshotVersionError(DialogsError):
         known: The version that this program reads.
     """
 
-    def __init__(self, found: int, known: int) -> None:
-        super().__init__(found, known)
-        self.found = found
-        self.known = known
-
-    def __str__(self) -> str:
-        return (
-            f"the stored state has format {self.found}, this version reads "
-            f"{self.known}; run the version that wrote it, or a newer one"
-        )
+    found: int
+    known: int
+    template = (
+        "the stored state has format {found}, this version reads {known}; run the "
+        "version that wrote it, or a newer one"
+    )
 
 
 class UnknownCommandError(DialogsError):
@@ -126,12 +109,8 @@ class UnknownCommandError(DialogsError):
         reason: What is wrong with it.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"a message in the mailbox cannot be read ({self.reason}); it is kept "
-            "as a dead letter. Did a newer version write it?"
-        )
+    reason: str
+    template = (
+        "a message in the mailbox cannot be read ({reason}); it is kept as a dead "
+        "letter. Did a newer version write it?"
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from duologue.errors._root import DuologueError
 
+_FAILED = "{method} failed: {detail}; "
+
 
 class MessengerError(DuologueError):
     """A call to a messenger failed.
@@ -13,21 +15,15 @@ class MessengerError(DuologueError):
         detail: What the messenger or the network said.
     """
 
-    hint = "see the messenger's documentation of this call"
-
-    def __init__(self, method: str, detail: str) -> None:
-        super().__init__(method, detail)
-        self.method = method
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.method} failed: {self.detail}; {self.hint}"
+    method: str
+    detail: str
+    template = _FAILED + "see the messenger's documentation of this call"
 
 
 class UnauthorizedError(MessengerError):
     """The messenger does not know the token."""
 
-    hint = (
+    template = _FAILED + (
         "check the token: copy it again from where the messenger shows it, and see "
         "that it belongs to this address (every sandbox has one of its own)"
     )
@@ -36,7 +32,7 @@ class UnauthorizedError(MessengerError):
 class MessengerUnavailableError(MessengerError):
     """The messenger cannot be reached, or says that it is out of order."""
 
-    hint = "check the address and the network, or call again later"
+    template = _FAILED + "check the address and the network, or call again later"
 
 
 class RateLimitedError(MessengerError):
@@ -46,51 +42,50 @@ class RateLimitedError(MessengerError):
         retry_after: Seconds after which the messenger wants to be asked again.
     """
 
-    def __init__(self, method: str, detail: str, retry_after: float) -> None:
-        super().__init__(method, detail)
-        Exception.__init__(self, method, detail, retry_after)
-        self.retry_after = retry_after
-
-    def __str__(self) -> str:
-        wait = f"call again in {self.retry_after:g} s"
-        return f"{self.method} failed: {self.detail}; {wait}"
+    retry_after: float
+    template = _FAILED + "call again in {retry_after:g} s"
 
 
 class MessageGoneError(MessengerError):
     """The message or chat of a call does not exist any more."""
 
-    hint = "check chat_id=; if the message is gone, send a new one"
+    template = _FAILED + "check chat_id=; if the message is gone, send a new one"
 
 
 class ForbiddenError(MessengerError):
     """The bot may not do this in this chat."""
 
-    hint = "the user may have stopped the bot, or it lacks a right in the group"
+    template = _FAILED + (
+        "the user may have stopped the bot, or it lacks a right in the group"
+    )
 
 
 class BadRequestError(MessengerError):
     """The messenger understood the call and refuses its content."""
 
-    hint = "the content of the call is at fault; repeating it will not help"
+    template = _FAILED + (
+        "the content of the call is at fault; repeating it will not help"
+    )
 
 
 class UnexpectedAnswerError(MessengerError):
     """The messenger's answer does not have the documented shape."""
 
-    hint = "something between the bot and the messenger may answer in its place"
+    template = _FAILED + (
+        "something between the bot and the messenger may answer in its place"
+    )
 
 
 class BotNotStartedError(DuologueError):
     """A bot was used before it was started."""
 
-    def __str__(self) -> str:
-        return (
-            "this bot has not been started; use `async with Runtime(...)`, or call "
-            "`await bot.start()` first"
-        )
+    template = (
+        "this bot has not been started; use `async with Runtime(...)`, or call `await "
+        "bot.start()` first"
+    )
 
 
-class BotSettingError(DuologueError):
+class BotSettingError(DuologueError, ValueError):
     """A bot cannot be made from what it was given.
 
     Attributes:
@@ -100,11 +95,9 @@ class BotSettingError(DuologueError):
             was an argument.
     """
 
-    def __init__(self, setting: str, problem: str, variable: str | None = None) -> None:
-        super().__init__(setting, problem, variable)
-        self.setting = setting
-        self.problem = problem
-        self.variable = variable
+    setting: str
+    problem: str
+    variable: str | None = None
 
     def __str__(self) -> str:
         if self.variable is None:
@@ -115,7 +108,7 @@ class BotSettingError(DuologueError):
         )
 
 
-class TokenMissingError(DuologueError):
+class TokenMissingError(DuologueError, TypeError):
     """A bot was made without a token.
 
     Attributes:
@@ -123,35 +116,26 @@ class TokenMissingError(DuologueError):
         source: Who gives tokens, and where to find them.
     """
 
-    def __init__(self, variable: str, source: str) -> None:
-        super().__init__(variable, source)
-        self.variable = variable
-        self.source = source
-
-    def __str__(self) -> str:
-        return (
-            f"the bot has no token; set {self.variable} or give Bot(token=...). "
-            f"{self.source}. To try things without an account, run "
-            "`duologue sandbox`, which prints a token"
-        )
+    variable: str
+    source: str
+    template = (
+        "the bot has no token; set {variable} or give Bot(token=...). {source}. To try "
+        "things without an account, run `duologue sandbox`, which prints a token"
+    )
 
 
-class BotTwiceError(DuologueError):
+class BotTwiceError(DuologueError, ValueError):
     """Two bots of a runtime belong to the same account.
 
     Attributes:
         bot: Its messenger and number.
     """
 
-    def __init__(self, bot: str) -> None:
-        super().__init__(bot)
-        self.bot = bot
-
-    def __str__(self) -> str:
-        return (
-            f"two bots of this runtime are the account {self.bot}, and would share "
-            "its dialogs and updates; give each Bot(...) a token of its own"
-        )
+    bot: str
+    template = (
+        "two bots of this runtime are the account {bot}, and would share its dialogs "
+        "and updates; give each Bot(...) a token of its own"
+    )
 
 
 class MalformedUpdateError(DuologueError):
@@ -161,12 +145,8 @@ class MalformedUpdateError(DuologueError):
         reason: What is wrong with it, and where.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"a malformed update was put aside: {self.reason}"
+    reason: str
+    template = "a malformed update was put aside: {reason}"
 
 
 class UnknownUpdateError(DuologueError):
@@ -176,14 +156,8 @@ class UnknownUpdateError(DuologueError):
         update_type: The type as the messenger named it.
     """
 
-    def __init__(self, update_type: str) -> None:
-        super().__init__(update_type)
-        self.update_type = update_type
-
-    def __str__(self) -> str:
-        return (
-            f"updates of the type {self.update_type!r} are not known; it was put aside"
-        )
+    update_type: str
+    template = "updates of the type {update_type!r} are not known; it was put aside"
 
 
 class MarkerFileError(DuologueError):
@@ -195,23 +169,16 @@ class MarkerFileError(DuologueError):
         remedy: What to do about it.
     """
 
-    def __init__(self, path: str, problem: str, remedy: str) -> None:
-        super().__init__(path, problem, remedy)
-        self.path = path
-        self.problem = problem
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return (
-            f"the marker file {self.path} cannot be used: {self.problem}; {self.remedy}"
-        )
+    path: str
+    problem: str
+    remedy: str
+    template = "the marker file {path} cannot be used: {problem}; {remedy}"
 
 
 class HandoverCancelledError(DuologueError):
     """Whoever took an update over cancelled its handling before it was safe."""
 
-    def __str__(self) -> str:
-        return (
-            "an update was given up before it was safe; it is offered again, so end "
-            "its future normally when it needs no more work"
-        )
+    template = (
+        "an update was given up before it was safe; it is offered again, so end its "
+        "future normally when it needs no more work"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from duologue.errors._root import DialogsError, DuologueError
 
 
-class RuntimeSettingError(DuologueError):
+class RuntimeSettingError(DuologueError, ValueError):
     """A runtime cannot run with what it was given, or not from where it was called.
 
     Attributes:
@@ -13,45 +13,38 @@ class RuntimeSettingError(DuologueError):
         problem: What is wrong with it and what to do instead.
     """
 
-    def __init__(self, subject: str, problem: str) -> None:
-        super().__init__(subject, problem)
-        self.subject = subject
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.subject} cannot be used: {self.problem}"
+    subject: str
+    problem: str
+    template = "{subject} cannot be used: {problem}"
 
 
 class RuntimeNotStartedError(DialogsError):
     """A background manager was asked for before a runtime runs."""
 
-    def __str__(self) -> str:
-        return (
-            "no runtime runs with this dispatcher yet; use the factory inside "
-            "`async with Runtime(dispatcher, ...)` or from a handler"
-        )
+    template = (
+        "no runtime runs with this dispatcher yet; use the factory inside `async with "
+        "Runtime(dispatcher, ...)` or from a handler"
+    )
 
 
 class RuntimeStoppedError(DialogsError):
     """The runtime stopped before something could be done."""
 
-    def __str__(self) -> str:
-        return (
-            "the runtime has stopped before this was done; send it while a runtime runs"
-        )
+    template = (
+        "the runtime has stopped before this was done; send it while a runtime runs"
+    )
 
 
 class DispatcherTakenError(DialogsError):
     """A dispatcher was to run in two runtimes at once, or a runtime twice."""
 
-    def __str__(self) -> str:
-        return (
-            "a runtime runs with this dispatcher already; enter each Runtime once, and "
-            "give it a Dispatcher of its own"
-        )
+    template = (
+        "a runtime runs with this dispatcher already; enter each Runtime once, and "
+        "give it a Dispatcher of its own"
+    )
 
 
-class UnknownBotError(DialogsError):
+class UnknownBotError(DialogsError, ValueError):
     """A call does not say which bot it is for, or names one that does not run.
 
     Attributes:
@@ -59,10 +52,8 @@ class UnknownBotError(DialogsError):
         known: The bots of the runtime.
     """
 
-    def __init__(self, bot: str | None, known: tuple[str, ...]) -> None:
-        super().__init__(bot, known)
-        self.bot = bot
-        self.known = known
+    bot: str | None
+    known: tuple[str, ...]
 
     def __str__(self) -> str:
         asked = "no bot was named" if self.bot is None else f"{self.bot} does not run"
@@ -77,15 +68,11 @@ class CallCancelledError(DuologueError):
         call: The call.
     """
 
-    def __init__(self, call: str) -> None:
-        super().__init__(call)
-        self.call = call
-
-    def __str__(self) -> str:
-        return (
-            f"{self.call} was cancelled before it ended; what had been accepted by "
-            "then goes on, make the call again for the rest"
-        )
+    call: str
+    template = (
+        "{call} was cancelled before it ended; what had been accepted by then goes on, "
+        "make the call again for the rest"
+    )
 
 
 class CallTimeoutError(DuologueError, TimeoutError):
@@ -96,27 +83,21 @@ class CallTimeoutError(DuologueError, TimeoutError):
         seconds: How long it was waited for.
     """
 
-    def __init__(self, call: str, seconds: float) -> None:
-        super().__init__(call, seconds)
-        self.call = call
-        self.seconds = seconds
-
-    def __str__(self) -> str:
-        return (
-            f"{self.call} did not end within {self.seconds:g} s and was cancelled; "
-            "what had been accepted before goes on, call again or raise timeout="
-        )
+    call: str
+    seconds: float
+    template = (
+        "{call} did not end within {seconds:g} s and was cancelled; what had been "
+        "accepted before goes on, call again or raise timeout="
+    )
 
 
 class CallUnansweredError(CallTimeoutError):
     """A call did not end in time, and the event loop is too busy to say more."""
 
-    def __str__(self) -> str:
-        return (
-            f"{self.call} did not end within {self.seconds:g} s, and the event loop "
-            "does not answer, so it may still take effect; look for a handler that "
-            "blocks the loop"
-        )
+    template = (
+        "{call} did not end within {seconds:g} s, and the event loop does not answer, "
+        "so it may still take effect; look for a handler that blocks the loop"
+    )
 
 
 class ForkedError(DuologueError):
@@ -127,14 +108,9 @@ class ForkedError(DuologueError):
         process: The process in which the runtime runs.
     """
 
-    def __init__(self, call: str, process: int) -> None:
-        super().__init__(call, process)
-        self.call = call
-        self.process = process
-
-    def __str__(self) -> str:
-        return (
-            f"{self.call} cannot be carried out: the runtime's thread lives in the "
-            f"process {self.process} and was not copied by the fork; start a runtime "
-            "after forking"
-        )
+    call: str
+    process: int
+    template = (
+        "{call} cannot be carried out: the runtime's thread lives in the process "
+        "{process} and was not copied by the fork; start a runtime after forking"
+    )

@@ -13,16 +13,12 @@ class AmbiguousSystemError(DuologueError):
         systems: How many systems are open.
     """
 
-    def __init__(self, actor: str, systems: int) -> None:
-        super().__init__(actor, systems)
-        self.actor = actor
-        self.systems = systems
-
-    def __str__(self) -> str:
-        return (
-            f"{self.actor}.start() cannot choose among {self.systems} open actor"
-            f" systems; write `system.start({self.actor}, ...)`"
-        )
+    actor: str
+    systems: int
+    template = (
+        "{actor}.start() cannot choose among {systems} open actor systems; write "
+        "`system.start({actor}, ...)`"
+    )
 
 
 class SystemClosedError(DuologueError):
@@ -32,25 +28,20 @@ class SystemClosedError(DuologueError):
         subject: The actor, or the key and class of the one that was meant.
     """
 
-    def __init__(self, subject: str) -> None:
-        super().__init__(subject)
-        self.subject = subject
-
-    def __str__(self) -> str:
-        return (
-            f"the actor system of {self.subject} is not open; do this inside"
-            " `async with ActorSystem()`"
-        )
+    subject: str
+    template = (
+        "the actor system of {subject} is not open; do this inside `async with "
+        "ActorSystem()`"
+    )
 
 
 class SystemOpenError(DuologueError):
     """An actor system was to be opened a second time before it had closed."""
 
-    def __str__(self) -> str:
-        return (
-            "the actor system is open already; give each `async with` an"
-            " `ActorSystem()` of its own"
-        )
+    template = (
+        "the actor system is open already; give each `async with` an `ActorSystem()` "
+        "of its own"
+    )
 
 
 class HostEndedError(DuologueError):
@@ -61,70 +52,54 @@ class HostEndedError(DuologueError):
         reason: What has ended it.
     """
 
-    def __init__(self, thread: str, reason: str) -> None:
-        super().__init__(thread, reason)
-        self.thread = thread
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"the thread {self.thread} and its actors have ended early ({self.reason});"
-            " see the log, and raise nothing but an Exception in what its loop calls"
-        )
+    thread: str
+    reason: str
+    template = (
+        "the thread {thread} and its actors have ended early ({reason}); see the log, "
+        "and raise nothing but an Exception in what its loop calls"
+    )
 
 
-class HostCountError(DuologueError):
+class HostCountError(DuologueError, ValueError):
     """An actor system was to have no host at all.
 
     Attributes:
         hosts: How many it was to have, as its repr.
     """
 
-    def __init__(self, hosts: str) -> None:
-        super().__init__(hosts)
-        self.hosts = hosts
-
-    def __str__(self) -> str:
-        return (
-            f"an actor system cannot have {self.hosts} hosts; hosts=1 is its own loop,"
-            " each more is a thread"
-        )
+    hosts: str
+    template = (
+        "an actor system cannot have {hosts} hosts; hosts=1 is its own loop, each more "
+        "is a thread"
+    )
 
 
-class DrainTimeError(DuologueError):
+class DrainTimeError(DuologueError, ValueError):
     """An actor system was to drain for a time that is none.
 
     Attributes:
         drain: How long it was to drain, as its repr.
     """
 
-    def __init__(self, drain: str) -> None:
-        super().__init__(drain)
-        self.drain = drain
-
-    def __str__(self) -> str:
-        return (
-            f"an actor system cannot drain for {self.drain} seconds; make drain= a"
-            " finite number of 0 or more"
-        )
+    drain: str
+    template = (
+        "an actor system cannot drain for {drain} seconds; make drain= a finite number "
+        "of 0 or more"
+    )
 
 
-class DeadLetterHookError(DuologueError):
+class DeadLetterHookError(DuologueError, TypeError):
     """Dead letters were to be shown to something that is no plain function.
 
     Attributes:
         hook: What they were to be shown to, as its repr.
     """
 
-    def __init__(self, hook: str) -> None:
-        super().__init__(hook)
-        self.hook = hook
-
-    def __str__(self) -> str:
-        return (
-            f"on_dead_letter= cannot be {self.hook}, since it is called and never"
-            " awaited; give it a plain function, which may tell an actor what to await"
-        )
+    hook: str
+    template = (
+        "on_dead_letter= cannot be {hook}, since it is called and never awaited; give "
+        "it a plain function, which may tell an actor what to await"
+    )
 
 
 class ChildFailedError(DuologueError):
@@ -135,19 +110,15 @@ class ChildFailedError(DuologueError):
         reason: What it raised.
     """
 
-    def __init__(self, child: str, reason: str) -> None:
-        super().__init__(child, reason)
-        self.child = child
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"{self.child} failed and has stopped ({self.reason}); the supervision of"
-            " its parent decides what follows, or start the child with another one"
-        )
+    child: str
+    reason: str
+    template = (
+        "{child} failed and has stopped ({reason}); the supervision of its parent "
+        "decides what follows, or start the child with another one"
+    )
 
 
-class SupervisionSettingError(DuologueError):
+class SupervisionSettingError(DuologueError, ValueError):
     """Supervision was set up with a value that makes no sense.
 
     Attributes:
@@ -155,17 +126,13 @@ class SupervisionSettingError(DuologueError):
         value: What it was given.
     """
 
-    def __init__(self, setting: str, value: str) -> None:
-        super().__init__(setting, value)
-        self.setting = setting
-        self.value = value
-
-    def __str__(self) -> str:
-        return (
-            f"{self.value} is no {self.setting}; give supervision= a strategy such as"
-            " Restart(max_restarts=5, within=60.0, backoff=Backoff(0.1)), with finite"
-            " numbers of 0 or more and a factor of 1 or more"
-        )
+    setting: str
+    value: str
+    template = (
+        "{value} is no {setting}; give supervision= a strategy such as "
+        "Restart(max_restarts=5, within=60.0, backoff=Backoff(0.1)), with finite "
+        "numbers of 0 or more and a factor of 1 or more"
+    )
 
 
 class VirtualDeadlockError(DuologueError):
@@ -175,9 +142,7 @@ class VirtualDeadlockError(DuologueError):
         waiting: Where the unfinished tasks wait, each as one line.
     """
 
-    def __init__(self, waiting: tuple[str, ...]) -> None:
-        super().__init__(waiting)
-        self.waiting = waiting
+    waiting: tuple[str, ...]
 
     def __str__(self) -> str:
         where = "; ".join(self.waiting) or "no task"

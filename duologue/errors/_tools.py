@@ -18,14 +18,10 @@ class SandboxRefusalError(SandboxError):
         detail: What was wrong, in words.
     """
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(status, code, detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"the sandbox refused with {self.status} {self.code}: {self.detail}"
+    status: int
+    code: str
+    detail: str
+    template = "the sandbox refused with {status} {code}: {detail}"
 
 
 class ButtonNotShownError(SandboxRefusalError):
@@ -44,16 +40,11 @@ class SandboxUnreachableError(SandboxError):
         reason: What the connection attempt reported.
     """
 
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(url, reason)
-        self.url = url
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"no sandbox answers at {self.url} ({self.reason}); "
-            "start one or check the control URL"
-        )
+    url: str
+    reason: str
+    template = (
+        "no sandbox answers at {url} ({reason}); start one or check the control URL"
+    )
 
 
 class LogWaitTimeoutError(SandboxError):
@@ -64,10 +55,8 @@ class LogWaitTimeoutError(SandboxError):
         last: The last entries of the log, in words, oldest first.
     """
 
-    def __init__(self, seconds: float, last: tuple[str, ...]) -> None:
-        super().__init__(seconds, last)
-        self.seconds = seconds
-        self.last = last
+    seconds: float
+    last: tuple[str, ...]
 
     def __str__(self) -> str:
         seen = "\n  ".join(self.last) or "nothing at all"
@@ -86,11 +75,9 @@ class ProgramEndedError(DuologueError):
         output: The end of what it wrote.
     """
 
-    def __init__(self, program: str, status: int, output: str) -> None:
-        super().__init__(program, status, output)
-        self.program = program
-        self.status = status
-        self.output = output
+    program: str
+    status: int
+    output: str
 
     def __str__(self) -> str:
         wrote = f"it wrote:\n{self.output}" if self.output else "it wrote nothing"
@@ -106,11 +93,9 @@ class NotShownError(DuologueError):
         labels: The buttons that are shown there.
     """
 
-    def __init__(self, wanted: str, chat_id: int, labels: tuple[str, ...]) -> None:
-        super().__init__(wanted, chat_id, labels)
-        self.wanted = wanted
-        self.chat_id = chat_id
-        self.labels = labels
+    wanted: str
+    chat_id: int
+    labels: tuple[str, ...]
 
     def __str__(self) -> str:
         shown = ", ".join(repr(label) for label in self.labels) or "no buttons"
@@ -129,15 +114,10 @@ class LinkPressedError(DuologueError):
         url: What it opens.
     """
 
-    def __init__(self, label: str, chat_id: int, url: str) -> None:
-        super().__init__(label, chat_id, url)
-        self.label = label
-        self.chat_id = chat_id
-        self.url = url
-
-    def __str__(self) -> str:
-        return (
-            f"the button {self.label!r} in chat {self.chat_id} opens {self.url} and "
-            "cannot be pressed: no messenger tells the bot; look at the button in the "
-            "keyboard of screen()"
-        )
+    label: str
+    chat_id: int
+    url: str
+    template = (
+        "the button {label!r} in chat {chat_id} opens {url} and cannot be pressed: no "
+        "messenger tells the bot; look at the button in the keyboard of screen()"
+    )

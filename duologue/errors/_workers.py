@@ -12,18 +12,14 @@ class UnknownWorkerError(DuologueError):
         worker_id: The id.
     """
 
-    def __init__(self, worker_id: str) -> None:
-        super().__init__(worker_id)
-        self.worker_id = worker_id
-
-    def __str__(self) -> str:
-        return (
-            f"no worker {self.worker_id!r} is known here; workers that have ended are "
-            "forgotten after a while: raise ttl= or keep= of Workers, or start a new one"
-        )
+    worker_id: str
+    template = (
+        "no worker {worker_id!r} is known here; workers that have ended are forgotten "
+        "after a while: raise ttl= or keep= of Workers, or start a new one"
+    )
 
 
-class WorkerBodyError(DuologueError):
+class WorkerBodyError(DuologueError, TypeError):
     """What was given to a background worker is nothing that can run.
 
     Attributes:
@@ -31,16 +27,12 @@ class WorkerBodyError(DuologueError):
         problem: What is wrong with it.
     """
 
-    def __init__(self, body: str, problem: str) -> None:
-        super().__init__(body, problem)
-        self.body = body
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return (
-            f"{self.body} cannot be the body of a worker: {self.problem}; give an "
-            "object with run(), its class, or a function"
-        )
+    body: str
+    problem: str
+    template = (
+        "{body} cannot be the body of a worker: {problem}; give an object with run(), "
+        "its class, or a function"
+    )
 
 
 class WorkerBodyTakenError(DuologueError):
@@ -51,16 +43,12 @@ class WorkerBodyTakenError(DuologueError):
         worker_id: The worker that runs it.
     """
 
-    def __init__(self, body: str, worker_id: str) -> None:
-        super().__init__(body, worker_id)
-        self.body = body
-        self.worker_id = worker_id
-
-    def __str__(self) -> str:
-        return (
-            f"worker {self.worker_id!r} still runs this {self.body}; give each worker "
-            "an object of its own, or the class"
-        )
+    body: str
+    worker_id: str
+    template = (
+        "worker {worker_id!r} still runs this {body}; give each worker an object of "
+        "its own, or the class"
+    )
 
 
 class WorkerIdTakenError(DuologueError):
@@ -70,15 +58,11 @@ class WorkerIdTakenError(DuologueError):
         worker_id: The id.
     """
 
-    def __init__(self, worker_id: str) -> None:
-        super().__init__(worker_id)
-        self.worker_id = worker_id
-
-    def __str__(self) -> str:
-        return (
-            f"there is a worker {self.worker_id!r} already; leave id= out to get a new "
-            "id, or use key= to join the one that runs"
-        )
+    worker_id: str
+    template = (
+        "there is a worker {worker_id!r} already; leave id= out to get a new id, or "
+        "use key= to join the one that runs"
+    )
 
 
 class WorkerRunningError(DuologueError):
@@ -89,13 +73,9 @@ class WorkerRunningError(DuologueError):
         worker_id: The worker that runs.
     """
 
-    def __init__(self, key: str, worker_id: str) -> None:
-        super().__init__(key, worker_id)
-        self.key = key
-        self.worker_id = worker_id
-
-    def __str__(self) -> str:
-        return (
-            f"worker {self.worker_id!r} is running under the key {self.key!r}; wait "
-            "for its end, or start with StartPolicy.JOIN or StartPolicy.REPLACE"
-        )
+    key: str
+    worker_id: str
+    template = (
+        "worker {worker_id!r} is running under the key {key!r}; wait for its end, or "
+        "start with StartPolicy.JOIN or StartPolicy.REPLACE"
+    )
