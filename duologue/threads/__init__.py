@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from duologue.threads._calls_of_dialogs import (
+# What lies where, from the thread that calls to the loop that answers:
+#   _protocols     what type checkers know of the bridge
+#   _blocking      the bridge: methods, `with`, `for` and awaitables as blocking calls
+#   _block         an `async with` that a thread enters and leaves
+#   _call          one call on the loop, and its outcome for the thread that waits
+#   _loop_thread   the event loop on its thread
+from duologue.threads._blocking import in_thread
+from duologue.threads._protocols import (
     BlockingBgManager,
     BlockingDialogManager,
     BlockingReceipt,
-    Waitable,
-)
-from duologue.threads._calls_of_runtime import ThreadedRuntime
-from duologue.threads._calls_of_workers import (
     BlockingSnapshots,
     BlockingWorker,
     BlockingWorkers,
+    ThreadedRuntime,
+    Waitable,
 )
-from duologue.threads._in_thread import in_thread
 
 __all__ = [
     "BlockingBgManager",

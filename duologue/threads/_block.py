@@ -8,9 +8,8 @@ from contextvars import Context, ContextVar, Token, copy_context
 from typing import TypeAlias
 
 from duologue.errors import CallCancelledError
-from duologue.threads._call import Call, surroundings
+from duologue.threads._call import Call, ThreadFuture, surroundings
 from duologue.threads._loop_thread import LoopThread
-from duologue.threads._outcome import Outcome
 
 Values: TypeAlias = dict[ContextVar[object], object]
 
@@ -22,11 +21,6 @@ class Block:
     deadline belongs to the task that sets it. Context variables that entering sets
     are set in the thread too, for as long as its block. When the block fails on the
     loop, by its deadline for instance, the calls made in it fail with it.
-
-    Args:
-        thread: Where the loop is.
-        manager: What is entered.
-        name: What it is called in errors.
     """
 
     def __init__(
@@ -38,7 +32,7 @@ class Block:
         self._thread = thread
         self._manager = manager
         self._name = name
-        self._entered: Outcome[tuple[object, Values]] = Outcome()
+        self._entered: ThreadFuture[tuple[object, Values]] = ThreadFuture()
         self._failed: BaseException | None = None
         self._is_left = False
         self._left: asyncio.Future[BaseException | None] | None = None
@@ -53,11 +47,7 @@ class Block:
         )
 
     def enter(self) -> object:
-        """Wait until it is entered.
-
-        Returns:
-            What `as` gives.
-        """
+        """Wait until it is entered, for what `as` gives."""
         try:
             self._entered.wait()
             value, changed = self._entered.get()
@@ -70,13 +60,7 @@ class Block:
         return value
 
     def leave(self, error: BaseException | None) -> bool:
-        """Leave it and wait for its end.
-
-        Args:
-            error: What the block of the thread raised.
-
-        Returns:
-            Whether the error was dealt with.
+        """Leave it with the error of the thread; tell whether that was dealt with.
 
         Raises:
             BaseException: What leaving raised, unless the program is being ended.

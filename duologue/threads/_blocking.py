@@ -1,4 +1,4 @@
-"""The bridge: any asynchronous object, as a thread may use it."""
+"""The bridge: any asynchronous object, a runtime first of all, as threads may use it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Generator,
     Mapping,
 )
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from enum import Enum
 from functools import cache, wraps
 from types import ModuleType, TracebackType
@@ -24,6 +25,7 @@ from duologue.errors import CallTimeoutError
 from duologue.threads._block import Block
 from duologue.threads._call import Call
 from duologue.threads._loop_thread import LoopThread
+from duologue.threads._protocols import ThreadedRuntime
 
 _PROTOCOLS: Final = ("__await__", "__aenter__", "__aiter__", "__anext__")
 _MISSING: Final = object()
@@ -47,10 +49,6 @@ class Blocking:
     gives is given by `wait()`; an asynchronous context manager is used with `with`, an
     asynchronous iterator with `for` or `next(timeout=)`. What comes back is of the same
     kind wherever it is asynchronous itself; other values come back as they are.
-
-    Args:
-        target: The object.
-        thread: Where its loop is.
     """
 
     __slots__ = ("_ahead", "_block", "_target", "_thread")
@@ -198,6 +196,25 @@ class Blocking:
         return wrap(
             Call(self._thread, called, instead, function).wait(timeout), self._thread
         )
+
+
+@contextmanager
+def in_thread(
+    runtime: AbstractAsyncContextManager[object, bool | None],
+) -> Generator[ThreadedRuntime]:
+    """Run a runtime on a thread of its own; see `Runtime.in_thread`.
+
+    Args:
+        runtime: The runtime, not started.
+
+    Yields:
+        The runtime, as threads may use it.
+    """
+    with LoopThread("duologue-runtime") as thread:
+        blocking = Blocking(runtime, thread)
+        with blocking:
+            # The protocol describes what the bridge does with a Runtime.
+            yield cast("ThreadedRuntime", cast("object", blocking))
 
 
 def wrap(value: object, thread: LoopThread) -> object:

@@ -4,15 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar, cast
 
 from duologue.errors import CallCancelledError, CallTimeoutError, CallUnansweredError
 from duologue.threads._loop_thread import LoopThread
-from duologue.threads._outcome import Outcome
+
+T = TypeVar("T")
 
 _PATIENCE = 1.0  # seconds for a cancelled call to end
+
+
+class ThreadFuture(Generic[T]):
+    """What the loop settles once, and a thread waits for.
+
+    It is no `concurrent.futures.Future`, because settling one of those takes a lock
+    that its waiter holds for moments. A signal handler or a finaliser that runs in
+    such a moment and waits for the loop would keep the loop from ever answering.
+    """
+
+    def __init__(self) -> None:
+        self._latch = threading.Lock()
+        self._latch.acquire()
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self._is_settled = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known."""
+        return self._is_settled
+
+    def succeed(self, value: T) -> None:
+        """Settle it with a value."""
+        self._value = value
+        self._settle()
+
+    def fail(self, error: BaseException) -> None:
+        """Settle it with an error."""
+        self._error = error
+        self._settle()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait so many seconds until it is settled; tell whether it is."""
+        seconds = -1 if timeout is None else timeout
+        if not self._is_settled and self._latch.acquire(timeout=seconds):
+            self._latch.release()
+        return self._is_settled
+
+    def get(self) -> T:
+        """Give the value of one that is settled, or raise its error."""
+        if self._error is not None:
+            raise self._error
+        return cast("T", self._value)
+
+    def _settle(self) -> None:
+        self._is_settled = True
+        self._latch.release()
 
 
 class Surroundings(Protocol):
@@ -35,12 +85,9 @@ surroundings: ContextVar[Surroundings | None] = ContextVar("surroundings", defau
 class Call:
     """One function on the loop, and its outcome for a thread.
 
-    Args:
-        thread: Where it runs.
-        name: What it is called in errors.
-        instead: The awaitable form of it.
-        function: What to run; if it gives a coroutine, that is awaited.
-        then: Called on the loop when it has ended, with its error.
+    If the function gives a coroutine, that is awaited. Errors name the call and, where
+    it must not block, its awaitable form (`instead`). `then` is called on the loop at
+    the end of the call, with its error.
 
     Raises:
         BlockingCallError: Made on a thread that must not wait.
@@ -58,7 +105,7 @@ class Call:
         then: Callable[[BaseException | None], None] | None = None,
     ) -> None:
         thread.refuse(name, instead)
-        self._outcome: Outcome[object] = Outcome()
+        self._outcome: ThreadFuture[object] = ThreadFuture()
         self._thread = thread
         self._name = name
         self._instead = instead
@@ -102,9 +149,6 @@ class Call:
     def is_answered(self, timeout: float | None = None) -> bool:
         """Wait for the outcome and leave it there; the call goes on in any case.
 
-        Args:
-            timeout: Seconds to wait; None for as long as it takes.
-
         Raises:
             BlockingCallError: Used on a thread that must not wait.
             ForkedError: Used in a fork of the process.
@@ -114,12 +158,6 @@ class Call:
 
     def wait(self, timeout: float | None = None) -> object:
         """Wait for the outcome. Whoever leaves early, by a signal, cancels the call.
-
-        Args:
-            timeout: Seconds to wait; None for as long as it takes.
-
-        Returns:
-            What the function gave.
 
         Raises:
             BlockingCallError: Used on a thread that must not wait.

@@ -36,10 +36,7 @@ class LoopThread:
     The thread is a daemon: a program that ends inside the block does not wait for it.
     There is no lock: a signal handler may call while its thread is in the middle of a
     call, and with the lock in the interrupted one the loop could not answer either.
-
-    Args:
-        name: The name of the thread, which log records carry.
-        last_words: Seconds for the loop to close when all its work has ended.
+    The loop has `last_words` seconds to close when all its work has ended.
     """
 
     def __init__(self, name: str, *, last_words: float = 5.0) -> None:

@@ -1,15 +1,20 @@
-"""What dialogs look like from a thread.
+"""What the bridge makes of the asynchronous classes, as type checkers see it.
 
-These classes say what the bridge makes of the asynchronous classes; there is no code
-behind them. A test compares them with what they stand for, name by name.
+There is no code behind these classes. They are written out, because a type checker
+cannot derive them: `ParamSpec` (PEP 612) copies the parameters of a coroutine method,
+but cannot add the keyword `timeout=` to them, and it cannot put `BlockingReceipt` in
+the place of `Receipt`. A test compares each method with the one that it stands for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
+from duologue.actors import Observer, StartPolicy, WorkerSnapshot, WorkerState
 from duologue.dialogs import (
+    DEFAULT_STACK_ID,
     Bot,
     Context,
     Outcome,
@@ -29,15 +34,7 @@ class Waitable(Protocol[T_co]):
     """Something that has an outcome in the end."""
 
     def wait(self, timeout: float | None = None) -> T_co:
-        """Wait for the outcome, as `await` does.
-
-        Args:
-            timeout: Seconds to wait; None for as long as it takes.
-
-        Raises:
-            CallTimeoutError: The time is up; nothing but the wait has ended.
-            Exception: The outcome is an error.
-        """
+        """Wait for the outcome, as `await` does; `timeout` ends nothing but the wait."""
         ...
 
 
@@ -58,7 +55,24 @@ class BlockingReceipt(Waitable[Outcome], Protocol):
         ...
 
 
-class BlockingDialogManager(Protocol):
+class _HasBg(Protocol):
+    """What finds background managers."""
+
+    def bg(
+        self,
+        bot: Bot | None = None,
+        *,
+        user_id: int | None = None,
+        chat_id: int | None = None,
+        stack_id: str | None = None,
+        thread_id: int | None = None,
+        timeout: float | None = None,
+    ) -> BlockingBgManager:
+        """See `BgManager.bg`."""
+        ...
+
+
+class BlockingDialogManager(_HasBg, Protocol):
     """A `DialogManager` in the block of `with bg_manager.fg()`."""
 
     show_mode: ShowMode
@@ -175,21 +189,8 @@ class BlockingDialogManager(Protocol):
         """See `DialogManager.find`."""
         ...
 
-    def bg(
-        self,
-        bot: Bot | None = None,
-        *,
-        user_id: int | None = None,
-        chat_id: int | None = None,
-        stack_id: str | None = None,
-        thread_id: int | None = None,
-        timeout: float | None = None,
-    ) -> BlockingBgManager:
-        """See `DialogManager.bg`."""
-        ...
 
-
-class BlockingBgManager(Protocol):
+class BlockingBgManager(_HasBg, Protocol):
     """A `BgManager`.
 
     Each call waits until it is accepted and gives a receipt. With `timeout=` it gives
@@ -246,27 +247,152 @@ class BlockingBgManager(Protocol):
     def fg(
         self, timeout: float | None = None
     ) -> AbstractContextManager[BlockingDialogManager, bool | None]:
-        """A turn whose handler is the block: `with bg_manager.fg() as manager:`.
-
-        Args:
-            timeout: Seconds for waiting and for the block together; None for the
-                runtime's setting.
-
-        Raises:
-            ForegroundTimeoutError: At the end of the block, and by calls in it, when
-                the time is up. Its changes are dropped.
-        """
+        """See `BgManager.fg`; calls in a block whose time is up raise its error too."""
         ...
 
-    def bg(
+
+class BlockingSnapshots(Protocol):
+    """The snapshots of a worker: `for snapshot in worker.watch():`."""
+
+    def __iter__(self) -> Self:
+        """Iterate until the final snapshot."""
+        ...
+
+    def __next__(self) -> WorkerSnapshot:
+        """Wait for the next one."""
+        ...
+
+    def next(self, timeout: float | None = None) -> WorkerSnapshot:
+        """Wait for the next one; after a `CallTimeoutError` nothing is lost."""
+        ...
+
+
+class BlockingWorker(Protocol):
+    """A `Worker`."""
+
+    @property
+    def id(self) -> str:
+        """What it is known by."""
+        ...
+
+    @property
+    def snapshot(self) -> WorkerSnapshot:
+        """The last that is known, without asking."""
+        ...
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has not ended."""
+        ...
+
+    def ping(self, *, timeout: float | None = None) -> WorkerSnapshot:
+        """See `Worker.ping`."""
+        ...
+
+    def stop(self, reason: str = "", *, timeout: float | None = None) -> WorkerSnapshot:
+        """See `Worker.stop`."""
+        ...
+
+    def finished(self, *, timeout: float | None = None) -> WorkerSnapshot:
+        """See `Worker.finished`."""
+        ...
+
+    def watch(self, *, timeout: float | None = None) -> BlockingSnapshots:
+        """See `Worker.watch`."""
+        ...
+
+
+class BlockingWorkers(Protocol):
+    """The `Workers` of a runtime."""
+
+    def start(
+        self,
+        body: object,
+        *,
+        id: str | None = None,  # noqa: A002  # the name users know it by
+        key: str | None = None,
+        policy: StartPolicy = StartPolicy.JOIN,
+        owner: str = "",
+        timeout: float | None = None,
+    ) -> BlockingWorker:
+        """See `Workers.start`; `timeout` is the worker's, as it is there."""
+        ...
+
+    def get(
+        self,
+        id: str,  # noqa: A002  # the name users know it by
+        *,
+        owner: str | None = None,
+        timeout: float | None = None,
+    ) -> BlockingWorker:
+        """See `Workers.get`."""
+        ...
+
+    def running(
+        self, key: str, *, owner: str = "", timeout: float | None = None
+    ) -> BlockingWorker | None:
+        """See `Workers.running`."""
+        ...
+
+    def of(self, owner: str, *, timeout: float | None = None) -> list[BlockingWorker]:
+        """See `Workers.of`."""
+        ...
+
+    def by_state(self, *, timeout: float | None = None) -> dict[WorkerState, int]:
+        """See `Workers.by_state`."""
+        ...
+
+
+class ThreadedRuntime(Protocol):
+    """A `Runtime` on a thread of its own. May be used by any number of threads.
+
+    Calls run on the runtime's thread, those of one thread in their order. With
+    `timeout=` a call is cancelled after so many seconds and raises
+    `CallTimeoutError`. After the end of the block calls raise `RuntimeStoppedError`.
+    """
+
+    @property
+    def observer(self) -> Observer:
+        """Counts what happens."""
+        ...
+
+    @property
+    def workers(self) -> BlockingWorkers:
+        """The background workers."""
+        ...
+
+    @property
+    def metrics_url(self) -> str | None:
+        """Where the metrics are scraped."""
+        ...
+
+    def dialog(
         self,
         bot: Bot | None = None,
         *,
+        chat_id: int,
         user_id: int | None = None,
-        chat_id: int | None = None,
-        stack_id: str | None = None,
+        stack_id: str = DEFAULT_STACK_ID,
         thread_id: int | None = None,
         timeout: float | None = None,
     ) -> BlockingBgManager:
-        """See `BgManager.bg`."""
+        """See `Runtime.dialog`."""
+        ...
+
+    def accept(
+        self,
+        bot: Bot,
+        update: Mapping[str, object] | bytes,
+        *,
+        timeout: float | None = None,
+    ) -> Waitable[None] | None:
+        """See `Runtime.accept`."""
+        ...
+
+    def settled(self, *, timeout: float | None = None) -> None:
+        """See `Runtime.settled`."""
+        ...
+
+    def wait(self, *, timeout: float | None = None) -> None:
+        """See `Runtime.wait`."""
         ...
