@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from duologue.errors import (
     WorkerBodyTakenError,
     WorkerRunningError,
 )
+from duologue.transport._json import parse
 from duologue.transport._server import new_application
 from duologue.transport.http._bearer import bearer
 from duologue.transport.http._problems import answer, as_problems, problem
@@ -225,9 +225,7 @@ async def _fields(request: web.Request) -> Fields:
     try:
         if request.content_type != "application/json":
             return {**await request.post()}
-        parsed: object = json.loads(await request.read())
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        parsed = parse(await request.read())
     except LookupError as error:  # of the charset
         raise ValueError(str(error)) from error
     except web.RequestPayloadError as error:

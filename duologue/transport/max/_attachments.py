@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from duologue.dialogs import Attachment, ContentType
-from duologue.transport.max._errors import is_object
+from duologue.transport._json import is_object
 
 Raw = Mapping[str, object]
 T = TypeVar("T", int, str)

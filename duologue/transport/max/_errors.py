@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from typing import TypeGuard
 
 from duologue.errors import (
     BadRequestError,
@@ -17,6 +15,7 @@ from duologue.errors import (
     UnauthorizedError,
     UnexpectedAnswerError,
 )
+from duologue.transport._json import is_object, parse
 
 # MAX documents no Retry-After; its windows are one second long.
 _DEFAULT_RETRY_AFTER = 1.0
@@ -114,16 +113,10 @@ def _detail(answer: Mapping[str, object]) -> str:
 
 def _parsed(body: bytes) -> object:
     try:
-        parsed: object = json.loads(body)
-    except (ValueError, RecursionError):
+        return parse(body)
+    except ValueError:
         return None
-    return parsed
 
 
 def _excerpt(body: bytes) -> str:
     return body[:_EXCERPT].decode(errors="replace")
-
-
-def is_object(value: object) -> TypeGuard[dict[str, object]]:
-    """Tell whether a JSON value is an object."""
-    return isinstance(value, dict)

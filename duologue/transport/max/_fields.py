@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from duologue.errors import MalformedUpdateError
-from duologue.transport.max._errors import is_object
+from duologue.transport._json import is_object
 
 Raw = Mapping[str, object]
 

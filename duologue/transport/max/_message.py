@@ -15,8 +15,8 @@ from duologue.dialogs import (
     Message,
     User,
 )
+from duologue.transport._json import is_object
 from duologue.transport.max._attachments import attachments
-from duologue.transport.max._errors import is_object
 from duologue.transport.max._fields import (
     integer,
     items,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeGuard
+from typing import Protocol
 
 from duologue.actors import Observer
 from duologue.dialogs import Bot, bot_key
@@ -14,6 +14,7 @@ from duologue.errors import (
     MalformedUpdateError,
     UnknownUpdateError,
 )
+from duologue.transport._json import is_object
 from duologue.transport.polling._steps import HandedOver, Raw
 
 _logger = logging.getLogger("duologue.transport")
@@ -86,7 +87,7 @@ class Counter:
 
     async def _take(self, raw: object) -> asyncio.Future[None] | None:
         """Hand one update over; set it aside if it cannot be read."""
-        if not _is_object(raw):
+        if not is_object(raw):
             self._set_aside(type(raw).__name__, "malformed", "it is no object")
             return None
         kind = str(raw.get("update_type"))[:_MAX_KIND_LENGTH]
@@ -129,7 +130,3 @@ def _error(future: asyncio.Future[None]) -> Exception | None:
     if error is None or isinstance(error, Exception):
         return error
     raise error
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, object]]:
-    return isinstance(value, dict)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeGuard, cast
 
 from duologue.errors import MarkerFileError
+from duologue.transport._json import is_object, parse
 
 _VERSION = 1
 
@@ -119,10 +120,10 @@ class MarkerFile:
 
     def _decoded(self, content: bytes) -> Position:
         try:
-            found: object = json.loads(content)
-        except (ValueError, RecursionError) as error:
+            found = parse(content)
+        except ValueError as error:
             raise self._damaged("it holds no JSON") from error
-        if not _is_object(found) or found.get("version") != _VERSION:
+        if not is_object(found) or found.get("version") != _VERSION:
             raise self._damaged(f"it is not in the format of version {_VERSION}")
         marker, after, kept = (found.get(key) for key in ("marker", "after", "kept"))
         if not (_is_marker(marker) and _is_marker(after) and isinstance(kept, list)):
@@ -217,7 +218,3 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _is_marker(value: object) -> TypeGuard[int | None]:
     return value is None or type(value) is int
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, object]]:
-    return isinstance(value, dict)

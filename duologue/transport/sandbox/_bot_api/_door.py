@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import assert_never
 
 from aiohttp import web
 
 from duologue.errors import SandboxRefusalError
+from duologue.transport._json import parse
 from duologue.transport.sandbox._bot_api._faults import Fault, FaultKind
 from duologue.transport.sandbox._bot_api._fields import malformed
 from duologue.transport.sandbox._bot_api._recording import record
@@ -191,10 +191,9 @@ async def read_json(request: web.Request) -> object:
     """Read a JSON body or refuse it."""
     raw = await request.read()
     try:
-        value: object = json.loads(raw)
-    except (ValueError, RecursionError) as wrong:
+        return parse(raw)
+    except ValueError as wrong:
         raise malformed("body: must be JSON") from wrong
-    return value
 
 
 def _faulty(fault: Fault) -> web.Response:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TypeGuard
 
 from duologue.errors import SandboxRefusalError
+from duologue.transport._json import is_array, is_object
 from duologue.transport.sandbox._world._values import Json, JsonView
 
 INT64_MAX = 2**63 - 1
@@ -18,16 +18,6 @@ _INTEGER = re.compile("-?[0-9]{1,19}")
 def malformed(detail: str) -> SandboxRefusalError:
     """Make the refusal of a malformed request."""
     return SandboxRefusalError(400, "proto.payload", detail)
-
-
-def is_object(raw: object) -> TypeGuard[Json]:
-    """Tell whether a JSON value is an object."""
-    return isinstance(raw, dict)
-
-
-def is_array(raw: object) -> TypeGuard[list[object]]:
-    """Tell whether a JSON value is an array."""
-    return isinstance(raw, list)
 
 
 def as_object(raw: object, name: str) -> Json:

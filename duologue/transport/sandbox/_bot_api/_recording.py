@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from aiohttp import web
 
+from duologue.transport._json import parse
 from duologue.transport.sandbox._bot_api._fields import text_at
 from duologue.transport.sandbox._world._shared import Shared
 
@@ -72,7 +71,7 @@ def _message_of(
 
 def _sent(answer: str) -> str | None:
     try:
-        source: object = json.loads(answer)
+        source = parse(answer)
     except ValueError:
         return None
     return text_at(source, "message", "body", "mid")

@@ -8,8 +8,8 @@ from enum import StrEnum
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.strategies import configure_tagged_union
 
+from duologue.transport._json import is_object
 from duologue.transport.sandbox._bot_api._faults import FaultKind
-from duologue.transport.sandbox._bot_api._fields import is_object
 from duologue.transport.sandbox._world._actions import Action
 from duologue.transport.sandbox._world._log import LogKind
 

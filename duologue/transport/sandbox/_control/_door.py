@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Awaitable, Callable
 from math import inf
 from typing import TypeVar
@@ -11,9 +10,10 @@ from typing import TypeVar
 from aiohttp import web
 
 from duologue.errors import SandboxRefusalError
+from duologue.transport._json import is_object, parse
 from duologue.transport.sandbox._bot_api._door import authorization
 from duologue.transport.sandbox._bot_api._faults import Fault
-from duologue.transport.sandbox._bot_api._fields import CHAT_ID, is_object
+from duologue.transport.sandbox._bot_api._fields import CHAT_ID
 from duologue.transport.sandbox._control import _reports as reports
 from duologue.transport.sandbox._control._conversion import (
     WRONG_SHAPE,
@@ -158,8 +158,8 @@ class ControlDoor:
 async def _read_object(request: web.Request) -> Json:
     raw = await request.read()
     try:
-        value: object = json.loads(raw)
-    except (ValueError, RecursionError) as wrong:
+        value = parse(raw)
+    except ValueError as wrong:
         raise SandboxRefusalError(400, "bad.request", "send JSON") from wrong
     if not is_object(value):
         raise SandboxRefusalError(400, "bad.request", "send a JSON object")

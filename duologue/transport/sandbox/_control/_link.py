@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import TypeVar
@@ -14,7 +13,7 @@ from duologue.errors import (
     SandboxRefusalError,
     SandboxUnreachableError,
 )
-from duologue.transport.sandbox._bot_api._fields import is_object
+from duologue.transport._json import is_object, parse
 from duologue.transport.sandbox._control._conversion import new_converter
 from duologue.transport.sandbox._world._values import Json
 
@@ -97,7 +96,7 @@ class ControlLink:
 
 def _checked(status: int, raw: bytes) -> Json:
     try:
-        answer: object = json.loads(raw)
+        answer = parse(raw)
     except ValueError:
         answer = None
     if status == HTTPStatus.OK and is_object(answer):
