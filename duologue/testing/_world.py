@@ -16,6 +16,7 @@ from duologue.dialogs import (
     Attachment,
     Bot,
     BotAdded,
+    BotAdminPermissionsChanged,
     BotRemoved,
     BotStarted,
     BotStopped,
@@ -24,6 +25,10 @@ from duologue.dialogs import (
     Chat,
     ChatTitleChanged,
     ChatType,
+    DialogCleared,
+    DialogMuted,
+    DialogRemoved,
+    DialogUnmuted,
     InlineButton,
     Keyboard,
     LinkButton,
@@ -31,6 +36,7 @@ from duologue.dialogs import (
     MessageCreated,
     MessageEdited,
     MessageRemoved,
+    UnreadableMessage,
     Update,
     User,
     UserAdded,
@@ -46,6 +52,10 @@ _PLAIN: Mapping[str, type[Update]] = {
     "bot_stopped": BotStopped,
     "bot_added": BotAdded,
     "bot_removed": BotRemoved,
+    "dialog_cleared": DialogCleared,
+    "dialog_removed": DialogRemoved,
+    "dialog_unmuted": DialogUnmuted,
+    "unreadable_message": UnreadableMessage,
     "user_added": UserAdded,
     "user_removed": UserRemoved,
 }
@@ -142,17 +152,9 @@ def _parse(raw: Json, bot: Bot) -> Update:
     if kind in ("message", "edited_message"):
         made = MessageCreated if kind == "message" else MessageEdited
         return made(**common, message=_message(raw["message"], common["chat"], bot))
-    match kind:
-        case "removed_message":
-            return MessageRemoved(**common, message_id=raw["message_id"])
-        case "callback_query":
-            return _callback(raw, common, bot)
-        case "bot_started":
-            return BotStarted(**common, payload=raw.get("payload"))
-        case "chat_title_changed":
-            return ChatTitleChanged(**common, title=raw["title"])
-        case _:
-            return _plain(kind)(**common)
+    if kind == "callback_query":
+        return _callback(raw, common, bot)
+    return _event(kind, raw, common)
 
 
 def _callback(raw: Json, common: _Common, bot: Bot) -> Update:
@@ -163,6 +165,25 @@ def _callback(raw: Json, common: _Common, bot: Bot) -> Update:
         payload=raw["payload"],
         message=None if held_by is None else _message(held_by, common["chat"], bot),
     )
+
+
+def _event(kind: str, raw: Json, common: _Common) -> Update:
+    match kind:
+        case "removed_message":
+            return MessageRemoved(**common, message_id=raw["message_id"])
+        case "bot_started":
+            return BotStarted(**common, payload=raw.get("payload"))
+        case "chat_title_changed":
+            return ChatTitleChanged(**common, title=raw["title"])
+        case "dialog_muted":
+            return DialogMuted(**common, until=raw.get("until"))
+        case "bot_admin_permissions_changed":
+            permissions = tuple(raw.get("permissions", ()))
+            return BotAdminPermissionsChanged(
+                **common, is_admin=raw["is_admin"], permissions=permissions
+            )
+        case _:
+            return _plain(kind)(**common)
 
 
 def _plain(kind: str) -> type[Update]:

@@ -114,6 +114,12 @@ async def test_a_filter_of_a_router_covers_all_below_it() -> None:
         ("user_added", {}),
         ("user_removed", {}),
         ("chat_title_changed", {"title": "New"}),
+        ("dialog_cleared", {}),
+        ("dialog_muted", {}),
+        ("dialog_unmuted", {}),
+        ("dialog_removed", {}),
+        ("bot_admin_permissions_changed", {"is_admin": True}),
+        ("unreadable_message", {}),
     ],
 )
 async def test_each_kind_of_update_has_handlers_of_its_own(

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from duologue.dialogs import (
     Attachment,
     BotAdded,
+    BotAdminPermissionsChanged,
     BotRemoved,
     BotStarted,
     BotStopped,
@@ -19,10 +20,15 @@ from duologue.dialogs import (
     Chat,
     ChatTitleChanged,
     ChatType,
+    DialogCleared,
+    DialogMuted,
+    DialogRemoved,
+    DialogUnmuted,
     LinkButton,
     MessageCreated,
     MessageEdited,
     MessageRemoved,
+    UnreadableMessage,
     Update,
     User,
     UserAdded,
@@ -117,11 +123,21 @@ CONTACT: Json = {
 }
 EVERY_TYPE: Mapping[type[Update], Json] = {
     BotAdded: event("bot_added"),
+    BotAdminPermissionsChanged: event(
+        "bot_admin_permissions_changed",
+        user_id=11,
+        is_admin=True,
+        permissions=["write", 5, "pin_message"],
+    ),
     BotRemoved: event("bot_removed"),
     BotStarted: event("bot_started", chat_id=182, payload="deep"),
     BotStopped: event("bot_stopped", chat_id=182),
     Callback: callback(),
     ChatTitleChanged: event("chat_title_changed", title="Look at me"),
+    DialogCleared: event("dialog_cleared", chat_id=182),
+    DialogMuted: event("dialog_muted", chat_id=182, muted_until=STAMP),
+    DialogRemoved: event("dialog_removed", chat_id=182),
+    DialogUnmuted: event("dialog_unmuted", chat_id=182),
     MessageCreated: created(),
     MessageEdited: {**holding(CONTACT), "update_type": "message_edited"},
     MessageRemoved: event("message_removed", message_id="mid.1", user_id=11),
@@ -401,13 +417,120 @@ def test_the_id_of_a_press_is_short_however_long_its_payload() -> None:
     assert len(BOT.parse(callback(payload="x" * 1024)).id) < 60
 
 
+def test_what_a_press_does_not_need_is_read_when_somebody_asks() -> None:
+    raw = callback(user={"user_id": 11, "first_name": 5})
+
+    update = BOT.parse(raw)
+
+    assert isinstance(update, Callback)
+    assert (update.chat_id, update.user_id, update.message_id) == (182, 11, "mid.2")
+    with pytest.raises(MalformedUpdateError, match=r"callback\.user\.first_name"):
+        _ = update.user
+
+
+def test_a_press_that_is_read_in_parts_equals_one_that_is_read_at_once() -> None:
+    in_parts = BOT.parse(callback())
+    raw = {**callback(), "message": {**message(), "recipient": None}}
+    known = copy.copy(in_parts)
+
+    assert known == in_parts
+    assert hash(in_parts.id) == hash(known.id)
+    assert repr(known) == repr(in_parts)
+    with pytest.raises(AttributeError):
+        _ = in_parts.nonsense  # type: ignore[attr-defined]  # that is the point
+    with pytest.raises(MalformedUpdateError, match=r"message\.recipient"):
+        BOT.parse(raw)
+
+
+def test_a_copy_of_a_press_reads_its_other_fields_too() -> None:
+    update = BOT.parse(callback())
+    assert isinstance(update, Callback)
+
+    other = update.copy(payload="b")
+
+    assert (other.payload, other.id, other.message_id) == ("b", update.id, "mid.2")
+    assert other.message is update.message
+    assert other.user is update.user
+
+
 def test_a_press_on_a_deleted_message_is_read_where_its_chat_is_named() -> None:
     raw = {**callback(), "message": None, "chat_id": 182}
 
     update = BOT.parse(raw)
 
     assert isinstance(update, Callback)
-    assert (update.message, update.chat_id) == (None, 182)
+    assert (update.message, update.message_id, update.chat_id) == (None, None, 182)
+
+
+NAMELESS = {"chat_id": None, "chat_type": "dialog", "user_id": 99}
+
+
+@pytest.mark.parametrize("held", [None, message(recipient=NAMELESS)])
+def test_a_press_without_a_chat_belongs_to_the_private_chat_of_its_user(
+    held: object,
+) -> None:
+    bot = Bot("token")
+    raw = {**callback(), "message": held}
+
+    unknown = bot.parse(raw)
+    bot.parse(created())
+    known = bot.parse(raw)
+
+    assert unknown.chat == Chat(11)
+    assert known.chat == Chat(182)
+    assert known.id == unknown.id
+
+
+def test_a_private_message_without_a_chat_belongs_to_the_chat_of_its_author() -> None:
+    bot = Bot("token")
+    bot.parse(created())
+
+    update = bot.parse(created(message=message(recipient=NAMELESS)))
+
+    assert update.chat == Chat(182)
+
+
+def test_private_chats_are_not_remembered_without_end() -> None:
+    bot = Bot("token")
+    bot.parse(created())
+
+    for number in range(10_001):
+        who = {**ANN_RAW, "user_id": 1000 + number}
+        bot.parse(callback(user=who))
+
+    assert bot.parse({**callback(), "message": None}).chat == Chat(11)
+
+
+def test_a_message_that_bots_may_not_see_is_an_update_of_its_own() -> None:
+    raw = created()
+    del raw["message"]
+
+    update = BOT.parse(raw)
+
+    assert type(update) is UnreadableMessage
+    assert (update.user, update.chat_id) == (None, 0)
+
+
+def test_a_bot_may_be_added_by_nobody() -> None:
+    raw = event("bot_added")
+    del raw["user"]
+
+    update = BOT.parse(raw)
+
+    assert type(update) is BotAdded
+    assert (update.user, update.chat_id) == (None, GROUP)
+
+
+def test_what_is_new_in_an_update_is_read() -> None:
+    muted = BOT.parse(EVERY_TYPE[DialogMuted])
+    for_good = BOT.parse(event("dialog_muted"))
+    changed = BOT.parse(EVERY_TYPE[BotAdminPermissionsChanged])
+
+    assert isinstance(muted, DialogMuted)
+    assert isinstance(for_good, DialogMuted)
+    assert isinstance(changed, BotAdminPermissionsChanged)
+    assert (muted.until, for_good.until) == (muted.timestamp, None)
+    assert (changed.is_admin, changed.permissions) == (True, ("write", "pin_message"))
 
 
 def test_a_type_from_the_future_is_unknown() -> None:
@@ -419,7 +542,8 @@ def test_a_type_from_the_future_is_unknown() -> None:
     ("raw", "path"),
     [
         ({}, "update_type"),
-        (created(message=None), "message must"),
+        (created(message="gone"), "message must"),
+        (created(update_type="message_edited", message=None), "message must"),
         (created(timestamp="now"), "timestamp must"),
         (created(timestamp=True), "timestamp must"),
         (created(timestamp=10**30), "timestamp"),
@@ -432,7 +556,11 @@ def test_a_type_from_the_future_is_unknown() -> None:
         (created(message=message(recipient=[])), "message.recipient"),
         (created(message=message(sender={})), "message.sender.user_id"),
         (callback(user=None), "callback.user must"),
-        ({**callback(), "message": None}, "chat_id"),
+        (callback(timestamp=10**30), r"callback\.timestamp is not a time"),
+        (
+            {**callback(), "message": message(recipient={"chat_type": "chat"})},
+            "chat_id must",
+        ),
         ({**callback(), "message": "gone"}, "message must be an object"),
         (event("chat_title_changed"), "title must be text and is missing"),
     ],
@@ -488,8 +616,8 @@ def test_whatever_stands_in_a_field_an_update_is_read_or_refused(
 
     try:
         update: Update | DuologueError = BOT.parse(raw)
+        assert str(update)  # reads all of it
     except (MalformedUpdateError, UnknownUpdateError) as error:
         update = error
 
     assert isinstance(update, Update | DuologueError)
-    assert str(update)

@@ -2,14 +2,29 @@
 
 Each update is also the `event` that handlers receive. `id` is the key by which
 a repeated delivery is recognised.
+
+A press is the commonest update, and its turn needs a few of its fields. So an adapter
+may leave the others unread (`Callback.unread`): each is read from `raw` when somebody
+asks for it, and kept. Nobody can tell, but for two things: what is wrong in an unread
+field is noticed when it is read, and `raw` must not be changed before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Self, TypeAlias  # noqa: TID251  # it hides no import
 
 from duologue.dialogs._chat._chat import Attachment, Message
-from duologue.dialogs._chat._ports import CallbackAnswers, Update
+from duologue.dialogs._chat._ports import Bot, CallbackAnswers, Update
+
+ReadField: TypeAlias = Callable[[str], object]
+"""Gives the field of an update that has a name."""
+
+_READ_LATER = frozenset({"chat", "user", "timestamp", "message"})
+_set = object.__setattr__  # the one way into a frozen value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +42,15 @@ class MessageCreated(Update):
     def attachments(self) -> tuple[Attachment, ...]:
         """The files, pictures and all else that the message holds."""
         return self.message.attachments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableMessage(Update):
+    """Somebody wrote what the messenger does not show to bots, such as a voice message.
+
+    MAX names neither who nor where: `user` is None, `chat_id` is 0, and no answer
+    can be sent there.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +77,35 @@ class MessageRemoved(Update):
     message_id: str
 
 
+class _ReadInParts(Update):
+    """An update some fields of which are read when somebody asks for them."""
+
+    __slots__ = ("_chat_id", "_message_id", "_read", "_user_id")
+    _chat_id: int
+    _message_id: str | None
+    _read: ReadField
+    _user_id: int | None
+
+    if not TYPE_CHECKING:  # or else every misspelt name would be a field
+
+        def __getattr__(self, name: str) -> object:
+            """Read a field that has no value yet."""
+            if name in _READ_LATER:
+                value = self._read(name)
+            elif name == "_chat_id":
+                value = self.chat.id
+            elif name == "_user_id":
+                value = None if self.user is None else self.user.id
+            elif name == "_message_id":
+                value = None if self.message is None else self.message.id
+            else:
+                raise AttributeError(name=name, obj=self)
+            _set(self, name, value)
+            return value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Callback(Update):
+class Callback(_ReadInParts):
     """Somebody pressed an inline button.
 
     Attributes:
@@ -67,6 +118,69 @@ class Callback(Update):
     payload: str
     message: Message | None
     answers: CallbackAnswers | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def unread(
+        cls,
+        raw: Mapping[str, object],
+        bot: Bot,
+        *,
+        id: str,  # noqa: A002  # the name of the field
+        callback_id: str,
+        payload: str,
+        chat_id: int,
+        user_id: int | None,
+        message_id: str | None,
+        read: ReadField,
+        thread_id: int | None = None,
+        answers: CallbackAnswers | None = None,
+    ) -> Self:
+        """Make a press of which only so much has been read.
+
+        Args:
+            raw: The update as the messenger sent it.
+            bot: The bot that received it.
+            id: Recognises a repeated delivery.
+            callback_id: The messenger's id of this press.
+            payload: What the button carries.
+            chat_id: The number of the chat.
+            user_id: The number of the user.
+            message_id: The id of the message that holds the button.
+            read: Reads `chat`, `user`, `timestamp` or `message` from it.
+            thread_id: The topic inside the chat.
+            answers: Who takes the answer.
+        """
+        press = object.__new__(cls)
+        _set(press, "id", id)
+        _set(press, "raw", raw)
+        _set(press, "bot", bot)
+        _set(press, "callback_id", callback_id)
+        _set(press, "payload", payload)
+        _set(press, "thread_id", thread_id)
+        _set(press, "answers", answers)
+        _set(press, "_chat_id", chat_id)
+        _set(press, "_user_id", user_id)
+        _set(press, "_message_id", message_id)
+        _set(press, "_read", read)
+        return press
+
+    @property
+    def chat_id(self) -> int:
+        """The number of the chat.
+
+        The user's private chat where the messenger no longer knows the message.
+        """
+        return self._chat_id
+
+    @property
+    def user_id(self) -> int | None:
+        """The number of the user."""
+        return self._user_id
+
+    @property
+    def message_id(self) -> str | None:
+        """The id of the message that holds the button; None if it is gone."""
+        return self._message_id
 
     @property
     def message_id(self) -> str | None:
@@ -92,25 +206,24 @@ class Callback(Update):
 
     def copy(
         self, *, payload: str | None = None, answers: CallbackAnswers | None = None
-    ) -> Callback:
+    ) -> Self:
         """Make a copy that differs where something is given.
 
         Args:
             payload: What the button carries instead.
             answers: Who takes the answer instead.
         """
-        # Half the time of dataclasses.replace, which each press would need twice.
-        return Callback(
+        return self.unread(
+            self.raw,
+            self.bot,
             id=self.id,
-            bot=self.bot,
-            chat=self.chat,
-            user=self.user,
-            timestamp=self.timestamp,
-            raw=self.raw,
-            thread_id=self.thread_id,
             callback_id=self.callback_id,
             payload=self.payload if payload is None else payload,
-            message=self.message,
+            chat_id=self._chat_id,
+            user_id=self._user_id,
+            message_id=self._message_id,
+            read=partial(getattr, self),  # what one of them reads, both have
+            thread_id=self.thread_id,
             answers=self.answers if answers is None else answers,
         )
 
@@ -156,3 +269,42 @@ class ChatTitleChanged(Update):
     """A chat got another title."""
 
     title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogCleared(Update):
+    """A user deleted the history of the private chat with the bot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogMuted(Update):
+    """A user turned off the notifications of the private chat with the bot.
+
+    Attributes:
+        until: When they come back; None if never.
+    """
+
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogUnmuted(Update):
+    """A user turned the notifications of the private chat on again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogRemoved(Update):
+    """A user deleted the private chat with the bot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotAdminPermissionsChanged(Update):
+    """The bot may do other things in a group or a channel than before.
+
+    Attributes:
+        is_admin: Whether it is an administrator now.
+        permissions: What it may do, by the messenger's names.
+    """
+
+    is_admin: bool
+    permissions: tuple[str, ...] = ()

@@ -10,14 +10,20 @@ from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import (
     BotAdded,
+    BotAdminPermissionsChanged,
     BotRemoved,
     BotStarted,
     BotStopped,
     Callback,
     ChatTitleChanged,
+    DialogCleared,
+    DialogMuted,
+    DialogRemoved,
+    DialogUnmuted,
     MessageCreated,
     MessageEdited,
     MessageRemoved,
+    UnreadableMessage,
     UserAdded,
     UserRemoved,
 )
@@ -53,6 +59,12 @@ _EVENT_NAMES: Mapping[type[Update], str] = {
     UserAdded: "user_added",
     UserRemoved: "user_removed",
     ChatTitleChanged: "chat_title_changed",
+    DialogCleared: "dialog_cleared",
+    DialogMuted: "dialog_muted",
+    DialogUnmuted: "dialog_unmuted",
+    DialogRemoved: "dialog_removed",
+    BotAdminPermissionsChanged: "bot_admin_permissions_changed",
+    UnreadableMessage: "unreadable_message",
 }
 
 

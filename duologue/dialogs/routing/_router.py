@@ -29,6 +29,12 @@ UPDATE_EVENTS = (
     "user_added",
     "user_removed",
     "chat_title_changed",
+    "dialog_cleared",
+    "dialog_muted",
+    "dialog_unmuted",
+    "dialog_removed",
+    "bot_admin_permissions_changed",
+    "unreadable_message",
 )
 
 
@@ -61,6 +67,14 @@ class Router:
         self.user_added: EventObserver = self.observers["user_added"]
         self.user_removed: EventObserver = self.observers["user_removed"]
         self.chat_title_changed: EventObserver = self.observers["chat_title_changed"]
+        self.dialog_cleared: EventObserver = self.observers["dialog_cleared"]
+        self.dialog_muted: EventObserver = self.observers["dialog_muted"]
+        self.dialog_unmuted: EventObserver = self.observers["dialog_unmuted"]
+        self.dialog_removed: EventObserver = self.observers["dialog_removed"]
+        self.bot_admin_permissions_changed: EventObserver = self.observers[
+            "bot_admin_permissions_changed"
+        ]
+        self.unreadable_message: EventObserver = self.observers["unreadable_message"]
         self.error: EventObserver = self.observers["error"]
 
     def __repr__(self) -> str:

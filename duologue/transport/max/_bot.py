@@ -41,6 +41,9 @@ _POLL_SLACK = 10.0
 _LONGEST_HOLD = 30
 _LARGEST_BATCH = 100
 
+# Users whose private chat is known, for presses that do not name it.
+_PRIVATE_CHATS = 10_000
+
 _ABOUT_MESSAGES = {"/messages", "/answers"}
 
 
@@ -79,6 +82,12 @@ class Bot:
             "user_added": "user_added",
             "user_removed": "user_removed",
             "chat_title_changed": "chat_title_changed",
+            "dialog_cleared": "dialog_cleared",
+            "dialog_muted": "dialog_muted",
+            "dialog_unmuted": "dialog_unmuted",
+            "dialog_removed": "dialog_removed",
+            "bot_admin_permissions_changed": "bot_admin_permissions_changed",
+            "unreadable_message": "message_created",
         }
     )
 
@@ -115,6 +124,7 @@ class Bot:
         self._http = HttpClient(key.value, self.base_url, ca_file=ca_file)
         self._limits = MaxLimits(clock or LoopClock())
         self._me: User | None = None
+        self._private_chats: dict[int, int] = {}
 
     def __repr__(self) -> str:
         known = "not started" if self._me is None else f"id={self._me.id}"
@@ -148,7 +158,11 @@ class Bot:
             UnknownUpdateError: Its type is not known here.
             MalformedUpdateError: It does not have the documented shape.
         """
-        return parse(raw, self)
+        update = parse(raw, self, self._private_chats)
+        chat_id, user_id = update.chat_id, update.user_id
+        if chat_id > 0 and user_id and self._private_chats.get(user_id) != chat_id:
+            self._remember(user_id, chat_id)
+        return update
 
     async def start(self) -> None:
         """Learn the account's own id, with one call; later calls do nothing.
@@ -327,6 +341,13 @@ class Bot:
             query={"callback_id": callback_id, **_preview(view)},
             content=body.answer(view, notification),
         )
+
+    def _remember(self, user_id: int, chat_id: int) -> None:
+        """Keep the private chat of a user, and forget the oldest if there are many."""
+        chats = self._private_chats
+        chats[user_id] = chat_id
+        if len(chats) > _PRIVATE_CHATS:
+            del chats[next(iter(chats))]
 
     async def _ask(self, verb: str, path: str) -> dict[str, object]:
         await self._limits.bot.take()

@@ -23,6 +23,14 @@ def integer(data: Raw, key: str, path: str) -> int:
     raise _refused(value, key, path, expected="a whole number")
 
 
+def optional_integer(data: Raw, key: str, path: str) -> int | None:
+    """Give a whole number, or None if it is null or absent."""
+    value = data.get(key)
+    if value is None or type(value) is int:
+        return value
+    raise _refused(value, key, path, expected="a whole number")
+
+
 def text(data: Raw, key: str, path: str) -> str:
     """Give a text."""
     value = data.get(key)

@@ -35,6 +35,9 @@ _CHAT_TYPES = {
 }
 
 
+_NOBODY_KNOWN: Mapping[int, int] = {}
+
+
 def user(raw: Raw, path: str) -> User:
     """Read a person or a bot.
 
@@ -56,7 +59,13 @@ def user(raw: Raw, path: str) -> User:
     )
 
 
-def message(raw: Raw, path: str) -> Message:
+def message(
+    raw: Raw,
+    path: str,
+    *,
+    homes: Mapping[int, int] = _NOBODY_KNOWN,
+    home: int | None = None,
+) -> Message:
     """Read a message that stands in a chat.
 
     Text and attachments of a forwarded message stand in what it links to.
@@ -64,9 +73,15 @@ def message(raw: Raw, path: str) -> Message:
     Args:
         raw: The object `Message` of the API.
         path: Where it stands, for errors; ends in a dot.
+        home: The private chat where it stands if it names no chat; None if that is
+            the one of its sender.
+        homes: The private chats of users, as far as they are known.
     """
-    chat = _chat(object_at(raw, "recipient", path), f"{path}recipient.")
-    sender = optional_object(raw, "sender", path)
+    found = optional_object(raw, "sender", path)
+    sender = None if found is None else user(found, f"{path}sender.")
+    if home is None and sender is not None:
+        home = homes.get(sender.id, sender.id)
+    chat = chat_of(raw, path, home)
     body = optional_object(raw, "body", path)
     link = optional_object(raw, "link", path)
     linked = None if link is None else _linked(link, chat, f"{path}link.")
@@ -74,7 +89,7 @@ def message(raw: Raw, path: str) -> Message:
     return _assembled(
         raw,
         chat,
-        sender=None if sender is None else user(sender, f"{path}sender."),
+        sender=sender,
         body=body,
         path=f"{path}body.",
         forwarded=None if is_reply else linked,
@@ -123,9 +138,20 @@ def _assembled(
     )
 
 
-def _chat(recipient: Raw, path: str) -> Chat:
+def chat_of(raw: Raw, path: str, home: int | None = None) -> Chat:
+    """Read where a message stands.
+
+    Args:
+        raw: The object `Message` of the API.
+        path: Where it stands, for errors; ends in a dot.
+        home: The private chat that is meant if a private message names none.
+    """
+    recipient, path = object_at(raw, "recipient", path), f"{path}recipient."
+    kind = text(recipient, "chat_type", path)
+    named = _CHAT_TYPES.get(kind)
+    if home is not None and recipient.get("chat_id") is None and kind == "dialog":
+        return Chat(home)
     chat_id = integer(recipient, "chat_id", path)
-    named = _CHAT_TYPES.get(text(recipient, "chat_type", path))
     # Groups and channels have negative numbers; a type that comes later may
     # be handled like a group.
     return Chat(chat_id, named or (ChatType.PRIVATE if chat_id > 0 else ChatType.GROUP))

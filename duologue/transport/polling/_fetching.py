@@ -121,7 +121,7 @@ def _with_types(
     """Ask only for what somebody handles, unless the application says otherwise."""
     if how.types is not None or not isinstance(bot, _Selective):
         return how
-    wanted = sorted(bot.update_types[name] for name in used if name in bot.update_types)
+    wanted = sorted({bot.update_types[name] for name in used & bot.update_types.keys()})
     if not wanted:
         _logger.warning(
             "no handler is registered, so all updates are fetched in vain; include "
