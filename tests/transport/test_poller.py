@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from pykka import ActorRegistry
 
-from duologue.actors import ActorSystem
+from duologue.actors import ActorSystem, AsyncActorRef
 from duologue.actors._time._observe import Counts
 from duologue.dialogs import Batch, Bot as BotPort
 from duologue.errors import MarkerFileError, UnauthorizedError
@@ -846,6 +847,66 @@ async def test_the_end_of_the_system_ends_a_poller_and_its_tasks(
     left = {task for task in asyncio.all_tasks() - before if "Poller" in repr(task)}
     assert left == set()
     assert poller.state is PollerState.STOPPED
+
+
+async def test_a_poller_whose_actor_is_killed_leaves_nobody_waiting(
+    bot: Bot, inbox: Inbox
+) -> None:
+    before = asyncio.all_tasks()
+    async with ActorSystem() as system:
+        poller = Poller(bot, inbox, system=system)
+        poller.start()
+        await asyncio.sleep(2)
+        [ref] = ActorRegistry.get_by_class_name("_PollerActor")
+        assert isinstance(ref, AsyncActorRef)
+
+        await ref.kill(block=False)
+        await poller.wait()
+        await poller.stop()
+
+    assert poller.state is PollerState.STOPPED
+    left = {task for task in asyncio.all_tasks() - before if "Poller" in repr(task)}
+    assert left == set()
+
+
+async def test_a_system_without_time_to_drain_leaves_nobody_waiting(
+    bot: Bot, control: Control
+) -> None:
+    async def stubborn(_: BotPort, __: Mapping[str, object], /) -> None:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            await asyncio.sleep(50)
+
+    await say(control, "one")
+    async with ActorSystem(drain=1) as system:
+        poller = Poller(bot, stubborn, system=system)
+        poller.start()
+        await asyncio.sleep(2)
+
+    await poller.wait()
+
+    assert poller.state is PollerState.STOPPED
+
+
+async def test_a_stop_does_not_wait_beyond_its_time_for_an_intake_that_goes_on(
+    bot: Bot, control: Control, system: ActorSystem
+) -> None:
+    async def stubborn(_: BotPort, __: Mapping[str, object], /) -> None:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            await asyncio.sleep(50)
+
+    await say(control, "one")
+    poller = Poller(bot, stubborn, system=system)
+    poller.start()
+    await asyncio.sleep(2)
+    before = now()
+
+    await poller.stop(drain=3)
+
+    assert now() - before == pytest.approx(3)
 
 
 class BrokenObserver:

@@ -52,8 +52,8 @@ class Intake(Protocol):
         ...
 
 
-class Counter:
-    """The place where updates change hands."""
+class Handover:
+    """Hands the updates of one bot to an intake, and sets aside what nobody can read."""
 
     def __init__(self, bot: Bot, intake: Intake, observer: Observer) -> None:
         self._bot = bot

@@ -1,4 +1,4 @@
-"""The edge of a poller: where its actions meet messenger, store and intake."""
+"""The input and output of a poller: its calls to messenger, store and intake."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import assert_never
 from duologue.actors import Clock
 from duologue.dialogs import Batch, UpdateSource
 from duologue.errors import HandoverCancelledError
-from duologue.transport.polling._handover import Counter
+from duologue.transport.polling._handover import Handover
 from duologue.transport.polling._markers import MarkerStore
 from duologue.transport.polling._steps import (
     Action,
@@ -35,20 +35,20 @@ _COMMIT_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Performer:
-    """Carries out actions.
+class PollerIO:
+    """Carries out the actions of a poller.
 
     Attributes:
         source: The messenger.
         store: Keeps the position.
-        counter: Hands updates to the intake.
+        handover: Hands updates to the intake.
         settings: How to ask.
         clock: Waits.
     """
 
     source: UpdateSource
     store: MarkerStore
-    counter: Counter
+    handover: Handover
     settings: PollerSettings
     clock: Clock
 
@@ -75,7 +75,7 @@ class Performer:
                 await self.store.save(position)
                 return Saved()
             case HandOver(updates):
-                return await self.counter.hand_over(updates)
+                return await self.handover.hand_over(updates)
             case Pause(seconds):
                 await self.clock.sleep(seconds)
                 return Woke()

@@ -8,9 +8,8 @@ import random
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeVar
 
-from pykka import Actor, ActorDeadError, ActorRef
+from pykka import ActorDeadError
 
 from duologue.actors import (
     ActorSystem,
@@ -19,33 +18,23 @@ from duologue.actors import (
     Counts,
     LoopClock,
     Observer,
-    Timer,
 )
-from duologue.actors._time._seconds import as_delay
+from duologue.actors._lifecycle._relations import life_of
 from duologue.dialogs import UpdateSource
-from duologue.transport.polling._handover import Counter, Intake
-from duologue.transport.polling._io import Performer
+from duologue.transport.polling._handover import Handover, Intake
+from duologue.transport.polling._io import PollerIO
 from duologue.transport.polling._markers import MarkersInMemory, MarkerStore
 from duologue.transport.polling._reporter import Reporter
 from duologue.transport.polling._rules import Rules
+from duologue.transport.polling._run import PollerRun
 from duologue.transport.polling._steps import (
-    Action,
-    DeadlinePassed,
     End,
-    Event,
-    HandOver,
     Load,
     Pause,
     Poll,
     PollerSettings,
     Progress,
-    StopAsked,
 )
-
-A = TypeVar("A", bound=Actor)
-
-# Seconds after which an unfinished batch is worth a word: it holds up all others.
-_SLOW = 30.0
 
 
 class PollerState(enum.StrEnum):
@@ -73,67 +62,40 @@ class PollerState(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    """What the poller set out to do has come to this."""
+class _Ended:
+    """The run has come to its end.
 
-    number: int
-    event: Event
+    Attributes:
+        error: What broke it; None if it ended by its rules.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class _Late:
-    """The action in hand takes long."""
-
-
-class _Board:
-    """What others may see of a poller; written by its actor only."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.ended: asyncio.Future[Exception | None] = (
-            asyncio.get_running_loop().create_future()
-        )
-
-    def end(self, error: Exception | None) -> None:
-        if not self.ended.done():
-            self.ended.set_result(error)
+    error: BaseException | None
 
 
 class _PollerActor(AsyncActor):
-    """Carries out one action at a time, in a task; never waits for it itself.
+    """Owns a run: starts it, ends with it, and ends it.
 
-    The outcome comes back as a message with the number of its action, so that
-    what has been called off is not mistaken for what is going on.
+    The run is a task beside its turns, so that a stop finds the actor free.
     """
 
-    def __init__(
-        self,
-        performer: Performer,
-        rules: Rules,
-        *,
-        reporter: Reporter,
-        board: _Board,
-    ) -> None:
+    def __init__(self, run: PollerRun) -> None:
         super().__init__()
-        self._performer = performer
-        self._rules = rules
-        self._reporter = reporter
-        self._board = board
-        self._number = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._late: Timer | None = None
-        self._deadline: Timer | None = None
+        self._run = run
+        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        # A kill, or a system without time to drain, leaves no turn to say so.
+        life_of(self.actor_ref).when_gone = self._gone
 
     def on_start(self) -> None:
-        """Begin with the first action."""
-        self._begin(self._board.progress.doing)
+        """Begin the run."""
+        self._task = self._loop.create_task(self._run.work())
+        self._task.add_done_callback(self._tell_of_end)
 
     async def on_stop(self) -> None:  # type: ignore[override] # AsyncActor allows it
         """Leave no task behind."""
-        self._call_off()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        self._board.end(None)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
 
     def on_failure(
         self,
@@ -142,63 +104,31 @@ class _PollerActor(AsyncActor):
         traceback: TracebackType | None,  # noqa: ARG002 - Pykka's hook
     ) -> None:
         """Tell whoever waits that there will be no more updates."""
-        self._call_off()
         if isinstance(exception_value, Exception):
-            self._reporter.ended(exception_value)
-            self._board.end(exception_value)
+            self._run.end(exception_value)
 
     def on_receive(self, message: object) -> None:
-        """Take what happened into account; what was called off is ignored."""
-        match message:
-            case _Done(number, event) if number == self._number:
-                self._reporter.note(self._board.progress.doing, event)
-                self._step(event)
-            case _Late():
-                self._reporter.late(len(self._board.progress.batch), _SLOW)
-            case StopAsked(drain):
-                _cancel(self._deadline)
-                self._deadline = self.send_after(as_delay(drain), DeadlinePassed())
-                self._step(message)
-            case DeadlinePassed():
-                self._step(message)
-            case _:
-                pass
+        """Stop when the run has ended, and fail with it if it broke."""
+        if isinstance(message, _Ended):
+            if message.error is not None:
+                raise message.error
+            doing = self._run.progress.doing
+            self._run.end(doing.error if isinstance(doing, End) else None)
+            self.stop()
 
-    def _step(self, event: Event) -> None:
-        before = self._board.progress.doing
-        self._board.progress = self._rules.after(self._board.progress, event)
-        action = self._board.progress.doing
-        if action is not before:
-            self._call_off()
-            self._begin(action)
+    def _tell_of_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and self.actor_ref.is_alive():
+            with suppress(ActorDeadError):  # it ends in this moment
+                self.actor_ref.tell(_Ended(task.exception()))
 
-    def _begin(self, action: Action) -> None:
-        self._number += 1
-        if isinstance(action, End):
-            self._finish(action.error)
-            return
-        task = asyncio.get_running_loop().create_task(
-            self._carry_out(action, self._number)
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        if isinstance(action, HandOver):
-            self._late = self.send_after(_SLOW, _Late())
+    def _gone(self) -> None:
+        with suppress(RuntimeError):  # of a loop that is closed
+            self._loop.call_soon_threadsafe(self._let_go)
 
-    async def _carry_out(self, action: Action, number: int) -> None:
-        event = await self._performer.perform(action)
-        _tell(self.actor_ref, _Done(number, event))
-
-    def _call_off(self) -> None:
-        _cancel(self._late)
-        for task in self._tasks:
-            task.cancel()
-
-    def _finish(self, error: Exception | None) -> None:
-        if error is not None:
-            self._reporter.ended(error)
-        self._board.end(error)
-        self.stop()
+    def _let_go(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._run.end(None)
 
 
 class Poller:
@@ -242,36 +172,35 @@ class Poller:
         observer = observer or Counts()
         self._rules = Rules(settings, dice or random.SystemRandom())
         self._reporter = Reporter(source, observer=observer, clock=clock)
-        self._performer = Performer(
+        self._io = PollerIO(
             source,
             store or MarkersInMemory(),
-            Counter(source, intake, observer),
+            Handover(source, intake, observer),
             settings,
             clock,
         )
-        self._board: _Board | None = None
-        self._ref: ActorRef[_PollerActor] | None = None
+        self._run: PollerRun | None = None
 
     @property
     def state(self) -> PollerState:
         """What the poller is doing."""
-        board = self._board
-        if board is None:
+        run = self._run
+        if run is None:
             return PollerState.NEW
-        if board.ended.done():
-            failed = board.ended.result() is not None
+        if run.ended.done():
+            failed = run.ended.result() is not None
             return PollerState.FAILED if failed else PollerState.STOPPED
-        return _state(board.progress)
+        return _state(run.progress)
 
     @property
     def marker(self) -> int | None:
         """Everything before it is safe; None while no marker is known."""
-        return None if self._board is None else self._board.progress.marker
+        return None if self._run is None else self._run.progress.marker
 
     @property
     def unfinished(self) -> int:
         """How many updates have been fetched and are not known to be safe."""
-        return 0 if self._board is None else len(self._board.progress.batch)
+        return 0 if self._run is None else len(self._run.progress.batch)
 
     @property
     def last_success(self) -> float | None:
@@ -281,21 +210,16 @@ class Poller:
     @property
     def pause(self) -> float:
         """For how many seconds it waits now, before it tries again; 0 if it does not."""
-        doing = None if self._board is None else self._board.progress.doing
+        doing = None if self._run is None else self._run.progress.doing
         return doing.seconds if isinstance(doing, Pause) else 0.0
 
     def start(self) -> None:
         """Begin to fetch. Calling it again does nothing."""
-        if self._board is not None:
-            return
-        self._board = _Board(self._rules.first())
-        self._ref = self._system.start(
-            _PollerActor,
-            self._performer,
-            self._rules,
-            reporter=self._reporter,
-            board=self._board,
-        )
+        if self._run is None:
+            run = PollerRun(self._rules, self._io, self._reporter)
+            with self._system.own_loop():
+                self._system.start(_PollerActor, run)
+            self._run = run
 
     async def wait(self) -> None:
         """Return when the poller has been stopped.
@@ -304,7 +228,7 @@ class Poller:
             UnauthorizedError: The messenger does not know the token.
             MarkerFileError: The marker file cannot be read.
         """
-        error = None if self._board is None else await asyncio.shield(self._board.ended)
+        error = None if self._run is None else await asyncio.shield(self._run.ended)
         if error is not None:
             raise error
 
@@ -317,22 +241,9 @@ class Poller:
         Args:
             drain: Seconds to wait for unfinished updates.
         """
-        if self._board is None or self._ref is None:
-            return
-        _tell(self._ref, StopAsked(drain))
-        await asyncio.shield(self._board.ended)
-
-
-def _cancel(timer: Timer | None) -> None:
-    if timer is not None:
-        timer.cancel()
-
-
-def _tell(ref: ActorRef[A], message: object) -> None:
-    """Tell the actor; what comes after its end changes nothing any more."""
-    with suppress(ActorDeadError):  # it ends in this moment
-        if ref.is_alive():
-            ref.tell(message)
+        if self._run is not None and not self._run.ended.done():
+            self._run.stop(drain)
+            await asyncio.shield(self._run.ended)
 
 
 def _state(progress: Progress) -> PollerState:

@@ -1,7 +1,7 @@
 """What a poller does next: a function from where it stands and what happened.
 
-Nothing here waits, sends or writes. An action is carried out by the poller
-actor, and its outcome comes back as an event.
+Nothing here waits, sends or writes. An action is carried out by `PollerRun`, and
+its outcome comes back as an event.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The words of a poller: its settings, what it can do, and what can happen."""
+"""The settings, actions, events and progress of a poller."""
 
 from __future__ import annotations
 
@@ -147,13 +147,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class StopAsked:
-    """Somebody wants the poller to end.
-
-    Attributes:
-        drain: Seconds for what is unfinished.
-    """
-
-    drain: float
+    """Somebody wants the poller to end."""
 
 
 @dataclass(frozen=True, slots=True)
