@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from duologue import __version__
 
 INTERRUPTED = 130
-_OWN_OPTIONS = frozenset({"-h", "--help", "--version"})
+WRONG_USE = 2
+
+_AddArguments: TypeAlias = Callable[[argparse.ArgumentParser], None]
+_Main: TypeAlias = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,10 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Args:
         arguments: The command and its options, by default those of the process;
-            without a command it is the demo.
+            without any it prints its help.
 
     Returns:
-        The exit status: that of the command; 130 after Ctrl+C.
+        The exit status: that of the command; 130 after Ctrl+C; 2 where something
+        that the command needs is not installed.
 
     Raises:
         SystemExit: After `--help` and `--version`, and with 2 for wrong use.
@@ -44,32 +49,50 @@ def _flush() -> None:
 
 
 def _run(given: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="duologue", description="Chat-bot dialogs as actors."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, add_arguments, main, does in _commands():
+        command = commands.add_parser(name, help=does, description=does)
+        command.set_defaults(main=main)
+        add_arguments(command)
+    args = parser.parse_args(given)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return int(args.main(args))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "rich":
+            raise
+    sys.stderr.write(
+        f"duologue {args.command}: it draws with rich, which is not installed; type: "
+        'pip install "duologue[cli]"\n'
+    )
+    return WRONG_USE
+
+
+def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
     # Imported here, so that Ctrl+C is handled as early as this.
     from duologue._demo import _cli as demo  # noqa: PLC0415
     from duologue.transport.sandbox import _cli as sandbox  # noqa: PLC0415
 
-    parser = argparse.ArgumentParser(
-        prog="duologue",
-        description="Chat-bot dialogs as actors. Without a command: the demo.",
+    return (
+        (
+            "demo",
+            demo.add_arguments,
+            demo.main,
+            "play a conversation between a bot and a local messenger",
+        ),
+        (
+            "sandbox",
+            sandbox.add_arguments,
+            sandbox.main,
+            "run a local messenger that speaks the MAX Bot API",
+        ),
     )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, module, does in (
-        ("demo", demo, "play a conversation between a bot and a local messenger"),
-        ("sandbox", sandbox, "run a local messenger that speaks the MAX Bot API"),
-    ):
-        command = commands.add_parser(name, help=does, description=does)
-        command.set_defaults(main=module.main)
-        module.add_arguments(command)
-    args = parser.parse_args(_with_command(given))
-    return int(args.main(args))
-
-
-def _with_command(given: list[str]) -> list[str]:
-    """Put in the command that is meant when there are only its options, or nothing."""
-    if not given or (given[0].startswith("-") and given[0] not in _OWN_OPTIONS):
-        return ["demo", *given]
-    return given
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_an_unknown_command_is_refused_with_what_exists(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--help"], ["demo", "sandbox", "--version", "Without a command: the demo"]),
+        (["--help"], ["demo", "sandbox", "--version"]),
         (["demo", "--help"], ["--act", "--bot", "--plain"]),
         (["sandbox", "--help"], ["--port", "--profile", "--json"]),
     ],
@@ -53,14 +53,35 @@ def test_everything_has_help(
     assert [word for word in told if word not in output] == []
 
 
-def test_options_without_a_command_are_those_of_the_demo(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--act", "9"])
+def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main([])
 
-    assert ended.value.code == 2
-    assert "duologue demo: error" in capsys.readouterr().err
+    assert status == 0
+    assert capsys.readouterr().out.startswith("usage: duologue [-h]")
+
+
+def test_the_demo_says_what_to_install_where_nothing_can_draw() -> None:
+    code = "import sys; sys.modules['rich'] = None; import duologue.__main__ as it"
+    command = [sys.executable, "-c", f"{code}; sys.exit(it.main(['demo', '--plain']))"]
+
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "duologue demo: it draws with rich, which is not installed; type: "
+        'pip install "duologue[cli]"\n'
+    )
+
+
+def test_the_sandbox_needs_nothing_to_draw_with() -> None:
+    code = "import sys; sys.modules['rich'] = None; import duologue.__main__ as it"
+    command = [sys.executable, "-c", f"{code}; it.main(['sandbox', '--json'])"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own
+        assert process.stdout is not None
+        facts = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+
+    assert facts["url"].startswith("http://127.0.0.1:")
 
 
 def test_the_sandbox_runs_until_ctrl_c() -> None:

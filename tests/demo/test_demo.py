@@ -28,14 +28,14 @@ SERVING = "end them with Ctrl+C"
 # A program that starts the demo and then only waits.
 PARENT = """
 import subprocess, sys
-subprocess.call([sys.executable, "-m", "duologue", *sys.argv[1:]])
+subprocess.call([sys.executable, "-m", "duologue", "demo", *sys.argv[1:]])
 """
 
 
 @contextmanager
 def _process(
     *arguments: str,
-    program: Sequence[str] = ("-m", "duologue"),
+    program: Sequence[str] = ("-m", "duologue", "demo"),
     environment: Mapping[str, str] | None = None,
     stdout: int = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen[str]]:
@@ -145,7 +145,7 @@ def test_a_bot_with_a_mistake_fails(
     environment = _wrong_bot(tmp_path, right, wrong)
 
     status, output, _ = _run(
-        "demo", "--act", act, "--bot", "wrong_bot", environment=environment
+        "--act", act, "--bot", "wrong_bot", environment=environment
     )
 
     assert status == 1
@@ -214,7 +214,7 @@ def test_the_end_is_told_before_anything_was_played() -> None:
 
 def test_whoever_quits_gets_the_cursor_back() -> None:
     ours, theirs = pty.openpty()
-    with _process("demo", "--act", "1", stdout=theirs) as process:
+    with _process("--act", "1", stdout=theirs) as process:
         os.close(theirs)
         output = b""
         while b"0" not in output.partition("Счётчик: ".encode())[2]:
@@ -237,7 +237,7 @@ def test_its_programs_end_when_it_is_killed(tmp_path: Path) -> None:
 
 def test_on_a_terminal_messages_change_in_place() -> None:
     ours, theirs = pty.openpty()
-    with _process("demo", "--act", "2", "--no-serve", stdout=theirs) as process:
+    with _process("--act", "2", "--no-serve", stdout=theirs) as process:
         os.close(theirs)
         output = _read_all(ours).decode()
 
@@ -253,7 +253,7 @@ def test_on_a_terminal_both_programs_go_on_after_the_acts_until_a_signal(
     number: int,
 ) -> None:
     ours, theirs = pty.openpty()
-    with _process("demo", "--act", "2", "--plain", stdout=theirs) as process:
+    with _process("--act", "2", "--plain", stdout=theirs) as process:
         os.close(theirs)
         output = b""
         while SERVING.encode() not in output:
@@ -273,7 +273,7 @@ def test_on_a_terminal_both_programs_go_on_after_the_acts_until_a_signal(
 
 
 def test_without_a_terminal_they_go_on_when_told_to() -> None:
-    with _process("demo", "--act", "2", "--serve") as process:
+    with _process("--act", "2", "--serve") as process:
         _read_until(process, SERVING)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=SECONDS)
@@ -282,7 +282,7 @@ def test_without_a_terminal_they_go_on_when_told_to() -> None:
 
 
 def test_a_served_demo_says_what_to_try_and_its_bot_answers_all_else_with_it() -> None:
-    with _process("demo", "--act", "2", "--serve") as process:
+    with _process("--act", "2", "--serve") as process:
         assert process.stdout is not None
         _read_until(process, "try /start, /count, /echo or /rocket")
         _read_until(process, SERVING)
@@ -356,7 +356,7 @@ def _write(text: str, invitation: str) -> None:
 
 
 def test_a_reader_that_goes_away_ends_it_quietly() -> None:
-    with _process("demo", "--act", "2") as process:
+    with _process("--act", "2") as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
@@ -369,7 +369,7 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
 def test_an_output_without_cyrillic_letters_is_no_failure() -> None:
     ascii_only = {"PYTHONIOENCODING": "ascii"}
 
-    status, output, _ = _run("demo", "--act", "2", environment=ascii_only)
+    status, output, _ = _run("--act", "2", environment=ascii_only)
 
     assert status == 0
     assert "bot redraws: ???????: 20" in output
