@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-
-from aiohttp import web
-from prometheus_client import CollectorRegistry
+from functools import partial
 
 from duologue import __version__
 from duologue.actors import (
@@ -20,7 +19,7 @@ from duologue.actors import (
 )
 from duologue.dialogs import Conversations
 from duologue.runtime._settings import check_metrics
-from duologue.transport.http import Operations
+from duologue.transport.http import MetricsRegistry, Operations
 
 
 class Metrics:
@@ -35,21 +34,22 @@ class Metrics:
         shown: What operators see; None while it is off.
 
     Raises:
-        RuntimeSettingError: The port or the registry is something else, or there is a
-            host without a port.
+        RuntimeSettingError: The port is something else, or there is a host without one.
     """
 
     def __init__(
-        self, registry: CollectorRegistry | None, *, host: str, port: int | None
+        self, registry: MetricsRegistry | None, *, host: str, port: int | None
     ) -> None:
-        check_metrics(port, host, registry)
+        check_metrics(port, host)
         self.shown: Operations | None = None
-        self._operations = Operations(registry, host=host, port=port)
+        self._make: Callable[[], Operations] = partial(
+            Operations, registry, host=host, port=port
+        )
 
     @property
     def url(self) -> str | None:
         """Where the numbers are; None without a door."""
-        place = self._operations.address
+        place = None if self.shown is None else self.shown.address
         return None if place is None else f"{place.url}/metrics"
 
     def turn_on(self, observer: Observer | None) -> Observer:
@@ -57,14 +57,13 @@ class Metrics:
 
         Returns:
             Who is to be told of it: the given observer is too.
-        """
-        self.shown = self._operations
-        mine = self._operations.observer
-        return mine if observer is None else Observers(observer, mine)
 
-    def application(self) -> web.Application:
-        """Make the door, for mounting it in another application."""
-        return self._operations.application()
+        Raises:
+            RuntimeSettingError: The registry is something else.
+        """
+        self.shown = self._make()
+        mine = self.shown.observer
+        return mine if observer is None else Observers(observer, mine)
 
     def open(self, clock: Clock, engine: Engine) -> AbstractAsyncContextManager[None]:
         """Show what is on for as long as the block runs; see `Operations.open`."""

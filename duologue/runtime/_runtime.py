@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Never, Self
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from duologue.actors import (
     ActorSystem,
@@ -44,6 +43,7 @@ from duologue.runtime._reports import OnError, Reports
 from duologue.runtime._settings import engine_of, hook_of, seconds, state_dir_of
 from duologue.threads import ThreadedRuntime, in_thread
 from duologue.transport import Connecting, Fetching, PollerSettings
+from duologue.transport.http import MetricsRegistry
 
 
 class Runtime:
@@ -75,8 +75,9 @@ class Runtime:
         metrics_port: Opens a door with `/metrics`, `/livez` and `/readyz` on this
             port; 0 picks a free one, see `metrics_url`. None opens none.
         metrics_host: What that door binds; everybody who can reach it may read.
-        registry: Where the metrics appear while the runtime runs; one of its own by
-            default. Giving one turns the metrics on without a door.
+        registry: Where the metrics appear while the runtime runs: a
+            `prometheus_client.CollectorRegistry`, by default one of its own. Giving one
+            turns the metrics on without a door.
 
     Raises:
         EngineNotAvailableError: The engine is none that this version has.
@@ -99,7 +100,7 @@ class Runtime:
         clock: Clock | None = None,
         metrics_port: int | None = None,
         metrics_host: str = "127.0.0.1",
-        registry: CollectorRegistry | None = None,
+        registry: MetricsRegistry | None = None,
     ) -> None:
         self.dispatcher: Dispatcher = checked_dispatcher(dispatcher)
         self.bots: tuple[Bot, ...] = checked_bots(bots)
@@ -220,11 +221,11 @@ class Runtime:
         Raises:
             MetricsOffError: The runtime has started without metrics.
         """
-        if self._metrics.shown is None:
-            if self._has_begun:
-                raise MetricsOffError
+        if self._metrics.shown is None and not self._has_begun:
             self.observer = self._metrics.turn_on(self.observer)
-        return self._metrics.application()
+        if self._metrics.shown is None:
+            raise MetricsOffError
+        return self._metrics.shown.application()
 
     async def accept(
         self, bot: Bot, update: Mapping[str, object] | bytes

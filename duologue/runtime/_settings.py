@@ -6,8 +6,6 @@ import math
 import os
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
 from duologue.actors import Engine, MemoryEngine
 from duologue.actors._pykka._functions import is_async
 from duologue.errors import EngineNotAvailableError, RuntimeSettingError
@@ -62,12 +60,11 @@ def hook_of(given: OnError | None) -> OnError | None:
     return given
 
 
-def check_metrics(port: object, host: str, registry: object) -> None:
+def check_metrics(port: object, host: str) -> None:
     """Refuse now what would fail at the start, or never show any metrics.
 
     Raises:
-        RuntimeSettingError: The port or the registry is something else, or there is a
-            host without a port.
+        RuntimeSettingError: The port is something else, or there is a host without one.
     """
     if port is not None and not _is_port(port):
         problem = f"{port!r} is no port; write a number from 0 (any free one) to 65535"
@@ -75,9 +72,6 @@ def check_metrics(port: object, host: str, registry: object) -> None:
     if port is None and host != "127.0.0.1":
         problem = "without metrics_port= there is no door; give a port too"
         raise RuntimeSettingError("metrics_host=", problem)
-    if registry is not None and not isinstance(registry, CollectorRegistry):
-        problem = "it must be a prometheus_client.CollectorRegistry"
-        raise RuntimeSettingError("registry=", problem)
 
 
 def _is_port(given: object) -> bool:

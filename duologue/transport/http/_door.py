@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from http import HTTPStatus
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 from duologue.transport._server import new_application
 from duologue.transport.http._health import HealthProbe
 from duologue.transport.http._problems import FRESH, answer
+from duologue.transport.http._registry import MetricsRegistry
 
 # Older than this and the loop does not run, however it came about.
 _DEAD_AFTER = 10.0
@@ -20,7 +18,7 @@ _BODY_LIMIT = 1024
 
 
 def operations_application(
-    registry: CollectorRegistry, probe: HealthProbe
+    registry: MetricsRegistry, probe: HealthProbe
 ) -> web.Application:
     """Make an application with `/metrics`, `/livez` and `/readyz`.
 
@@ -29,7 +27,7 @@ def operations_application(
     names, no texts, no tokens.
 
     Args:
-        registry: Where the numbers are.
+        registry: Where the numbers are: a `prometheus_client.CollectorRegistry`.
         probe: Tells the health; `Runtime.operations` brings its own.
     """
     door = _Door(registry, probe)
@@ -41,23 +39,19 @@ def operations_application(
 
 
 class _Door:
-    def __init__(self, registry: CollectorRegistry, probe: HealthProbe) -> None:
-        self._registry = registry
+    def __init__(self, registry: MetricsRegistry, probe: HealthProbe) -> None:
+        from duologue.transport.http._exposition import Exposition  # noqa: PLC0415  # here, metrics are on
+
+        self._exposition = Exposition(registry)
         self._probe = probe
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Show the numbers in the form that the client asks for."""
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        body = encode(self._registry)
-        headers = {
-            **FRESH,
-            "Content-Type": content_type,
-            "Vary": "Accept, Accept-Encoding",
-        }
-        if gzip_accepted(request.headers.get("Accept-Encoding", "")):
-            headers["Content-Encoding"] = "gzip"
-            body = gzip.compress(body, compresslevel=1)
-        return web.Response(body=body, headers=headers)
+        body, headers = self._exposition.of(
+            request.headers.get("Accept", ""),
+            request.headers.get("Accept-Encoding", ""),
+        )
+        return web.Response(body=body, headers={**FRESH, **headers})
 
     async def alive(self, _: web.Request) -> web.Response:
         """Tell whether the loop runs; a restart helps if it does not."""

@@ -11,7 +11,6 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from duologue.actors import Clock
 from duologue.transport._server import Address, serve
@@ -27,7 +26,7 @@ from duologue.transport.http._health import (
     poller_problem,
     seconds_of_silence,
 )
-from duologue.transport.http._prometheus import PrometheusObserver, Reading
+from duologue.transport.http._registry import MetricsRegistry, Reading
 from duologue.transport.polling._poller import PollerState
 
 L = TypeVar("L", bound=str)
@@ -51,12 +50,17 @@ class Operations:
 
     def __init__(
         self,
-        registry: CollectorRegistry | None = None,
+        registry: MetricsRegistry | None = None,
         *,
         host: str,
         port: int | None,
     ) -> None:
-        self.observer: PrometheusObserver = PrometheusObserver(registry)
+        from duologue.transport.http._prometheus import (  # noqa: PLC0415  # here, metrics are on
+            PrometheusObserver,
+            registry_of,
+        )
+
+        self.observer: PrometheusObserver = PrometheusObserver(registry_of(registry))
         self.address: Address | None = None
         self._host = host
         self._port = port

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -15,8 +15,13 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from duologue.errors import RegistryTakenError, UnknownMetricError
+from duologue.errors import (
+    RegistryTakenError,
+    RuntimeSettingError,
+    UnknownMetricError,
+)
 from duologue.transport.http._catalogue import BUCKETS, CATALOGUE, Kind, Metric
+from duologue.transport.http._registry import MetricsRegistry, Reading
 from duologue.transport.http._series import (
     Series,
     Spread,
@@ -24,9 +29,6 @@ from duologue.transport.http._series import (
     counter_family,
     histogram_family,
 )
-
-Reading: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
-"""Values of a gauge by the values of its labels."""
 
 C = TypeVar("C")
 _logger = logging.getLogger("duologue.metrics")
@@ -145,6 +147,20 @@ class PrometheusObserver(Collector):
         except Exception:  # one gauge that fails must not hide all other numbers
             _logger.exception("cannot read the gauge %s", metric.name)
         return family
+
+
+def registry_of(given: MetricsRegistry | None) -> CollectorRegistry:
+    """The registry that was given, or a new one.
+
+    Raises:
+        RuntimeSettingError: It is something else.
+    """
+    if given is None:
+        return CollectorRegistry()
+    if not isinstance(given, CollectorRegistry):
+        problem = "it must be a prometheus_client.CollectorRegistry"
+        raise RuntimeSettingError("registry=", problem)
+    return given
 
 
 def _place(

@@ -1,0 +1,24 @@
+from duologue.transport.http._actions import AsyncAction, actions_application
+from duologue.transport.http._catalogue import CATALOGUE, LABELS, Kind, Metric
+from duologue.transport.http._door import operations_application
+from duologue.transport.http._health import HealthProbe, Polling, Problem
+from duologue.transport.http._operations import Operations
+from duologue.transport.http._prometheus import PrometheusObserver
+from duologue.transport.http._registry import MetricsRegistry, Reading
+
+__all__ = [
+    "CATALOGUE",
+    "LABELS",
+    "AsyncAction",
+    "HealthProbe",
+    "Kind",
+    "Metric",
+    "MetricsRegistry",
+    "Operations",
+    "Polling",
+    "Problem",
+    "PrometheusObserver",
+    "Reading",
+    "actions_application",
+    "operations_application",
+]
