@@ -15,6 +15,7 @@ from contextlib import suppress
 from duologue import Dispatcher, Router, Runtime
 from duologue.dialogs import (
     BgManager,
+    BotStarted,
     Dialog,
     DialogManager,
     MessageCreated,
@@ -39,19 +40,19 @@ router = Router()
 
 @router.message(CommandStart())
 async def order(
-    message: MessageCreated,
+    event: BotStarted | MessageCreated,
     dialog_manager: DialogManager,
-    customers: asyncio.Queue[MessageCreated],
+    customers: asyncio.Queue[BotStarted | MessageCreated],
 ) -> None:
     """Open the dialog and tell the program who is there."""
     await dialog_manager.start(OrderSG.watching, mode=StartMode.RESET_STACK)
     dialog_manager.dialog_data["status"] = "received"
-    customers.put_nowait(message)
+    customers.put_nowait(event)
 
 
 async def main() -> None:
     """Serve one customer after the other."""
-    customers: asyncio.Queue[MessageCreated] = asyncio.Queue()
+    customers: asyncio.Queue[BotStarted | MessageCreated] = asyncio.Queue()
     dispatcher = Dispatcher(customers=customers)  # handlers ask for it by its name
     dispatcher.include_router(router)
     dispatcher.include_router(

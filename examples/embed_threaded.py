@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from duologue import Dispatcher, Router, Runtime
 from duologue.dialogs import (
+    BotStarted,
     Dialog,
     DialogManager,
     MessageCreated,
@@ -32,7 +33,7 @@ from duologue.transport.max import Bot
 COOKS = 2
 STEPS = ("chopping", "frying", "ready")
 
-Orders = queue.SimpleQueue[MessageCreated]
+Orders = queue.SimpleQueue[BotStarted | MessageCreated]
 
 
 class MealSG(StatesGroup):
@@ -44,20 +45,20 @@ router = Router()
 
 @router.message(CommandStart())
 async def order(
-    message: MessageCreated, dialog_manager: DialogManager, orders: Orders
+    event: BotStarted | MessageCreated, dialog_manager: DialogManager, orders: Orders
 ) -> None:
     """Open the dialog and pass the order on; putting it there does not block."""
     await dialog_manager.start(MealSG.watching, mode=StartMode.RESET_STACK)
     dialog_manager.dialog_data.update(step="ordered", minutes=0)
-    orders.put(message)
+    orders.put(event)
 
 
 def cook(runtime: ThreadedRuntime, orders: Orders) -> None:
     """Work on one order after the other. A thread of the program runs this."""
     while True:
-        message = orders.get()
+        event = orders.get()
         with suppress(RuntimeStoppedError):  # the program ends
-            prepare(runtime.dialog(chat_id=message.chat_id, user_id=message.user_id))
+            prepare(runtime.dialog(chat_id=event.chat_id, user_id=event.user_id))
 
 
 def prepare(dialog: BlockingBgManager) -> None:

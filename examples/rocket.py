@@ -13,6 +13,7 @@ import time
 from duologue import Dispatcher, F, LongPolling
 from duologue.actors import AsyncOperationResult, IBackgroundWorker
 from duologue.dialogs import (
+    BotStarted,
     Callback,
     Dialog,
     DialogManager,
@@ -85,7 +86,9 @@ dispatcher = Dispatcher()
 
 
 @dispatcher.message(CommandStart())
-async def start(_message: MessageCreated, dialog_manager: DialogManager) -> None:
+async def start(
+    _event: BotStarted | MessageCreated, dialog_manager: DialogManager
+) -> None:
     await dialog_manager.start(LaunchSG.waiting, mode=StartMode.RESET_STACK)
 
 

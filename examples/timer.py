@@ -13,6 +13,7 @@ from contextlib import suppress
 from duologue import Dispatcher, LongPolling
 from duologue.dialogs import (
     BgManager,
+    BotStarted,
     Callback,
     Dialog,
     DialogManager,
@@ -63,7 +64,9 @@ dispatcher = Dispatcher()
 
 
 @dispatcher.message(CommandStart())
-async def start(_message: MessageCreated, dialog_manager: DialogManager) -> None:
+async def start(
+    _event: BotStarted | MessageCreated, dialog_manager: DialogManager
+) -> None:
     await dialog_manager.start(TimerSG.running, mode=StartMode.RESET_STACK)
 
 

@@ -225,7 +225,9 @@ rest = Router("rest")
 
 
 @commands.message(CommandStart())
-async def start(_message: MessageCreated, dialog_manager: DialogManager) -> None:
+async def start(
+    _event: BotStarted | MessageCreated, dialog_manager: DialogManager
+) -> None:
     await dialog_manager.start(TimerSG.running, mode=StartMode.RESET_STACK)
 
 
@@ -246,10 +248,7 @@ async def launch(_message: MessageCreated, dialog_manager: DialogManager) -> Non
 
 @commands.message(Command("help"))
 @rest.message()
-@rest.bot_started()
-async def explain(
-    _event: MessageCreated | BotStarted, dialog_manager: DialogManager
-) -> None:
+async def explain(_message: MessageCreated, dialog_manager: DialogManager) -> None:
     """Answer /help, and all that neither a command nor a dialog takes."""
     await dialog_manager.start(HelpSG.reading, mode=StartMode.RESET_STACK)
 

@@ -447,6 +447,57 @@ async def test_a_command_may_ignore_case() -> None:
     assert notes == ["start", "start"]
 
 
+async def test_the_press_on_start_is_taken_as_the_command_with_its_payload() -> None:
+    taken: list[tuple[str, str, str | None]] = []
+    dispatcher, below = Dispatcher(), Router()
+    dispatcher.include_router(below)
+
+    @below.message(CommandStart())
+    async def start(event: BotStarted | MessageCreated, command: CommandObject) -> None:
+        taken.append((type(event).__name__, event.text, command.args))
+
+    async with Playground(dispatcher) as chat:
+        await chat.say(1, "/start now")
+        await chat.happen("bot_started", 2, payload="promo")
+        await chat.happen("bot_started", 3)
+        await chat.settled()
+
+    assert sorted(taken) == [
+        ("BotStarted", "/start", None),
+        ("BotStarted", "/start promo", "promo"),
+        ("MessageCreated", "/start now", "now"),
+    ]
+    assert dispatcher.used_events() == {"bot_started", "message"}
+
+
+async def test_a_handler_of_the_press_on_start_comes_before_the_command() -> None:
+    notes: list[str] = []
+    dispatcher, below = Dispatcher(), Router()
+    dispatcher.include_router(below)
+    dispatcher.message.register(noting(notes, "command"), CommandStart())
+    below.bot_started.register(noting(notes, "press"))
+
+    async with Playground(dispatcher) as chat:
+        await chat.happen("bot_started", 1)
+        await chat.settled()
+
+    assert notes == ["press"]
+
+
+async def test_the_press_on_start_reaches_no_other_handler_of_messages() -> None:
+    notes: list[str] = []
+    dispatcher = Dispatcher()
+    dispatcher.message.register(noting(notes, "any"))
+    dispatcher.message.register(noting(notes, "help"), Command("help"))
+
+    async with Playground(dispatcher) as chat:
+        await chat.happen("bot_started", 1)
+        await chat.settled()
+
+    assert notes == []
+    assert dispatcher.used_events() == {"message"}
+
+
 def test_a_command_needs_a_name() -> None:
     with pytest.raises(RouterError, match="Command\\(\\) needs a name"):
         Command()

@@ -173,6 +173,33 @@ async def test_the_threads_of_a_program_report_to_their_chats_until_ctrl_c(
         ]
 
 
+@pytest.mark.parametrize(
+    ("program", "shown"),
+    [
+        ("bot.py", "You pressed 0 times."),
+        ("examples/embed_async.py", "Your order: received"),
+        ("examples/embed_threaded.py", "ordered after 0 minutes"),
+        ("examples/rocket.py", "The rocket is ready."),
+        ("examples/timer.py", "Счётчик: 0"),
+        ("duologue/_demo/bot.py", "Счётчик: 0"),
+    ],
+)
+async def test_the_press_on_start_opens_each_program(
+    tmp_path: Path, program: str, shown: str
+) -> None:
+    path = ROOT / program
+    if not path.exists():
+        path = tmp_path / program
+        path.write_text(BLOCKS[0], "utf-8")
+
+    async with (
+        _sandbox() as (sandbox, control, ann),
+        running(tmp_path, str(path), sandbox=sandbox),
+    ):
+        await control.start(ann)
+        assert await _shown(control, shown)
+
+
 async def test_the_first_bot_of_the_readme_counts_presses(tmp_path: Path) -> None:
     (tmp_path / "bot.py").write_text(BLOCKS[0], "utf-8")
 

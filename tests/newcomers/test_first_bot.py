@@ -298,6 +298,23 @@ async def test_a_folder_that_cannot_be_written_names_the_setting(
     assert "DUOLOGUE_STATE_DIR" in ended.last_line
 
 
+async def test_a_bot_says_at_the_start_which_updates_it_does_not_ask_for(
+    folder: Folder,
+) -> None:
+    folder.write("bot.py", f"import logging; logging.basicConfig(level='INFO')\n{BOT}")
+    async with Sandbox(token=folder.secret) as sandbox:
+        bot = await folder.start(
+            "bot.py", DUOLOGUE_MAX_TOKEN=folder.secret, DUOLOGUE_MAX_URL=sandbox.url
+        )
+        said = await _says(bot, "not asked for")
+        bot.terminate()
+        await folder.ended(bot, said)
+
+    (line,) = (one for one in said.splitlines() if "not asked for" in one)
+    assert "since no handler takes them: bot_added, bot_removed, bot_started" in line
+    assert " message," not in line
+
+
 async def test_a_bot_without_handlers_says_so_when_it_starts(folder: Folder) -> None:
     folder.write("bot.py", BOT.replace("@dispatcher.message()", ""))
     async with Sandbox(token=folder.secret) as sandbox:

@@ -238,6 +238,11 @@ class BotStarted(Update):
 
     payload: str | None = None
 
+    @property
+    def text(self) -> str:
+        """The command that the press stands for: `/start`, and the payload."""
+        return f"/start {self.payload}" if self.payload else "/start"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotStopped(Update):

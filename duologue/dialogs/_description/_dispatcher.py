@@ -167,6 +167,8 @@ class Dispatcher(Router):
             used |= {
                 event for event in UPDATE_EVENTS if router.observers[event].has_handlers
             }
+            if router.message.takes_start:
+                used.add("bot_started")
             if isinstance(router, Dialog):
                 used |= {"message", "callback_query"}
         return used
@@ -180,7 +182,11 @@ class Dispatcher(Router):
         name = _EVENT_NAMES[type(update)]
 
         async def dispatch(event: Json, found: HandlerData) -> Json:
-            return await self.propagate(name, event, found)
+            result = await self._offer(name, event, found)
+            if result is UNHANDLED and isinstance(event, BotStarted):
+                # Who takes `/start` takes the press on Start: see CommandStart.
+                result = await self._offer("message", event, found)
+            return result
 
         result = await self._wrapped("update", dispatch)(update, data)
         if result is UNHANDLED and name not in self._missed:

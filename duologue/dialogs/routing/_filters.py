@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from duologue.dialogs._chat._updates import MessageCreated, MessageEdited
+from duologue.dialogs._chat._updates import BotStarted, MessageCreated, MessageEdited
 from duologue.errors import RouterError
 
 _WORDS = re.compile(r"(\S+)\s*(.*?)\s*", re.DOTALL)
@@ -64,7 +64,12 @@ class Command:
 
 
 class CommandStart(Command):
-    """Passes the message `/start`, with or without something behind it.
+    """Passes the beginning of a conversation: the press on Start, and `/start`.
+
+    On `router.message` it takes both, unless a handler of `router.bot_started` takes
+    the press: the handler gets a `BotStarted` then, whose `text` is that of the
+    message. `command.args` is what stands behind `/start`, or what the deep link
+    carried.
 
     Args:
         prefix: The signs that may stand before it.
@@ -73,6 +78,15 @@ class CommandStart(Command):
 
     def __init__(self, *, prefix: str = "/", ignore_case: bool = False) -> None:
         super().__init__("start", prefix=prefix, ignore_case=ignore_case)
+
+    def __call__(
+        self, event: MessageCreated | MessageEdited | BotStarted
+    ) -> bool | dict[str, CommandObject]:
+        """Tell whether it is the beginning."""
+        if isinstance(event, BotStarted):
+            sign = self._prefix[:1]
+            return {"command": CommandObject(sign, "start", event.payload or None)}
+        return super().__call__(event)
 
 
 def parse_command(text: str, prefixes: Sequence[str] = "/") -> CommandObject | None:

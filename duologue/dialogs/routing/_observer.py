@@ -8,8 +8,10 @@ from types import EllipsisType
 from typing import Final, TypeAlias, TypeVar
 
 from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._updates import BotStarted
 from duologue.dialogs._state._functions import name_of, takes
 from duologue.dialogs.routing._checks import Check, Filter, passes
+from duologue.dialogs.routing._filters import CommandStart
 from duologue.dialogs.routing._injection import Handler, HandlerData, Injected
 from duologue.errors import HandlerError, RouterError
 
@@ -34,11 +36,12 @@ UNHANDLED: Final = Unhandled()
 class _Registered:
     """A handler and the filters before it."""
 
-    __slots__ = ("checks", "handler")
+    __slots__ = ("checks", "handler", "takes_start")
 
     def __init__(self, handler: Handler, filters: Sequence[Filter]) -> None:
         self.handler = Injected(handler)
         self.checks = tuple(Check(chosen) for chosen in filters)
+        self.takes_start = any(isinstance(one, CommandStart) for one in filters)
 
 
 class EventObserver:
@@ -80,6 +83,11 @@ class EventObserver:
     def has_handlers(self) -> bool:
         """Whether anything is registered."""
         return bool(self._handlers)
+
+    @property
+    def takes_start(self) -> bool:
+        """Whether a handler of messages takes the press on Start too."""
+        return any(registered.takes_start for registered in self._handlers)
 
     def register(self, handler: Handler, *filters: Filter) -> None:
         """Register a function for events that pass all filters.
@@ -159,7 +167,10 @@ class EventObserver:
         Returns:
             What it returned, or `UNHANDLED`.
         """
+        is_start = self.name == "message" and isinstance(event, BotStarted)
         for registered in self._handlers:
+            if is_start and not registered.takes_start:
+                continue
             if await passes(registered.checks, event, data):
                 return await wrap(middlewares, _then_render(registered.handler))(
                     event, data

@@ -128,6 +128,10 @@ def _with_types(
             "your routers and dialogs with dispatcher.include_router(...)"
         )
         return how
+    idle = sorted(kind for kind in bot.update_types if kind not in used)
+    _logger.info(
+        "not asked for, since no handler takes them: %s", ", ".join(idle) or "nothing"
+    )
     return replace(how, types=tuple(wanted))
 
 
