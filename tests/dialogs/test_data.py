@@ -92,7 +92,7 @@ def stored(value: Json) -> Json:
 
 def same(one: Json, other: Json) -> bool:
     """Whether two values are equal, and of the same types all through."""
-    if type(one) is not type(other) or one != other:
+    if type(one) is not type(other) or bool(one != other):
         return False
     if isinstance(one, dict):
         pairs = zip(one.items(), other.items(), strict=True)
@@ -100,7 +100,7 @@ def same(one: Json, other: Json) -> bool:
     if isinstance(one, list | tuple):
         return all(same(a, b) for a, b in zip(one, other, strict=True))
     if isinstance(one, datetime):
-        return one.tzinfo == other.tzinfo and one.fold == other.fold
+        return (one.tzinfo, one.fold) == (other.tzinfo, other.fold)
     return True
 
 

@@ -145,7 +145,8 @@ class MemoryEngine:
         box.pop()
         for letter in outbox:
             self._put(letter.key, self._box(letter.key), letter.mail)
-        box.admit(self._capacity)
+        if box.waiters:
+            box.admit(self._capacity)
         if keep and box.mail:
             return self._open(opened.key)
         self._release(opened.key, box)
@@ -232,6 +233,8 @@ class MemoryEngine:
         waiting = self._waiting.get(kind)
         while waiting and service.free > 0:
             self._lease(waiting.popleft(), service)
+        if waiting is not None and not waiting:
+            del self._waiting[kind]
 
     def _open(self, key: str) -> Opened | None:
         box = self._boxes.get(key)
@@ -273,7 +276,7 @@ class MemoryEngine:
             self._waiting.setdefault(kind, deque()).append(key)
         else:
             self._drop_if_idle(key, box)
-        if service is not None:
+        if service is not None and kind in self._waiting:
             self._hand_out(kind, service)
 
     def _drop_if_idle(self, key: str, box: _Box) -> None:

@@ -16,7 +16,7 @@ import queue
 from collections import deque
 from typing import Final, Protocol
 
-from duologue.actors._mailbox._envelope import AnyEnvelope, is_command
+from duologue.actors._mailbox._envelope import AnyEnvelope, is_from_runtime
 from duologue.errors import OutsideMailError
 
 
@@ -75,7 +75,7 @@ class MailInbox:
         Raises:
             OutsideMailError: It is somebody else's.
         """
-        if not is_command(envelope):
+        if not is_from_runtime(envelope):
             raise OutsideMailError(self._mailbox.name)
         self._commands.append(envelope)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -63,10 +62,12 @@ def load_plain(text: bytes) -> Json:
     """Read what `dump_plain` wrote."""
     # Guessing the encoding, as json.loads does, costs as much as a small text.
     written = text.decode(errors="surrogatepass")
-    with suppress(StopIteration):
+    try:
         value, end = _scan(written, 0)
         if end == len(written):
             return value
+    except StopIteration:
+        pass
     return _decoder.decode(written)  # white space around it, or no JSON
 
 

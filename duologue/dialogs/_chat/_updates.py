@@ -183,11 +183,6 @@ class Callback(_ReadInParts):
         return self._message_id
 
     @property
-    def message_id(self) -> str | None:
-        """The id of the message that holds the button; None if it is gone."""
-        return None if self.message is None else self.message.id
-
-    @property
     def data(self) -> str:
         """The payload, under the name that Telegram uses."""
         return self.payload
@@ -203,6 +198,10 @@ class Callback(_ReadInParts):
         """
         if self.answers is not None:
             self.answers.answer(self.callback_id, text)
+
+    def answer_through(self, answers: CallbackAnswers) -> None:
+        """Say who takes its answer; the runtime does so before anybody sees it."""
+        _set(self, "answers", answers)
 
     def copy(
         self, *, payload: str | None = None, answers: CallbackAnswers | None = None

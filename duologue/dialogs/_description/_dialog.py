@@ -228,8 +228,7 @@ class Dialog(Router):
 
     @staticmethod
     async def _finish(manager: DialogManager) -> None:
-        if manager.has_context():
-            await manager.show()
+        manager.redraw_open()
         await manager.render()
 
 

@@ -68,8 +68,12 @@ class Focus:
             IncorrectBackgroundError: The turn has ended.
         """
         turn = self._turn
-        context = self._context() if turn.active else None
-        if context is None:
+        intent_id, intents = self._intent_id, self._stack.intents
+        if intent_id is None and intents:
+            intent_id = intents[-1]
+        # Most of the time it has been worked with in this turn.
+        context = self._snapshot.open.get(intent_id) or self._context()
+        if context is None or not turn.active:
             turn.check()
             raise self._missing()
         turn.is_changed = True
@@ -99,6 +103,11 @@ class Focus:
         return (
             NoContextError(key) if self._intent_id is None else DialogClosedError(key)
         )
+
+    def redraw_open(self) -> None:
+        """Have the current dialog drawn at the end of the turn, if one is open."""
+        if self._context() is not None:
+            self._redraw(None)
 
     def _redraw(self, show_mode: ShowMode | None) -> None:
         if self._intent_id is not None and self.is_covered():

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from duologue.dialogs._chat._data import Json, dump_bytes, load
+from duologue.dialogs._chat._data import Json, dump_bytes, dump_plain, load
 from duologue.dialogs._state._values import read, write
 from duologue.errors import UnknownCommandError
 
@@ -122,7 +122,7 @@ def encode(command: Command) -> bytes:
         UnserialisableDataError: Its data cannot be sent; the error names the place.
     """
     if isinstance(command, HandleUpdate):
-        return encode_raw(dump_bytes(command.raw))
+        return encode_raw(dump_plain(command.raw))
     kind = type(command)
     data = _DATA.get(kind)
     if data is None:

@@ -124,13 +124,20 @@ class Snapshot:
     Args:
         stored: What the last commit wrote.
         state_by_name: Finds the state objects that contexts name.
+
+    Attributes:
+        open: The dialogs that have been decoded in this turn.
+        ring: The newest update ids.
+        stacks: The stacks by their names.
+        version: How many commits there have been.
+        who: The type of the chat, and the name and user name of the user.
     """
 
     __slots__ = (
         "_lines",
-        "_open",
         "_state_by_name",
         "_stored",
+        "open",
         "ring",
         "stacks",
         "version",
@@ -141,7 +148,7 @@ class Snapshot:
         head = stored.head
         self._stored = stored
         self._state_by_name = state_by_name
-        self._open: dict[str, Context] = {}
+        self.open: dict[str | None, Context] = {}
         self._lines: dict[str, bytes] = stored.lines.copy()
         self.version: int = head.get("n", 0)
         self.ring: Ring = Ring(*head.get("ring", ()))
@@ -160,14 +167,14 @@ class Snapshot:
 
     def has(self, intent_id: str) -> bool:
         """Tell whether a dialog is open."""
-        return intent_id in self._open or intent_id in self._lines
+        return intent_id in self.open or intent_id in self._lines
 
     def context(self, intent_id: str) -> Context | None:
         """The context of an open dialog; None if it is closed.
 
         A dialog whose window the program does not have any more is closed.
         """
-        found = self._open.get(intent_id)
+        found = self.open.get(intent_id)
         if found is None and intent_id in self._lines:
             found = self._load(intent_id)
         return found
@@ -176,7 +183,7 @@ class Snapshot:
         """The context that is seen of a stack; None if it is empty."""
         intents = stack.intents
         while intents:
-            found = self._open.get(intents[-1]) or self.context(intents[-1])
+            found = self.open.get(intents[-1]) or self.context(intents[-1])
             if found is not None:
                 return found
         return None
@@ -184,12 +191,12 @@ class Snapshot:
     def push(self, context: Context) -> None:
         """Open a dialog on top of its stack."""
         self.stack(context.stack_id).intents.append(context.id)
-        self._open[context.id] = context
+        self.open[context.id] = context
 
     def drop(self, intent_id: str, stack: Stack) -> None:
         """Forget a dialog."""
         stack.intents.remove(intent_id)
-        self._open.pop(intent_id, None)
+        self.open.pop(intent_id, None)
         self._lines.pop(intent_id, None)
 
     def _load(self, intent_id: str) -> Context | None:
@@ -203,7 +210,7 @@ class Snapshot:
             self.drop(intent_id, self.stack(stack_id))
             return None
         found = Context(intent_id, stack_id, state, *data)
-        self._open[intent_id] = found
+        self.open[intent_id] = found
         return found
 
     def encode(self) -> Stored:
@@ -214,8 +221,8 @@ class Snapshot:
         """
         lines = self._lines
         copies: dict[str, list[Json]] = {}
-        for intent_id, context in self._open.items():
-            lines[intent_id], copies[intent_id] = write(
+        for context in self.open.values():
+            lines[context.id], copies[context.id] = write(
                 (
                     context.stack_id,
                     context.state.state,

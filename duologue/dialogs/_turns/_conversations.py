@@ -286,11 +286,10 @@ class Conversations:
         if isinstance(update, Callback):
             self._callbacks.open(bot, update.chat_id, update.callback_id, now)
         pending = Pending("", now, update=update, batch=batch)
+        if not self._engine.durable:
+            pending.safe = asyncio.get_running_loop().create_future()
         await self._post.deliver(key_of(update), body, pending)
-        if self._engine.durable or pending.done():
-            return None
-        safe = pending.safe = asyncio.get_running_loop().create_future()
-        return safe
+        return pending.safe
 
     async def _confirm(self, address: Address, drawn: Drawn) -> None:
         await self._post.tell(address, drawn)

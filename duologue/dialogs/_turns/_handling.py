@@ -148,7 +148,7 @@ class Handling:
         else:
             update = turn.bot.parse(command.raw)
         if isinstance(update, Callback):
-            update = update.copy(answers=self._answers)
+            update.answer_through(self._answers)
         return update
 
     async def _handle_update(self, turn: Turn, update: Update) -> None:

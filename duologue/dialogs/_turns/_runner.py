@@ -25,7 +25,7 @@ from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._post import Post
-from duologue.dialogs._delivery._receipts import Pending
+from duologue.dialogs._delivery._receipts import Lending, Pending
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._screen._callbacks import Callbacks
@@ -178,7 +178,8 @@ class TurnRunner:
         work = self._handling.execute(turn, command, pending)
         try:
             outcome = await self._within_time(turn, work, pending, started)
-            _check_block(pending)
+            if pending is not None and pending.lending is not None:
+                _check_block(pending.lending)
             following = await self._commit(actor, opened, turn)
         except BaseException as error:
             self._withdraw(turn, error)
@@ -430,15 +431,13 @@ def _command(opened: Opened, pending: Pending | None) -> Command:
     return decode(opened.mail.body)
 
 
-def _check_block(pending: Pending | None) -> None:
+def _check_block(lending: Lending) -> None:
     """Make sure that the block of `fg()` ended well, whatever middlewares did.
 
     Raises:
         DiscardedError: It raised.
     """
-    if pending is None or pending.lending is None or not pending.lending.left.done():
-        return
-    error = pending.lending.left.result()
+    error = lending.left.result() if lending.left.done() else None
     if error is not None:
         raise DiscardedError(error)
 
