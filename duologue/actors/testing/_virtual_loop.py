@@ -73,15 +73,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         job.add_done_callback(self._job_done)
         return job
 
-    async def shutdown_default_executor(self, *limit: float | None) -> None:
+    async def shutdown_default_executor(
+        self, *limit: float | None, **timeout: float | None
+    ) -> None:
         """Wait for the threads of the executor; virtual time stands still.
 
         Args:
             limit: Seconds to wait at most, from Python 3.12 on.
+            timeout: The same by its name.
         """
         self._virtual.jobs += 1
         try:
-            await super().shutdown_default_executor(*limit)
+            await super().shutdown_default_executor(*limit, **timeout)
         finally:
             self._virtual.jobs -= 1
 
