@@ -6,6 +6,10 @@ they survive pickling and can cross processes.
 
 from __future__ import annotations
 
+# What lies where: `_root` has the two ancestors and how errors are written. Of a dialog,
+# `_descriptions` has what its author declares and `_conversations` what happens in it;
+# below them are `_actors`, `_systems`, `_workers` and `_engines`; around them `_runtime`,
+# `_messengers`, `_doors` (servers) and `_tools` (the sandbox, the demo, tests).
 from duologue.errors._actors import (
     ActivationError,
     ActorClassError,
