@@ -20,7 +20,6 @@ from clicks import (
 )
 
 from duologue import Dispatcher, Runtime
-from duologue.actors import LoopClock
 from duologue.dialogs import (
     Callback,
     Capabilities,
@@ -35,10 +34,8 @@ from duologue.dialogs import (
 from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
-from duologue.transport._limits import Buckets, TokenBucket
-from duologue.transport.max import Bot
+from duologue.transport.max import Bot, Limits
 from duologue.transport.max._http import HttpClient, Reply
-from duologue.transport.max._limits import MaxLimits
 
 _BOT = {"user_id": 1, "first_name": "Bench", "is_bot": True}
 _ENDLESS = 1_000_000_000
@@ -102,12 +99,12 @@ class _NullHttp(HttpClient):
         path: str,
         *,
         query: Mapping[str, str],
-        body: Mapping[str, object] | None,
+        body: bytes | None,
         within: float,
     ) -> Reply:
         del verb, within
         if body is not None:
-            self._keep(query, json.dumps(body).encode(), body)
+            self._keep(query, body)
         if self._round_trip:
             await asyncio.sleep(self._round_trip)
         return Reply(200, _answer(path, query))
@@ -119,12 +116,10 @@ class _NullHttp(HttpClient):
             self._reached = asyncio.get_running_loop().create_future()
             await self._reached
 
-    def _keep(
-        self, query: Mapping[str, str], written: bytes, body: Mapping[str, object]
-    ) -> None:
-        if "notification" not in body:
+    def _keep(self, query: Mapping[str, str], body: bytes) -> None:
+        if b'"notification":' not in body:
             self.views += 1
-            self.last[_chat(query)] = written
+            self.last[_chat(query)] = body
         self.requests += 1
         if self._reached is not None and self.requests >= self._goal:
             self._reached.set_result(None)
@@ -149,16 +144,6 @@ def _answer(path: str, query: Mapping[str, str]) -> bytes:
     return b'{"success":true}'
 
 
-class _Endless(MaxLimits):
-    """The rate limits as they are, with more tokens than there will be calls."""
-
-    def __init__(self) -> None:
-        clock = LoopClock()
-        super().__init__(clock)
-        self.bot = TokenBucket(_ENDLESS, 1.0, clock=clock)
-        self.chats = Buckets(_ENDLESS, 1.0, clock=clock)
-
-
 class _NullBot(Bot):
     """A bot on MAX without the network.
 
@@ -168,9 +153,11 @@ class _NullBot(Bot):
     """
 
     def __init__(self, *, one_call: bool, round_trip: float) -> None:
-        super().__init__("token", base_url="http://bench.invalid")
+        endless = Limits(
+            requests=_ENDLESS, sends=_ENDLESS, edits=_ENDLESS, answers=_ENDLESS
+        )
+        super().__init__("token", base_url="http://bench.invalid", limits=endless)
         self.http = self._http = _NullHttp(round_trip)
-        self._limits = _Endless()
         self._shown = replace(super().capabilities, answer_carries_view=one_call)
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import count
 
 from duologue.actors import LoopClock
-from duologue.dialogs import Attachment, Capabilities, Update, View
+from duologue.dialogs import Attachment, CallKind, Capabilities, Update, View
 from duologue.errors import BadRequestError, MessageGoneError, MessengerError
 from duologue.testing._calls import Call, Failures, Hold, Method, Which
 from duologue.testing._world import Raw, ShownMessage, parse, raw_attachment
@@ -41,7 +41,8 @@ class RecordingBot:
         id: The account's number.
         capabilities: What the messenger can do; by default nothing that another
             messenger of this version would refuse.
-        calls_per_second: How many calls it allows for a chat; None for any number.
+        calls_per_second: How many calls of each kind (new messages, edits, deletes,
+            answers) it allows for a chat; None for any number.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class RecordingBot:
     ) -> None:
         self._id = id
         self._capabilities = capabilities
-        self._limits: Buckets | None = None
+        self._limits: Buckets[tuple[int, CallKind]] | None = None
         if calls_per_second is not None:
             self._limits = Buckets(calls_per_second, 1.0, clock=LoopClock())
         self._calls: list[Call] = []
@@ -236,14 +237,14 @@ class RecordingBot:
     async def close(self) -> None:
         """Do nothing."""
 
-    async def ready(self, chat_id: int) -> None:
-        """Wait until the limit allows one more call for this chat."""
+    async def ready(self, chat_id: int, kind: CallKind = "edit") -> None:
+        """Wait until the limit allows one more call of a kind for this chat."""
         if self._limits is not None:
-            await self._limits.of(chat_id).take()
+            await self._limits.of((chat_id, kind)).take()
 
-    def ready_now(self, chat_id: int) -> bool:
+    def ready_now(self, chat_id: int, kind: CallKind = "edit") -> bool:
         """Take the right to one more call if it needs no waiting."""
-        return self._limits is None or self._limits.of(chat_id).try_take()
+        return self._limits is None or self._limits.of((chat_id, kind)).try_take()
 
     async def send(self, chat_id: int, view: View) -> str:
         """Show a new message."""

@@ -20,6 +20,11 @@ class Effects:
         self._observer: Observer | None = None
         self._bot = ""
 
+    @property
+    def are_told(self) -> bool:
+        """Whether there is an observer."""
+        return self._observer is not None
+
     def report_to(self, observer: Observer | None, bot: str) -> None:
         """Tell somebody from now on.
 

@@ -1,14 +1,19 @@
-"""How many calls a messenger allows in a while, kept on this side of the wire."""
+"""How many calls a messenger allows in a while, kept on this side of the wire.
+
+Nearly every call finds its tokens there, so that case reads the clock once, makes no
+coroutine and looks at no other bucket. All else is the way of those who wait.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
-from itertools import islice
+from typing import Generic, TypeVar
 
 from duologue.actors import Clock
+
+K = TypeVar("K", bound=Hashable)
 
 # A call needs time to arrive, and not always the same: tokens return a little
 # late, so that two windows of the messenger never see one token too many.
@@ -17,9 +22,9 @@ _MARGIN = 0.05
 # The seconds for which a call is thought to be on its way at most.
 _ON_THE_WAY = 0.2
 
-# How many buckets are looked at for eviction each time one is asked for. Two
-# are more than one new bucket a call, so the idle ones always run out.
-_SWEEP = 2
+# A new bucket is the occasion to forget the idle ones: once a period, and sooner if
+# there are twice as many as were in use then, and a few.
+_SPARE = 4
 
 
 class TokenBucket:
@@ -30,6 +35,16 @@ class TokenBucket:
     come, first served, and a cancelled wait takes nothing.
     """
 
+    __slots__ = (
+        "_capacity",
+        "_lock",
+        "_paused_until",
+        "_return_after",
+        "_taken",
+        "_waiting",
+        "clock",
+    )
+
     def __init__(self, capacity: int, period: float, *, clock: Clock) -> None:
         """Make a full bucket.
 
@@ -38,52 +53,60 @@ class TokenBucket:
             period: Length of the window in seconds.
             clock: Tells the time.
         """
-        self.capacity = capacity
+        self.clock = clock
+        self._capacity = capacity
         self._return_after = period * (1 + _MARGIN)
-        self._clock = clock
-        self._taken: deque[float] = deque(maxlen=capacity)
+        self._taken: list[float] = []
         self._paused_until = float("-inf")
         self._waiting = 0
-        self._lock = asyncio.Lock()
+        self._lock: asyncio.Lock | None = None
 
-    def delay(self) -> float:
+    def delay(self, now: float) -> float:
         """Tell how many seconds are left until a token is there; 0 means now."""
-        now = self._clock.time()
         wait = self._paused_until - now
-        if len(self._taken) == self.capacity:
+        if len(self._taken) >= self._capacity:
             wait = max(wait, self._taken[0] + self._return_after - now)
         return max(wait, 0.0)
 
+    def is_free(self, now: float) -> bool:
+        """Tell whether a token is there and nobody waits for one."""
+        taken = self._taken
+        return (
+            self._waiting == 0
+            and self._paused_until <= now
+            and (
+                len(taken) < self._capacity or taken[0] + self._return_after - now <= 0
+            )
+        )
+
+    def is_idle(self, now: float) -> bool:
+        """Tell whether a new bucket would behave in the same way."""
+        newest = self._taken[-1] if self._taken else float("-inf")
+        return newest + self._return_after <= now and self.is_free(now)
+
+    def note(self, now: float) -> None:
+        """Take a token that `delay` or `is_free` has just called available."""
+        taken = self._taken
+        if len(taken) >= self._capacity:
+            del taken[0]
+        taken.append(now)
+
     def try_take(self) -> bool:
         """Take a token if one is there and nobody waits for it."""
-        if not self.is_free():
+        now = self.clock.time()
+        if not self.is_free(now):
             return False
-        self.note()
+        self.note(now)
         return True
 
     async def take(self) -> None:
         """Wait for a token, behind everybody who waits already, and take it."""
         async with self.turn():
-            await self.wait()
-            self.note()
+            self.note(await self.wait())
 
     def pause(self, seconds: float) -> None:
         """Give out nothing for a while; never shortens an earlier pause."""
-        self._paused_until = max(self._paused_until, self._clock.time() + seconds)
-
-    def is_free(self) -> bool:
-        """Tell whether a token is there and nobody waits for one."""
-        return self._waiting == 0 and self.delay() <= 0
-
-    def is_idle(self) -> bool:
-        """Tell whether a new bucket would behave in the same way."""
-        newest = self._taken[-1] if self._taken else float("-inf")
-        used = newest + self._return_after > self._clock.time()
-        return not used and self.is_free()
-
-    def note(self) -> None:
-        """Take a token that `delay` has just called available."""
-        self._taken.append(self._clock.time())
+        self._paused_until = max(self._paused_until, self.clock.time() + seconds)
 
     def arrived(self) -> None:
         """Learn that the newest call has been answered: it has arrived by now.
@@ -93,17 +116,21 @@ class TokenBucket:
         """
         if self._taken:
             latest = self._taken[-1] + _ON_THE_WAY
-            self._taken[-1] = min(self._clock.time(), latest)
+            self._taken[-1] = min(self.clock.time(), latest)
 
-    async def wait(self) -> None:
-        """Wait until a token is there; only for the holder of the turn."""
-        while (seconds := self.delay()) > 0:
-            await self._clock.sleep(seconds)
+    async def wait(self) -> float:
+        """Wait until a token is there, and tell when that is.
+
+        Only for the holder of the turn.
+        """
+        while (seconds := self.delay(now := self.clock.time())) > 0:
+            await self.clock.sleep(seconds)
+        return now
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None, None]:
         """Be the one who takes the next token; others queue behind."""
-        if self._waiting == 0:
+        if self._waiting == 0 or self._lock is None:
             # A lock belongs to the loop it was waited on; a bot may see several.
             self._lock = asyncio.Lock()
         self._waiting += 1
@@ -114,40 +141,44 @@ class TokenBucket:
             self._waiting -= 1
 
 
-class Buckets:
-    """One token bucket per chat; idle ones are forgotten."""
+class Buckets(Generic[K]):
+    """One token bucket for each of many, such as chats; idle ones are forgotten."""
 
     def __init__(self, capacity: int, period: float, *, clock: Clock) -> None:
         """Make no bucket yet.
 
         Args:
-            capacity: Calls in a window, per chat.
+            capacity: Calls in a window, for each.
             period: Length of the window in seconds.
             clock: Tells the time.
         """
         self._capacity = capacity
         self._period = period
         self._clock = clock
-        self._buckets: OrderedDict[int, TokenBucket] = OrderedDict()
+        self._buckets: dict[K, TokenBucket] = {}
+        self._enough = _SPARE
+        self._next_look = float("-inf")
 
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def of(self, chat_id: int) -> TokenBucket:
-        """Give the bucket of a chat, a full one if it has not been used lately."""
-        self._sweep()
-        bucket = self._buckets.get(chat_id)
+    def of(self, key: K) -> TokenBucket:
+        """Give the bucket of somebody, a full one if it has not been used lately."""
+        bucket = self._buckets.get(key)
         if bucket is None:
+            self._forget_idle()
             bucket = TokenBucket(self._capacity, self._period, clock=self._clock)
-            self._buckets[chat_id] = bucket
+            self._buckets[key] = bucket
         return bucket
 
-    def _sweep(self) -> None:
-        for chat_id in [*islice(self._buckets, _SWEEP)]:
-            if self._buckets[chat_id].is_idle():
-                del self._buckets[chat_id]
-            else:
-                self._buckets.move_to_end(chat_id)
+    def _forget_idle(self) -> None:
+        now = self._clock.time()
+        if now < self._next_look and len(self._buckets) < self._enough:
+            return
+        busy = {k: each for k, each in self._buckets.items() if not each.is_idle(now)}
+        self._buckets = busy
+        self._enough = 2 * len(busy) + _SPARE
+        self._next_look = now + self._period
 
 
 async def take_both(first: TokenBucket, second: TokenBucket) -> None:
@@ -159,24 +190,28 @@ async def take_both(first: TokenBucket, second: TokenBucket) -> None:
     if try_take_both(first, second):
         return
     async with first.turn():
-        while first.delay() > 0 or not await _take_second(first, second):
+        while not await _take_second(first, second):
             await first.wait()
 
 
 async def _take_second(first: TokenBucket, second: TokenBucket) -> bool:
+    """Take both as soon as the second has a token, unless the first has none then."""
+    if first.delay(first.clock.time()) > 0:
+        return False
     async with second.turn():
-        await second.wait()
-        if first.delay() > 0:
+        now = await second.wait()
+        if first.delay(now) > 0:
             return False
-        first.note()
-        second.note()
+        first.note(now)
+        second.note(now)
         return True
 
 
 def try_take_both(first: TokenBucket, second: TokenBucket) -> bool:
     """Take a token in each of two buckets if none of them needs waiting."""
-    if not (first.is_free() and second.is_free()):
+    now = first.clock.time()
+    if not (first.is_free(now) and second.is_free(now)):
         return False
-    first.note()
-    second.note()
+    first.note(now)
+    second.note(now)
     return True

@@ -183,7 +183,7 @@ async def test_of_two_buckets_none_is_touched_unless_both_are_free() -> None:
 
 
 async def test_buckets_that_nobody_uses_are_forgotten() -> None:
-    chats = Buckets(2, 1.0, clock=LoopClock())
+    chats: Buckets[int] = Buckets(2, 1.0, clock=LoopClock())
     for chat_id in range(100):
         chats.of(chat_id).try_take()
     await asyncio.sleep(2)
@@ -195,7 +195,7 @@ async def test_buckets_that_nobody_uses_are_forgotten() -> None:
 
 
 async def test_a_forgotten_bucket_never_gives_a_token_too_many() -> None:
-    chats = Buckets(1, 1.0, clock=LoopClock())
+    chats: Buckets[int] = Buckets(1, 1.0, clock=LoopClock())
     chats.of(7).pause(100)
     chats.of(8).try_take()
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from duologue.dialogs import CallbackButton, LinkButton, View
+from duologue.dialogs import CallbackButton, CallKind, LinkButton, View
 from duologue.errors import (
     BadRequestError,
     BotNotStartedError,
@@ -17,7 +17,7 @@ from duologue.errors import (
     UnauthorizedError,
     UnexpectedAnswerError,
 )
-from duologue.transport.max import DEFAULT_URL, Bot
+from duologue.transport.max import DEFAULT_URL, Bot, Limits
 from duologue.transport.sandbox import Control, FaultKind, LogKind, Sandbox
 
 KEYBOARD = ((CallbackButton("Yes", "y"), LinkButton("Docs", "https://example.org/")),)
@@ -280,7 +280,7 @@ async def test_a_bot_that_waits_for_its_turn_is_never_refused(
 
     async def chatter(chat: int) -> None:
         for number in range(4):
-            await bot.ready(chat)
+            await bot.ready(chat, "send")
             await bot.send(chat, View(str(number)))
 
     async with asyncio.TaskGroup() as group:
@@ -290,6 +290,56 @@ async def test_a_bot_that_waits_for_its_turn_is_never_refused(
     assert await refusals(control) == []
     for chat in chats:
         assert [m.text for m in await control.messages(chat)][1:] == list("0123")
+
+
+async def test_each_kind_of_call_has_a_limit_of_its_own(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+    kinds: list[CallKind] = ["send", "edit", "delete", "answer"]
+
+    taken = {kind: [bot.ready_now(chat, kind) for _ in range(3)] for kind in kinds}
+
+    assert taken == {kind: [True, True, False] for kind in kinds}
+
+
+async def test_a_message_its_change_and_its_end_wait_for_nothing(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+    began = asyncio.get_running_loop().time()
+
+    for _ in range(2):
+        await bot.ready(chat, "send")
+        message = await bot.send(chat, View("one"))
+        await bot.ready(chat, "edit")
+        await bot.edit(chat, message, View("two"))
+        await bot.ready(chat, "delete")
+        await bot.delete(chat, message)
+
+    assert asyncio.get_running_loop().time() == began
+    assert await refusals(control) == []
+
+
+async def test_a_program_sets_limits_of_its_own(sandbox: Sandbox) -> None:
+    limits = Limits(sends=1, edits=3, requests=5)
+    bot = Bot(sandbox.token, base_url=sandbox.url, limits=limits)
+
+    sends = [bot.ready_now(1, "send") for _ in range(2)]
+    edits = [bot.ready_now(number, "edit") for number in range(3)]
+
+    assert sends == [True, False]
+    assert edits == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("sends", 0), ("edits", 1.5), ("polls", True), ("requests", 2)]
+)
+def test_limits_that_allow_nothing_are_refused(name: str, value: int) -> None:
+    with pytest.raises(BotSettingError, match=r"limits") as caught:
+        Limits(**{name: value})
+
+    assert name in str(caught.value)
 
 
 async def test_a_refusal_for_one_chat_pauses_only_that_chat(
@@ -308,6 +358,7 @@ async def test_a_refusal_for_one_chat_pauses_only_that_chat(
 
     assert caught.value.retry_after == 7
     assert not bot.ready_now(flooded)
+    assert not bot.ready_now(flooded, "send")
     assert bot.ready_now(other)
     await bot.ready(flooded)
     assert 7 <= clock.time() - refused_at < 7.5

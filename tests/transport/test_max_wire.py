@@ -200,6 +200,28 @@ async def test_a_bot_without_a_number_is_unexpected() -> None:
             await bot.start()
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("not.found", MessageGoneError),
+        ("access.denied", ForbiddenError),
+        ("too.many.requests", RateLimitedError),
+        ("service.unavailable", MessengerUnavailableError),
+        ("proto.payload", BadRequestError),
+    ],
+)
+async def test_a_failure_inside_a_success_is_the_error_of_its_code(
+    code: str, kind: type[MessengerError]
+) -> None:
+    wire = Wire(body={"success": False, "code": code, "message": "why"})
+
+    async with talking_to(wire) as bot:
+        with pytest.raises(MessengerError, match=f"{code}: why") as caught:
+            await bot.delete(1, "mid.1")
+
+    assert type(caught.value) is kind
+
+
 async def test_a_failure_of_an_upload_host_inside_a_success_is_a_bad_request() -> None:
     wire = Wire(body={"error_code": 4, "error_data": "INVALID"})
 
@@ -322,7 +344,7 @@ async def test_a_call_that_arrives_late_does_not_break_the_limit_of_its_chat() -
 
     async with talking_to(wire) as bot:
         for number in range(4):
-            await bot.ready(1)
+            await bot.ready(1, "send")
             await bot.send(1, View(str(number)))
 
     first, _, third, fourth = wire.arrivals

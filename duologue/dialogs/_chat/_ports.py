@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, cast, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 from duologue.dialogs._chat._chat import Chat, User, View
 from duologue.errors import RuntimeSettingError
@@ -38,6 +38,10 @@ class Capabilities:
     max_buttons: int
     answer_deadline: float
     max_columns_with_link: int | None = None
+
+
+CallKind: TypeAlias = Literal["send", "edit", "delete", "answer"]
+"""What messengers limit for a chat, each by itself."""
 
 
 class CallbackAnswers(Protocol):
@@ -91,11 +95,17 @@ class Bot(Protocol):
         """Give back connections. Calling it again is harmless."""
         ...
 
-    async def ready(self, chat_id: int) -> None:
-        """Wait until the limits allow one more call for this chat, and take it."""
+    async def ready(self, chat_id: int, kind: CallKind = "edit") -> None:
+        """Wait until the limits allow one more call for this chat, and take it.
+
+        Args:
+            chat_id: The chat.
+            kind: What the call does. An answer that carries a view is an answer, and
+                to take buttons away is an edit.
+        """
         ...
 
-    def ready_now(self, chat_id: int) -> bool:
+    def ready_now(self, chat_id: int, kind: CallKind = "edit") -> bool:
         """Take the right to one more call for this chat if it needs no waiting."""
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duologue.transport.max._answers import Subscription
 from duologue.transport.max._bot import Bot
+from duologue.transport.max._limits import Limits
 from duologue.transport.max._settings import DEFAULT_URL
 
-__all__ = ["DEFAULT_URL", "Bot", "Subscription"]
+__all__ = ["DEFAULT_URL", "Bot", "Limits", "Subscription"]

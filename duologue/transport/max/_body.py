@@ -1,35 +1,34 @@
-"""What a view looks like in a request."""
+"""What a view looks like in a request: the bytes of its JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from duologue.dialogs import CallbackButton, InlineButton, Keyboard, View
+from duologue.dialogs import CallbackButton, Keyboard, View
+from duologue.transport._json import dump
 
 Json = dict[str, object]
 
 # An absent text stays as it is (dev.max.ru, description of PUT /messages).
-WITHOUT_KEYBOARD: Mapping[str, object] = {"attachments": ()}
+WITHOUT_KEYBOARD = dump({"attachments": []})
 
 
-def new_message(view: View) -> Json:
+def new_message(view: View) -> bytes:
     """Make the body of a message that does not exist yet."""
-    body = _text(view)
-    if view.keyboard:
-        body["attachments"] = _attachments(view.keyboard)
-    return body
+    body = _message(view)
+    if not view.keyboard:
+        del body["attachments"]
+    return dump(body)
 
 
-def changed_message(view: View) -> Json:
+def changed_message(view: View) -> bytes:
     """Make the body that replaces a message.
 
     Absent attachments would leave the old keyboard in place, an empty list
     removes it (dev.max.ru, description of PUT /messages).
     """
-    return {**_text(view), "attachments": _attachments(view.keyboard)}
+    return dump(_message(view))
 
 
-def answer(view: View | None, notification: str | None) -> Json:
+def answer(view: View | None, notification: str | None) -> bytes:
     """Make the body that answers a press.
 
     One of message and notification is required; a blank notification is the
@@ -37,14 +36,14 @@ def answer(view: View | None, notification: str | None) -> Json:
     """
     body: Json = {}
     if view is not None:
-        body["message"] = changed_message(view)
+        body["message"] = _message(view)
     if notification is not None or view is None:
         body["notification"] = notification or " "
-    return body
+    return dump(body)
 
 
-def _text(view: View) -> Json:
-    body: Json = {"text": view.text}
+def _message(view: View) -> Json:
+    body: Json = {"text": view.text, "attachments": _attachments(view.keyboard)}
     if view.markup is not None:
         body["format"] = view.markup
     return body
@@ -53,11 +52,14 @@ def _text(view: View) -> Json:
 def _attachments(keyboard: Keyboard) -> list[Json]:
     if not keyboard:
         return []
-    rows = [[_button(button) for button in row] for row in keyboard]
+    # In one go: this runs for every view that is drawn.
+    rows = [
+        [
+            {"type": "callback", "text": button.text, "payload": button.payload}
+            if isinstance(button, CallbackButton)
+            else {"type": "link", "text": button.text, "url": button.url}
+            for button in row
+        ]
+        for row in keyboard
+    ]
     return [{"type": "inline_keyboard", "payload": {"buttons": rows}}]
-
-
-def _button(button: InlineButton) -> Json:
-    if isinstance(button, CallbackButton):
-        return {"type": "callback", "text": button.text, "payload": button.payload}
-    return {"type": "link", "text": button.text, "url": button.url}

@@ -7,29 +7,24 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from duologue.actors import Clock, LoopClock, Observer
-from duologue.dialogs import Batch, Capabilities, Update, User, View, bot_key
+from duologue.dialogs import Batch, CallKind, Capabilities, Update, User, View, bot_key
 from duologue.errors import (
     BotNotStartedError,
     BotSettingError,
     MalformedUpdateError,
-    MessageGoneError,
-    MessengerError,
-    MessengerUnavailableError,
     RateLimitedError,
     TokenMissingError,
-    UnauthorizedError,
     UnexpectedAnswerError,
 )
-from duologue.transport._limits import TokenBucket
-from duologue.transport.max import _body as body
+from duologue.transport.max import _body as bodies
 from duologue.transport.max._answers import (
     Subscription,
     batch,
     message_id,
     subscriptions,
 )
-from duologue.transport.max._http import CALL_TIMEOUT, HttpClient
-from duologue.transport.max._limits import MaxLimits
+from duologue.transport.max._http import HttpClient
+from duologue.transport.max._limits import Limits, MaxLimits
 from duologue.transport.max._message import user
 from duologue.transport.max._parse import parse
 from duologue.transport.max._settings import chosen_token, chosen_url
@@ -43,9 +38,6 @@ _LARGEST_BATCH = 100
 
 # Users whose private chat is known, for presses that do not name it.
 _PRIVATE_CHATS = 10_000
-
-_ABOUT_MESSAGES = {"/messages", "/answers"}
-
 
 # Source: dev.max.ru, schema of July 2026 and the page on keyboards. How long a
 # press can be answered is not documented; people give up after some seconds.
@@ -98,6 +90,7 @@ class Bot:
         base_url: str | None = None,
         ca_file: str | None = None,
         clock: Clock | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Prepare a bot.
 
@@ -109,6 +102,7 @@ class Bot:
             ca_file: PEM file of certificates to trust beside those of the
                 system. The API's own is signed by the Russian national CA.
             clock: Tells the time to the rate limits; the loop's by default.
+            limits: How many calls it makes in a second; by default what MAX allows.
 
         Raises:
             TokenMissingError: There is no token.
@@ -122,7 +116,8 @@ class Bot:
         self.base_url: str = place.value
         self._sources: str = place.source + key.source
         self._http = HttpClient(key.value, self.base_url, ca_file=ca_file)
-        self._limits = MaxLimits(clock or LoopClock())
+        self._http.whose = self._whose
+        self._limits = MaxLimits(limits or Limits(), clock or LoopClock())
         self._me: User | None = None
         self._private_chats: dict[int, int] = {}
 
@@ -189,13 +184,19 @@ class Bot:
         """Give back connections. Calling it again is harmless."""
         await self._http.close()
 
-    async def ready(self, chat_id: int) -> None:
-        """Wait until the limits allow one more call for this chat, and take it."""
-        await self._limits.ready(chat_id)
+    async def ready(self, chat_id: int, kind: CallKind = "edit") -> None:
+        """Wait until the limits allow one more call for this chat, and take it.
 
-    def ready_now(self, chat_id: int) -> bool:
+        Args:
+            chat_id: The chat.
+            kind: What the call does; MAX limits each kind by itself.
+        """
+        if not self._limits.ready_now(chat_id, kind):
+            await self._limits.ready(chat_id, kind)
+
+    def ready_now(self, chat_id: int, kind: CallKind = "edit") -> bool:
         """Take the right to one more call for this chat if it needs no waiting."""
-        return self._limits.ready_now(chat_id)
+        return self._limits.ready_now(chat_id, kind)
 
     async def me(self) -> User:
         """Ask who this bot is.
@@ -247,13 +248,12 @@ class Bot:
         if types is not None:
             query["types"] = ",".join(types)
         try:
-            answer = await self._call(
-                "GET",
-                "/updates",
-                self._limits.polls,
-                query=query,
-                within=hold + _POLL_SLACK,
+            answer = await self._http.call(
+                "GET", "/updates", query=query, within=hold + _POLL_SLACK
             )
+        except RateLimitedError as error:
+            self._limits.polls.pause(error.retry_after)
+            raise
         finally:
             self._limits.polls.arrived()
         return batch(answer)
@@ -268,8 +268,9 @@ class Bot:
             "POST",
             "/messages",
             chat_id,
+            "send",
             query={"chat_id": str(chat_id), **_preview(view)},
-            content=body.new_message(view),
+            body=bodies.new_message(view),
         )
         return message_id(answer)
 
@@ -283,8 +284,9 @@ class Bot:
             "PUT",
             "/messages",
             chat_id,
+            "edit",
             query={"message_id": message_id},
-            content=body.changed_message(view),
+            body=bodies.changed_message(view),
         )
 
     async def remove_keyboard(self, chat_id: int, message_id: str) -> None:
@@ -297,8 +299,9 @@ class Bot:
             "PUT",
             "/messages",
             chat_id,
+            "edit",
             query={"message_id": message_id},
-            content=body.WITHOUT_KEYBOARD,
+            body=bodies.WITHOUT_KEYBOARD,
         )
 
     async def delete(self, chat_id: int, message_id: str) -> None:
@@ -311,6 +314,7 @@ class Bot:
             "DELETE",
             "/messages",
             chat_id,
+            "delete",
             query={"message_id": message_id},
         )
 
@@ -338,8 +342,9 @@ class Bot:
             "POST",
             "/answers",
             chat_id,
+            "answer",
             query={"callback_id": callback_id, **_preview(view)},
-            content=body.answer(view, notification),
+            body=bodies.answer(view, notification),
         )
 
     def _remember(self, user_id: int, chat_id: int) -> None:
@@ -351,51 +356,34 @@ class Bot:
 
     async def _ask(self, verb: str, path: str) -> dict[str, object]:
         await self._limits.bot.take()
-        return await self._call(verb, path, self._limits.bot)
+        try:
+            return await self._http.call(verb, path)
+        except RateLimitedError as error:
+            self._limits.bot.pause(error.retry_after)
+            raise
 
     async def _call(
         self,
         verb: str,
         path: str,
-        scope: TokenBucket | int,
+        chat_id: int,
+        kind: CallKind,
         *,
-        query: Mapping[str, str] = MappingProxyType({}),
-        content: Mapping[str, object] | None = None,
-        within: float = CALL_TIMEOUT,
+        query: Mapping[str, str],
+        body: bytes | None = None,
     ) -> dict[str, object]:
-        """Make a call whose 429 silences its own scope, a chat for instance.
-
-        A call that names neither a message nor a chat can only be "not found"
-        where there is no MAX Bot API.
-        """
+        """Make a call for a chat; a 429 silences this chat and no other."""
         try:
-            return await self._http.call(
-                verb, path, query=query, body=content, within=within
-            )
+            return await self._http.call(verb, path, query=query, body=body)
         except RateLimitedError as error:
-            bucket = self._limits.chats.of(scope) if isinstance(scope, int) else scope
-            bucket.pause(error.retry_after)
+            self._limits.pause(chat_id, error.retry_after)
             raise
-        except MessageGoneError as error:
-            if path in _ABOUT_MESSAGES:
-                raise
-            raise self._located(UnexpectedAnswerError, error) from error
-        except UnauthorizedError as error:
-            raise self._located(UnauthorizedError, error) from None
-        except MessengerUnavailableError as error:
-            raise self._located(MessengerUnavailableError, error) from error.__cause__
         finally:
-            if isinstance(scope, int):
-                # It may have been long on its way.
-                self._limits.chats.of(scope).arrived()
+            self._limits.arrived(chat_id, kind)  # it may have been long on its way
 
-    def _located(
-        self, kind: type[MessengerError], error: MessengerError
-    ) -> MessengerError:
-        """Make an error that says which bot and which address it is about."""
+    def _whose(self) -> str:
         who = "the bot" if self._me is None else bot_key(self)
-        detail = f"{error.detail} ({who} at {self.base_url}{self._sources})"
-        return kind(error.method, detail)
+        return f"{who} at {self.base_url}{self._sources}"
 
 
 def _preview(view: View | None) -> dict[str, str]:

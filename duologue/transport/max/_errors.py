@@ -41,8 +41,11 @@ _BY_STATUS: Mapping[int, type[MessengerError]] = {
 }
 # The code says more than the status, where the two are known to disagree.
 _BY_CODE: Mapping[str, type[MessengerError]] = {
+    "access.denied": ForbiddenError,
+    "chat.denied": ForbiddenError,
     "chat.not.found": MessageGoneError,
     "not.found": MessageGoneError,
+    "internal.error": MessengerUnavailableError,
     "service.unavailable": MessengerUnavailableError,
     "verify.token": UnauthorizedError,
 }
@@ -65,33 +68,50 @@ def read_answer(
     """
     answer = _parsed(body)
     if status == _OK:
-        return _checked(method, body, answer)
+        if not is_object(answer):
+            detail = f"not a JSON object: {_excerpt(body)}"
+            raise UnexpectedAnswerError(method, detail)
+        if answer.get("success") is False or "error_code" in answer:
+            raise _refusal(method, answer, retry_after)
+        return answer
     if status < _ERRORS:
         raise UnexpectedAnswerError(method, f"HTTP {status}")
     raise _failure(method, status, body, answer=answer, retry_after=retry_after)
 
 
-def _checked(method: str, body: bytes, answer: object) -> dict[str, object]:
-    if not is_object(answer):
-        raise UnexpectedAnswerError(method, f"not a JSON object: {_excerpt(body)}")
-    if answer.get("success") is False or "error_code" in answer:
-        raise BadRequestError(method, _detail(answer) or "refused without a reason")
-    return answer
+def _refusal(
+    method: str, answer: Mapping[str, object], retry_after: str | None
+) -> MessengerError:
+    """Make the error of an answer that is none, although the status says so."""
+    detail = _detail(answer) or "refused without a reason"
+    by_code = _by_code(method, detail, answer, retry_after)
+    return by_code or BadRequestError(method, detail)
 
 
 def _failure(
     method: str, status: int, body: bytes, *, answer: object, retry_after: str | None
 ) -> MessengerError:
     said = answer if is_object(answer) else {}
-    code = said.get("code")
     detail = f"HTTP {status}, {_detail(said) or _excerpt(body) or 'no reason given'}"
-    if status == 429 or code == "too.many.requests":  # noqa: PLR2004 - it has a name only in RFC 6585
+    if status == 429:  # noqa: PLR2004 - it has a name only in RFC 6585
         return RateLimitedError(method, detail, _seconds(retry_after, said))
-    if isinstance(code, str) and code in _BY_CODE:
-        return _BY_CODE[code](method, detail)
+    by_code = _by_code(method, detail, said, retry_after)
+    if by_code is not None:
+        return by_code
     if status >= _SERVER_ERRORS or status == _REQUEST_TIMEOUT:
         return MessengerUnavailableError(method, detail)
     return _BY_STATUS.get(status, BadRequestError)(method, detail)
+
+
+def _by_code(
+    method: str, detail: str, said: Mapping[str, object], retry_after: str | None
+) -> MessengerError | None:
+    code = said.get("code")
+    if code == "too.many.requests":
+        return RateLimitedError(method, detail, _seconds(retry_after, said))
+    if isinstance(code, str) and code in _BY_CODE:
+        return _BY_CODE[code](method, detail)
+    return None
 
 
 def _seconds(header: str | None, answer: Mapping[str, object]) -> float:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 import aiohttp
 
 from duologue.errors import (
     BotSettingError,
+    MessageGoneError,
     MessengerError,
     MessengerUnavailableError,
+    UnauthorizedError,
     UnexpectedAnswerError,
 )
 from duologue.transport._effects import Effects
@@ -21,6 +25,9 @@ from duologue.transport.max._errors import read_answer
 CALL_TIMEOUT = 20.0
 # Bytes in one answer; a poll with 100 long messages has less than a tenth of it.
 ANSWER_LIMIT = 16 * 1024 * 1024
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_JSON = MappingProxyType({"Content-Type": "application/json"})
+_ABOUT_MESSAGES = frozenset({"/messages", "/answers"})
 # Polls are the poller's to report; most of their time the messenger holds them.
 _POLLS = "/updates"
 
@@ -45,12 +52,17 @@ class HttpClient:
 
     The token travels in a header only: addresses end up in logs of proxies.
     Redirects are not followed, so it goes nowhere else.
+
+    Attributes:
+        effects: Is told what becomes of the calls.
+        whose: Says in errors which bot and which address they are about.
     """
 
     def __init__(self, token: str, base_url: str, *, ca_file: str | None) -> None:
         self._headers = {"Authorization": token}
         self._base_url = base_url
         self.effects: Effects = Effects()
+        self.whose: Callable[[], str] | None = None
         self._tls = _tls(ca_file)
         self._session: aiohttp.ClientSession | None = None
 
@@ -59,8 +71,8 @@ class HttpClient:
         verb: str,
         path: str,
         *,
-        query: Mapping[str, str],
-        body: Mapping[str, object] | None = None,
+        query: Mapping[str, str] = _NOTHING,
+        body: bytes | None = None,
         within: float = CALL_TIMEOUT,
     ) -> dict[str, object]:
         """Make one call.
@@ -69,7 +81,7 @@ class HttpClient:
             verb: The HTTP method.
             path: Where, below the base address.
             query: Parameters for the address.
-            body: Becomes the JSON body.
+            body: The JSON body.
             within: Seconds for everything together.
 
         Raises:
@@ -78,7 +90,8 @@ class HttpClient:
             UnexpectedAnswerError: The answer has no end.
         """
         name = f"{verb} {path}"
-        began = self.effects.begin()
+        effects = None if path == _POLLS or not self.effects.are_told else self.effects
+        began = 0.0 if effects is None else effects.begin()
         status = None
         try:
             reply = await self.exchange(
@@ -89,12 +102,34 @@ class HttpClient:
                 name, status, reply.content, retry_after=reply.retry_after
             )
         except MessengerError as error:
-            if path != _POLLS:
-                self.effects.failed(name, began, error=error, status=status)
-            raise
-        if path != _POLLS:
-            self.effects.succeeded(name, began)
+            if effects is not None:
+                effects.failed(name, began, error=error, status=status)
+            located = self._located(path, error)
+            if located is None:
+                raise
+            raise located from located.__cause__
+        if effects is not None:
+            effects.succeeded(name, began)
         return answer
+
+    def _located(self, path: str, error: MessengerError) -> MessengerError | None:
+        """Make an error that says which bot and which address it is about.
+
+        A call that names neither a message nor a chat can only be "not found"
+        where there is no MAX Bot API.
+        """
+        made: MessengerError
+        whose = "" if self.whose is None else self.whose()
+        detail = f"{error.detail} ({whose})"
+        if isinstance(error, MessageGoneError) and path not in _ABOUT_MESSAGES:
+            made = UnexpectedAnswerError(error.method, detail)
+            made.__cause__ = error
+        elif isinstance(error, UnauthorizedError | MessengerUnavailableError):
+            made = type(error)(error.method, detail)
+            made.__cause__ = error.__cause__
+        else:
+            return None
+        return made
 
     async def exchange(
         self,
@@ -102,7 +137,7 @@ class HttpClient:
         path: str,
         *,
         query: Mapping[str, str],
-        body: Mapping[str, object] | None,
+        body: bytes | None,
         within: float,
     ) -> Reply:
         """Make one request and read whatever comes back; see `call`.
@@ -117,8 +152,9 @@ class HttpClient:
                 verb,
                 self._base_url + path,
                 params=query,
-                json=body,
-                timeout=aiohttp.ClientTimeout(total=within),
+                data=body,
+                headers=None if body is None else _JSON,
+                timeout=_timeout(within),
                 allow_redirects=False,
             ) as response:
                 content = await _read(name, response)
@@ -145,6 +181,11 @@ class HttpClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+@lru_cache(maxsize=100)
+def _timeout(within: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=within)
 
 
 async def _read(name: str, response: aiohttp.ClientResponse) -> bytes:

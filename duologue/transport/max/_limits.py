@@ -2,30 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
 from duologue.actors import Clock
+from duologue.dialogs import CallKind
+from duologue.errors import BotSettingError
 from duologue.transport._limits import Buckets, TokenBucket, take_both, try_take_both
 
-# Source: descriptions of the calls at dev.max.ru: 30 requests a second in all,
-# 2 a second into one chat; the notice of May 2026: 2 polls a second. The polls
-# count among the 30, so two are set aside and intake never waits for sending.
 _SECOND = 1.0
-_REQUESTS = 30
-_PER_CHAT = 2
-_POLLS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many calls a bot makes in a second at most. By default what MAX allows.
+
+    Source: descriptions of the calls at dev.max.ru, autumn of 2026, and the notice of
+    May 2026 about polls.
+
+    Attributes:
+        requests: All calls together.
+        polls: Polls. They count among all calls and are set aside from them, so that
+            no poll ever waits for a message.
+        sends: New messages in one chat.
+        edits: Changes of messages in one chat, also those that take buttons away.
+        deletes: Deleted messages in one chat.
+        answers: Answers to presses in one chat.
+    """
+
+    requests: int = 30
+    polls: int = 2
+    sends: int = 2
+    edits: int = 2
+    deletes: int = 2
+    answers: int = 2
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            given: object = getattr(self, field.name)
+            if type(given) is not int or given < 1:
+                problem = f"{field.name} is {given!r} and must be a whole number from 1"
+                raise BotSettingError("limits", problem)
+        if self.requests <= self.polls:
+            problem = f"of {self.requests} requests {self.polls} polls leave none"
+            raise BotSettingError("limits", problem)
 
 
 class MaxLimits:
     """Keeps one bot within its rates."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.polls = TokenBucket(_POLLS, _SECOND, clock=clock)
-        self.bot = TokenBucket(_REQUESTS - _POLLS, _SECOND, clock=clock)
-        self.chats = Buckets(_PER_CHAT, _SECOND, clock=clock)
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self.polls = TokenBucket(limits.polls, _SECOND, clock=clock)
+        others = limits.requests - limits.polls
+        self.bot = TokenBucket(others, _SECOND, clock=clock)
+        rates: Mapping[CallKind, int] = {
+            "send": limits.sends,
+            "edit": limits.edits,
+            "delete": limits.deletes,
+            "answer": limits.answers,
+        }
+        self._chats: dict[str, Buckets[int]] = {
+            kind: Buckets(rate, _SECOND, clock=clock) for kind, rate in rates.items()
+        }
 
-    async def ready(self, chat_id: int) -> None:
+    async def ready(self, chat_id: int, kind: CallKind) -> None:
         """Wait until a call for this chat is allowed, and count it."""
-        await take_both(self.chats.of(chat_id), self.bot)
+        await take_both(self._chats[kind].of(chat_id), self.bot)
 
-    def ready_now(self, chat_id: int) -> bool:
+    def ready_now(self, chat_id: int, kind: CallKind) -> bool:
         """Count a call for this chat if it is allowed without waiting."""
-        return try_take_both(self.chats.of(chat_id), self.bot)
+        return try_take_both(self._chats[kind].of(chat_id), self.bot)
+
+    def arrived(self, chat_id: int, kind: CallKind) -> None:
+        """Learn that the newest call of a kind for this chat has been answered."""
+        self._chats[kind].of(chat_id).arrived()
+
+    def pause(self, chat_id: int, seconds: float) -> None:
+        """Allow no call for this chat for a while: MAX does not say which kind it means."""
+        for buckets in self._chats.values():
+            buckets.of(chat_id).pause(seconds)
