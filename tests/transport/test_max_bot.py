@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from duologue.dialogs import CallbackButton, CallKind, LinkButton, View
+from duologue.dialogs import Callback, CallbackButton, CallKind, LinkButton, View
 from duologue.errors import (
     BadRequestError,
     BotNotStartedError,
@@ -375,6 +375,23 @@ async def test_updates_are_fetched_and_acknowledged_by_the_marker(
     update = bot.parse(batch.updates[0])
     assert (await control.position()).queued == ()
     assert update.bot is bot
+
+
+async def test_a_press_on_a_message_that_was_deleted_meanwhile_can_be_answered(
+    bot: Bot, control: Control
+) -> None:
+    user, chat = await new_chat(control)
+    message = await bot.send(chat, View("sure?", KEYBOARD))
+    await bot.delete(chat, message)
+    await control.forge(user, message, "y")
+
+    batch = await bot.get_updates(marker=None, limit=10, timeout=0, types=None)
+    _, press = (bot.parse(raw) for raw in batch.updates)
+    assert isinstance(press, Callback)
+    await bot.answer(press.chat_id, press.callback_id, notification="too late")
+
+    assert (press.message, press.chat_id, press.user_id) == (None, chat, user)
+    assert await refusals(control) == []
 
 
 async def test_only_the_types_that_were_asked_for_are_fetched(
