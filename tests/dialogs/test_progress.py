@@ -37,7 +37,7 @@ async def shown(progress: Progress, **data: object) -> str:
 
 
 async def test_progress_is_red_on_white_ten_signs_wide() -> None:
-    assert await shown(Progress("p"), p=30) == "🟥🟥🟥⬜⬜⬜⬜⬜⬜⬜  30%"
+    assert await shown(Progress("p"), p=30) == "███░░░░░░░  30%"
 
 
 @pytest.mark.parametrize(

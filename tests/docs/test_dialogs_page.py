@@ -51,8 +51,8 @@ async def test_the_pizza_of_the_page_is_made_and_baked() -> None:
         ("Allergens",),
         ("Bake",),
     )
-    assert waiting == "⬜" * 10 + "  …"
-    assert baking == "🟥🟥🟥⬜⬜⬜⬜⬜⬜⬜  30%"
+    assert waiting == "░" * 10 + "  …"
+    assert baking == "███░░░░░░░  30%"
 
 
 async def test_the_size_of_the_pizza_is_chosen_from_the_start() -> None:
@@ -85,7 +85,7 @@ async def test_the_export_of_the_page_is_shown_and_stopped() -> None:
     assert screen.text.splitlines() == [
         "All your files in one archive.",
         "cancelled: file 21",
-        "🟥🟥🟥🟥🟥⬜⬜⬜⬜⬜  50%",
+        "█████░░░░░  50%",
     ]
     assert screen.labels == (("Export",),)
 

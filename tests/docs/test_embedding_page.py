@@ -79,11 +79,11 @@ async def test_the_program_with_threads_shows_the_progress_of_a_worker(
     assert len(shown) == 1
     assert (shown[0] or "").splitlines() == [
         "The export",
-        "🟥🟥🟥🟥🟥🟥🟥🟥🟥🟥  100%",
+        "██████████  100%",
         "file 5 of 5",
     ]
     assert len(views) > 2
-    assert views[0] == "The export\n⬜⬜⬜⬜⬜⬜⬜⬜⬜⬜  …"
+    assert views[0] == "The export\n░░░░░░░░░░  …"
 
 
 async def test_the_hook_of_the_page_is_told_of_a_handler_that_failed() -> None:

@@ -44,8 +44,8 @@ class Progress(Text):
         self,
         field: Selector,
         width: int = 10,
-        filled: str = "🟥",
-        empty: str = "⬜",
+        filled: str = "█",
+        empty: str = "░",
         when: When = None,
     ) -> None:
         super().__init__(when)
