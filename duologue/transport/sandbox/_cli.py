@@ -7,7 +7,6 @@ import asyncio
 import errno
 import json
 import os
-import shlex
 import signal
 import sys
 import webbrowser
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from duologue.errors import AddressInUseError, AddressNotAvailableError
 from duologue.transport._server import LOOPBACK
+from duologue.transport.sandbox._people._start_line import start_line
 from duologue.transport.sandbox._sandbox import Sandbox
 from duologue.transport.sandbox._world._files import FILE_LIMIT, FILES_TOTAL, MIB
 from duologue.transport.sandbox._world._values import NoMarker, Profile
@@ -186,13 +186,8 @@ def _text(sandbox: Sandbox) -> str:
             "The sandbox speaks the MAX Bot API. Open the page and talk to your bot:",
             *lines,
             "Start a bot against it:",
-            f"  {_command(sandbox)}",
+            f"  {start_line(sandbox.url, sandbox.token)}",
             "Ctrl+C ends it.",
             "",
         ]
     )
-
-
-def _command(sandbox: Sandbox) -> str:
-    token = shlex.quote(sandbox.token)
-    return f"DUOLOGUE_MAX_URL={sandbox.url} DUOLOGUE_MAX_TOKEN={token} python bot.py"

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -138,10 +139,10 @@ class Town:
         self, method: str, path: str, body: object = None, **query: object
     ) -> Json:
         """Ask the Bot API."""
-        return self.run(self._call(method, path, body, query))
+        return self.run(self.ask(method, path, body, **query))
 
-    async def _call(
-        self, method: str, path: str, body: object, query: dict[str, object]
+    async def ask(
+        self, method: str, path: str, body: object = None, **query: object
     ) -> Json:
         headers = {"Authorization": self.sandbox.token}
         params = {name: str(value) for name, value in query.items()}
@@ -224,6 +225,28 @@ def found_town(portal: BlockingPortal) -> Iterator[FoundTown]:
 @pytest.fixture
 def town(found_town: FoundTown) -> Town:
     return found_town()
+
+
+class BeThere(Protocol):
+    """Lets a bot poll that takes no update away, until the end of the test."""
+
+    def __call__(self) -> None: ...
+
+
+@pytest.fixture
+def be_there(town: Town, portal: BlockingPortal) -> Iterator[BeThere]:
+    polls: list[Future[None]] = []
+
+    async def poll() -> None:
+        while True:
+            await town.ask("GET", "/updates", timeout=30, types="none")
+
+    def come() -> None:
+        polls.append(portal.start_task_soon(poll))
+
+    yield come
+    for running in polls:
+        running.cancel()
 
 
 @pytest.fixture

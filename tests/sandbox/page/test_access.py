@@ -123,8 +123,7 @@ def test_nothing_is_wider_than_a_small_phone(
 
 
 def test_a_conversation_needs_no_mouse(town: Town, page: Page, ann: int) -> None:
-    field = page.get_by_role("textbox", name="Message")
-    _tab_to(page, field)
+    expect(page.get_by_role("textbox", name="Message")).to_be_focused()
     page.keyboard.type("hello")
     page.keyboard.press("Enter")
     town.send("choose", [button("Yes", "y"), button("No", "n")], user_id=ann)
@@ -147,10 +146,16 @@ def test_a_conversation_needs_no_mouse(town: Town, page: Page, ann: int) -> None
     expect(bots.get_by_role("button", name="Traffic")).to_be_focused()
 
 
-def test_everything_one_can_use_has_a_name(town: Town, page: Page, ann: int) -> None:
+def test_everything_one_can_use_has_a_name(
+    town: Town, open_page: OpenPage, ann: int
+) -> None:
     _fill(town, ann)
+    page = open_page(width=1800)
     page.get_by_role("button", name="Second user").click()
-    expect(page.get_by_role("region")).to_have_count(2)
+    asked = page.get_by_role("dialog", name="New user")
+    asked.get_by_role("textbox", name="Name").fill("Bob")
+    asked.get_by_role("button", name="Create user").click()
+    expect(page.get_by_role("region", name="Second user")).to_be_visible()
     page.get_by_role("button", name="Traffic").last.press("Enter")
     expect(page.locator("#records > li")).to_have_count(1)
 

@@ -15,6 +15,7 @@ from tests.sandbox.page.conftest import FoundTown, OpenPage, Town, Watch, button
 
 BROKEN = "ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY_RESPONSE"
 LOST = "Reconnecting…"
+DOT = "node => getComputedStyle(node, '::before').backgroundColor"
 
 
 def _say(page: Page, text: str) -> None:
@@ -93,6 +94,24 @@ def test_nothing_is_lost_and_nothing_comes_twice_when_the_wire_is_cut(
     assert _texts(page) == ["changed", *(f"said {number}" for number in range(150))]
     expect(page.get_by_role("button", name="B", exact=True)).to_be_visible()
     town.run(relay.cut())
+
+
+def test_the_bot_is_grey_while_the_page_itself_is_cut_off(
+    portal: BlockingPortal, open_page: OpenPage, watch: Watch
+) -> None:
+    watch.expected.append(BROKEN)
+    with portal.wrap_async_context_manager(Sandbox(limits=False)) as sandbox:
+        town = Town(portal, sandbox)
+        page = open_page(url=sandbox.page_url)
+        poll = portal.start_task_soon(lambda: town.ask("GET", "/updates", timeout=30))
+        state = page.locator("#bot-state")
+        expect(state).to_have_text("Bot connected")
+        green = state.evaluate(DOT)
+    poll.cancel()
+
+    expect(page.get_by_text(LOST)).to_be_visible()
+
+    assert state.evaluate(DOT) != green
 
 
 def test_a_sandbox_that_comes_back_is_found_again_and_is_a_new_one(

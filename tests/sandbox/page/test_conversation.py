@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from duologue.transport.sandbox import LogEntry, LogKind
-from tests.sandbox.page.conftest import OpenPage, Town, Watch, button
+from tests.sandbox.page.conftest import BeThere, OpenPage, Town, Watch, button
 
 
 def _write(page: Page, text: str) -> None:
@@ -31,8 +31,9 @@ def held(page: Page) -> list[Route]:
 
 
 def test_who_comes_first_says_a_name_and_presses_start(
-    town: Town, open_page: OpenPage
+    town: Town, open_page: OpenPage, be_there: BeThere
 ) -> None:
+    be_there()
     page = open_page()
     page.get_by_role("textbox", name="Your name").fill("Ann")
     page.get_by_role("button", name="Create user").click()
@@ -260,18 +261,20 @@ def test_what_the_bot_did_wrong_is_said_where_it_happened(
 
     town.call("POST", "/messages", {"text": 5}, chat_id=chat)
 
-    toast = page.get_by_role("status").filter(has_text="The bot was refused")
-    expect(toast).to_contain_text("POST /messages → 400 proto.payload")
-    expect(toast).to_contain_text("text: must be a string")
+    note = page.get_by_role("listitem").filter(has_text="The bot was refused")
+    expect(note).to_contain_text("POST /messages → 400 proto.payload")
+    expect(note).to_contain_text("text: must be a string")
+    log = page.get_by_role("log", name="New messages")
+    expect(log).to_contain_text("The bot was refused")
 
 
-def test_a_stopped_bot_can_be_started_again(town: Town, page: Page, ann: int) -> None:
+def test_a_blocked_bot_can_be_started_again(town: Town, page: Page, ann: int) -> None:
     town.send("hello", user_id=ann)
 
-    page.get_by_role("button", name="Stop bot").click()
-    expect(page.get_by_text("You stopped the bot")).to_be_visible()
+    page.get_by_role("button", name="Block bot").click()
+    expect(page.get_by_text("You blocked the bot")).to_be_visible()
     page.get_by_role("button", name="Start again").click()
-    expect(page.get_by_role("button", name="Stop bot")).to_be_visible()
+    expect(page.get_by_role("button", name="Block bot")).to_be_visible()
 
     kinds = [u["update_type"] for u in town.updates()]
     assert kinds == ["bot_stopped", "bot_started"]

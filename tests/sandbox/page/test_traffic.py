@@ -15,7 +15,7 @@ def _open(page: Page, text: str) -> None:
     expect(page.get_by_role("complementary")).to_be_visible()
 
 
-def test_it_shows_requests_and_updates_in_order_and_goes_on_live(
+def test_it_shows_the_newest_first_in_a_line_each_and_goes_on_live(
     town: Town, page: Page, ann: int
 ) -> None:
     mid = town.send("menu", [button("Pay", "pay")], user_id=ann)
@@ -31,14 +31,17 @@ def test_it_shows_requests_and_updates_in_order_and_goes_on_live(
 
     expect(records).to_contain_text(
         [
-            "POST200",
-            "message_callback",
-            "/answers?callback_id=",
             f"/messages?message_id={mid}",
+            "/answers?callback_id=",
+            "message_callback",
+            "POST",
         ]
     )
-    expect(records.first).to_contain_text('"text": "menu"')
-    expect(records.nth(1)).to_contain_text("waits")
+    expect(records.nth(2)).to_contain_text("waits")
+    body = records.last.get_by_text('"text": "menu"').first
+    expect(body).to_be_hidden()
+    records.last.locator("summary").click()
+    expect(body).to_be_visible()
 
 
 def test_what_one_reads_in_it_stays_as_it_is_while_more_comes(
@@ -46,16 +49,15 @@ def test_what_one_reads_in_it_stays_as_it_is_while_more_comes(
 ) -> None:
     mid = town.send("menu", user_id=ann)
     _open(page, "menu")
-    request = page.locator("#records details").first
-    summary = request.get_by_text("Request")
-    expect(request).to_have_attribute("open", "")
+    request = page.locator("#records details").last
+    summary = request.locator("summary")
     summary.press("Enter")
-    expect(request).not_to_have_attribute("open", "")
+    expect(request).to_have_attribute("open", "")
 
     town.edit(mid, "changed")
 
     expect(page.locator("#records > li")).to_have_count(2)
-    expect(request).not_to_have_attribute("open", "")
+    expect(request).to_have_attribute("open", "")
     expect(summary).to_be_focused()
 
 
@@ -65,9 +67,9 @@ def test_it_shows_what_the_messenger_refused(town: Town, page: Page, ann: int) -
 
     town.call("PUT", "/messages", {"text": 5}, message_id=mid)
 
-    last = page.locator("#records > li").last
-    expect(last).to_contain_text("PUT400")
-    expect(last).to_contain_text("text: must be a string")
+    newest = page.locator("#records > li").first
+    expect(newest.locator("summary")).to_contain_text("400")
+    expect(newest).to_contain_text("text: must be a string")
 
 
 def test_a_committed_update_is_marked(town: Town, page: Page) -> None:
@@ -90,12 +92,14 @@ def test_no_token_is_ever_in_it(town: Town, page: Page, ann: int) -> None:
     town.call("GET", f"/messages/{mid}", access_token=token)
     _open(page, token)
     expect(page.locator("#records > li")).to_have_count(3)
+    for summary in page.locator("#records summary").all():
+        summary.click()
 
     shown = page.locator("#drawer").inner_text()
 
     assert token not in shown
     assert town.sandbox.control_token not in page.content()
-    assert shown.count("(token)") == 2
+    assert shown.count("(token)") == 4
     assert "Authorization" not in shown
 
 
@@ -119,4 +123,5 @@ def test_a_request_without_an_answer_is_there(town: Town, page: Page, ann: int) 
     town.run(town.control.fault(FaultKind.STATUS, method="PUT", count=1))
     town.call("PUT", "/messages", {"text": "x"}, message_id=mid)
 
-    expect(page.locator("#records > li").last).to_contain_text("PUT503")
+    newest = page.locator("#records > li").first
+    expect(newest.locator(".pill")).to_have_text("503")

@@ -72,6 +72,7 @@ class ChatMethods:
         if len(commands) > COMMANDS:
             raise malformed(f"commands: size must be between 0 and {COMMANDS}")
         self.shared.commands[:] = commands
+        self.shared.bell.ring()  # the page offers them
         return web.json_response({"commands": commands})
 
     async def get_chat(self, request: web.Request) -> web.Response:

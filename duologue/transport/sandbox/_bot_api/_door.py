@@ -12,7 +12,10 @@ from duologue.errors import SandboxRefusalError
 from duologue.transport._json import parse
 from duologue.transport.sandbox._bot_api._faults import Fault, FaultKind
 from duologue.transport.sandbox._bot_api._fields import malformed
-from duologue.transport.sandbox._bot_api._recording import record
+from duologue.transport.sandbox._bot_api._recording import (
+    named_message,
+    record,
+)
 from duologue.transport.sandbox._world._log import LogKind
 from duologue.transport.sandbox._world._shared import Shared
 from duologue.transport.sandbox._world._values import Chat
@@ -44,6 +47,7 @@ class BotDoor:
     def __init__(self, shared: Shared, *, exempt: Callable[[str], bool]) -> None:
         self._shared = shared
         self._exempt = exempt
+        self._failures: dict[int, int] = {}
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -51,10 +55,20 @@ class BotDoor:
         if self._exempt(request.path):
             return await handler(request)
         came = self._shared.clock.wall()
-        response = await self._meet_fault(request, handler)
+        try:
+            response = await self._meet_fault(request, handler)
+        finally:
+            failure = self._failures.pop(id(request), None)
         status = DROPPED if _is_gone(request) else response.status
         self._shared.requests[request.method, _route(request), status] += 1
-        await record(self._shared, request, response, came=came, status=status)
+        await record(
+            self._shared,
+            request,
+            response,
+            came=came,
+            status=status,
+            failure=failure,
+        )
         return response
 
     async def _meet_fault(
@@ -134,11 +148,13 @@ class BotDoor:
         self._shared.world.log.add(
             kind,
             chat_id=_chat_of(self._shared, request),
+            message_id=named_message(self._shared, request),
             text=text,
             status=status,
             code=code,
             request=f"{request.method} {request.path}",
         )
+        self._failures[id(request)] = self._shared.world.log.last
         self._shared.bell.ring()
 
 

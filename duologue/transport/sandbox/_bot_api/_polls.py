@@ -36,10 +36,11 @@ class Polls:
         )
         types = frozenset(filter(None, query.get("types", "").split(",")))
         self._expire()
+        committed = shared.queue.committed
         start = shared.queue.begin(int_query(query, "marker"), shared.no_marker)
         shared.polls.append(request)
-        if len(shared.polls) == 1:
-            shared.bell.ring()  # the page shows that a bot is there
+        if len(shared.polls) == 1 or committed != shared.queue.committed:
+            shared.bell.ring()  # the page shows that a bot is there, and what it took
         try:
             updates, marker = await self._hold(start, limit, types, seconds=timeout)
         finally:

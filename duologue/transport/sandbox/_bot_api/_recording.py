@@ -16,8 +16,12 @@ async def record(
     *,
     came: int,
     status: int,
+    failure: int | None,
 ) -> None:
-    """Keep a request of the bot if it is about a message.
+    """Keep a request of the bot if it is about a message, or went wrong.
+
+    What went wrong and is about no message is found by its entry in the log, as
+    ``entry.7``.
 
     Headers are not kept: the token of the bot is among them.
 
@@ -27,12 +31,15 @@ async def record(
         response: What it was answered.
         came: When the request came, in milliseconds of wall time.
         status: The status it saw.
+        failure: The number of the entry that says what went wrong, if anything did.
     """
-    message_id = _message_of(shared, request, response)
-    if message_id is None:
+    about = _message_of(shared, request, response)
+    if about is None and failure is not None:
+        about = f"entry.{failure}"
+    if about is None:
         return
     shared.traffic.exchange(
-        message_id,
+        about,
         time=came,
         duration=shared.clock.wall() - came,
         method=request.method,
@@ -58,15 +65,18 @@ def _text(response: web.StreamResponse) -> str:
 def _message_of(
     shared: Shared, request: web.Request, response: web.StreamResponse
 ) -> str | None:
+    if (request.method, request.path) == ("POST", "/messages"):
+        return _sent(_text(response))
+    return named_message(shared, request)
+
+
+def named_message(shared: Shared, request: web.Request) -> str | None:
+    """Say which message the address of a request names, by itself or by a click."""
     named = request.query.get("message_id") or request.match_info.get("mid")
     if named is not None:
         return named if shared.world.chat_of_message(named) is not None else None
     callback_id = request.query.get("callback_id")
-    if callback_id is not None:
-        return shared.world.message_of_click(callback_id)
-    if (request.method, request.path) == ("POST", "/messages"):
-        return _sent(_text(response))
-    return None
+    return None if callback_id is None else shared.world.message_of_click(callback_id)
 
 
 def _sent(answer: str) -> str | None:

@@ -18,6 +18,7 @@ from duologue.transport.sandbox._control import _reports as reports
 from duologue.transport.sandbox._control._conversion import new_converter
 from duologue.transport.sandbox._people import _stream as stream
 from duologue.transport.sandbox._people._page import download
+from duologue.transport.sandbox._people._start_line import start_line
 from duologue.transport.sandbox._people._upload import read_upload
 from duologue.transport.sandbox._world._acting import speak
 from duologue.transport.sandbox._world._files import attachment
@@ -50,7 +51,7 @@ class PeopleDoor:
             web.get("/files/{token}", self.file),
         ]
 
-    async def me(self, _: web.Request) -> web.Response:
+    async def me(self, request: web.Request) -> web.Response:
         """GET /control/me: what the page has to know first."""
         bot = self.shared.world.bot
         return web.json_response(
@@ -58,6 +59,7 @@ class PeopleDoor:
                 "bot": {"user_id": bot.id, "name": bot.name},
                 "run": self.shared.run,
                 "file_limit": self.shared.files.limit,
+                "start_line": start_line(f"http://{request.host}", self.shared.token),
             }
         )
 

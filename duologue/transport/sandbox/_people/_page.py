@@ -21,6 +21,8 @@ TYPES = {
     "icon.svg": "image/svg+xml",
     "api.js": "text/javascript",
     "app.js": "text/javascript",
+    "chats.js": "text/javascript",
+    "commands.js": "text/javascript",
     "composer.js": "text/javascript",
     "dialogs.js": "text/javascript",
     "dom.js": "text/javascript",
@@ -28,8 +30,10 @@ TYPES = {
     "markup.js": "text/javascript",
     "message.js": "text/javascript",
     "pane.js": "text/javascript",
+    "silence.js": "text/javascript",
     "stream.js": "text/javascript",
     "timeline.js": "text/javascript",
+    "toasts.js": "text/javascript",
 }
 """All files that are served, with their types; nothing else can be asked for."""
 PREFIXES = ("/page/", "/files/")

@@ -41,6 +41,7 @@ class Feed:
         )
         self._after = after if after is not None and can_resume else log.last
         self._state: Json = {}
+        self._commands: list[object] = []
         self._hello = [self._greeting(is_fresh=not can_resume)]
 
     def news(self) -> list[bytes]:
@@ -55,6 +56,9 @@ class Feed:
         if state != self._state:
             self._state = state
             first.append(_event("state", state))
+        if self._shared.commands != self._commands:
+            self._commands = self._shared.commands.copy()
+            first.append(_event("commands", {"commands": self._commands}))
         entries = log.after(self._after, limit=BATCH)
         if entries:
             self._after = entries[-1].seq

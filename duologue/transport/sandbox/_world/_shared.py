@@ -151,9 +151,9 @@ class Shared:
     def _put(self, update: JsonView, message_id: str | None) -> int:
         at = self.clock.wall()
         position = self.queue.put(update, at)
-        if message_id is not None:
-            raw = json.dumps(update, ensure_ascii=False)
-            self.traffic.update(message_id, time=at, position=position, raw=raw)
+        raw = json.dumps(update, ensure_ascii=False)
+        about = message_id or f"update.{position}"
+        self.traffic.update(about, time=at, position=position, raw=raw)
         self.bell.ring()
         return position
 

@@ -3,6 +3,7 @@
 
 import { Api, Refused } from "./api.js";
 import { askGroup, askToken, askUser } from "./dialogs.js";
+import { oneAtATime } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Pane } from "./pane.js";
 import { follow } from "./stream.js";
@@ -11,17 +12,33 @@ const TOKEN = "duologue.token";
 const USER = "duologue.user";
 const REASON = "duologue.reason";
 const UNKNOWN_TOKEN = "The sandbox does not know this token. Paste the control token that it printed when it started.";
+const COPIED = 2000;
 const GRACE = 5000; // a bot is away between two polls; that is not worth a word
 
 class App {
   constructor(api, me) {
-    Object.assign(this, { api, bot: me.bot, fileLimit: me.file_limit, known: [], panes: [] });
+    Object.assign(this, { api, bot: me.bot, fileLimit: me.file_limit, known: [], panes: [], botCommands: [] });
     this.hasBot = false;
-    this.drawer = new Drawer(api, (error) => this.panes[0].failed(error));
+    this.committed = 0;
+    this.drawer = new Drawer(api, {
+      failed: (error) => this.panes[0].failed(error),
+      leave: () => this.panes[0].focusNext(),
+    });
     this.two = document.getElementById("two");
     this.two.hidden = false;
-    this.two.addEventListener("click", () => this.showSecond(this.panes.length < 2));
+    this.two.addEventListener("click", oneAtATime(() => this.panes[0].attempt(() => this.toggleSecond())));
+    document.getElementById("start-line").textContent = me.start_line;
+    document.getElementById("copy-line").addEventListener("click", (event) => this.copyLine(event.target));
     this.addPane();
+  }
+
+  async copyLine(button) {
+    clearTimeout(this.copyTimer);
+    await this.panes[0].attempt(async () => {
+      await navigator.clipboard.writeText(document.getElementById("start-line").textContent);
+      button.textContent = "Copied";
+      this.copyTimer = setTimeout(() => (button.textContent = "Copy line"), COPIED);
+    });
   }
 
   users() {
@@ -29,7 +46,7 @@ class App {
   }
 
   hint(isGroup) {
-    if (!this.hasBot) return "No bot is here yet. Start one with the line the sandbox printed.";
+    if (!this.hasBot) return "No bot is here yet. Start one with the line above.";
     return isGroup ? "Nothing said yet." : "Press Start to meet the bot, or just write to it.";
   }
 
@@ -43,35 +60,51 @@ class App {
     return pane;
   }
 
-  async showSecond(isShown) {
-    this.two.setAttribute("aria-pressed", String(isShown));
-    if (!isShown) {
-      this.panes.pop().node.remove();
-      document.body.classList.remove("two");
-      return;
-    }
+  /** The second pane is for another user; when there is none yet, one is asked for. */
+  async toggleSecond() {
+    if (this.panes.length > 1) return this.closeSecond();
+    if (!this.freeUser(1) && (await this.newUser()) == null) return undefined;
+    this.two.setAttribute("aria-pressed", "true");
     const pane = this.addPane();
     await pane.attempt(() => this.seat(pane));
+    return pane.focusNext();
   }
 
-  /** Give a pane the user it had, or the first one that nobody plays. */
+  closeSecond() {
+    this.two.setAttribute("aria-pressed", "false");
+    this.panes.pop().node.remove();
+    document.body.classList.remove("two");
+    this.panes[0].showUsers();
+  }
+
+  isPlayed(userId, number) {
+    return this.panes.some((pane) => pane.number !== number && pane.user === userId);
+  }
+
+  /** Find the user that a pane had, or the first one that nobody plays. */
+  freeUser(number) {
+    const had = Number(sessionStorage.getItem(`${USER}.${number}`));
+    const free = this.known.filter((user) => !this.isPlayed(user.user_id, number));
+    return free.find((one) => one.user_id === had) ?? free[0];
+  }
+
   async seat(pane) {
-    const taken = this.panes.filter((one) => one !== pane).map((one) => one.user);
-    const had = Number(sessionStorage.getItem(`${USER}.${pane.number}`));
-    const free = this.known.filter((user) => !taken.includes(user.user_id));
-    const user = free.find((one) => one.user_id === had) ?? free[0] ?? this.known[0];
+    const user = this.freeUser(pane.number);
     if (user) await pane.become(user.user_id);
+    else if (pane.number > 0) this.closeSecond();
     else pane.showUsers();
   }
 
-  remember(number, userId) {
+  play(number, userId) {
     sessionStorage.setItem(`${USER}.${number}`, userId);
+    for (const pane of this.panes) if (pane.number !== number) pane.showUsers();
   }
 
   // Users and groups.
 
   async loadUsers() {
     this.known = (await this.api.get("/users")).users;
+    this.two.disabled = this.known.length === 0;
     for (const pane of this.panes) pane.showUsers();
   }
 
@@ -102,22 +135,28 @@ class App {
   hello({ is_fresh: isFresh }) {
     if (!isFresh) return;
     this.population = null;
+    this.botCommands = [];
     for (const pane of this.panes) pane.user = null;
   }
 
-  async state({ polls, users, chats }) {
+  async state({ polls, users, chats, committed }) {
+    this.committed = committed;
     this.showBot(polls > 0);
     this.drawer.refresh();
     const population = `${users} ${chats}`;
     if (population === this.population) return;
     await this.panes[0].attempt(async () => {
       await this.loadUsers();
-      for (const pane of this.panes) {
+      for (const pane of [...this.panes]) {
         if (pane.user === null) await this.seat(pane);
         else await pane.loadChats();
       }
       this.population = population; // after a failure the next state tries again
     });
+  }
+
+  commands(list) {
+    this.botCommands = list;
   }
 
   entry(item) {
@@ -128,6 +167,8 @@ class App {
     const node = document.getElementById("connection");
     node.dataset.state = name;
     node.textContent = name === "lost" ? "Reconnecting…" : "";
+    document.body.classList.toggle("cut", name === "lost");
+    if (name === "lost") clearTimeout(this.botTimer);
   }
 
   showBot(isThere) {
@@ -139,6 +180,7 @@ class App {
       const node = document.getElementById("bot-state");
       node.dataset.state = isThere ? "here" : "away";
       node.textContent = isThere ? "Bot connected" : "No bot connected";
+      document.getElementById("starter").hidden = isThere;
       for (const pane of this.panes) if (pane.open) pane.showFresh();
     };
     if (isThere || !this.botKnown) say();

@@ -1,16 +1,20 @@
 // The field to write in, with a reply or a file held ready.
 
+import { CommandMenu } from "./commands.js";
 import { bytes } from "./dom.js";
 
 export class Composer {
-  /** `send({text, file, reply})` returns whether it went out; then the field is emptied. */
-  constructor(form, send, limit) {
-    this.form = form;
-    this.send = send;
-    this.limit = limit;
+  /**
+   * `send({text, file, reply})` returns whether it went out; then the field is emptied.
+   * `commands()` lists those of the bot; `limit` is that of a file, in bytes.
+   */
+  constructor(form, { send, commands, limit }) {
+    Object.assign(this, { form, send, limit });
     this.field = form.querySelector("textarea");
     this.context = form.querySelector(".context");
     this.picker = form.querySelector(".file");
+    const choose = () => this.submit();
+    this.menu = new CommandMenu(this.field, form.querySelector(".commands"), { commands, choose });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -18,13 +22,19 @@ export class Composer {
     this.field.addEventListener("keydown", (event) => this.onKey(event));
     this.field.addEventListener("input", () => this.fit());
     form.querySelector(".attach").addEventListener("click", () => this.picker.click());
-    form.querySelector(".drop").addEventListener("click", () => this.clearContext());
+    form.querySelector(".drop").addEventListener("click", () => {
+      this.clearContext();
+      this.field.focus();
+    });
     this.picker.addEventListener("change", () => this.attach(this.picker.files[0]));
     this.clearContext();
   }
 
   onKey(event) {
-    if (event.key === "Escape" && !this.context.hidden) {
+    if (!event.isComposing && this.menu.onKey(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (event.key === "Escape" && !this.context.hidden) {
       event.stopPropagation(); // the drawer stays open
       this.clearContext();
     } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {

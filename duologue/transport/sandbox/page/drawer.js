@@ -1,10 +1,12 @@
-// The raw traffic of one message: what the bot asked, what it was told, in order.
+// The raw traffic of one message or one event: what the bot asked, what it was told.
+// The newest comes first, one line each; the bodies are folded.
 
 import { clock, el } from "./dom.js";
 
 export class Drawer {
-  constructor(api, failed) {
-    Object.assign(this, { api, failed, mid: null, opener: null, shown: new Map() });
+  /** `failed(error)` tells what went wrong; `leave()` takes the focus when its opener is gone. */
+  constructor(api, { failed, leave }) {
+    Object.assign(this, { api, failed, leave, mid: null, opener: null, shown: new Map() });
     this.node = document.getElementById("drawer");
     this.records = document.getElementById("records");
     document.getElementById("drawer-close").addEventListener("click", () => this.close());
@@ -30,6 +32,7 @@ export class Drawer {
     this.node.hidden = true;
     document.body.classList.remove("with-drawer");
     if (this.opener?.isConnected) this.opener.focus();
+    else this.leave();
   }
 
   /** Show what came since; what is there already stays as it is, open or closed. */
@@ -62,7 +65,7 @@ export class Drawer {
     this.records.querySelector(".empty")?.remove();
     for (const record of all) this.show(record);
     if (all.length === 0) {
-      this.records.append(el("li", { class: "empty" }, "Nothing is kept about this message any more."));
+      this.records.append(el("li", { class: "empty" }, "Nothing is kept about this any more."));
     }
   }
 
@@ -72,7 +75,7 @@ export class Drawer {
     if (!node) {
       node = "update" in record ? updateNode(record) : exchangeNode(record);
       this.shown.set(record.number, node);
-      this.records.append(node);
+      this.records.prepend(node);
     }
     if (record.is_committed) node.querySelector(".pill").replaceWith(pill("committed", "good"));
   }
@@ -85,50 +88,49 @@ export class Drawer {
 
 function exchangeNode({ time, duration, method, path, status, request, response }) {
   const outcome = status === 0 ? "closed" : String(status);
-  return el(
-    "li",
-    { class: "record request" },
-    el(
-      "p",
-      { class: "record-head" },
+  return recordNode(
+    "request",
+    [
       el("b", {}, method),
+      el("code", {}, decoded(path)),
       pill(outcome, status >= 200 && status < 300 ? "good" : "bad"),
-      el("span", { class: "when" }, `${clock(time, { seconds: true })}, ${duration} ms`),
-    ),
-    el("code", { class: "path" }, decoded(path)),
-    body("Request", request, true),
-    body("Response", response, false),
+      when(time),
+    ],
+    [
+      el("code", { class: "path" }, decoded(path)),
+      ...body("Request", request),
+      ...body(`Response, after ${duration} ms`, response),
+    ],
   );
 }
 
 function updateNode({ time, position, update }) {
+  return recordNode(
+    "update",
+    [el("b", {}, "update"), el("code", {}, typeOf(update)), pill("waits"), when(time)],
+    body(`Update at ${position}`, update),
+  );
+}
+
+function recordNode(kind, line, bodies) {
   return el(
     "li",
-    { class: "record update" },
-    el(
-      "p",
-      { class: "record-head" },
-      el("b", {}, "update"),
-      pill("waits"),
-      el("span", { class: "when" }, clock(time, { seconds: true })),
-    ),
-    el("code", { class: "path" }, `${typeOf(update)} at ${position}`),
-    body("Update", update, false),
+    { class: `record ${kind}` },
+    el("details", {}, el("summary", {}, ...line), el("div", { class: "bodies" }, ...bodies)),
   );
+}
+
+function when(time) {
+  return el("span", { class: "when" }, clock(time, { seconds: true }));
 }
 
 function pill(text, kind = "") {
   return el("span", { class: `pill ${kind}` }, text);
 }
 
-function body(label, raw, isOpen) {
-  if (!raw) return null;
-  return el(
-    "details",
-    { open: isOpen },
-    el("summary", {}, label),
-    el("pre", { dir: "ltr", tabindex: 0, "aria-label": `${label} body` }, pretty(raw)),
-  );
+function body(label, raw) {
+  if (!raw) return [];
+  return [el("h3", {}, label), el("pre", { dir: "ltr", tabindex: 0, "aria-label": label }, pretty(raw))];
 }
 
 function pretty(raw) {

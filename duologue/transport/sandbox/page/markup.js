@@ -10,6 +10,7 @@ const TAGS = {
   monospaced: "code",
   highlighted: "mark",
 };
+const SQUARES = /([🟥🟧🟨🟩🟦🟪🟫⬛⬜])/u;
 const CLASSES = { heading: "heading", quote: "quote" };
 
 /** Make the nodes of a text; spans may touch, nest and overlap. */
@@ -22,8 +23,17 @@ export function formatted(text, spans = []) {
   const edges = [...cuts].sort((a, b) => a - b);
   return edges.slice(0, -1).map((from, i) => {
     const inside = spans.filter((span) => span.from <= from && from < span.from + span.length);
-    return inside.reduce(wrap, document.createTextNode(text.slice(from, edges[i + 1])));
+    return inside.reduce(wrap, plain(text.slice(from, edges[i + 1])));
   });
+}
+
+/** Make the node of a text without markup; coloured squares are drawn by the style. */
+function plain(text) {
+  if (!SQUARES.test(text)) return document.createTextNode(text);
+  const parts = text.split(SQUARES).filter(Boolean);
+  const nodes = document.createDocumentFragment();
+  nodes.append(...parts.map((part) => (SQUARES.test(part) ? el("span", { class: "square", "data-square": part }, part) : part)));
+  return nodes;
 }
 
 function wrap(node, span) {

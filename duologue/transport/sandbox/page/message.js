@@ -12,7 +12,7 @@ const NOT_HERE = {
 
 export class MessageView {
   /**
-   * `actions` has press(view, row, col), reply(view), traffic(view), copy(text),
+   * `actions` has press(view, row, col), reply(view), trafficOf(id), copy(text),
    * picture(frame, token, sender), save(token, name); `me` is the user who looks.
    */
   constructor(message, me, actions) {
@@ -26,7 +26,7 @@ export class MessageView {
       "span",
       { class: "tools" },
       tool("reply", "Reply", () => actions.reply(this)),
-      tool("wire", "Traffic", () => actions.traffic(this)),
+      tool("wire", "Traffic", () => actions.trafficOf(this.id)),
     );
     const at = new Date(message.timestamp).toISOString();
     const time = el("time", { datetime: at }, clock(message.timestamp));
@@ -163,7 +163,7 @@ export class MessageView {
         el("span", { class: "size" }, size == null ? "" : bytes(size)),
       );
     }
-    if (type === "image" && payload.token) {
+    if (type === "image" && isKeptHere(payload)) {
       const picture = el("div", { class: "picture" });
       this.actions.picture(picture, payload.token, this.message.sender.name);
       return picture;
@@ -176,8 +176,13 @@ export class MessageView {
   }
 }
 
-function tool(name, label, click) {
+export function tool(name, label, click) {
   return el("button", { class: "tool", type: "button", "aria-label": label, title: label, on: { click } }, icon(name));
+}
+
+/** A picture that lies elsewhere is a link: the policy of the page loads nothing from there. */
+function isKeptHere({ token, url }) {
+  return Boolean(token) && Boolean(url?.endsWith(`/files/${token}`));
 }
 
 function dress(node, button) {

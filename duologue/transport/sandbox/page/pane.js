@@ -1,24 +1,35 @@
 // One user's messenger: the list of chats, the open chat, and what the user does.
 
+import { ChatList } from "./chats.js";
 import { Composer } from "./composer.js";
-import { clock, el, oncePerFrame, oneAtATime, paintAvatar } from "./dom.js";
+import { el, oneAtATime, paintAvatar } from "./dom.js";
+import { Silence } from "./silence.js";
 import { Timeline } from "./timeline.js";
+import { toast } from "./toasts.js";
 
-const TOAST = 6000;
 const TYPING = 5000;
 
 export class Pane {
-  /** `app` has api, bot, fileLimit, users(), newUser(), newGroup(user), traffic(mid). */
+  /**
+   * `app` has api, bot, fileLimit, hasBot, botCommands, committed, users(), addUser(name),
+   * newUser(), newGroup(user), traffic(mid), hint(isGroup), play(number, user), isPlayed(user, number).
+   */
   constructor(app, number) {
     this.app = app;
     this.number = number;
     this.user = null;
     this.chats = [];
     this.open = null;
-    this.unread = new Map();
-    this.showChatsSoon = oncePerFrame(() => this.showChats());
     this.node = document.getElementById("pane").content.cloneNode(true).firstElementChild;
     this.node.setAttribute("aria-label", number ? "Second user" : "First user");
+    const who = number ? "the second user" : "the first user";
+    this.part("nav").setAttribute("aria-label", `Chats of ${who}`);
+    this.part(".composer").setAttribute("aria-label", `Write as ${who}`);
+    this.part(".nobody form").setAttribute("aria-label", `Name of ${who}`);
+    this.list = new ChatList(this.part(".chats"), app.bot.user_id, {
+      source: () => this,
+      choose: (chatId) => this.attempt(() => this.show(chatId)),
+    });
     this.timeline = new Timeline(
       app.api,
       {
@@ -30,7 +41,15 @@ export class Pane {
       },
       this,
     );
-    this.composer = new Composer(this.part(".composer"), (said) => this.send(said), app.fileLimit);
+    this.composer = new Composer(this.part(".composer"), {
+      send: (said) => this.send(said),
+      commands: () => app.botCommands,
+      limit: app.fileLimit,
+    });
+    this.silence = new Silence(
+      (chatId, text) => (chatId === this.open?.chat_id && app.hasBot ? this.timeline.note(text) : null),
+      () => app.committed,
+    );
     this.listen();
   }
 
@@ -47,7 +66,7 @@ export class Pane {
     );
     click(".add-user", async () => {
       const made = await this.app.newUser();
-      if (made != null) await this.become(made);
+      if (made != null) await this.become(made, { enters: true });
     });
     click(".add-group", async () => {
       const chatId = await this.app.newGroup(this.user);
@@ -60,7 +79,7 @@ export class Pane {
     click(".stop", () => this.startOrStop(this.open.is_suspended ? "start" : "stop"));
     on("submit", ".nobody form", async () => {
       const { name } = this.part(".nobody form").elements;
-      await this.become(await this.app.addUser(name.value));
+      await this.become(await this.app.addUser(name.value), { enters: true });
       name.value = "";
     });
   }
@@ -80,16 +99,24 @@ export class Pane {
   showUsers() {
     const users = this.app.users();
     const select = this.part(".user");
-    select.replaceChildren(...users.map((user) => el("option", { value: user.user_id }, user.name)));
+    select.replaceChildren(
+      ...users.map((user) => {
+        // Two panes of one user would only mirror each other.
+        const isTaken = this.app.isPlayed(user.user_id, this.number);
+        return el("option", { value: user.user_id, disabled: isTaken }, user.name);
+      }),
+    );
     this.part(".nobody").hidden = users.length > 0;
     this.part(".side").hidden = this.part(".chat").hidden = users.length === 0;
     if (users.some((user) => user.user_id === this.user)) select.value = this.user;
+    if (users.length === 0) this.focusIfFree(this.part(".nobody input"));
   }
 
-  async become(userId) {
+  async become(userId, { enters = false } = {}) {
     this.user = userId;
-    this.app.remember(this.number, userId);
-    this.unread.clear();
+    this.app.play(this.number, userId);
+    this.silence.endAll();
+    this.list.unread.clear();
     this.open = null;
     this.stopTyping();
     this.timeline.close();
@@ -98,7 +125,7 @@ export class Pane {
     paintAvatar(this.part(".who .avatar"), userId, user?.name ?? "?");
     await this.loadChats();
     const dialog = this.chats.find((chat) => !chat.is_group);
-    await this.show(dialog?.chat_id ?? null, { enters: false });
+    await this.show(dialog?.chat_id ?? null, { enters });
   }
 
   async loadChats() {
@@ -114,7 +141,7 @@ export class Pane {
       this.open = this.chats.find((chat) => chat.chat_id === id) ?? this.open;
       if (id === null && !isGroup && this.chats[0].chat_id !== null) await this.adopt();
     }
-    this.showChats();
+    this.list.show();
     if (this.open) this.showHead();
   }
 
@@ -125,58 +152,35 @@ export class Pane {
     for (const view of this.timeline.views.values()) this.timeline.announce(view.message);
   }
 
-  showChats() {
-    const sorted = [...this.chats].sort((a, b) => (b.time ?? 0) - (a.time ?? 0));
-    const list = this.part(".chats");
-    const focused = list.querySelector(":focus")?.dataset.chat;
-    list.replaceChildren(...sorted.map((chat) => el("li", {}, this.chatButton(chat))));
-    if (focused) list.querySelector(`[data-chat="${focused}"]`)?.focus();
-  }
-
-  chatButton(chat) {
-    const avatar = el("span", { class: "avatar", "aria-hidden": "true" });
-    paintAvatar(avatar, chat.is_group ? chat.chat_id : this.app.bot.user_id, chat.title);
-    const count = this.unread.get(chat.chat_id);
-    return el(
-      "button",
-      {
-        class: "chat-button",
-        type: "button",
-        "data-chat": String(chat.chat_id),
-        "aria-current": chat.chat_id === this.open?.chat_id ? "true" : null,
-        on: { click: () => this.show(chat.chat_id) },
-      },
-      avatar,
-      el("span", { class: "chat-title", dir: "auto" }, chat.title),
-      el("time", {}, chat.time ? clock(chat.time) : ""),
-      el("span", { class: "preview", dir: "auto" }, chat.text ?? "Nothing said yet"),
-      count ? el("span", { class: "unread", "aria-label": `${count} unread` }, String(count)) : null,
-    );
-  }
-
   async show(chatId, { enters = true } = {}) {
     if (!this.chats.some((chat) => chat.chat_id === chatId)) await this.loadChats();
     this.open = this.chats.find((chat) => chat.chat_id === chatId) ?? this.chats[0];
-    this.unread.delete(chatId);
+    this.list.unread.delete(chatId);
     this.stopTyping();
     this.node.classList.toggle("in-chat", enters);
     this.composer.clearContext();
-    this.showChats();
+    this.list.show();
     if (this.open.chat_id === null) this.timeline.close();
     else await this.timeline.open(this.open.chat_id, this.user);
     this.showHead();
-    if (enters) this.focusField();
+    if (enters || this.part(".chat").checkVisibility()) this.focusNext();
   }
 
-  /** Let the user write, but not away from another pane or the drawer. */
-  focusField() {
+  /** Lead to what comes next: Start, or the field to write in. */
+  focusNext() {
+    const start = this.part(".start");
+    this.focusIfFree(start.checkVisibility() && !start.disabled ? start : this.composer.field);
+  }
+
+  /** Focus something, but call nobody away from another pane, a dialog or the drawer. */
+  focusIfFree(node) {
     const at = document.activeElement;
-    if (at === document.body || this.node.contains(at)) this.composer.field.focus();
+    if (at === document.body || at.id === "two" || this.node.contains(at)) node.focus();
   }
 
   leave() {
     this.node.classList.remove("in-chat");
-    this.part(".chats [aria-current]")?.focus();
+    this.list.focusOpen();
   }
 
   showHead() {
@@ -185,18 +189,24 @@ export class Pane {
     this.part(".messages").classList.toggle("in-dialog", !isGroup);
     paintAvatar(this.part(".head .avatar"), isGroup ? id : this.app.bot.user_id, title);
     if (!this.typing) {
-      this.part(".subtitle").textContent = isGroup ? this.memberNames(members) : isSuspended ? "stopped" : "bot";
+      this.part(".subtitle").textContent = isGroup ? this.memberNames(members) : isSuspended ? "blocked" : "bot";
     }
     const stop = this.part(".stop");
     stop.hidden = isGroup || id === null;
-    stop.textContent = isSuspended ? "Start again" : "Stop bot";
+    stop.textContent = isSuspended ? "Start again" : "Block bot";
+    stop.title = isSuspended
+      ? "Sends bot_started; the bot may write here again"
+      : "Sends bot_stopped; the bot may not write here until you start it again. Its program runs on.";
     this.showFresh();
   }
 
   showFresh() {
-    const isEmpty = this.timeline.isEmpty();
-    this.part(".fresh").hidden = !isEmpty;
-    this.part(".start").hidden = this.open.is_group;
+    const start = this.part(".start");
+    const hadFocus = start === document.activeElement;
+    this.part(".fresh").hidden = !this.timeline.isEmpty();
+    start.hidden = this.open.is_group;
+    start.disabled = !this.app.hasBot;
+    if (hadFocus && (start.disabled || !start.checkVisibility())) this.composer.field.focus();
     this.part(".fresh p").textContent = this.app.hint(this.open.is_group);
   }
 
@@ -212,7 +222,7 @@ export class Pane {
     const outcome = await this.app.api.act(act, { user_id: user });
     await this.loadChats();
     await this.enter(user, outcome.chat_id);
-    this.focusField();
+    this.focusIfFree(this.composer.field);
   }
 
   async send({ text, file, reply }) {
@@ -246,8 +256,8 @@ export class Pane {
     this.composer.reply(view);
   }
 
-  traffic(view) {
-    this.app.traffic(view.id);
+  trafficOf(name) {
+    this.app.traffic(name);
   }
 
   copy(text) {
@@ -287,9 +297,11 @@ export class Pane {
     const chat = this.chats.find((one) => one.chat_id === entry.chat_id && one.chat_id !== null);
     if (!chat) return undefined;
     const isOpen = chat === this.open;
+    this.silence.heard(entry);
+    if (entry.user_id === this.user) this.ask(entry, chat);
     if (isOpen) this.hearInside(entry, item);
     if (message && ["message", "said", "edit"].includes(entry.kind)) {
-      this.preview(chat, entry, message, isOpen);
+      this.list.hear(chat, entry, message, !isOpen && message.sender.user_id !== this.user);
     }
     return undefined;
   }
@@ -303,6 +315,16 @@ export class Pane {
     this.showFresh();
   }
 
+  /** What asks the bot for something; in a group it need not answer what is said. */
+  ask(entry, chat) {
+    if (entry.kind === "said" && !chat.is_group) this.silence.asked(entry, entry.text || "the file");
+    if (entry.kind === "started") this.silence.asked(entry, "Start");
+    if (entry.kind === "clicked") {
+      this.silence.asked(entry, this.timeline.labelOf(entry.message_id, entry.payload) ?? "the press");
+    }
+    if (entry.kind === "stopped") this.silence.end(entry.chat_id);
+  }
+
   /** A blank notification only ends the wait for an answer. */
   hearNotification({ text }) {
     if (text?.trim()) this.toast(text);
@@ -311,25 +333,22 @@ export class Pane {
   hearStart(entry) {
     this.open.is_suspended = entry.kind === "stopped";
     const deepLink = entry.text ? ` with “${entry.text}”` : "";
-    this.timeline.note(entry.kind === "started" ? `You pressed Start${deepLink}` : "You stopped the bot");
+    const text = entry.kind === "started" ? `You pressed Start${deepLink}` : "You blocked the bot";
+    this.timeline.note(text, { traffic: `update.${entry.position}` });
     this.showHead();
   }
 
-  hearRefusal({ chat_id: chatId, kind, status, code, request, text }) {
-    if (chatId !== null && chatId !== this.open?.chat_id) return;
+  /** It stays in its chat, where the drawer shows more; what has no chat is said for a while. */
+  hearRefusal({ seq, chat_id: chatId, message_id: mid, kind, status, code, request, text }) {
+    this.silence.heard({ kind, chat_id: chatId });
     const what = kind === "fault" ? `A fault (${code}) met ${request}` : `The bot was refused: ${request} → ${status} ${code}`;
-    this.toast(text ? `${what}. ${text}` : what, "bad");
-  }
-
-  preview(chat, entry, message, isOpen) {
-    if (entry.kind !== "edit") {
-      chat.time = message.timestamp;
-      if (!isOpen && message.sender.user_id !== this.user) {
-        this.unread.set(chat.chat_id, (this.unread.get(chat.chat_id) ?? 0) + 1);
-      }
+    const said = text ? `${what}. ${text}` : what;
+    if (chatId === null) this.toast(said, "bad");
+    else if (chatId === this.open?.chat_id) {
+      this.timeline.note(said, { kind: "bad", traffic: mid ?? `entry.${seq}` });
+      this.timeline.say(said);
+      this.showFresh();
     }
-    if (entry.kind !== "edit" || message.timestamp === chat.time) chat.text = message.body.text;
-    this.showChatsSoon();
   }
 
   showTyping() {
@@ -349,16 +368,7 @@ export class Pane {
     this.toast(error.message, "bad");
   }
 
-  /** Show a line for a while; the same line again counts instead of piling up. */
-  toast(text, kind = "plain") {
-    const stack = this.part(".toasts");
-    const twin = [...stack.children].find((one) => one.dataset.text === text);
-    const count = Number(twin?.dataset.count ?? 0) + 1;
-    twin?.remove();
-    const node = el("p", { class: `toast ${kind}`, dir: "auto", "data-text": text, "data-count": count }, text);
-    if (count > 1) node.append(el("b", {}, ` ×${count}`));
-    stack.append(node);
-    while (stack.children.length > 3) stack.firstChild.remove();
-    setTimeout(() => node.remove(), TOAST);
+  toast(text, kind) {
+    toast(this.part(".toasts"), text, kind);
   }
 }

@@ -9,8 +9,8 @@ const SILENCE = 25_000; // the sandbox says something every ten seconds
 /**
  * Follow the sandbox until it refuses the token.
  *
- * `listener` has hello({run, is_fresh}), state(counts), entry({entry, message}) and
- * connection(name) with "open" or "lost".
+ * `listener` has hello({run, is_fresh}), state(counts), commands(list),
+ * entry({entry, message}) and connection(name) with "open" or "lost".
  */
 export async function follow(api, listener) {
   let run = null;
@@ -26,6 +26,8 @@ export async function follow(api, listener) {
       listener.hello(data);
     } else if (kind === "state") {
       await listener.state(data); // a new chat is known before its first message
+    } else if (kind === "commands") {
+      listener.commands(data.commands);
     } else if (kind === "entry" && data.entry.seq > last) {
       last = data.entry.seq;
       listener.entry(data);

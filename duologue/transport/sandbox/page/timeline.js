@@ -3,7 +3,7 @@
 // last word about a message is always the newest.
 
 import { el, oncePerFrame } from "./dom.js";
-import { MessageView } from "./message.js";
+import { MessageView, tool } from "./message.js";
 
 const PAGE = 50;
 const MOST = 300; // nodes that stay while the chat runs on at its end
@@ -21,11 +21,18 @@ export class Timeline {
       if (this.isAtEnd) this.toEnd();
     });
     this.close();
-    this.earlier.addEventListener("click", () => this.loadEarlier());
-    this.jump.addEventListener("click", () => this.toEnd());
+    this.earlier.addEventListener("click", async () => {
+      await this.loadEarlier();
+      if (this.earlier.hidden) [...this.views.values()][0]?.article.focus({ preventScroll: true });
+    });
+    this.jump.addEventListener("click", () => {
+      this.toEnd();
+      [...this.views.values()].at(-1)?.article.focus({ preventScroll: true });
+    });
     this.scroller.addEventListener("scroll", () => this.onScroll(), { passive: true });
     this.list.addEventListener("keydown", (event) => this.onKey(event));
     this.list.addEventListener("focusin", (event) => this.onFocus(event));
+    this.list.addEventListener("click", (event) => this.pick(event.target));
     // The keyboard of a phone, a growing text field: the end stays in sight.
     new ResizeObserver(() => this.isAtEnd && this.toEnd()).observe(this.scroller);
   }
@@ -106,9 +113,17 @@ export class Timeline {
     }
   }
 
-  note(text) {
-    this.list.append(el("li", { class: "note" }, el("span", { dir: "auto" }, text)));
+  /** Say what is no message; `traffic` names what the drawer shows about it. */
+  note(text, { traffic = null, kind = "" } = {}) {
+    const last = this.list.lastElementChild;
+    const count = last?.dataset.note === text ? Number(last.dataset.count) + 1 : 1;
+    if (count > 1) last.remove();
+    const node = el("li", { class: `note ${kind}`, "data-note": text, "data-count": count });
+    node.append(el("span", { dir: "auto" }, count > 1 ? `${text} ×${count}` : text));
+    if (traffic) node.append(tool("wire", "Traffic", () => this.actions.trafficOf(traffic)));
+    this.list.append(node);
     this.settle();
+    return node;
   }
 
   append(message) {
@@ -156,13 +171,24 @@ export class Timeline {
     this.earlier.hidden = false;
   }
 
+  /** Give what stands on a button now. */
+  labelOf(mid, payload) {
+    const buttons = this.views.get(mid)?.rows?.flat() ?? [];
+    return buttons.find((one) => one.payload === payload)?.text ?? null;
+  }
+
   isEmpty() {
-    return this.list.children.length === 0 && !this.waiting;
+    return this.list.querySelector("li:not(.bad)") === null && !this.waiting;
   }
 
   announce(message) {
     if (message.sender.user_id === this.me) return;
-    this.news.append(el("p", {}, `${message.sender.name}: ${message.body.text || "attachment"}`));
+    this.say(`${message.sender.name}: ${message.body.text || "attachment"}`);
+  }
+
+  /** Have a line read out, once. */
+  say(text) {
+    this.news.append(el("p", {}, text));
     while (this.news.children.length > ANNOUNCED) this.news.firstChild.remove();
   }
 
@@ -194,6 +220,19 @@ export class Timeline {
   onFocus(event) {
     const view = this.views.get(event.target.closest("li")?.dataset.mid);
     if (view && view !== this.current) this.makeCurrent(view);
+    if (event.target.matches(":focus-visible")) this.pick(event.target);
+  }
+
+  /**
+   * Show what can be done with a message. A pointer picks with its click: what moves
+   * already when it is pressed would move away from under it.
+   */
+  pick(target) {
+    const line = target.closest("article") && !target.closest(".keyboard") && target.closest("li");
+    if (!line || line.classList.contains("picked")) return;
+    this.list.querySelector(".picked")?.classList.remove("picked");
+    line.classList.add("picked");
+    line.querySelector(".tools").scrollIntoView({ block: "nearest" });
   }
 
   onKey(event) {
