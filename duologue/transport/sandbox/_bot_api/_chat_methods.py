@@ -36,6 +36,29 @@ COMMANDS = 32
 COMMAND_NAME = 64
 COMMAND_DESCRIPTION = 128
 CHAT = f"/chats/{CHAT_ID}"
+NOT_SUPPORTED = [
+    ("POST", "/subscriptions"),
+    ("DELETE", "/subscriptions"),
+    ("POST", "/uploads"),
+    ("GET", "/videos/{video_token}"),
+    ("PATCH", CHAT),
+    ("GET", CHAT + "/pin"),
+    ("PUT", CHAT + "/pin"),
+    ("DELETE", CHAT + "/pin"),
+    ("GET", CHAT + "/members"),
+    ("POST", CHAT + "/members"),
+    ("DELETE", CHAT + "/members"),
+    ("DELETE", CHAT + "/members/me"),
+    ("GET", CHAT + "/members/admins"),
+    ("POST", CHAT + "/members/admins"),
+    ("DELETE", CHAT + "/members/admins/{user_id}"),
+    ("GET", "/messages/{mid}/comments"),
+    ("POST", "/messages/{mid}/comments"),
+    ("PUT", "/messages/{mid}/comments"),
+    ("DELETE", "/messages/{mid}/comments"),
+    ("GET", "/messages/{mid}/comments/{comment_id}"),
+]
+"""What the service has and only pretending could answer here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +76,7 @@ class ChatMethods:
             web.get(CHAT + "/members/me", self.membership),
             web.post(CHAT + "/actions", self.act),
             web.get("/subscriptions", self.subscriptions),
-            web.post("/subscriptions", self.not_supported),
-            web.delete("/subscriptions", self.not_supported),
-            web.post("/uploads", self.not_supported),
+            *(web.route(*route, self.not_supported) for route in NOT_SUPPORTED),
         ]
 
     async def me(self, _: web.Request) -> web.Response:
@@ -102,7 +123,7 @@ class ChatMethods:
             400,
             "not.supported",
             f"{request.method} {request.path} is not supported by the sandbox; "
-            "use GET /updates and messages without uploads",
+            "use GET /updates, GET /chats/{chatId} and messages without uploads",
         )
 
     def _chat(self, request: web.Request) -> Chat:

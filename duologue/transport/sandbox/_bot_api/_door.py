@@ -88,9 +88,7 @@ class BotDoor:
             case FaultKind.STATUS:
                 return _faulty(fault)
             case FaultKind.OK_FALSE:
-                return web.json_response(
-                    {"success": False, "message": "a fault of the sandbox"}
-                )
+                return _unsuccessful(fault.code)
             case FaultKind.GARBAGE:
                 return web.Response(text="<html>not JSON</html>")
             case FaultKind.SLOW:
@@ -203,6 +201,11 @@ def authorization(request: web.Request) -> bytes:
     return request.headers.get("Authorization", "").encode(errors="surrogateescape")
 
 
+def own_url(request: web.Request) -> str:
+    """Give the URL of the sandbox as the caller knows it."""
+    return f"{request.scheme}://{request.host}"
+
+
 async def read_json(request: web.Request) -> object:
     """Read a JSON body or refuse it."""
     raw = await request.read()
@@ -218,6 +221,11 @@ def _faulty(fault: Fault) -> web.Response:
     if fault.retry_after is not None:
         headers["Retry-After"] = f"{fault.retry_after:g}"
     return error(fault.status, code, "a fault of the sandbox", headers)
+
+
+def _unsuccessful(code: str | None) -> web.Response:
+    body: dict[str, object] = {"success": False, "message": "a fault of the sandbox"}
+    return web.json_response(body if code is None else body | {"code": code})
 
 
 def _drop(request: web.Request) -> web.Response:

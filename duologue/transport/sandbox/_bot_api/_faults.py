@@ -11,7 +11,7 @@ class FaultKind(StrEnum):
     """What happens to a request that meets a fault.
 
     ``STATUS`` answers with an error status, ``SLOW`` delays the answer, ``DROP``
-    closes the connection, ``OK_FALSE`` answers 200 with ``success: false``,
+    closes the connection, ``OK_FALSE`` answers 200 with ``success: false`` and the code, if one is given,
     ``GARBAGE`` answers 200 with something that is not JSON.
     """
 
@@ -34,7 +34,8 @@ class Fault:
         count: Meets so many requests, then is gone; None means no end.
         seconds: Is gone after so many seconds; None means no end.
         status: The status to answer with (``status``).
-        code: The error code; by default the documented one of the status.
+        code: The error code (``status``, ``ok_false``); by default the documented one
+            of the status, and none beside ``success: false``.
         retry_after: The ``Retry-After`` header in seconds, if any (``status``).
         delay: How long the answer takes, in seconds (``slow``).
         after: Whether the connection is closed, or the delay begins, only after the

@@ -12,6 +12,7 @@ from duologue.transport.sandbox._bot_api._door import (
     CODES,
     check_open,
     done,
+    own_url,
     read_json,
     too_many,
 )
@@ -74,7 +75,7 @@ class MessageMethods:
         world = self.shared.world
         chat = self._target(request)
         self._limit(Act.SEND, chat.id)
-        body = read_body(await read_json(request))
+        body = read_body(await read_json(request), own_url(request))
         origin = self._origin(body.link)
         message = world.post(
             check_open(chat),
@@ -90,7 +91,7 @@ class MessageMethods:
         """PUT /messages: only messages of the bot."""
         message = self._own(required_query(request.query, "message_id"))
         self._limit(Act.EDIT, message.chat_id)
-        self._replace(message, await read_json(request))
+        self._replace(message, await read_json(request), own_url(request))
         return done(self.shared)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -112,7 +113,8 @@ class MessageMethods:
         if source.get("message") is None and notification is None:
             raise malformed("`message` or `notification` required")
         if source.get("message") is not None:
-            self._replace(self._own(click.message_id), source["message"])
+            message = self._own(click.message_id)
+            self._replace(message, source["message"], own_url(request))
         if notification is not None:
             self.shared.world.log.add(
                 LogKind.NOTIFICATION,
@@ -154,9 +156,9 @@ class MessageMethods:
     def _origin(self, link: Link | None) -> Message | None:
         return None if link is None else self.shared.world.message(link.message_id)
 
-    def _replace(self, message: Message, raw: object) -> None:
+    def _replace(self, message: Message, raw: object, base: str) -> None:
         check_open(self._chat(message.chat_id))
-        self.shared.world.edit(message, read_body(raw).over(message.content))
+        self.shared.world.edit(message, read_body(raw, base).over(message.content))
 
     def _limit(self, act: Act, chat_id: int) -> None:
         if not self.shared.limits.act(act, chat_id, self.shared.clock.seconds()):

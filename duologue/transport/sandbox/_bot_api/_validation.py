@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 
 from duologue.transport.sandbox._bot_api._fields import (
@@ -10,17 +11,25 @@ from duologue.transport.sandbox._bot_api._fields import (
     choice,
     malformed,
     optional_text,
+    text_at,
     text_field,
 )
 from duologue.transport.sandbox._bot_api._keyboard import read_keyboard
 from duologue.transport.sandbox._bot_api._markup import read_text
-from duologue.transport.sandbox._world._values import Content, JsonView, Keyboard
+from duologue.transport.sandbox._world._files import file_url, photo_id
+from duologue.transport.sandbox._world._values import (
+    Content,
+    Json,
+    JsonView,
+    Keyboard,
+)
 
 TEXT_LIMIT = 4000
 ATTACHMENTS = 12
 NAME_LIMIT = 4096
 MIXING = frozenset({"image", "video"})
 WITH_KEYBOARD_ONLY = frozenset({"audio", "sticker", "file", "contact"})
+BY_TOKEN = frozenset({"video", "audio", "file"})
 PLAIN = frozenset({"location", "share"})
 TYPES = MIXING | WITH_KEYBOARD_ONLY | PLAIN | {"inline_keyboard"}
 FORMATS = frozenset({"markdown", "html"})
@@ -79,8 +88,13 @@ class Body:
         return content
 
 
-def read_body(raw: object) -> Body:
-    """Read a ``NewMessageBody`` or refuse it with what is wrong."""
+def read_body(raw: object, base: str) -> Body:
+    """Read a ``NewMessageBody`` or refuse it with what is wrong.
+
+    Args:
+        raw: The JSON.
+        base: The URL of the sandbox, under which pictures can be fetched.
+    """
     source = as_object(raw, "body")
     text = optional_text(source, "text", longest=TEXT_LIMIT)
     style = None if source.get("format") is None else choice(source, "format", FORMATS)
@@ -90,7 +104,7 @@ def read_body(raw: object) -> Body:
     return Body(
         None if text is None else shown.text,
         shown.markup,
-        _attachments(source.get("attachments")),
+        _attachments(source.get("attachments"), base),
         _link(source.get("link")),
     )
 
@@ -103,7 +117,7 @@ def _link(raw: object) -> Link | None:
     return Link(choice(source, "type", LINKS), mid)
 
 
-def _attachments(raw: object) -> Attachments | None:
+def _attachments(raw: object, base: str) -> Attachments | None:
     if raw is None:
         return None
     items = [as_object(item, "attachment") for item in as_array(raw, "attachments")]
@@ -111,7 +125,12 @@ def _attachments(raw: object) -> Attachments | None:
         raise malformed(f"attachments: size must be between 0 and {ATTACHMENTS}")
     kinds = [choice(item, "type", TYPES) for item in items]
     _check_mix(kinds)
-    media = tuple(_media(k, i) for k, i in zip(kinds, items, strict=True) if k in MEDIA)
+    media = tuple(
+        shown
+        for kind, item in zip(kinds, items, strict=True)
+        if kind in MEDIA
+        for shown in _media(kind, item, base)
+    )
     keyboards = [
         read_keyboard(item)
         for kind, item in zip(kinds, items, strict=True)
@@ -134,13 +153,41 @@ def _check_mix(kinds: list[str]) -> None:
         raise malformed(f"attachments: {alone} must be the only attachment")
 
 
-def _media(kind: str, source: JsonView) -> JsonView:
+def _media(kind: str, source: JsonView, base: str) -> list[JsonView]:
     if kind == "location":
-        return _location(source)
+        return [_location(source)]
     payload = as_object(source.get("payload"), "payload")
     if not payload:
         raise malformed(f"payload: {kind} needs one")
-    return {"type": kind, "payload": payload}
+    if kind == "image":
+        return [_picture(one, base) for one in _pictures(payload)]
+    if kind in BY_TOKEN and "token" not in payload:
+        raise malformed(f"Missing `token` in payload of {kind}")
+    return [{"type": kind, "payload": payload}]
+
+
+def _pictures(payload: Json) -> list[Json]:
+    """List the pictures of a payload: one by URL or token, or several by name."""
+    if payload.get("photos") is None:
+        return [payload]
+    photos = as_object(payload["photos"], "photos")
+    return [as_object(one, "photo") for one in photos.values()]
+
+
+def _picture(payload: Json, base: str) -> JsonView:
+    """Make what comes back of a picture: an id, a token and a URL."""
+    token, url = text_at(payload, "token"), text_at(payload, "url")
+    if token is None and url is None:
+        raise malformed("payload: image needs a url or a token")
+    name = secrets.token_urlsafe(32) if token is None else token
+    return {
+        "type": "image",
+        "payload": {
+            "photo_id": photo_id(name),
+            "token": name,
+            "url": file_url(base, name) if url is None else url,
+        },
+    }
 
 
 def _location(source: JsonView) -> JsonView:

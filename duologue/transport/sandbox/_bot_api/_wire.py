@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import assert_never
 
 from duologue.transport.sandbox._world._values import (
+    LOCALE,
     Button,
     Chat,
+    ChatChanged,
     ChatKind,
     Clicked,
     Event,
     Json,
     Message,
+    OmittedField,
     Person,
     Said,
     Started,
@@ -19,7 +22,6 @@ from duologue.transport.sandbox._world._values import (
 )
 from duologue.transport.sandbox._world._world import World
 
-LOCALE = "ru"
 INT64 = 2**64
 
 
@@ -131,6 +133,8 @@ def update(world: World, event: Event) -> Json:
             return start
         case Stopped():
             return _dialog_event(world, "bot_stopped", event)
+        case ChatChanged():
+            return _change(world, event)
         case _:
             assert_never(event)
 
@@ -147,8 +151,32 @@ def _callback(world: World, click: Clicked) -> Json:
             "payload": click.payload,
             "user": user(world.user(click.user_id), click.at),
         },
-        "message": None if shown is None else message(world, shown),
+        "message": _pressed(world, shown, click.omits),
     }
+
+
+def _pressed(
+    world: World, shown: Message | None, omits: OmittedField | None
+) -> Json | None:
+    if shown is None or omits is OmittedField.MESSAGE:
+        return None
+    shape = message(world, shown)
+    if omits is OmittedField.CHAT_ID:
+        recipient = _recipient(world, shown)
+        del recipient["chat_id"]
+        shape["recipient"] = recipient
+    return shape
+
+
+def _change(world: World, event: ChatChanged) -> Json:
+    shape: Json = {
+        "update_type": event.kind,
+        "timestamp": event.at,
+        "chat_id": event.chat_id,
+    }
+    if event.user_id is not None:
+        shape["user"] = user(world.user(event.user_id), event.at)
+    return shape | dict(event.extra)
 
 
 def _dialog_event(world: World, kind: str, event: Started | Stopped) -> Json:

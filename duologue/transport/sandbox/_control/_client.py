@@ -28,9 +28,12 @@ from duologue.transport.sandbox._world._actions import (
     Action,
     AddGroup,
     AddUser,
+    ChangeDialog,
+    ChangeRights,
     Click,
     Duplicate,
     Forge,
+    Freeze,
     Inject,
     Outcome,
     Say,
@@ -39,7 +42,11 @@ from duologue.transport.sandbox._world._actions import (
 )
 from duologue.transport.sandbox._world._log import LogEntry
 from duologue.transport.sandbox._world._traffic import MessageTraffic
-from duologue.transport.sandbox._world._values import Json
+from duologue.transport.sandbox._world._values import (
+    DialogChange,
+    Json,
+    OmittedField,
+)
 
 HOLD = 20.0
 SHOWN = 10
@@ -155,6 +162,7 @@ class Control:
         payload: str | None = None,
         row: int | None = None,
         col: int | None = None,
+        omits: OmittedField | None = None,
     ) -> Outcome:
         """Press the first button that fits all that is given.
 
@@ -165,15 +173,41 @@ class Control:
             payload: What is behind it.
             row: Its row, from 0.
             col: Its place in the row, from 0.
+            omits: What the update leaves out.
 
         Raises:
             ButtonNotShownError: The message does not show such a button now.
         """
-        return await self._one(Click(user_id, message_id, text, payload, row, col))
+        return await self._one(
+            Click(user_id, message_id, text, payload, row, col, omits)
+        )
 
-    async def forge(self, user_id: int, message_id: str, payload: str) -> Outcome:
+    async def forge(
+        self,
+        user_id: int,
+        message_id: str,
+        payload: str,
+        *,
+        omits: OmittedField | None = None,
+    ) -> Outcome:
         """Send a click that no button has to show; the message may be deleted."""
-        return await self._one(Forge(user_id, message_id, payload))
+        return await self._one(Forge(user_id, message_id, payload, omits))
+
+    async def change_dialog(
+        self, user_id: int, change: DialogChange, *, muted_until: int | None = None
+    ) -> Outcome:
+        """Mute, clear or remove the dialog as a user; a removed one is stopped too."""
+        return await self._one(ChangeDialog(user_id, change, muted_until))
+
+    async def change_rights(
+        self, user_id: int, chat_id: int, permissions: list[str], *, is_admin: bool
+    ) -> Outcome:
+        """Give the bot rights in a group as a user, or take them."""
+        return await self._one(ChangeRights(user_id, chat_id, is_admin, permissions))
+
+    async def freeze(self, message_id: str) -> Outcome:
+        """Let a message of the bot take no edit any more, as one that is too old."""
+        return await self._one(Freeze(message_id))
 
     async def inject(self, update: Json) -> Outcome:
         """Put a raw update into the queue: an unknown type, a malformed one."""

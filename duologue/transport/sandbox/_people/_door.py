@@ -9,6 +9,7 @@ from aiohttp import web
 from cattrs import Converter
 
 from duologue.errors import SandboxRefusalError
+from duologue.transport.sandbox._bot_api._door import own_url
 from duologue.transport.sandbox._bot_api._fields import (
     CHAT_ID,
     bounded_query,
@@ -59,7 +60,7 @@ class PeopleDoor:
                 "bot": {"user_id": bot.id, "name": bot.name},
                 "run": self.shared.run,
                 "file_limit": self.shared.files.limit,
-                "start_line": start_line(f"http://{request.host}", self.shared.token),
+                "start_line": start_line(own_url(request), self.shared.token),
             }
         )
 
@@ -124,8 +125,7 @@ class PeopleDoor:
             await request.release()
             raise
         stored = self.shared.files.add(given.name, given.data)
-        base = f"{request.scheme}://{request.host}"
-        content = Content(given.text, (attachment(stored, base),))
+        content = Content(given.text, (attachment(stored, own_url(request)),))
         outcome = speak(
             self.shared,
             given.user_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from duologue.errors import ButtonNotShownError, SandboxRefusalError
@@ -9,9 +10,12 @@ from duologue.transport.sandbox._world._actions import (
     Action,
     AddGroup,
     AddUser,
+    ChangeDialog,
+    ChangeRights,
     Click,
     Duplicate,
     Forge,
+    Freeze,
     Inject,
     Outcome,
     Say,
@@ -20,10 +24,20 @@ from duologue.transport.sandbox._world._actions import (
 )
 from duologue.transport.sandbox._world._log import LogKind
 from duologue.transport.sandbox._world._shared import Shared
-from duologue.transport.sandbox._world._values import Button, Content, Message, Said
+from duologue.transport.sandbox._world._values import (
+    LOCALE,
+    Button,
+    ChatChanged,
+    Content,
+    DialogChange,
+    Json,
+    Message,
+    Said,
+)
 from duologue.transport.sandbox._world._world import faces
 
 TEXT_LIMIT = 4000
+HOUR = 60 * 60 * 1000
 DUPLICATES = 1000
 
 
@@ -35,7 +49,7 @@ def act_all(shared: Shared, actions: list[Action]) -> list[Outcome]:
         return [act(shared, action) for action in actions]
 
 
-def act(shared: Shared, action: Action) -> Outcome:  # noqa: PLR0911 - one case an action
+def act(shared: Shared, action: Action) -> Outcome:  # noqa: C901, PLR0911 - one case an action
     """Carry out one action; a refused one changes nothing."""
     match action:
         case AddUser():
@@ -45,8 +59,15 @@ def act(shared: Shared, action: Action) -> Outcome:  # noqa: PLR0911 - one case 
         case AddGroup():
             members = frozenset(action.members)
             chat = shared.world.add_group(action.title, members, action.chat_id)
-            shared.bell.ring()
-            return Outcome(chat_id=chat.id)
+            return _tell(shared, "bot_added", chat.id, None, {"is_channel": False})
+        case ChangeDialog():
+            return _change_dialog(shared, action)
+        case ChangeRights():
+            return _change_rights(shared, action)
+        case Freeze():
+            shown = shared.world.message(action.message_id)
+            shared.world.freeze(shown)
+            return Outcome(chat_id=shown.chat_id, message_id=shown.id)
         case Start() | Stop():
             return _start_or_stop(shared, action)
         case Say():
@@ -54,7 +75,7 @@ def act(shared: Shared, action: Action) -> Outcome:  # noqa: PLR0911 - one case 
         case Click():
             return _click(shared, action)
         case Forge():
-            return _press(shared, action.user_id, action.message_id, action.payload)
+            return _press(shared, action, action.message_id, action.payload)
         case Inject():
             position = shared.enqueue(action.update)
             _log(shared, LogKind.INJECTED, position=position)
@@ -84,6 +105,50 @@ def _start_or_stop(shared: Shared, action: Start | Stop) -> Outcome:
         kind, chat_id=chat_id, user_id=action.user_id, text=payload, position=position
     )
     return Outcome(user_id=action.user_id, chat_id=chat_id, positions=[position])
+
+
+def _tell(
+    shared: Shared, kind: str, chat_id: int, user_id: int | None, extra: Json
+) -> Outcome:
+    """Let the bot hear that something happened to a chat."""
+    at = shared.world.clock()
+    position = shared.publish(ChatChanged(kind, chat_id, at, user_id, extra))
+    shared.world.log.add(
+        LogKind.CHAT_CHANGED,
+        chat_id=chat_id,
+        user_id=user_id,
+        text=kind,
+        position=position,
+    )
+    return Outcome(user_id, chat_id, positions=[position])
+
+
+def _change_dialog(shared: Shared, action: ChangeDialog) -> Outcome:
+    chat = shared.world.dialog_with(action.user_id)
+    extra: Json = {"user_locale": LOCALE}
+    if action.change is DialogChange.MUTED:
+        extra["muted_until"] = action.muted_until or shared.world.clock() + HOUR
+    outcome = _tell(shared, action.change.value, chat.id, action.user_id, extra)
+    if action.change is not DialogChange.REMOVED:
+        return outcome
+    stopped = _start_or_stop(shared, Stop(action.user_id))
+    return replace(outcome, positions=[*outcome.positions, *stopped.positions])
+
+
+def _change_rights(shared: Shared, action: ChangeRights) -> Outcome:
+    chat = shared.world.chat(action.chat_id)
+    if action.user_id not in chat.members:
+        raise SandboxRefusalError(
+            403, "not.a.member", f"user {action.user_id} is not in chat {chat.id}"
+        )
+    rights: Json = {
+        "bot_id": shared.world.bot.id,
+        "user_id": action.user_id,
+        "is_admin": action.is_admin,
+        "is_channel": False,
+        "permissions": action.permissions,
+    }
+    return _tell(shared, "bot_admin_permissions_changed", chat.id, None, rights)
 
 
 def _say(shared: Shared, action: Say) -> Outcome:
@@ -146,7 +211,7 @@ def _click(shared: Shared, action: Click) -> Outcome:
     button = _find(shown, action)
     if button.kind == "message":
         return _say(shared, Say(action.user_id, button.text, shown.chat_id))
-    return _press(shared, action.user_id, shown.id, button.payload or "")
+    return _press(shared, action, shown.id, button.payload or "")
 
 
 def _find(shown: Message, action: Click) -> Button:
@@ -174,8 +239,11 @@ def _find(shown: Message, action: Click) -> Button:
     )
 
 
-def _press(shared: Shared, user_id: int, message_id: str, payload: str) -> Outcome:
-    click = shared.world.press(user_id, message_id, payload)
+def _press(
+    shared: Shared, action: Click | Forge, message_id: str, payload: str
+) -> Outcome:
+    user_id = action.user_id
+    click = shared.world.press(user_id, message_id, payload, omits=action.omits)
     position = shared.publish(click)
     shared.world.log.add(
         LogKind.CLICKED,

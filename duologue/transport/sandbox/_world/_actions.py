@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from duologue.transport.sandbox._world._values import Json
+from duologue.transport.sandbox._world._values import DialogChange, Json, OmittedField
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Click:
     payload: str | None = None
     row: int | None = None
     col: int | None = None
+    omits: OmittedField | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Forge:
     user_id: int
     message_id: str
     payload: str
+    omits: OmittedField | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,49 @@ class Duplicate:
     count: int = 1
 
 
-Action = AddUser | AddGroup | Start | Stop | Say | Click | Forge | Inject | Duplicate
+@dataclass(frozen=True, slots=True)
+class ChangeDialog:
+    """A user mutes, clears or removes the dialog with the bot.
+
+    ``muted_until`` is milliseconds of wall time and goes with a muted dialog.
+    """
+
+    user_id: int
+    change: DialogChange
+    muted_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRights:
+    """A user gives or takes the rights of the bot in a group."""
+
+    user_id: int
+    chat_id: int
+    is_admin: bool
+    permissions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Let a message of the bot take no edit any more, as one that is too old."""
+
+    message_id: str
+
+
+Action = (
+    AddUser
+    | AddGroup
+    | Start
+    | Stop
+    | Say
+    | Click
+    | Forge
+    | Inject
+    | Duplicate
+    | ChangeDialog
+    | ChangeRights
+    | Freeze
+)
 
 
 @dataclass(frozen=True, slots=True)

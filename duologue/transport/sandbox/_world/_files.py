@@ -110,16 +110,26 @@ def attachment(file: StoredFile, base: str) -> Json:
         file: The file.
         base: The URL of the sandbox, under which the bot can fetch it.
     """
-    payload: Json = {"url": f"{base}/files/{file.token}", "token": file.token}
+    payload: Json = {"url": file_url(base, file.token), "token": file.token}
     if is_image(file.data):
-        photo = int.from_bytes(file.token.encode()[:6], "big")
-        return {"type": "image", "payload": {"photo_id": photo, **payload}}
+        payload = {"photo_id": photo_id(file.token), **payload}
+        return {"type": "image", "payload": payload}
     return {
         "type": "file",
         "payload": payload,
         "filename": file.name,
         "size": len(file.data),
     }
+
+
+def file_url(base: str, token: str) -> str:
+    """Give the address of a file below the URL of the sandbox."""
+    return f"{base}/files/{token}"
+
+
+def photo_id(token: str) -> int:
+    """Give the number of a picture, always the same one."""
+    return int.from_bytes(token.encode()[:6], "big")
 
 
 def is_image(data: bytes) -> bool:

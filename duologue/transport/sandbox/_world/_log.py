@@ -16,7 +16,8 @@ class LogKind(StrEnum):
 
     The bot's side: ``MESSAGE``, ``EDIT``, ``DELETE``, ``NOTIFICATION``, ``ACTION``
     (typing and the like), ``REFUSED`` (an API error the bot earned). The users'
-    side: ``SAID``, ``CLICKED``, ``STARTED``, ``STOPPED``. The test's side:
+    side: ``SAID``, ``CLICKED``, ``STARTED``, ``STOPPED``, ``CHAT_CHANGED`` (the text
+    is the type of the update). The test's side:
     ``INJECTED``, ``DUPLICATED``, ``FAULT`` (an injected fault met a request).
     """
 
@@ -30,6 +31,7 @@ class LogKind(StrEnum):
     CLICKED = "clicked"
     STARTED = "started"
     STOPPED = "stopped"
+    CHAT_CHANGED = "chat_changed"
     INJECTED = "injected"
     DUPLICATED = "duplicated"
     FAULT = "fault"

@@ -22,6 +22,7 @@ from duologue.transport.sandbox._world._files import Files
 from duologue.transport.sandbox._world._queue import UpdateQueue
 from duologue.transport.sandbox._world._traffic import Traffic
 from duologue.transport.sandbox._world._values import (
+    ChatChanged,
     Clicked,
     Event,
     JsonView,
@@ -63,7 +64,7 @@ def _message_of(event: Event) -> str | None:
             return event.message.id
         case Clicked():
             return event.message_id  # also when the message is gone
-        case Started() | Stopped():
+        case Started() | Stopped() | ChatChanged():
             return None
         case _:
             assert_never(event)

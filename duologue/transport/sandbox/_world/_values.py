@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+LOCALE = "ru"
+"""The language of every user, as updates name it."""
+
 Json = dict[str, object]
 JsonView = Mapping[str, object]
 
@@ -31,6 +34,29 @@ class NoMarker(StrEnum):
 
     ALL_UNCOMMITTED = "all"
     LAST_ONLY = "last"
+
+
+class OmittedField(StrEnum):
+    """What the update of a press leaves out, as the service sometimes does.
+
+    ``CHAT_ID`` is ``message.recipient.chat_id``; ``MESSAGE`` is ``message``, which
+    is null when it was deleted before the bot heard of the press.
+    """
+
+    CHAT_ID = "chat_id"
+    MESSAGE = "message"
+
+
+class DialogChange(StrEnum):
+    """What a user does to the dialog as a whole; the value is the update's type.
+
+    A removed dialog is stopped too: ``bot_stopped`` comes with it.
+    """
+
+    REMOVED = "dialog_removed"
+    CLEARED = "dialog_cleared"
+    MUTED = "dialog_muted"
+    UNMUTED = "dialog_unmuted"
 
 
 class ChatKind(StrEnum):
@@ -136,6 +162,21 @@ class Clicked:
     user_id: int
     payload: str
     at: int
+    omits: OmittedField | None = None
 
 
-Event = Said | Started | Stopped | Clicked
+@dataclass(frozen=True, slots=True)
+class ChatChanged:
+    """Something happened to a chat: the bot was added, a dialog muted, rights changed.
+
+    ``kind`` is the type of the update, ``extra`` what only some kinds carry.
+    """
+
+    kind: str
+    chat_id: int
+    at: int
+    user_id: int | None
+    extra: JsonView
+
+
+Event = Said | Started | Stopped | Clicked | ChatChanged

@@ -16,6 +16,7 @@ from duologue.transport.sandbox._world._values import (
     Content,
     Keyboard,
     Message,
+    OmittedField,
     Person,
     Started,
     Stopped,
@@ -25,6 +26,7 @@ FIRST_USER = 1000
 FIRST_DIALOG = 500_001
 FIRST_GROUP = -70_000_000_001
 COUNTER = 0xFFFF
+EDITABLE = 7 * 24 * 60 * 60 * 1000
 PENDING = 1000
 """So many clicks at most wait for an answer, so that all can be looked through."""
 
@@ -56,6 +58,7 @@ class World:
         self._gone: dict[str, int] = {}
         self._clicks: dict[str, Clicked] = {}
         self._pending: dict[str, Clicked] = {}
+        self._frozen: set[str] = set()
 
     def checkpoint(self) -> Callable[[], None]:
         """Remember this state; calling the result brings it back."""
@@ -63,7 +66,7 @@ class World:
         users, chats = self._users.copy(), self._chats.copy()
         dialogs, messages = self._dialogs.copy(), self._messages.copy()
         gone, clicks = self._gone.copy(), self._clicks.copy()
-        pending = self._pending.copy()
+        pending, frozen = self._pending.copy(), self._frozen.copy()
 
         def restore() -> None:
             log()
@@ -71,7 +74,7 @@ class World:
             self._users, self._chats = users, chats
             self._dialogs, self._messages = dialogs, messages
             self._gone, self._clicks = gone, clicks
-            self._pending = pending
+            self._pending, self._frozen = pending, frozen
 
         return restore
 
@@ -129,6 +132,8 @@ class World:
 
     def chat(self, chat_id: int) -> Chat:
         """Find a chat."""
+        if chat_id == 0:
+            raise SandboxRefusalError(403, "chat.denied", "Invalid chatId: 0")
         if chat_id not in self._chats:
             raise SandboxRefusalError(
                 404, "chat.not.found", f"there is no chat {chat_id}"
@@ -218,8 +223,27 @@ class World:
             self._show(LogKind.MESSAGE, message)
         return message
 
+    def freeze(self, message: Message) -> None:
+        """Let a message take no edit any more."""
+        self._frozen.add(message.id)
+
     def edit(self, message: Message, content: Content) -> None:
-        """Show something else in a message of the bot."""
+        """Show something else in a message of the bot.
+
+        Rule (MAX documentation): in a dialog a message can be edited for seven days,
+        one with a keyboard for ever.
+        """
+        is_old = (
+            self.chat(message.chat_id).kind is ChatKind.DIALOG
+            and message.content.keyboard is None
+            and self.clock() - message.at > EDITABLE
+        )
+        if is_old or message.id in self._frozen:
+            raise SandboxRefusalError(
+                400,
+                "proto.payload",
+                f"message_id: {message.id} is too old to be edited",
+            )
         changed = replace(message, content=content)
         self._messages[message.id] = changed
         self._show(LogKind.EDIT, changed)
@@ -256,7 +280,14 @@ class World:
         self._chats[chat.id] = chat
         return chat
 
-    def press(self, user_id: int, message_id: str, payload: str) -> Clicked:
+    def press(
+        self,
+        user_id: int,
+        message_id: str,
+        payload: str,
+        *,
+        omits: OmittedField | None = None,
+    ) -> Clicked:
         """Press a button of a message, which may be gone by now."""
         self.user(user_id)
         chat_id = self.chat_of_message(message_id)
@@ -272,6 +303,7 @@ class World:
             user_id,
             payload,
             self.clock(),
+            omits,
         )
         self._clicks[click.id] = click
         self._pending[click.id] = click
