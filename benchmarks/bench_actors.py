@@ -17,6 +17,7 @@ from typing import cast
 
 from actors import LARGEST, Figures, median
 from actors_rows import ROWS, Job, Promise, Result, Row, jobs, results
+from reports import add_json_option, write
 from rich.console import Console
 from rich.table import Table
 
@@ -160,13 +161,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--uvloop", action="store_true", help="run on loops of uvloop")
     parser.add_argument("--pinned", action="store_true", help="only rows of one core")
     parser.add_argument("--only", metavar="WORK", nargs="+", help="only these works")
-    parser.add_argument(
-        "--json",
-        metavar="FILE",
-        nargs="?",
-        const="-",
-        help="write JSON to a file, or in place of the table",
-    )
+    add_json_option(parser)
     # `make bench` gives every benchmark the options of all.
     return parser.parse_known_args()[0]
 
@@ -193,13 +188,8 @@ def main() -> None:
         "python": sys.version.split()[0],
         "load_average": load,
     }
-    written = report(found, rounds, settings)
-    if chosen.json == "-":
-        print(written)
-        return
-    if chosen.json:
-        Path(chosen.json).write_text(written, encoding="utf-8")
-    Console(width=None if sys.stdout.isatty() else 160).print(table(found, load))
+    if write(chosen.json, report(found, rounds, settings)):
+        Console(width=None if sys.stdout.isatty() else 160).print(table(found, load))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ import json
 import statistics
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 
 from clicks import FIRST_CHAT
 from clicks_duologue import counting, plain
 from max_null import NullBot, NullHttp, clicked, started
+from reports import add_json_option, write
 from rich.console import Console
 from rich.table import Table
 
@@ -83,7 +83,8 @@ class _WatchedBot(NullBot):
 
     async def press(self, runtime: Runtime, number: int) -> None:
         """Have the user press the button, and see it drawn."""
-        update, sent = clicked(FIRST_CHAT, number, self.http), self.http.requests
+        update = clicked(FIRST_CHAT, number, self.http.view(FIRST_CHAT))
+        sent = self.http.requests
         self._is_counted = True
         if self._with_parsing:
             self._recorder.begin()
@@ -212,7 +213,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--what", choices=list(WAYS), nargs="+", default=list(WAYS))
     parser.add_argument("--list", action="store_true", help="print the calls in order")
     parser.add_argument("--limit", type=int, help="fail if a press takes more calls")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write JSON there")
+    add_json_option(parser)
     # `make bench` gives every benchmark the options of all.
     return parser.parse_known_args()[0]
 
@@ -224,10 +225,9 @@ def main() -> None:
         for way, steps in found.items():
             print(f"# {way}")
             print(*steps.listed, sep="\n")
-    if chosen.json is not None:
-        rows = [{"what": way, **numbers(steps)} for way, steps in found.items()]
-        chosen.json.write_text(json.dumps(rows, indent=2), encoding="utf-8")
-    Console().print(table(found))
+    rows = [{"what": way, **numbers(steps)} for way, steps in found.items()]
+    if write(chosen.json, json.dumps(rows, indent=2)):
+        Console().print(table(found))
     press = found.get(PRESS)
     if chosen.limit is not None and press is not None and press.calls > chosen.limit:
         sys.exit(f"a press takes {press.calls} calls, and {chosen.limit} are allowed")

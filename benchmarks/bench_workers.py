@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from latencies import Latencies
+from reports import add_json_option, write
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -251,7 +252,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--pings", type=int, default=300, help="pings a round")
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=5.0, help="of a crowded round")
-    parser.add_argument("--json", action="store_true", help="write JSON, no table")
+    add_json_option(parser)
     # `make bench` gives every benchmark the options of all.
     return parser.parse_known_args()[0]
 
@@ -260,9 +261,7 @@ def main() -> None:
     chosen = options()
     pings = measure_pings(chosen.rounds, chosen.pings)
     many = measure_crowd(chosen.rounds, chosen.workers, chosen.seconds)
-    if chosen.json:
-        print(json.dumps({"pings": pings, "crowd": many}, indent=2))
-    else:
+    if write(chosen.json, json.dumps({"pings": pings, "crowd": many}, indent=2)):
         show(pings, many)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from clicks import (
-    FIRST_CHAT,
     LABEL,
     TEXT,
     WIDGET,
+    Job,
     Result,
+    Work,
     check_screens,
+    filler,
     stopwatch,
+    tell,
+    tick,
 )
 from max_null import NullBot, clicked, started
 
@@ -48,16 +52,20 @@ async def _on_click(_: Callback, __: Button, manager: DialogManager) -> None:
     manager.dialog_data["count"] += 1
 
 
-async def _on_open(_: object, manager: DialogManager) -> None:
-    manager.dialog_data["count"] = 0
-
-
 async def _on_start(_: MessageCreated, dialog_manager: DialogManager) -> None:
     await dialog_manager.start(_Counting.shown, mode=StartMode.RESET_STACK)
 
 
-def counting() -> Dispatcher:
-    """A dialog with a counter, and a button that adds one."""
+def counting(data_kb: int = 0) -> Dispatcher:
+    """A dialog with a counter, and a button that adds one.
+
+    Args:
+        data_kb: How many thousand bytes of JSON it holds beside its counter.
+    """
+
+    async def on_open(_: object, manager: DialogManager) -> None:
+        manager.dialog_data.update(count=0, rows=filler(data_kb))
+
     window = Window(
         Format(TEXT),
         Button(Const(LABEL), id=WIDGET, on_click=_on_click),
@@ -66,8 +74,18 @@ def counting() -> Dispatcher:
     )
     dispatcher = Dispatcher()
     dispatcher.message.register(_on_start, CommandStart())
-    dispatcher.include_router(Dialog(window, on_start=_on_open))
+    dispatcher.include_router(Dialog(window, on_start=on_open))
     return dispatcher
+
+
+class Nobody:
+    """An observer that forgets everything."""
+
+    def count(self, name: str, amount: int = 1, /, **labels: str) -> None:
+        """Forget it."""
+
+    def record(self, name: str, value: float, /, **labels: str) -> None:
+        """Forget it."""
 
 
 def plain(dispatcher: Dispatcher, bot: Bot) -> Runtime:
@@ -91,29 +109,53 @@ class Duologue:
     round_trip: float = 0.0
     make: Callable[[Dispatcher, Bot], Runtime] = plain
 
-    async def __call__(self, chats: int, clicks: int) -> Result:
-        """Open the dialog in each chat, then time the clicks."""
+    async def __call__(self, job: Job) -> Result:
+        """Open the dialog in each chat, then time the job."""
         bot = NullBot(one_call=self.one_call, round_trip=self.round_trip)
-        async with self.make(counting(), bot) as runtime:
-            for chat in range(FIRST_CHAT, FIRST_CHAT + chats):
+        async with self.make(counting(job.data_kb), bot) as runtime:
+            for chat in job.everywhere:
                 await runtime.accept(bot, started(chat))
             await runtime.settled()
-            updates = [
-                clicked(FIRST_CHAT + number % chats, number, bot.http)
-                for number in range(clicks)
-            ]
+            prepared = self._prepare(job, runtime, bot)
             requests, views = bot.http.requests, bot.http.views
             with stopwatch() as watch:
-                if self.round_trip:
-                    await self._committed(runtime, bot, updates)
-                else:
-                    await self._drawn(runtime, bot, updates, chats)
+                await prepared
                 await runtime.settled()
         shown = {chat: str(bot.http.view(chat)["text"]) for chat in bot.http.last}
-        check_screens(shown, chats, clicks)
+        check_screens(shown, job)
         return Result(
-            clicks, bot.http.requests - requests, bot.http.views - views, watch.seconds
+            job.clicks,
+            bot.http.requests - requests,
+            bot.http.views - views,
+            watch.seconds,
         )
+
+    def _prepare(
+        self, job: Job, runtime: Runtime, bot: NullBot
+    ) -> Coroutine[object, object, None]:
+        """Make what is not to be measured, and name what is."""
+        if job.work is Work.PRESS:
+            updates = [
+                clicked(chat, number, bot.http.view(chat))
+                for number in range(job.clicks)
+                for chat in [job.chat(number)]
+            ]
+            if self.round_trip:
+                return self._committed(runtime, bot, updates)
+            return self._drawn(runtime, bot, updates, job.chats)
+        dialogs = {
+            chat: runtime.dialog(bot, chat_id=chat, user_id=chat)
+            for chat in job.everywhere
+        }
+
+        async def commit(chat: int, count: int) -> None:
+            _ = await dialogs[chat].update({"count": count})
+
+        async def draw(chat: int, count: int) -> None:
+            receipt = await dialogs[chat].update({"count": count})
+            await receipt.drawn()
+
+        return tell(job, commit) if job.work is Work.UPDATE else tick(job, draw)
 
     async def _drawn(
         self, runtime: Runtime, bot: NullBot, updates: list[bytes], chats: int

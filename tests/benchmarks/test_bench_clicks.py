@@ -8,36 +8,84 @@ from typing import TypedDict
 
 import pytest
 
-from tests.benchmarks.conftest import BENCHMARKS, bench, python
+from tests.benchmarks.conftest import bench, python
 
-HAS_PEER = find_spec("aiogram_dialog") is not None
-OURS = {"duologue", "duologue, two calls", "duologue, coalescing"}
+PEERS = {
+    name
+    for name, module in (("aiogram_dialog", "aiogram_dialog"), ("maxo", "maxo"))
+    if find_spec(module) is not None
+}
+SIDES = PEERS | {"duologue"}
+SMALL = {"duologue, two calls", "duologue, coalescing"} | {
+    f"{side}{work}" for side in SIDES for work in ("", ", bg.update", ", timer")
+}
+LARGE = SIDES | (
+    {"aiogram_dialog, JSON storage"} if "aiogram_dialog" in PEERS else set()
+)
+IDLE = "duologue, idle chat"
 
 
 class Row(TypedDict):
-    way: str
     chats: int
+    data_kb: int
+    how: str
+    times: float | None
+    peer: str
     clicks: int
     clicks_per_second: float
-    times_peer: float | None
     requests_per_click: float
     views_per_click: float
     rounds: list[float]
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[Row]:
+def written(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    file = tmp_path_factory.mktemp("figures") / "clicks.json"
     # So many that no pause of the machine lets each be drawn before the next comes.
-    options = ("--messages", "70", "--rounds", "1", "--chats", "1", "3")
-    read: list[Row] = json.loads(bench("bench_clicks.py", "--json", *options))
+    small = ("--messages", "70", "--rounds", "1", "--chats", "1", "3", "--idle", "2")
+    bench("bench_clicks.py", "--json", str(file), *small, "--data", "0", "10", "100")
+    read: list[Row] = json.loads(file.read_text(encoding="utf-8"))
     return read
 
 
-def test_every_way_is_measured_with_every_number_of_chats(rows: list[Row]) -> None:
-    measured = {(row["way"], row["chats"]) for row in rows}
+@pytest.fixture(scope="module")
+def rows(written: list[Row]) -> list[Row]:
+    return [row for row in written if row["data_kb"] == 0 and row["how"] != IDLE]
 
-    ways = OURS | ({"aiogram_dialog"} if HAS_PEER else set())
-    assert measured == {(way, chats) for way in ways for chats in (1, 3)}
+
+def test_every_way_is_measured_with_every_number_of_chats(rows: list[Row]) -> None:
+    measured = {(row["how"], row["chats"]) for row in rows}
+
+    assert measured == {(how, chats) for how in SMALL for chats in (1, 3)}
+
+
+def test_much_data_is_measured_in_one_chat(written: list[Row]) -> None:
+    large = [row for row in written if row["data_kb"]]
+
+    measured = {(row["how"], row["chats"], row["data_kb"]) for row in large}
+    assert measured == {(how, 1, data_kb) for how in LARGE for data_kb in (10, 100)}
+
+
+@pytest.mark.skipif("aiogram_dialog" not in PEERS, reason="no peer to compare with")
+def test_hundred_kilobytes_are_compared_with_a_storage_that_writes(
+    written: list[Row],
+) -> None:
+    rows = [row for row in written if row["how"] != IDLE]
+    peers = {row["data_kb"]: row["peer"] for row in rows}
+    own = [row["times"] for row in rows if row["how"] == row["peer"]]
+
+    assert peers == {
+        0: "aiogram_dialog",
+        10: "aiogram_dialog",
+        100: "aiogram_dialog, JSON storage",
+    }
+    assert set(own) == {1}
+
+
+def test_the_memory_of_an_idle_chat_has_a_row(written: list[Row]) -> None:
+    idle = [row for row in written if row["how"] == IDLE]
+
+    assert [(row["chats"], "bytes" in row) for row in idle] == [(2, True)]
 
 
 def test_all_chats_click_equally_often_in_each_round(rows: list[Row]) -> None:
@@ -48,7 +96,9 @@ def test_all_chats_click_equally_often_in_each_round(rows: list[Row]) -> None:
 
 def test_without_coalescing_every_click_is_drawn(rows: list[Row]) -> None:
     views = {
-        row["views_per_click"] for row in rows if row["way"] != "duologue, coalescing"
+        row["views_per_click"]
+        for row in rows
+        if row["how"] not in {"duologue, coalescing", "duologue, bg.update"}
     }
 
     assert views == {1}
@@ -56,24 +106,25 @@ def test_without_coalescing_every_click_is_drawn(rows: list[Row]) -> None:
 
 def test_coalescing_leaves_views_out_that_nobody_would_see(rows: list[Row]) -> None:
     views = [
-        row["views_per_click"] for row in rows if row["way"] == "duologue, coalescing"
+        row["views_per_click"] for row in rows if row["how"] == "duologue, coalescing"
     ]
 
     assert all(0 < seen < 1 for seen in views)
 
 
 def test_a_click_costs_one_request_on_max_and_two_on_telegram(rows: list[Row]) -> None:
-    requests = {row["way"]: row["requests_per_click"] for row in rows}
+    requests = {row["how"]: row["requests_per_click"] for row in rows}
 
     assert requests["duologue"] == 1
     assert requests["duologue, two calls"] == 2
     assert requests.get("aiogram_dialog", 2) == 2
+    assert requests.get("maxo", 3) == 3  # it reads the message that it has edited
 
 
 def test_a_wrong_counter_on_the_screen_ends_the_run() -> None:
     code = (
-        "from clicks import check_screens, FIRST_CHAT\n"
-        "check_screens({FIRST_CHAT: 'Clicks: 2'}, 1, 3)"
+        "from clicks import check_screens, FIRST_CHAT, Job, Work\n"
+        "check_screens({FIRST_CHAT: 'Clicks: 2'}, Job(Work.PRESS, 1, 3))"
     )
 
     done = python("-c", code)
@@ -81,10 +132,11 @@ def test_a_wrong_counter_on_the_screen_ends_the_run() -> None:
     assert "WrongScreenError: expected 'Clicks: 3'" in done.stderr
 
 
-def test_without_json_there_is_a_table() -> None:
-    program = str(BENCHMARKS / "bench_clicks.py")
+def test_without_a_file_there_is_a_table() -> None:
+    shown = bench(
+        *("bench_clicks.py", "--messages=1", "--rounds=1", "--chats=2", "--idle=0"),
+        *("--data", "0"),
+    )
 
-    done = python(program, "--messages=1", "--rounds=1", "--chats", "2")
-
-    assert "clicks/s" in done.stdout
-    assert all(way in done.stdout for way in OURS)
+    assert "times aiogram" in shown
+    assert all(how in shown for how in SMALL)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import cast
 from urllib.parse import parse_qs
 
@@ -10,26 +13,43 @@ from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.filters import CommandStart
 from aiogram.fsm.state import State, StatesGroup
-from aiogram.methods import TelegramMethod
+from aiogram.fsm.storage.base import BaseStorage, StorageKey
+from aiogram.fsm.storage.memory import MemoryStorage
+from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import CallbackQuery, Message
-from aiogram_dialog import Dialog, DialogManager, StartMode, Window, setup_dialogs
+from aiogram_dialog import (
+    BgManagerFactory,
+    Dialog,
+    DialogManager,
+    StartMode,
+    Window,
+    setup_dialogs,
+)
 from aiogram_dialog.widgets.kbd import Button
 from aiogram_dialog.widgets.text import Const, Format
 from aiohttp.payload import BytesPayload
 from clicks import (
-    FIRST_CHAT,
     LABEL,
     START,
     TEXT,
     WIDGET,
+    Job,
     Result,
+    Work,
     check_screens,
+    filler,
+    quiet,
     stopwatch,
+    tell,
+    tick,
 )
 
 _BOT = {"id": 1, "is_bot": True, "first_name": "Bench", "username": "bench_bot"}
 _TIME = 1_700_000_000
+# What pydantic makes for the answers it forgets with the next garbage collection,
+# and a press with much data makes it anew: for the peer's sake that is left out.
+_KEPT = (Response[bool], Response[Message], Response[Message | bool])
 
 
 class _Counting(StatesGroup):
@@ -44,26 +64,40 @@ async def _on_click(_: CallbackQuery, __: Button, manager: DialogManager) -> Non
     manager.dialog_data["count"] += 1
 
 
-async def _on_open(_: object, manager: DialogManager) -> None:
-    manager.dialog_data["count"] = 0
-
-
 async def _on_start(_: Message, dialog_manager: DialogManager) -> None:
     await dialog_manager.start(_Counting.shown, mode=StartMode.RESET_STACK)
 
 
-def _dispatcher() -> Dispatcher:
+def _counting(
+    job: Job, storage: BaseStorage | None
+) -> tuple[Dispatcher, BgManagerFactory]:
+    async def on_open(_: object, manager: DialogManager) -> None:
+        manager.dialog_data.update(count=0, rows=filler(job.data_kb))
+
     window = Window(
         Format(TEXT),
         Button(Const(LABEL), id=WIDGET, on_click=_on_click),
         state=_Counting.shown,
         getter=_getter,
     )
-    dispatcher = Dispatcher()
+    dispatcher = Dispatcher(storage=storage)
     dispatcher.message.register(_on_start, CommandStart())
-    dispatcher.include_router(Dialog(window, on_start=_on_open))
-    setup_dialogs(dispatcher)
-    return dispatcher
+    dispatcher.include_router(Dialog(window, on_start=on_open))
+    return dispatcher, setup_dialogs(dispatcher)
+
+
+class JsonStorage(MemoryStorage):
+    """Keeps JSON, as every storage outside of the process has to."""
+
+    async def set_data(self, key: StorageKey, data: Mapping[str, object]) -> None:
+        """Write it."""
+        await super().set_data(key, {"json": json.dumps(data)})
+
+    async def get_data(self, key: StorageKey) -> dict[str, object]:
+        """Read it."""
+        kept = await super().get_data(key)
+        read: dict[str, object] = json.loads(kept["json"]) if kept else {}
+        return read
 
 
 class _NullSession(AiohttpSession):
@@ -74,6 +108,7 @@ class _NullSession(AiohttpSession):
         self.requests = 0
         self.views = 0
         self.last: dict[int, str] = {}
+        self._waiting: dict[int, asyncio.Future[None]] = {}
 
     async def make_request(  # type: ignore[explicit-any]  # in the peer's type variable
         self,
@@ -90,9 +125,17 @@ class _NullSession(AiohttpSession):
         if chat is not None:
             self.views += 1
             self.last[chat] = written
+            if chat in self._waiting:
+                self._waiting.pop(chat).set_result(None)
             answer = f'{{"ok":true,"result":{_sent(chat, method)}}}'
         response = self.check_response(bot, method, 200, answer)
         return cast("TelegramType", response.result)  # type: ignore[explicit-any]  # as above
+
+    def drawn(self, chat: int) -> asyncio.Future[None]:
+        """A future that ends with the next view of a chat."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[chat] = waiter
+        return waiter
 
     def field(self, chat: int, name: str) -> str:
         """A field of the last form sent to a chat."""
@@ -109,29 +152,66 @@ def _sent(chat: int, method: object) -> str:
     )
 
 
-class Peer:
-    """Handles clicks with aiogram_dialog, one after another."""
+@dataclass(frozen=True, slots=True)
+class Aiogram:
+    """Handles clicks with aiogram_dialog, one after another.
 
-    async def __call__(self, chats: int, clicks: int) -> Result:
-        """Open the dialog in each chat, then time the clicks."""
+    Attributes:
+        make_storage: Makes the storage of a run; by default objects in memory.
+    """
+
+    make_storage: Callable[[], BaseStorage] = MemoryStorage
+
+    async def __call__(self, job: Job) -> Result:
+        """Open the dialog in each chat, then time the job."""
         session = _NullSession()
         bot = Bot("1:token", session=session)
-        dispatcher = _dispatcher()
-        for chat in range(FIRST_CHAT, FIRST_CHAT + chats):
+        dispatcher, dialogs = _counting(job, self.make_storage())
+        for chat in job.everywhere:
             await dispatcher.feed_raw_update(bot, json.loads(_started(chat)))
-        updates = [
-            _clicked(FIRST_CHAT + number % chats, number, session)
-            for number in range(clicks)
-        ]
+        prepared = _prepare(job, dispatcher, bot, session, dialogs)
         requests, views = session.requests, session.views
         with stopwatch() as watch:
-            for update in updates:
-                await dispatcher.feed_raw_update(bot, json.loads(update))
+            await prepared
+            await quiet()
         shown = {chat: session.field(chat, "text") for chat in session.last}
-        check_screens(shown, chats, clicks)
+        check_screens(shown, job)
         return Result(
-            clicks, session.requests - requests, session.views - views, watch.seconds
+            job.clicks,
+            session.requests - requests,
+            session.views - views,
+            watch.seconds,
         )
+
+
+def _prepare(
+    job: Job,
+    dispatcher: Dispatcher,
+    bot: Bot,
+    session: _NullSession,
+    factory: BgManagerFactory,
+) -> Coroutine[object, object, None]:
+    """Make what is not to be measured, and name what is."""
+    if job.work is Work.PRESS:
+        updates = [
+            _clicked(job.chat(number), number, session) for number in range(job.clicks)
+        ]
+        return _press(dispatcher, bot, updates)
+    dialogs = {
+        chat: factory.bg(bot, user_id=chat, chat_id=chat) for chat in job.everywhere
+    }
+
+    async def draw(chat: int, count: int) -> None:
+        drawn = session.drawn(chat)
+        await dialogs[chat].update({"count": count})
+        await drawn
+
+    return tell(job, draw) if job.work is Work.UPDATE else tick(job, draw)
+
+
+async def _press(dispatcher: Dispatcher, bot: Bot, updates: list[bytes]) -> None:
+    for update in updates:
+        await dispatcher.feed_raw_update(bot, json.loads(update))
 
 
 def _started(chat: int) -> bytes:
