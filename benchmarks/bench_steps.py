@@ -24,7 +24,7 @@ from duologue.actors import Operation
 from duologue.dialogs import Update, show_progress
 from duologue.transport.max._http import Reply
 
-if sys.version_info < (3, 12):
+if not hasattr(sys, "monitoring"):
     print("counting steps needs Python 3.12 or newer")
     sys.exit()
 
@@ -51,7 +51,7 @@ class _WatchedHttp(NullHttp):
         path: str,
         *,
         query: Mapping[str, str],
-        body: Mapping[str, object] | None,
+        body: bytes | None,
         within: float,
     ) -> Reply:
         """Reach the goal, and answer."""

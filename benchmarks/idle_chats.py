@@ -15,7 +15,7 @@ from max_null import NullBot, clicked, started
 from pykka import ActorRegistry
 
 from duologue import Runtime
-from duologue.dialogs import Batch, Settings
+from duologue.dialogs import Batch, CallKind, Settings
 from duologue.transport import PollerSettings
 
 # Seconds; a dialog actor is let go after the first, and looked for each second one.
@@ -54,12 +54,12 @@ class _PolledBot(NullBot):
         self._marker += 1
         return Batch([json.loads(update) for update in batch], self._marker)
 
-    async def ready(self, chat_id: int) -> None:
+    async def ready(self, chat_id: int, kind: CallKind = "edit") -> None:
         """Never wait."""
 
-    def ready_now(self, chat_id: int) -> bool:
+    def ready_now(self, chat_id: int, kind: CallKind = "edit") -> bool:
         """Allow each call."""
-        del chat_id
+        del chat_id, kind
         return True
 
     def give(self, updates: list[bytes]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 _ASYNCIO = Path(asyncio.__file__).parent
 _LOOP = (str(_ASYNCIO), str(_ASYNCIO.with_name("selectors.py")))
@@ -87,6 +87,31 @@ class Steps:
         return len({call.file for call in self.listed})
 
 
+class _Events(Protocol):
+    CALL: int
+    NO_EVENTS: int
+    PY_START: int
+
+
+class _Monitoring(Protocol):
+    """`sys.monitoring`, which Python has from 3.12 on."""
+
+    events: _Events
+
+    def use_tool_id(self, tool_id: int, name: str, /) -> None: ...
+
+    def free_tool_id(self, tool_id: int, /) -> None: ...
+
+    def register_callback(
+        self, tool_id: int, event: int, func: object, /
+    ) -> object: ...
+
+    def set_events(self, tool_id: int, event_set: int, /) -> None: ...
+
+
+_monitoring: _Monitoring = vars(sys)["monitoring"]
+
+
 class Recorder:
     """Counts from `begin` to `end`, as often as wanted.
 
@@ -111,7 +136,7 @@ class Recorder:
         """Forget what was counted in the round before, and count."""
         if self._to_skip:
             return
-        monitoring, events = sys.monitoring, sys.monitoring.events
+        monitoring, events = _monitoring, _monitoring.events
         monitoring.use_tool_id(self._TOOL, "steps")
         monitoring.register_callback(self._TOOL, events.PY_START, self._on_start)
         monitoring.register_callback(self._TOOL, events.CALL, self._on_call)
@@ -138,8 +163,8 @@ class Recorder:
         if self._to_skip:
             self._to_skip -= 1
             return
-        sys.monitoring.set_events(self._TOOL, sys.monitoring.events.NO_EVENTS)
-        sys.monitoring.free_tool_id(self._TOOL)
+        _monitoring.set_events(self._TOOL, _monitoring.events.NO_EVENTS)
+        _monitoring.free_tool_id(self._TOOL)
         gc.enable()
         if self._goal is None:
             raise GoalMissedError
