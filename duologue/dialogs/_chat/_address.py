@@ -142,11 +142,16 @@ def bot_key(bot: Bot) -> str:
     return f"{bot.messenger}.{bot.id}"
 
 
-def key_of(update: Update) -> str:
-    """Find the key of the address of an update. Depends on nothing but the update.
+def key_of(update: Update, bot: str) -> str:
+    """Find the key of the address of an update.
 
-    The payload of a button says whose it is. Text belongs to its author, unless
-    it replies to a message with a shared keyboard or nobody is named.
+    Depends on nothing but the update. The payload of a button says whose it is. Text
+    belongs to its author, unless it replies to a message with a shared keyboard or
+    nobody is named.
+
+    Args:
+        update: The update.
+        bot: The name of its bot among all bots; see `bot_key`.
     """
     is_shared = False
     if isinstance(update, Callback):
@@ -154,18 +159,15 @@ def key_of(update: Update) -> str:
             is_shared = parse_payload(update.payload) is not None
     elif isinstance(update, MessageCreated | MessageEdited):
         is_shared = _is_shared(update.message.reply_to)
-    return _key(
-        bot_key(update.bot),
-        update.chat_id,
-        None if is_shared else update.user_id,
-        update.thread_id,
-        None,
-    )
+    user = None if is_shared else update.user_id
+    if user is not None and update.thread_id is None:
+        return f"dialog/{bot}:{update.chat_id}:{user}"  # as nearly all of them are
+    return _key(bot, update.chat_id, user, update.thread_id, None)
 
 
 def address_of(update: Update) -> Address:
     """Find the address of an update; see `key_of`."""
-    return Address.parse(key_of(update))
+    return Address.parse(key_of(update, bot_key(update.bot)))
 
 
 def _key(

@@ -204,21 +204,13 @@ class Dispatcher(Router):
         self, callback: Callback, payload: Payload, data: HandlerData
     ) -> Json:
         """Give a press straight to its dialog; called inside its turn."""
-        around = self.update
-        if not (around.outer_middlewares or around.middlewares):
-            return await self._press(callback, payload, data)
 
         async def dispatch(event: Json, found: HandlerData) -> Json:
-            return await self._press(event, payload, found)
+            manager: DialogManager = found["dialog_manager"]
+            dialog = self.dialog_of(manager.current_context().state)
+            return await dialog.handle_callback(event, payload, found)
 
         return await self._wrapped("update", dispatch)(callback, data)
-
-    async def _press(
-        self, callback: Callback, payload: Payload, data: HandlerData
-    ) -> Json:
-        manager: DialogManager = data["dialog_manager"]
-        dialog = self.dialog_of(manager.current_context().state)
-        return await dialog.handle_callback(callback, payload, data)
 
     async def handle_call(
         self, event: Update, data: HandlerData, action: NextHandler
@@ -228,6 +220,8 @@ class Dispatcher(Router):
 
     def _wrapped(self, event_name: str, handler: NextHandler) -> NextHandler:
         observer = self.observers[event_name]
+        if not (observer.outer_middlewares or observer.middlewares):
+            return handler
         return wrap([*observer.outer_middlewares, *observer.middlewares], handler)
 
     def _collect(self) -> None:

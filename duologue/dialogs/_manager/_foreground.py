@@ -12,7 +12,7 @@ from duologue.dialogs._chat._address import Address
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Lending, Receipt
 from duologue.dialogs._state._commands import LendTurn
-from duologue.dialogs._state._turn import Turn, active_turn, enter_turn, leave_turn
+from duologue.dialogs._state._turn import Turn, active_turn, current_turn
 from duologue.errors import (
     AsyncWithNeededError,
     ForegroundTimeoutError,
@@ -75,7 +75,7 @@ class Foreground(Generic[M]):
             self._lending.leave(error)
             await self._expire(error)
             raise
-        self._token = enter_turn(turn)
+        self._token = current_turn.set(turn)
         return manager
 
     async def __aexit__(
@@ -97,7 +97,7 @@ class Foreground(Generic[M]):
         self._lending.leave(error)
         if self._token is not None:
             with suppress(ValueError):  # left in another context than entered
-                leave_turn(self._token)
+                current_turn.reset(self._token)
         if error is not None:
             await self._expire(error)
             return False

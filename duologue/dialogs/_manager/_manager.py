@@ -305,6 +305,8 @@ class DialogManager(Focus):
 
     async def _rendered(self, context: Context) -> Rendered:
         stack_id, intent_id = self._stack_id, self._intent_id
+        if intent_id is None and context.stack_id == stack_id:
+            return await self._registry.dialog_of(context.state).render(self)
         self.focus(context.stack_id, None)
         try:
             return await self._registry.dialog_of(context.state).render(self)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -35,7 +35,9 @@ StateByName = Callable[[str], State]
 def digest(text: str) -> str:
     """Name a text: equal for equal ones, different for different ones."""
     written = text.encode("utf-8", "surrogatepass")
-    return b64encode(hashlib.blake2b(written, digest_size=9).digest()).decode()
+    return b2a_base64(
+        hashlib.blake2b(written, digest_size=9).digest(), newline=False
+    ).decode()
 
 
 class Ring:
@@ -83,7 +85,9 @@ class Ring:
     @staticmethod
     def _mark(update_id: str) -> str:
         written = update_id.encode(errors="surrogatepass")
-        return b64encode(hashlib.blake2b(written, digest_size=6).digest()).decode()
+        return b2a_base64(
+            hashlib.blake2b(written, digest_size=6).digest(), newline=False
+        ).decode()
 
 
 @dataclass(slots=True)

@@ -72,8 +72,9 @@ class Screen:
     @property
     def has_buttons(self) -> bool:
         """Whether buttons are on the screen or on their way to it."""
-        shown = self.pending if self.drawn is None else [self.drawn, *self.pending]
-        return any(keys.items for keys in shown)
+        if self.drawn is not None and self.drawn.items:
+            return True
+        return bool(self.pending) and any(keys.items for keys in self.pending)
 
     def expect(self, keys: Keys, *, new_message: bool) -> bool:
         """Note the buttons of a drawing that is on its way.
@@ -123,8 +124,9 @@ class Screen:
             intent: The dialog.
             data: Widget and item.
         """
-        if any(keys.hold(intent, data) for keys in self.pending):
-            return True
+        for keys in self.pending:
+            if keys.hold(intent, data):
+                return True
         return (
             self.drawn is not None
             and message_id in (None, self.message_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -161,23 +161,14 @@ class Turn:
         self.redraws[stack_id] = show_mode or self.redraws.get(stack_id)
 
 
-_current: ContextVar[Turn | None] = ContextVar("duologue_turn", default=None)
+current_turn: ContextVar[Turn | None] = ContextVar("duologue_turn", default=None)
+"""The turn that the caller runs in, or that started what runs."""
 
 
 def active_turn() -> Turn | None:
     """The turn that the caller runs in, if it still goes on."""
-    turn = _current.get()
+    turn = current_turn.get()
     return turn if turn is not None and turn.active else None
-
-
-def enter_turn(turn: Turn) -> Token[Turn | None]:
-    """Make a turn the current one."""
-    return _current.set(turn)
-
-
-def leave_turn(token: Token[Turn | None]) -> None:
-    """Undo `enter_turn`."""
-    _current.reset(token)
 
 
 def effective_mode(

@@ -99,6 +99,7 @@ class Conversations:
         self._calls = Tasks(on_error)
         self._callbacks = Callbacks(self._calls, clock, observer)
         by_key = self._bots = {bot_key(bot): bot for bot in bots}
+        self._names = {bot: key for key, bot in by_key.items()}
         self._post = Post(
             engine,
             by_key,
@@ -174,6 +175,7 @@ class Conversations:
         key = bot_key(bot)
         if self._bots.setdefault(key, bot) is not bot:
             raise BotTwiceError(key)
+        self._names[bot] = key
 
     def start(self) -> None:
         """Begin to run turns."""
@@ -288,7 +290,7 @@ class Conversations:
         pending = Pending("", now, update=update, batch=batch)
         if not self._engine.durable:
             pending.safe = asyncio.get_running_loop().create_future()
-        await self._post.deliver(key_of(update), body, pending)
+        await self._post.deliver(key_of(update, self._names[bot]), body, pending)
         return pending.safe
 
     async def _confirm(self, address: Address, drawn: Drawn) -> None:

@@ -34,7 +34,7 @@ from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import Command, Drawn, HandleUpdate, decode
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._snapshot import Snapshot, take_apart
-from duologue.dialogs._state._turn import Draw, Turn, enter_turn, leave_turn
+from duologue.dialogs._state._turn import Draw, Turn, current_turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
 from duologue.dialogs._turns._handling import DiscardedError, Handling
@@ -230,7 +230,7 @@ class TurnRunner:
             timer = self._clock.call_later(seconds, _cut_short, turn)
         else:
             self._deadlines.add(turn, started)
-        token = enter_turn(turn)
+        token = current_turn.set(turn)
         try:
             result = await work
         except asyncio.CancelledError:
@@ -248,7 +248,7 @@ class TurnRunner:
             else:
                 timer.cancel()
             turn.end()
-            leave_turn(token)
+            current_turn.reset(token)
         if turn.is_overdue:  # the handler has swallowed its cancellation
             if task is not None:
                 task.uncancel()

@@ -159,13 +159,30 @@ def _read_later(raw: Raw, name: str) -> object:
     press = object_at(raw, "callback", "")
     match name:
         case "user":
-            return user(object_at(press, "user", "callback."), "callback.user.")
+            person = object_at(press, "user", "callback.")
+            return _plain_user(person) or user(person, "callback.user.")
         case "timestamp":
             return _pressed_at(press)
         case "chat":
             return chat_of(object_at(raw, "message", ""), "message.")
         case _:
             return message(object_at(raw, "message", ""), "message.")
+
+
+def _plain_user(raw: Raw) -> User | None:
+    """Read somebody of whom MAX says what it says of nearly everybody."""
+    first, last = raw.get("first_name"), raw.get("last_name")
+    username = raw.get("username")
+    user_id = raw.get("user_id")
+    if type(first) is not str or type(user_id) is not int:
+        return None
+    if not (username is None or type(username) is str):
+        return None
+    if last is None or last == "":
+        return User(user_id, first, username, raw.get("is_bot") is True)
+    if type(last) is not str:
+        return None
+    return User(user_id, f"{first} {last}", username, raw.get("is_bot") is True)
 
 
 def _unusual_callback(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Callback:
