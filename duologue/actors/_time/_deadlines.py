@@ -41,7 +41,7 @@ class Deadlines(Generic[K]):
         return name in self._due
 
     def add(self, name: K, now: float) -> None:
-        """Set the deadline of a name.
+        """Set the deadline of a name that has none.
 
         Args:
             name: The name.
@@ -68,13 +68,26 @@ class Deadlines(Generic[K]):
 
     def _look(self) -> None:
         """Let those expire that are overdue, and look again when the next one is."""
-        self._timer = None
+        # It stays, so that nobody who adds a name meanwhile sets a second one.
+        timer = self._timer
         now = self._clock.time()
+        try:
+            self._expire_until(now + _ROUNDING)
+        finally:
+            if self._timer is timer:  # else it has been cleared
+                self._timer = self._look_later(now)
+
+    def _look_later(self, now: float) -> TimerHandle | None:
+        due = next(iter(self._due.values()), None)
+        if due is None:
+            return None
+        return self._clock.call_later(max(due - now, 0.0), self._look)
+
+    def _expire_until(self, now: float) -> None:
         while self._due:
             name, due = next(iter(self._due.items()))
             # A timer may come a little early, by the rounding of its clock.
-            if due > now + _ROUNDING:
-                self._timer = self._clock.call_later(due - now, self._look)
+            if due > now:
                 return
             del self._due[name]
             self._expire(name)
