@@ -95,19 +95,20 @@ class Engine(Protocol):
     ) -> None:
         """Lease keys that have mail to this process, the longest waiting first.
 
-        A leased key is nobody else's until `open` finds no mail, or `commit` or `fail`
+        The kind of a key is what stands before its first slash, or all of it. Whoever
+        serves a kind anew takes it over, but for the keys that are leased. A leased key is nobody else's until `open` finds no mail, or `commit` or `fail`
         ends the lease.
 
         Args:
             kinds: Which kinds of keys.
-            slots: How many keys at the same time, at the most.
+            slots: How many keys of all these kinds at the same time, at the most.
             ready: Is called on the loop with each key that has been leased. It must be
                 quick and must not raise.
         """
         ...
 
     async def open(self, key: str) -> Opened | None:
-        """Begin a turn; None, and no lease any more, if there is no mail."""
+        """Begin a turn; None if the key is not leased, or not any more for want of mail."""
         ...
 
     async def commit(

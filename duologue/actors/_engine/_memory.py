@@ -22,24 +22,33 @@ from duologue.errors import (
 
 
 class _Service:
-    """Somebody who handles the mail of a kind of keys."""
+    """Somebody who handles the mail of some kinds of keys."""
 
-    __slots__ = ("free", "ready")
+    __slots__ = ("free", "ready", "waiting")
 
     def __init__(self, slots: int, ready: Callable[[str], None]) -> None:
         self.free: int = slots
         self.ready: Callable[[str], None] = ready
+        # Keys that have mail and wait for a slot.
+        self.waiting: deque[str] = deque()
+
+
+def _tell_nobody(key: str) -> None:
+    """Is never called: a service without slots leases nothing."""
 
 
 class _Box:
-    """The mail of one key; exists while there is mail, a lease or a waiter."""
+    """The mail of one key; exists while there is mail or a waiter.
 
-    __slots__ = ("attempt", "leased", "mail", "token", "waiters")
+    A key that is leased has mail until the turn ends that took it out.
+    """
+
+    __slots__ = ("attempt", "lessee", "mail", "token", "waiters")
 
     def __init__(self) -> None:
         self.mail: deque[Mail] = deque()
         self.waiters: deque[asyncio.Future[None]] = deque()
-        self.leased = False
+        self.lessee: _Service | None = None
         self.token: str | None = None
         self.attempt = 0
 
@@ -80,9 +89,9 @@ class MemoryEngine:
         self._max_snapshot = max_snapshot
         self._snapshots: dict[str, bytes] = {}
         self._boxes: dict[str, _Box] = {}
-        # Keys that have mail and wait for a slot, by their kind.
-        self._waiting: dict[str, deque[str]] = {}
         self._services: dict[str, _Service] = {}
+        # Has no slot, so what nobody serves waits there.
+        self._nobody = _Service(0, _tell_nobody)
         self._dead: deque[FailedMail] = deque(maxlen=max_dead_letters)
         self._tokens = count(1)
         self._closed = False
@@ -112,12 +121,17 @@ class MemoryEngine:
     ) -> None:
         """Lease keys that have mail to whoever calls this, from now on."""
         service = _Service(slots, ready)
-        for kind in kinds:
-            self._services[kind] = service
-            self._hand_out(kind, service)
+        services = self._services
+        before = dict.fromkeys(services.get(kind, self._nobody) for kind in kinds)
+        services.update(dict.fromkeys(kinds, service))
+        for former in before:
+            waiting, former.waiting = former.waiting, deque()
+            for key in waiting:
+                self._service(key).waiting.append(key)
+        self._hand_out(service)
 
     async def open(self, key: str) -> Opened | None:
-        """Begin a turn; None, and no lease any more, if there is no mail."""
+        """Begin a turn; None if the key is not leased."""
         return self._open(key)
 
     async def commit(
@@ -204,44 +218,39 @@ class MemoryEngine:
         box.waiters.remove(waiter)
 
     def _leave(self, key: str, box: _Box, waiter: asyncio.Future[None]) -> None:
-        had_room = waiter.done() and not waiter.cancelled()
         box.waiters.remove(waiter)
-        if had_room and waiter.exception() is None:
-            box.admit(self._capacity)
+        # Its place, or the one it would have had, is the next one's.
+        box.admit(self._capacity)
         self._drop_if_idle(key, box)
 
     def _put(self, key: str, box: _Box, mail: Mail) -> None:
         box.mail.append(mail)
-        if not box.leased and len(box.mail) == 1:
+        if box.lessee is None and len(box.mail) == 1:
             self._make_ready(key)
 
+    def _service(self, key: str) -> _Service:
+        return self._services.get(key.partition("/")[0], self._nobody)
+
     def _make_ready(self, key: str) -> None:
-        kind = key.partition("/")[0]
-        service = self._services.get(kind)
-        if service is not None and service.free > 0:
+        service = self._service(key)
+        if service.free > 0:
             self._lease(key, service)
         else:
-            self._waiting.setdefault(kind, deque()).append(key)
+            service.waiting.append(key)
 
     def _lease(self, key: str, service: _Service) -> None:
         service.free -= 1
-        self._boxes[key].leased = True
+        self._boxes[key].lessee = service
         service.ready(key)
 
-    def _hand_out(self, kind: str, service: _Service) -> None:
+    def _hand_out(self, service: _Service) -> None:
         """Lease what has been waiting for a slot."""
-        waiting = self._waiting.get(kind)
-        while waiting and service.free > 0:
-            self._lease(waiting.popleft(), service)
-        if waiting is not None and not waiting:
-            del self._waiting[kind]
+        while service.waiting and service.free > 0:
+            self._lease(service.waiting.popleft(), service)
 
     def _open(self, key: str) -> Opened | None:
         box = self._boxes.get(key)
-        if box is None:
-            return None
-        if not box.mail:
-            self._release(key, box)
+        if box is None or box.lessee is None:
             return None
         box.token = str(next(self._tokens))
         box.attempt += 1
@@ -266,19 +275,18 @@ class MemoryEngine:
                 raise MailboxFullError(key, self._capacity)
 
     def _release(self, key: str, box: _Box) -> None:
+        """End a lease; a key with more mail stands behind those that wait."""
         box.token = None
-        kind = key.partition("/")[0]
-        service = self._services.get(kind)
-        if box.leased and service is not None:
+        service, box.lessee = box.lessee, None
+        if service is not None:
             service.free += 1
-        box.leased = False
+            if service.waiting:
+                self._hand_out(service)
         if box.mail:
-            self._waiting.setdefault(kind, deque()).append(key)
+            self._make_ready(key)
         else:
             self._drop_if_idle(key, box)
-        if service is not None and kind in self._waiting:
-            self._hand_out(kind, service)
 
     def _drop_if_idle(self, key: str, box: _Box) -> None:
-        if not box.mail and not box.leased and not box.waiters:
+        if not box.mail and not box.waiters:
             self._boxes.pop(key, None)
