@@ -33,7 +33,11 @@ def _writer() -> Callable[[Json, int], tuple[str, ...]] | None:
     return made
 
 
-_write = _writer() or (lambda value, _indent: (_PLAIN.encode(value),))
+def _write_whole(value: Json, _indent: int) -> tuple[str, ...]:
+    return (_PLAIN.encode(value),)
+
+
+_write = _writer() or _write_whole
 _decoder = json.JSONDecoder()
 # What `decode` calls: it reads the first value of a text and tells where that ends.
 _scan: Callable[[str, int], tuple[Json, int]] = vars(_decoder)["scan_once"]

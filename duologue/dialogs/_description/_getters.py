@@ -103,8 +103,7 @@ def _function(getter: Function) -> _Source:
         given = data
         if not takes_all:
             given = {name: data[name] for name in names if name in data}
-        found = await getter(**given)
-        return found if type(found) is dict else _checked_result(found, getter)
+        return _checked_result(await getter(**given), getter)
 
     return ask
 

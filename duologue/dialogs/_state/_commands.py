@@ -154,7 +154,7 @@ def decode(body: bytes) -> Command:
         if kind not in _DATA:
             return kind(*fields)
         own, _ = _DATA[kind]
-        fields.insert(kind.__slots__.index(own), read(line)[0])
+        fields.insert(tuple(kind.__slots__).index(own), read(line)[0])
         return kind(*fields)
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise UnknownCommandError(repr(error)) from error

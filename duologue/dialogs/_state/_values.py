@@ -106,7 +106,7 @@ def to_tagged(value: Json, path: str, depth: int = 0) -> Json:
     """
     if depth > _MAX_DEPTH:
         raise UnserialisableDataError(path, f"is nested deeper than {_MAX_DEPTH}")
-    kind: type = type(value)
+    kind = cast("type[object]", type(value))
     if kind is list:
         return _all(value, path, depth)
     if kind is dict:
@@ -177,15 +177,17 @@ def _enum(name: Sequence[str]) -> Enum | None:
 
 def _from_tagged(value: Json) -> Json:
     if isinstance(value, list):
-        return [_from_tagged(item) for item in value]
+        return [_from_tagged(item) for item in cast("Sequence[Json]", value)]
     if not isinstance(value, dict):
         return value
-    if _TAG not in value or value[_TAG] == "dict":
-        items: dict[str, Json] = value["v"] if _TAG in value else value
+    found = cast("dict[str, Json]", value)
+    tag, inner = found.get(_TAG, "dict"), found.get("v")
+    if tag == "dict":
+        items = cast("dict[str, Json]", inner) if _TAG in found else found
         return {key: _from_tagged(item) for key, item in items.items()}
-    tag, inner = value[_TAG], value["v"]
     if tag in _COLLECTIONS_BY_NAME:
-        return _COLLECTIONS_BY_NAME[tag](_from_tagged(item) for item in inner)
+        members = cast("list[Json]", inner)
+        return _COLLECTIONS_BY_NAME[tag](_from_tagged(item) for item in members)
     return _READERS[tag](inner)
 
 
