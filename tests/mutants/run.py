@@ -1,9 +1,10 @@
-"""Break each promise on purpose and see its tests fail.
+"""Take each sentence of what users can rely on away, and see its tests fail.
 
-A mutant is one small change of the package that takes away the mechanism behind
-a promise; `mutants.toml` lists them. Each is applied to a copy of the project in a
-temporary folder, and the tests named with it are run there. All of them must
-fail: one that stays green does not test what it says. What threads, browsers and
+A mutant is one small change of the package that takes a sentence of
+`docs/semantics*.md` away; the `mutants.toml` beside the tests of an area lists them.
+Each is applied to a copy of the project in a temporary folder, and the tests named
+with it are run there. All of them must fail: one that stays green does not test what
+it says. What threads, browsers and
 random examples do differs between runs, so one that is not noticed is tried again.
 
 How long the tests may take is measured first, without a mutant.
@@ -58,7 +59,7 @@ class Mutant:
     """A change that must turn tests red.
 
     Attributes:
-        promise: Which promise it breaks.
+        sentence: How the sentence begins that it takes away.
         name: What does not hold any more.
         file: Where the change is made, relative to the project.
         before: The text that is replaced; it occurs once.
@@ -66,7 +67,7 @@ class Mutant:
         tests: The tests that must fail.
     """
 
-    promise: str
+    sentence: str
     name: str
     file: str
     before: str
@@ -91,10 +92,24 @@ class Finding:
     seconds: float
 
 
-def read_mutants(path: Path) -> list[Mutant]:
-    """Read the list of mutants."""
-    entries = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
-    return [Mutant(**{**entry, "tests": tuple(entry["tests"])}) for entry in entries]
+def read_mutants(paths: Iterable[Path]) -> list[Mutant]:
+    """Read lists of mutants."""
+    return [
+        Mutant(**{**entry, "tests": tuple(entry["tests"])})
+        for path in paths
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+    ]
+
+
+def find_stale(mutants: Iterable[Mutant], project: Path) -> list[Finding]:
+    """The mutants whose place is not there exactly once; nothing is run."""
+    found: list[Finding] = []
+    for mutant in mutants:
+        file = project / mutant.file
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        if mutate(text, mutant) is None:
+            found.append(_stale(mutant))
+    return found
 
 
 def mutate(text: str, mutant: Mutant) -> str | None:
@@ -132,8 +147,7 @@ async def try_out(workshop: Workshop, mutant: Mutant, limit: float) -> Finding:
     original = workshop.read(mutant.file)
     changed = mutate(original, mutant)
     if changed is None:
-        detail = f"{mutant.file} does not hold the text exactly once"
-        return Finding(mutant, Verdict.STALE, detail, 0.0)
+        return _stale(mutant)
     workshop.write(mutant.file, changed)
     try:
         run = await workshop.test(mutant.tests, limit=limit)
@@ -226,7 +240,8 @@ async def _try_repeatedly(workshop: Workshop, mutant: Mutant, limit: float) -> F
 def make_table(findings: Sequence[Finding]) -> Table:
     """Lay out the findings for reading."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("promise", "what does not hold", "tests", "verdict", "s"):
+    table.add_column("sentence", no_wrap=True, overflow="ellipsis", max_width=32)
+    for heading in ("what does not hold", "tests", "verdict", "s"):
         table.add_column(heading, justify="right" if heading == "s" else "left")
     for finding in findings:
         mutant = finding.mutant
@@ -234,7 +249,7 @@ def make_table(findings: Sequence[Finding]) -> Table:
         verdict = f"[{colour}]{finding.verdict}[/] {finding.detail}".strip()
         tests = str(len(mutant.tests))
         table.add_row(
-            mutant.promise, mutant.name, tests, verdict, f"{finding.seconds:.1f}"
+            mutant.sentence, mutant.name, tests, verdict, f"{finding.seconds:.1f}"
         )
     return table
 
@@ -250,11 +265,16 @@ async def main(arguments: argparse.Namespace) -> int:
     mutants = [
         mutant
         for mutant in read_mutants(arguments.list)
-        if chosen.search(f"{mutant.promise} {mutant.name}")
+        if chosen.search(f"{mutant.sentence} {mutant.name} {mutant.file}")
     ]
     if not mutants:
         console.print(f"no mutant is called like {arguments.only!r}")
         return 2
+    if arguments.stale:
+        stale = find_stale(mutants, arguments.project)
+        console.print(*map(_line, stale), sep="\n", soft_wrap=True, markup=False)
+        console.print(f"{len(stale)} of {len(mutants)} mutants do not apply")
+        return 1 if stale else 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         workshops = _open_workshops(arguments, name)
         console.print("running the tests without a mutant first ...")
@@ -283,12 +303,22 @@ def parse_arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="a regular expression of names")
+    parser.add_argument(
+        "--only", default="", help="a regular expression of sentences, names and files"
+    )
+    parser.add_argument(
+        "--stale", action="store_true", help="only see whether each place is there once"
+    )
     parser.add_argument("--jobs", type=int, default=4, help="how many at once")
     parser.add_argument(
         "--timeout", type=float, default=4, help="seconds for a test, at least"
     )
-    parser.add_argument("--list", type=Path, default=here / "mutants.toml")
+    parser.add_argument(
+        "--list",
+        type=Path,
+        nargs="+",
+        default=sorted(here.parent.glob("*/mutants.toml")),
+    )
     parser.add_argument("--project", type=Path, default=here.parent.parent)
     parser.add_argument(
         "--contents",
@@ -321,6 +351,11 @@ def _progress(console: Console) -> Progress:
     )
 
 
+def _stale(mutant: Mutant) -> Finding:
+    detail = f"{mutant.file} does not hold the text exactly once"
+    return Finding(mutant, Verdict.STALE, detail, 0.0)
+
+
 def _seen(results: Sequence[tuple[str, str]], test: str) -> set[str]:
     """What became of a test, with all its parameters."""
     return {
@@ -339,7 +374,7 @@ def _last_line(output: str) -> str:
 
 def _line(finding: Finding) -> str:
     mutant = finding.mutant
-    return f"{finding.verdict}: {mutant.promise} {mutant.name}: {finding.detail}"
+    return f"{finding.verdict}: {mutant.sentence} {mutant.name}: {finding.detail}"
 
 
 if __name__ == "__main__":

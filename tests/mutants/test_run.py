@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ TESTS = """
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -66,7 +68,7 @@ def test_add_beside_a_program():
 def mutant(before: str, after: str, *tests: str, name: str = "it holds") -> str:
     return f"""
 [[mutant]]
-promise = "1"
+sentence = "1"
 name = "{name}"
 file = "calc/__init__.py"
 before = "{before}"
@@ -87,7 +89,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def run(project: Path, *mutants: str, only: str = "") -> tuple[int | None, str]:
+async def run(
+    project: Path, *mutants: str, only: str = "", more: Sequence[str] = ()
+) -> tuple[int | None, str]:
     """Run the runner; give its exit code and what it printed, in one line."""
     (project / "mutants.toml").write_text("".join(mutants), encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
@@ -97,6 +101,7 @@ async def run(project: Path, *mutants: str, only: str = "") -> tuple[int | None,
         f"--list={project / 'mutants.toml'}",
         f"--only={only}",
         "--timeout=1",
+        *more,
         "--contents",
         "calc",
         "tests",
@@ -218,3 +223,15 @@ async def test_a_test_that_does_not_exist_proves_nothing(project: Path) -> None:
 
     assert code == 2
     assert "test_subtract" in output
+
+
+async def test_a_stale_mutant_is_found_without_running_anything(project: Path) -> None:
+    fresh = mutant("a + b", "a - b", "test_add", name="fresh")
+    stale = mutant("a * b", "a - b", "test_add", name="stale")
+
+    code, output = await run(project, fresh, stale, more=("--stale",))
+
+    assert code == 1
+    assert "does not apply: 1 stale" in output
+    assert output.endswith("1 of 2 mutants do not apply")
+    assert "running the tests" not in output

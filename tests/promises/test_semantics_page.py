@@ -6,12 +6,20 @@ import itertools
 import re
 import tomllib
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MUTANTS = ROOT / "tests" / "mutants" / "mutants.toml"
+
+
+class Mutant(TypedDict):
+    sentence: str
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: list[str]
 
 
 class Page(NamedTuple):
@@ -19,10 +27,12 @@ class Page(NamedTuple):
 
     Attributes:
         name: The name of its file.
+        area: The folder of its tests, which holds its mutants.
         chapters: How many sections it has, not counting what does not hold.
     """
 
     name: str
+    area: str
     chapters: int
 
     @property
@@ -35,10 +45,30 @@ class Page(NamedTuple):
         """Its sections, without the last one: what does not hold."""
         return self.text.split("\n## ")[1:-1]
 
+    @property
+    def sentences(self) -> dict[str, list[str]]:
+        """The names of the tests that follow each, by what it says in one line."""
+        parts = [part for section in self.sections for part in section.split("\n\n")]
+        return {
+            " ".join(text.split()): re.findall(r"`(tests/[^`]+)`", tests)
+            for text, tests in itertools.pairwise(parts)
+            if tests.startswith("* `tests/")
+        }
+
+    @property
+    def mutants(self) -> list[Mutant]:
+        """Its mutants."""
+        file = ROOT / "tests" / self.area / "mutants.toml"
+        found: list[Mutant] = tomllib.loads(file.read_text(encoding="utf-8"))["mutant"]
+        return found
+
 
 PAGES = pytest.mark.parametrize(
     "page",
-    [Page("semantics.md", 10), Page("semantics-actors.md", 15)],
+    [
+        Page("semantics.md", "promises", 10),
+        Page("semantics-actors.md", "actors", 15),
+    ],
     ids=lambda page: page.name,
 )
 
@@ -48,13 +78,6 @@ def is_there(test: str) -> bool:
     path, _, name = test.partition("[")[0].partition("::")
     file = ROOT / path
     return file.is_file() and f"def {name}(" in file.read_text(encoding="utf-8")
-
-
-def mutants() -> list[dict[str, str | list[str]]]:
-    found: list[dict[str, str | list[str]]] = tomllib.loads(
-        MUTANTS.read_text(encoding="utf-8")
-    )["mutant"]
-    return found
 
 
 @PAGES
@@ -87,23 +110,37 @@ def test_every_sentence_of_a_page_is_followed_by_its_tests(page: Page) -> None:
     assert without == []
 
 
-@pytest.mark.parametrize("promise", "123456789")
-def test_every_promise_has_a_mutant(promise: str) -> None:
-    assert promise in [mutant["promise"] for mutant in mutants()]
+@PAGES
+def test_every_sentence_has_one_mutant(page: Page) -> None:
+    counts = {
+        sentence: sum(sentence.startswith(one["sentence"]) for one in page.mutants)
+        for sentence in page.sentences
+    }
+
+    assert {text: count for text, count in counts.items() if count != 1} == {}
+    assert len(page.mutants) == len(counts)
 
 
-def test_every_test_that_a_mutant_names_exists() -> None:
-    named = {test for mutant in mutants() for test in mutant["tests"]}
+@PAGES
+def test_the_tests_of_a_mutant_are_those_of_its_sentence(page: Page) -> None:
+    others = {
+        mutant["name"]: [test for test in mutant["tests"] if test not in tests]
+        for mutant in page.mutants
+        for sentence, tests in page.sentences.items()
+        if sentence.startswith(mutant["sentence"])
+    }
 
-    assert [test for test in sorted(named) if not is_there(test)] == []
+    assert {name: tests for name, tests in others.items() if tests} == {}
+    assert all(mutant["tests"] for mutant in page.mutants)
 
 
-def test_the_place_of_every_mutant_is_there_once() -> None:
+@PAGES
+def test_the_place_of_every_mutant_is_there_once(page: Page) -> None:
     found = {
-        str(mutant["name"]): (ROOT / str(mutant["file"]))
+        mutant["name"]: (ROOT / mutant["file"])
         .read_text(encoding="utf-8")
-        .count(str(mutant["before"]))
-        for mutant in mutants()
+        .count(mutant["before"])
+        for mutant in page.mutants
     }
 
     assert {name: times for name, times in found.items() if times != 1} == {}
