@@ -5,8 +5,9 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,6 +24,13 @@ parser = argparse.ArgumentParser()
 _cli.add_arguments(parser)
 sys.exit(_cli.main(parser.parse_args()))
 """
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which a sandbox keeps its port and tokens."""
+    monkeypatch.setenv("DUOLOGUE_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state" / "sandbox.json"
 
 
 @asynccontextmanager
@@ -197,3 +205,103 @@ async def test_options_choose_the_rules() -> None:
                         answers.append((await response.json())["updates"])
 
     assert answers == [[{"number": 2}]] * 3
+
+
+def _content(file: Path) -> str:
+    return file.read_text()
+
+
+def _mode(file: Path) -> int:
+    return file.lstat().st_mode
+
+
+async def _printed(process: asyncio.subprocess.Process) -> list[str]:
+    return [await _line(process) for _ in range(9)]
+
+
+async def test_port_and_tokens_stay_the_same_over_restarts(state: Path) -> None:
+    async with _program() as first:
+        before = await _printed(first)
+    async with _program() as second:
+        after = await _printed(second)
+
+    assert before == after
+    assert _mode(state) == stat.S_IFREG | 0o600
+
+
+async def test_what_other_programs_start_has_a_port_of_its_own(state: Path) -> None:
+    async with _program() as first:
+        kept = (await _printed(first))[1]
+        async with _program("--json") as second:
+            facts = json.loads(await _line(second))
+
+    assert facts["page_url"] not in kept
+    assert facts["token"] not in _content(state)
+
+
+async def test_a_second_one_in_the_same_folder_runs_beside_the_first(
+    state: Path,
+) -> None:
+    async with _program() as first:
+        before = await _printed(first)
+        kept = _content(state)
+        async with _program() as second:
+            beside = await _printed(second)
+            second.terminate()
+            _, errors = await second.communicate()
+
+    assert before[1] != beside[1]
+    assert second.returncode == 0
+    assert "is already in use" in errors.decode()
+    assert "keeps nothing for later" in errors.decode()
+    assert _content(state) == kept
+
+
+def _fifo(file: Path) -> None:
+    os.mkfifo(file, 0o600)
+
+
+def _open_to_others(file: Path) -> None:
+    file.write_text('{"port": 1, "token": "seen", "control_token": "seen"}')
+    file.chmod(0o644)
+
+
+def _garbage(file: Path) -> None:
+    file.write_text("[" * 3000)
+    file.chmod(0o600)
+
+
+def _link(file: Path) -> None:
+    other = file.with_name("other")
+    other.write_text('{"port": 1, "token": "seen", "control_token": "seen"}')
+    other.chmod(0o600)
+    file.symlink_to(other)
+
+
+@pytest.mark.parametrize("put", [_fifo, _open_to_others, _garbage, _link])
+async def test_a_file_that_is_not_its_own_is_not_trusted(
+    state: Path, put: Callable[[Path], None]
+) -> None:
+    state.parent.mkdir()
+    put(state)
+
+    async with _program() as process:
+        printed = "".join(await _printed(process))
+
+    assert "seen" not in printed
+    assert json.loads(_content(state))["token"] in printed
+    assert _mode(state) == stat.S_IFREG | 0o600
+
+
+async def test_where_nothing_can_be_kept_it_runs_all_the_same(state: Path) -> None:
+    state.parent.write_text("no folder")
+
+    async with _program() as process:
+        printed = await _printed(process)
+        process.terminate()
+        _, errors = await process.communicate()
+
+    assert process.returncode == 0
+    assert "#token=" in printed[1]
+    assert errors.decode().count("\n") == 1
+    assert "will be others after the next start" in errors.decode()

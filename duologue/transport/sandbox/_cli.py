@@ -14,6 +14,13 @@ from pathlib import Path
 
 from duologue.errors import AddressInUseError, AddressNotAvailableError
 from duologue.transport._server import LOOPBACK
+from duologue.transport.sandbox._access import (
+    LAST_PORT,
+    Access,
+    access_file,
+    read_access,
+    write_access,
+)
 from duologue.transport.sandbox._people._start_line import start_line
 from duologue.transport.sandbox._sandbox import Sandbox
 from duologue.transport.sandbox._world._files import FILE_LIMIT, FILES_TOTAL, MIB
@@ -21,7 +28,6 @@ from duologue.transport.sandbox._world._values import NoMarker, Profile
 
 TOKEN_VARIABLE = "DUOLOGUE_SANDBOX_TOKEN"  # noqa: S105 - a name, not a token
 WRONG_USE = 2
-LAST_PORT = 65535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
     parser.add_argument(
-        "--port", type=_port, default=0, help="port to listen on (0: a free one)"
+        "--port",
+        type=_port,
+        help="port to listen on (0: a free one; else that of the last start here)",
     )
     parser.add_argument(
         "--profile",
@@ -53,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file",
         type=Path,
-        help=f"file with the bot's token (or set {TOKEN_VARIABLE}; else random)",
+        help=f"file with the bot's token (or set {TOKEN_VARIABLE}; else that of the "
+        "last start here)",
     )
     parser.add_argument(
         "--file-limit",
@@ -69,7 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "then visible to those who can list the processes of this machine",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON line for other programs"
+        "--json",
+        action="store_true",
+        help="print one JSON line for other programs, and keep nothing for later",
     )
 
 
@@ -108,11 +119,15 @@ def main(args: argparse.Namespace) -> int:
         token = _token(args.token_file)
     except (OSError, UnicodeDecodeError) as error:
         return _refused(f"{error}; check --token-file")
-    sandbox = _sandbox(args, token)
+    file = None if args.json else access_file()
+    kept = None if file is None else read_access(file)
     try:
-        asyncio.run(_serve(sandbox, as_json=bool(args.json), opens=bool(args.open)))
+        _run(args, token, file=file, kept=kept)
     except AddressInUseError as error:
-        return _refused(str(error))
+        if kept is None or args.port is not None:
+            return _refused(str(error))
+        _note(f"{error}; so this one has a free port and keeps nothing for later")
+        _run(args, token)
     except AddressNotAvailableError as error:
         # What an address is refused for lies in its host, but for a low port.
         is_low_port = isinstance(error.__cause__, PermissionError)
@@ -122,17 +137,36 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _refused(why: str) -> int:
-    sys.stderr.write(f"duologue sandbox: {why}\n")
+    _note(why)
     return WRONG_USE
 
 
-def _sandbox(args: argparse.Namespace, token: str | None) -> Sandbox:
+def _note(what: str) -> None:
+    sys.stderr.write(f"duologue sandbox: {what}\n")
+
+
+def _run(
+    args: argparse.Namespace,
+    token: str | None,
+    *,
+    file: Path | None = None,
+    kept: Access | None = None,
+) -> None:
+    sandbox = _sandbox(args, token, kept)
+    asyncio.run(_serve(sandbox, file, as_json=bool(args.json), opens=bool(args.open)))
+
+
+def _sandbox(
+    args: argparse.Namespace, token: str | None, kept: Access | None
+) -> Sandbox:
+    kept = kept or Access(0, "", "")
     return Sandbox(
         host=str(args.host),
-        port=int(args.port),
+        port=kept.port if args.port is None else int(args.port),
         profile=Profile(args.profile),
         no_marker=NoMarker(args.no_marker),
-        token=token,
+        token=token or kept.token,
+        control_token=kept.control_token,
         limits=not args.no_limits,
         file_limit=int(args.file_limit),
         files_total=max(FILES_TOTAL, int(args.file_limit)),
@@ -148,18 +182,31 @@ def _token(file: Path | None) -> str | None:
     return os.environ.get(TOKEN_VARIABLE)
 
 
-async def _serve(sandbox: Sandbox, *, as_json: bool, opens: bool) -> None:
+async def _serve(
+    sandbox: Sandbox, file: Path | None, *, as_json: bool, opens: bool
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with sandbox:
+        if file is not None:
+            _keep(sandbox, file)
         sys.stdout.write(_json(sandbox) if as_json else _text(sandbox))
         sys.stdout.flush()
         if opens:
             # Starting a browser may take a while and must not hold up the sandbox.
             await asyncio.to_thread(webbrowser.open, sandbox.page_url)
         await stop.wait()
+
+
+def _keep(sandbox: Sandbox, file: Path) -> None:
+    """Keep port and tokens; a folder where nothing can be kept stops nobody."""
+    access = Access(sandbox.port, sandbox.token, sandbox.control_token)
+    try:
+        write_access(file, access)
+    except OSError as error:
+        _note(f"{error}; port and tokens will be others after the next start")
 
 
 def _facts(sandbox: Sandbox) -> dict[str, str]:

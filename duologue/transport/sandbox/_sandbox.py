@@ -77,6 +77,11 @@ class Sandbox:
         return self._address.url
 
     @property
+    def port(self) -> int:
+        """The port it listens on; that it was given until it runs."""
+        return self._address.port
+
+    @property
     def token(self) -> str:
         """The bot's token."""
         return self._token
