@@ -15,7 +15,7 @@ from duologue.transport.sandbox import NoMarker, Profile, Sandbox
 from duologue.transport.sandbox._people._origin import CONTENT_POLICY, own_hosts
 from duologue.transport.sandbox._people._page import TYPES
 from duologue.transport.sandbox._world._files import Files
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 
 WITHOUT_TOKEN = {"/", "/page/{name}", "/files/{token}"}
 FOREIGN = [
@@ -28,10 +28,10 @@ FOREIGN = [
 
 def _all_routes(sandbox: Sandbox) -> list[tuple[str, str]]:
     """List what the sandbox really serves, so that no route can be forgotten."""
-    shared = Shared(
+    service = Service(
         "t", Profile.LATEST, no_marker=NoMarker.LAST_ONLY, limits=True, files=Files()
     )
-    routes = sandbox._application(shared).router.routes()
+    routes = sandbox._application(service).router.routes()
     return [(r.method, r.resource.canonical) for r in routes if r.resource is not None]
 
 

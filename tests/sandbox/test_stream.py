@@ -14,7 +14,7 @@ from duologue.transport.sandbox import Control, NoMarker, Profile, Sandbox
 from duologue.transport.sandbox._people._stream import Feed
 from duologue.transport.sandbox._world._files import Files
 from duologue.transport.sandbox._world._log import Log, LogKind
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 
 Json = dict[str, object]
 Event = tuple[str, Json]
@@ -117,31 +117,31 @@ async def test_it_begins_afresh_for_who_saw_another_run(
 
 
 async def test_it_begins_afresh_when_the_log_has_forgotten_what_was_missed() -> None:
-    shared = Shared(
+    service = Service(
         "t", Profile.LATEST, no_marker=NoMarker.LAST_ONLY, limits=True, files=Files()
     )
-    shared.world.log = Log(shared.clock.wall, capacity=4)
+    service.world.log = Log(service.clock.wall, capacity=4)
     for _ in range(5):
-        shared.world.log.add(LogKind.ACTION)
+        service.world.log.add(LogKind.ACTION)
 
     behind = [
         after
         for after in range(6)
-        if b'"is_fresh": true' in Feed(shared, after, shared.run).news()[0]
+        if b'"is_fresh": true' in Feed(service, after, service.run).news()[0]
     ]
 
     assert behind == [0, 1]
 
 
 async def test_a_page_that_reads_too_slowly_begins_afresh() -> None:
-    shared = Shared(
+    service = Service(
         "t", Profile.LATEST, no_marker=NoMarker.LAST_ONLY, limits=True, files=Files()
     )
-    shared.world.log = Log(shared.clock.wall, capacity=4)
-    feed = Feed(shared, None, None)
+    service.world.log = Log(service.clock.wall, capacity=4)
+    feed = Feed(service, None, None)
     feed.news()
     for _ in range(5):
-        shared.world.log.add(LogKind.ACTION)
+        service.world.log.add(LogKind.ACTION)
 
     [hello, state] = feed.news()
 

@@ -31,12 +31,8 @@ WRONG_USE = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``duologue sandbox`` to a parser.
-
-    Args:
-        parser: Gets the options; no token is among them, because others on the
-            machine can read command lines.
-    """
+    """Add the options of ``duologue sandbox`` to a parser."""
+    # No token is among them: others on the machine can read command lines.
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
     parser.add_argument(
         "--port",
@@ -107,9 +103,6 @@ def _whole(raw: str) -> int | None:
 
 def main(args: argparse.Namespace) -> int:
     """Run a sandbox until SIGINT or SIGTERM.
-
-    Args:
-        args: What a parser with ``add_arguments`` read.
 
     Returns:
         0 after a signal; 2 when it cannot start, with one line on stderr that says

@@ -21,7 +21,7 @@ from duologue.transport.sandbox._people._door import PeopleDoor
 from duologue.transport.sandbox._people._origin import protect
 from duologue.transport.sandbox._people._page import PageDoor, is_for_people
 from duologue.transport.sandbox._world._files import FILE_LIMIT, FILES_TOTAL, Files
-from duologue.transport.sandbox._world._shared import BOT, Shared
+from duologue.transport.sandbox._world._service import BOT, Service
 from duologue.transport.sandbox._world._values import NoMarker, Profile
 
 CONTROL = "/control"
@@ -121,7 +121,7 @@ class Sandbox:
         return control
 
     async def __aenter__(self) -> Self:
-        shared = Shared(
+        service = Service(
             self._token,
             self._profile,
             no_marker=self._no_marker,
@@ -130,7 +130,7 @@ class Sandbox:
             bot_id=self._bot_id,
         )
         listening = serve(
-            self._application(shared),
+            self._application(service),
             host=self._address.host,
             port=self._address.port,
             keepalive=KEEPALIVE,
@@ -154,29 +154,29 @@ class Sandbox:
         while self._controls:
             await self._controls.pop().close()
 
-    def _application(self, shared: Shared) -> web.Application:
+    def _application(self, service: Service) -> web.Application:
         app = new_application()
-        page = PageDoor(shared.files)
-        bot = BotDoor(shared, exempt=_is_another_doors)
+        page = PageDoor(service.files)
+        bot = BotDoor(service, exempt=_is_another_doors)
         app.middlewares.extend([page.guard, bot.guard])
         app.add_routes(page.routes())
-        app.add_routes(ChatMethods(shared).routes())
-        app.add_routes(MessageMethods(shared).routes())
-        app.add_routes(Polls(shared).routes())
-        app.add_subapp(CONTROL, self._control_application(shared))
+        app.add_routes(ChatMethods(service).routes())
+        app.add_routes(MessageMethods(service).routes())
+        app.add_routes(Polls(service).routes())
+        app.add_subapp(CONTROL, self._control_application(service))
 
         async def end_polls(_: web.Application) -> None:
-            shared.bell.ring_last()
+            service.bell.ring_last()
 
         app.on_shutdown.append(end_polls)
         return app
 
-    def _control_application(self, shared: Shared) -> web.Application:
+    def _control_application(self, service: Service) -> web.Application:
         app = new_application()
-        door = ControlDoor(shared, self._control_token)
+        door = ControlDoor(service, self._control_token)
         app.middlewares.append(door.guard)
         app.add_routes(door.routes())
-        app.add_routes(PeopleDoor(shared).routes())
+        app.add_routes(PeopleDoor(service).routes())
         app.on_response_prepare.append(protect)
         return app
 

@@ -19,7 +19,7 @@ from duologue.transport.sandbox._bot_api._fields import (
     text_field,
 )
 from duologue.transport.sandbox._world._log import LogKind
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import Chat, Json
 
 ACTIONS = frozenset(
@@ -65,7 +65,7 @@ NOT_SUPPORTED = [
 class ChatMethods:
     """Handlers of the bot, its chats, and what the sandbox does not support."""
 
-    shared: Shared
+    service: Service
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes of the handlers."""
@@ -81,8 +81,8 @@ class ChatMethods:
 
     async def me(self, _: web.Request) -> web.Response:
         """GET /me."""
-        bot = wire.user(self.shared.world.bot, self.shared.clock.wall())
-        return web.json_response(bot | {"commands": self.shared.commands})
+        bot = wire.user(self.service.world.bot, self.service.clock.wall())
+        return web.json_response(bot | {"commands": self.service.commands})
 
     async def set_commands(self, request: web.Request) -> web.Response:
         """PATCH /me/commands."""
@@ -92,26 +92,26 @@ class ChatMethods:
         ]
         if len(commands) > COMMANDS:
             raise malformed(f"commands: size must be between 0 and {COMMANDS}")
-        self.shared.commands[:] = commands
-        self.shared.bell.ring()  # the page offers them
+        self.service.commands[:] = commands
+        self.service.bell.ring()  # the page offers them
         return web.json_response({"commands": commands})
 
     async def get_chat(self, request: web.Request) -> web.Response:
         """GET /chats/{chatId}."""
         chat = self._chat(request)
-        return web.json_response(wire.chat(self.shared.world, chat))
+        return web.json_response(wire.chat(self.service.world, chat))
 
     async def membership(self, request: web.Request) -> web.Response:
         """GET /chats/{chatId}/members/me."""
         chat = self._chat(request)
-        return web.json_response(wire.bot_member(self.shared.world, chat))
+        return web.json_response(wire.bot_member(self.service.world, chat))
 
     async def act(self, request: web.Request) -> web.Response:
         """POST /chats/{chatId}/actions."""
         chat = check_open(self._chat(request))
         action = choice(as_object(await read_json(request), "body"), "action", ACTIONS)
-        self.shared.world.log.add(LogKind.ACTION, chat_id=chat.id, text=action)
-        return done(self.shared)
+        self.service.world.log.add(LogKind.ACTION, chat_id=chat.id, text=action)
+        return done(self.service)
 
     async def subscriptions(self, _: web.Request) -> web.Response:
         """GET /subscriptions: there are none."""
@@ -127,7 +127,7 @@ class ChatMethods:
         )
 
     def _chat(self, request: web.Request) -> Chat:
-        return self.shared.world.chat(int(request.match_info["chat_id"]))
+        return self.service.world.chat(int(request.match_info["chat_id"]))
 
 
 def _command(raw: object) -> Json:

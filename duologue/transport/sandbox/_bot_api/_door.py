@@ -17,7 +17,7 @@ from duologue.transport.sandbox._bot_api._recording import (
     record,
 )
 from duologue.transport.sandbox._world._log import LogKind
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import Chat
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -37,15 +37,10 @@ CODES = {
 
 
 class BotDoor:
-    """Wraps the methods of the Bot API.
+    """The guard around all methods of the Bot API; it lets other doors be."""
 
-    Args:
-        shared: The sandbox behind the door.
-        exempt: Tells whether a path belongs to another door.
-    """
-
-    def __init__(self, shared: Shared, *, exempt: Callable[[str], bool]) -> None:
-        self._shared = shared
+    def __init__(self, service: Service, *, exempt: Callable[[str], bool]) -> None:
+        self._service = service
         self._exempt = exempt
         self._failures: dict[int, int] = {}
 
@@ -54,15 +49,15 @@ class BotDoor:
         """Answer one request, count it, and log what the bot did wrong."""
         if self._exempt(request.path):
             return await handler(request)
-        came = self._shared.clock.wall()
+        came = self._service.clock.wall()
         try:
             response = await self._meet_fault(request, handler)
         finally:
             failure = self._failures.pop(id(request), None)
         status = DROPPED if _is_gone(request) else response.status
-        self._shared.requests[request.method, _route(request), status] += 1
+        self._service.requests[request.method, _route(request), status] += 1
         await record(
-            self._shared,
+            self._service,
             request,
             response,
             came=came,
@@ -74,12 +69,12 @@ class BotDoor:
     async def _meet_fault(
         self, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
-        shared = self._shared
-        fault = shared.faults.take(
+        service = self._service
+        fault = service.faults.take(
             request.method,
             request.path,
-            _chat_of(shared, request),
-            shared.clock.seconds(),
+            _chat_of(service, request),
+            service.clock.seconds(),
         )
         if fault is None:
             return await self._answer(request, handler)
@@ -104,10 +99,10 @@ class BotDoor:
         self, fault: Fault, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
         if not fault.after:
-            await self._shared.pause(fault.delay)
+            await self._service.pause(fault.delay)
             return await self._answer(request, handler)
         response = await self._answer(request, handler)
-        await self._shared.pause(fault.delay)
+        await self._service.pause(fault.delay)
         return response
 
     async def _answer(
@@ -130,9 +125,9 @@ class BotDoor:
 
     def _admit(self, request: web.Request) -> None:
         given = authorization(request)
-        if not hmac.compare_digest(given, self._shared.token.encode()):
+        if not hmac.compare_digest(given, self._service.token.encode()):
             raise SandboxRefusalError(401, CODES[401], "Invalid access_token")
-        if not self._shared.limits.request(self._shared.clock.seconds()):
+        if not self._service.limits.request(self._service.clock.seconds()):
             raise too_many("more than 30 requests in a second")
 
     def _log(
@@ -143,17 +138,17 @@ class BotDoor:
         status: int | None,
         text: str | None,
     ) -> None:
-        self._shared.world.log.add(
+        self._service.world.log.add(
             kind,
-            chat_id=_chat_of(self._shared, request),
-            message_id=named_message(self._shared, request),
+            chat_id=_chat_of(self._service, request),
+            message_id=named_message(self._service, request),
             text=text,
             status=status,
             code=code,
             request=f"{request.method} {request.path}",
         )
-        self._failures[id(request)] = self._shared.world.log.last
-        self._shared.bell.ring()
+        self._failures[id(request)] = self._service.world.log.last
+        self._service.bell.ring()
 
 
 def fault_status(fault: Fault) -> int | None:
@@ -183,9 +178,9 @@ def error(
     )
 
 
-def done(shared: Shared) -> web.Response:
+def done(service: Service) -> web.Response:
     """Make the answer of what was done and wake who waits for the log."""
-    shared.bell.ring()
+    service.bell.ring()
     return web.json_response({"success": True})
 
 
@@ -243,9 +238,9 @@ def _route(request: web.Request) -> str:
     return UNKNOWN if resource is None else resource.canonical
 
 
-def _chat_of(shared: Shared, request: web.Request) -> int | None:
+def _chat_of(service: Service, request: web.Request) -> int | None:
     """Say which chat a request is about, as far as its address tells."""
-    query, path, world = request.query, request.match_info, shared.world
+    query, path, world = request.query, request.match_info, service.world
     chat_id = query.get("chat_id") or path.get("chat_id")
     if chat_id is not None:
         return _number(chat_id)

@@ -51,15 +51,11 @@ BOUNDS = {
 
 
 class Limits:
-    """Counts accepted requests in the last second; a refused one costs nothing.
+    """The accepted requests of the last second; a refused one costs nothing.
 
     Rules (MAX documentation, 2026): 30 requests a second for a bot, 2 polls a
     second, and 2 a second into one chat, separately for sending, editing, deleting
     and answering.
-
-    Args:
-        is_on: Whether anything is limited at all.
-        polls: Polls allowed in a second; None does not limit them.
     """
 
     def __init__(self, *, is_on: bool, polls: int | None) -> None:

@@ -27,7 +27,7 @@ from duologue.transport.sandbox._bot_api._fields import (
 from duologue.transport.sandbox._bot_api._limits import Act
 from duologue.transport.sandbox._bot_api._validation import Link, read_body
 from duologue.transport.sandbox._world._log import LogKind
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import Chat, Clicked, Message
 
 NOTIFICATION = 4000
@@ -39,7 +39,7 @@ LARGEST_PAGE = 100
 class MessageMethods:
     """Handlers of messages and of answers to clicks."""
 
-    shared: Shared
+    service: Service
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes of the handlers."""
@@ -54,7 +54,7 @@ class MessageMethods:
 
     async def list_messages(self, request: web.Request) -> web.Response:
         """GET /messages of a chat, newest first, or by their ids."""
-        query, world = request.query, self.shared.world
+        query, world = request.query, self.service.world
         count = bounded_query(query, "count", default=PAGE, least=1, most=LARGEST_PAGE)
         if query.get("message_ids"):
             wanted = set(query["message_ids"].split(","))
@@ -67,12 +67,12 @@ class MessageMethods:
 
     async def get_message(self, request: web.Request) -> web.Response:
         """GET /messages/{mid}."""
-        message = self.shared.world.message(request.match_info["mid"])
-        return web.json_response(wire.message(self.shared.world, message))
+        message = self.service.world.message(request.match_info["mid"])
+        return web.json_response(wire.message(self.service.world, message))
 
     async def send(self, request: web.Request) -> web.Response:
         """POST /messages: ``chat_id`` goes before ``user_id`` when both are there."""
-        world = self.shared.world
+        world = self.service.world
         chat = self._target(request)
         self._limit(Act.SEND, chat.id)
         body = read_body(await read_json(request), own_url(request))
@@ -84,7 +84,7 @@ class MessageMethods:
             link=None if body.link is None else body.link.kind,
             origin=origin,
         )
-        self.shared.bell.ring()
+        self.service.bell.ring()
         return web.json_response({"message": wire.message(world, message)})
 
     async def edit(self, request: web.Request) -> web.Response:
@@ -92,17 +92,17 @@ class MessageMethods:
         message = self._own(required_query(request.query, "message_id"))
         self._limit(Act.EDIT, message.chat_id)
         self._replace(message, await read_json(request), own_url(request))
-        return done(self.shared)
+        return done(self.service)
 
     async def delete(self, request: web.Request) -> web.Response:
         """DELETE /messages: in a dialog only those of the bot, in a group any."""
-        world = self.shared.world
+        world = self.service.world
         message = world.message(required_query(request.query, "message_id"))
         if world.chat(message.chat_id).kind == "dialog":
             message = self._own(message.id)
         self._limit(Act.DELETE, message.chat_id)
         world.remove(message)
-        return done(self.shared)
+        return done(self.service)
 
     async def answer(self, request: web.Request) -> web.Response:
         """POST /answers: edits the message of the click, notifies, or both."""
@@ -116,18 +116,18 @@ class MessageMethods:
             message = self._own(click.message_id)
             self._replace(message, source["message"], own_url(request))
         if notification is not None:
-            self.shared.world.log.add(
+            self.service.world.log.add(
                 LogKind.NOTIFICATION,
                 chat_id=click.chat_id,
                 message_id=click.message_id,
                 user_id=click.user_id,
                 text=notification,
             )
-        self.shared.world.answered(click)
-        return done(self.shared)
+        self.service.world.answered(click)
+        return done(self.service)
 
     def _chat(self, chat_id: int) -> Chat:
-        return self.shared.world.chat(chat_id)
+        return self.service.world.chat(chat_id)
 
     def _target(self, request: web.Request) -> Chat:
         chat_id = int_query(request.query, "chat_id")
@@ -136,30 +136,30 @@ class MessageMethods:
         user_id = int_query(request.query, "user_id")
         if user_id is None:
             raise malformed("`chat_id` or `user_id` required")
-        return self.shared.world.dialog_with(user_id)
+        return self.service.world.dialog_with(user_id)
 
     def _own(self, message_id: str) -> Message:
-        message = self.shared.world.message(message_id)
-        if message.sender_id != self.shared.world.bot.id:
+        message = self.service.world.message(message_id)
+        if message.sender_id != self.service.world.bot.id:
             raise SandboxRefusalError(
                 403, CODES[403], f"message {message_id} is not the bot's own"
             )
         return message
 
     def _click(self, request: web.Request) -> Clicked:
-        click = self.shared.world.click(required_query(request.query, "callback_id"))
+        click = self.service.world.click(required_query(request.query, "callback_id"))
         chat_id = int_query(request.query, "chat_id")
         if chat_id not in {None, click.chat_id}:
             raise malformed(f"callback_id: was not made in chat {chat_id}")
         return click
 
     def _origin(self, link: Link | None) -> Message | None:
-        return None if link is None else self.shared.world.message(link.message_id)
+        return None if link is None else self.service.world.message(link.message_id)
 
     def _replace(self, message: Message, raw: object, base: str) -> None:
         check_open(self._chat(message.chat_id))
-        self.shared.world.edit(message, read_body(raw, base).over(message.content))
+        self.service.world.edit(message, read_body(raw, base).over(message.content))
 
     def _limit(self, act: Act, chat_id: int) -> None:
-        if not self.shared.limits.act(act, chat_id, self.shared.clock.seconds()):
+        if not self.service.limits.act(act, chat_id, self.service.clock.seconds()):
             raise too_many(f"more than 2 {act} requests in a second in chat {chat_id}")

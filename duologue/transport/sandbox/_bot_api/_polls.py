@@ -8,7 +8,7 @@ from aiohttp import web
 
 from duologue.transport.sandbox._bot_api._door import too_many
 from duologue.transport.sandbox._bot_api._fields import bounded_query, int_query
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import JsonView
 
 LIMIT = 100
@@ -19,7 +19,7 @@ TIMEOUT = 30
 class Polls:
     """The handler of long polls; each poll reads for itself, nothing is taken away."""
 
-    shared: Shared
+    service: Service
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes of the handler."""
@@ -27,8 +27,8 @@ class Polls:
 
     async def get_updates(self, request: web.Request) -> web.Response:
         """GET /updates: holds until there is an update, its time is out or the end."""
-        shared, query, bounds = self.shared, request.query, self.shared.bounds
-        if not shared.limits.poll(shared.clock.seconds()):
+        service, query, bounds = self.service, request.query, self.service.bounds
+        if not service.limits.poll(service.clock.seconds()):
             raise too_many(f"more than {bounds.polls} polls in a second")
         limit = bounded_query(query, "limit", default=LIMIT, least=1, most=bounds.limit)
         timeout = bounded_query(
@@ -36,31 +36,31 @@ class Polls:
         )
         types = frozenset(filter(None, query.get("types", "").split(",")))
         self._expire()
-        committed = shared.queue.committed
-        start = shared.queue.begin(int_query(query, "marker"), shared.no_marker)
-        shared.polls.append(request)
-        if len(shared.polls) == 1 or committed != shared.queue.committed:
-            shared.bell.ring()  # the page shows that a bot is there, and what it took
+        committed = service.queue.committed
+        start = service.queue.begin(int_query(query, "marker"), service.no_marker)
+        service.polls.append(request)
+        if len(service.polls) == 1 or committed != service.queue.committed:
+            service.bell.ring()  # the page shows that a bot is there, and what it took
         try:
             updates, marker = await self._hold(start, limit, types, seconds=timeout)
         finally:
-            shared.polls.remove(request)
+            service.polls.remove(request)
         return web.json_response({"updates": updates, "marker": marker})
 
     async def _hold(
         self, start: int, limit: int, types: frozenset[str], *, seconds: float
     ) -> tuple[list[JsonView], int]:
-        shared = self.shared
-        deadline = shared.clock.seconds() + seconds
+        service = self.service
+        deadline = service.clock.seconds() + seconds
         while True:
             self._expire()
-            updates, marker = shared.queue.batch(start, limit=limit, types=types)
-            left = deadline - shared.clock.seconds()
-            if updates or left <= 0 or shared.bell.is_last:
+            updates, marker = service.queue.batch(start, limit=limit, types=types)
+            left = deadline - service.clock.seconds()
+            if updates or left <= 0 or service.bell.is_last:
                 return updates, marker
-            await shared.bell.wait(left)
+            await service.bell.wait(left)
 
     def _expire(self) -> None:
-        ttl = self.shared.bounds.ttl
+        ttl = self.service.bounds.ttl
         if ttl is not None:
-            self.shared.queue.expire(self.shared.clock.wall() - ttl)
+            self.service.queue.expire(self.service.clock.wall() - ttl)

@@ -1,4 +1,4 @@
-"""Notes what the bot asked and was answered, for the messages it was about."""
+"""The traffic of the bot: requests and answers, by the message they are about."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from aiohttp import web
 
 from duologue.transport._json import parse
 from duologue.transport.sandbox._bot_api._fields import text_at
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 
 
 async def record(
-    shared: Shared,
+    service: Service,
     request: web.Request,
     response: web.StreamResponse,
     *,
@@ -24,31 +24,23 @@ async def record(
     ``entry.7``.
 
     Headers are not kept: the token of the bot is among them.
-
-    Args:
-        shared: The sandbox.
-        request: What the bot asked.
-        response: What it was answered.
-        came: When the request came, in milliseconds of wall time.
-        status: The status it saw.
-        failure: The number of the entry that says what went wrong, if anything did.
     """
-    about = _message_of(shared, request, response)
+    about = _message_of(service, request, response)
     if about is None and failure is not None:
         about = f"entry.{failure}"
     if about is None:
         return
-    shared.traffic.exchange(
+    service.traffic.exchange(
         about,
         time=came,
-        duration=shared.clock.wall() - came,
+        duration=service.clock.wall() - came,
         method=request.method,
         path=request.path_qs,
         status=status,
         request=await _body(request),
         response=_text(response),
     )
-    shared.bell.ring()
+    service.bell.ring()
 
 
 async def _body(request: web.Request) -> str:
@@ -63,20 +55,20 @@ def _text(response: web.StreamResponse) -> str:
 
 
 def _message_of(
-    shared: Shared, request: web.Request, response: web.StreamResponse
+    service: Service, request: web.Request, response: web.StreamResponse
 ) -> str | None:
     if (request.method, request.path) == ("POST", "/messages"):
         return _sent(_text(response))
-    return named_message(shared, request)
+    return named_message(service, request)
 
 
-def named_message(shared: Shared, request: web.Request) -> str | None:
+def named_message(service: Service, request: web.Request) -> str | None:
     """Say which message the address of a request names, by itself or by a click."""
     named = request.query.get("message_id") or request.match_info.get("mid")
     if named is not None:
-        return named if shared.world.chat_of_message(named) is not None else None
+        return named if service.world.chat_of_message(named) is not None else None
     callback_id = request.query.get("callback_id")
-    return None if callback_id is None else shared.world.message_of_click(callback_id)
+    return None if callback_id is None else service.world.message_of_click(callback_id)
 
 
 def _sent(answer: str) -> str | None:

@@ -89,12 +89,7 @@ class Body:
 
 
 def read_body(raw: object, base: str) -> Body:
-    """Read a ``NewMessageBody`` or refuse it with what is wrong.
-
-    Args:
-        raw: The JSON.
-        base: The URL of the sandbox, under which pictures can be fetched.
-    """
+    """Read a ``NewMessageBody`` or refuse it with what is wrong."""
     source = as_object(raw, "body")
     text = optional_text(source, "text", longest=TEXT_LIMIT)
     style = None if source.get("format") is None else choice(source, "format", FORMATS)

@@ -53,7 +53,7 @@ SHOWN = 10
 
 
 class Control:
-    """Acts as users of a sandbox and sees what they see.
+    """A client of the control door: acts as users of a sandbox and sees what they see.
 
     It connects with its first call; ``async with`` or ``close`` disconnects.
     Every call raises ``SandboxRefusalError`` when the sandbox refuses it and

@@ -24,7 +24,7 @@ from duologue.transport.sandbox._people._origin import check_names, problem
 from duologue.transport.sandbox._world._acting import act_all
 from duologue.transport.sandbox._world._actions import Action
 from duologue.transport.sandbox._world._log import LogEntry
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import Json
 
 T = TypeVar("T")
@@ -41,15 +41,10 @@ CODES = {
 
 
 class ControlDoor:
-    """Handlers and guard of the control API.
+    """The handlers and the guard of the control API."""
 
-    Args:
-        shared: The sandbox behind the door.
-        token: What callers must send as ``Authorization: Bearer``.
-    """
-
-    def __init__(self, shared: Shared, token: str) -> None:
-        self._shared = shared
+    def __init__(self, service: Service, token: str) -> None:
+        self._service = service
         self._token = token
         self._converter = new_converter()
 
@@ -91,42 +86,42 @@ class ControlDoor:
 
     async def bot(self, _: web.Request) -> web.Response:
         """GET /control/bot."""
-        bot = self._shared.world.bot
+        bot = self._service.world.bot
         return self._give(reports.BotInfo(bot.id, bot.name))
 
     async def act(self, request: web.Request) -> web.Response:
         """POST /control/actions."""
         source = await _read_object(request)
         actions = self._take(source.get("actions"), list[Action], "$.actions")
-        return self._give({"outcomes": act_all(self._shared, actions)})
+        return self._give({"outcomes": act_all(self._service, actions)})
 
     async def log(self, request: web.Request) -> web.Response:
         """GET /control/log: waits for entries after a number."""
         after = int(_number(request, "after"))
         wait = min(_number(request, "wait"), LONGEST_WAIT)
-        deadline = self._shared.clock.seconds() + wait
+        deadline = self._service.clock.seconds() + wait
         while not (entries := self._read_log(after)):
-            left = deadline - self._shared.clock.seconds()
-            if left <= 0 or self._shared.bell.is_last:
+            left = deadline - self._service.clock.seconds()
+            if left <= 0 or self._service.bell.is_last:
                 break
-            await self._shared.bell.wait(left)
+            await self._service.bell.wait(left)
         return self._give({"entries": entries})
 
     def _read_log(self, after: int) -> list[LogEntry]:
-        return self._shared.world.log.after(after, limit=PAGE)
+        return self._service.world.log.after(after, limit=PAGE)
 
     async def position(self, _: web.Request) -> web.Response:
         """GET /control/position."""
-        return self._give(reports.position(self._shared))
+        return self._give(reports.position(self._service))
 
     async def requests(self, _: web.Request) -> web.Response:
         """GET /control/requests."""
-        return self._give({"requests": reports.request_counts(self._shared)})
+        return self._give({"requests": reports.request_counts(self._service)})
 
     async def messages(self, request: web.Request) -> web.Response:
         """GET /control/chats/{chat_id}/messages."""
         chat_id = int(request.match_info["chat_id"])
-        return self._give({"messages": reports.visible(self._shared, chat_id)})
+        return self._give({"messages": reports.visible(self._service, chat_id)})
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """POST /control/faults."""
@@ -135,12 +130,12 @@ class ControlDoor:
             raise SandboxRefusalError(
                 400, "bad.request", "status: send one between 400 and 599"
             )
-        self._shared.faults.add(fault, self._shared.clock.seconds())
+        self._service.faults.add(fault, self._service.clock.seconds())
         return self._give({})
 
     async def clear_faults(self, _: web.Request) -> web.Response:
         """DELETE /control/faults."""
-        self._shared.faults.clear()
+        self._service.faults.clear()
         return self._give({})
 
     def _take(self, raw: object, kind: type[T], path: str = "$") -> T:

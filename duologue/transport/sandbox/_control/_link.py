@@ -22,12 +22,7 @@ SLACK = 30.0
 
 
 class ControlLink:
-    """Calls the control door; connects with the first call.
-
-    Args:
-        url: The control URL of the sandbox.
-        token: Its control token.
-    """
+    """A connection to the control door, made with the first call."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/")
@@ -55,11 +50,7 @@ class ControlLink:
     ) -> Json:
         """Send a request and give the JSON object it answers with.
 
-        Args:
-            method: The HTTP method.
-            path: The path behind the control URL.
-            body: What to send, if anything.
-            hold: How long the server may wait before it answers, in seconds.
+        The server may hold the answer back for so many seconds.
 
         Raises:
             SandboxRefusalError: The sandbox refused the request.

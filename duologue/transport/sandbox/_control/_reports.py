@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from duologue.transport.sandbox._bot_api._fields import text_at
 from duologue.transport.sandbox._world._log import Faces
 from duologue.transport.sandbox._world._queue import Queued
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import Chat, ChatKind
 from duologue.transport.sandbox._world._world import faces
 
@@ -132,21 +132,21 @@ class ChatInfo:
     time: int | None = None
 
 
-def users(shared: Shared) -> list[UserInfo]:
+def users(service: Service) -> list[UserInfo]:
     """List the users."""
-    return [UserInfo(person.id, person.name) for person in shared.world.users()]
+    return [UserInfo(person.id, person.name) for person in service.world.users()]
 
 
-def chats(shared: Shared, user_id: int) -> list[ChatInfo]:
+def chats(service: Service, user_id: int) -> list[ChatInfo]:
     """List the chats of a user."""
-    return [_chat(shared, chat) for chat in shared.world.chats_of(user_id)]
+    return [_chat(service, chat) for chat in service.world.chats_of(user_id)]
 
 
-def _chat(shared: Shared, chat: Chat) -> ChatInfo:
-    shown = shared.world.visible(chat.id)
+def _chat(service: Service, chat: Chat) -> ChatInfo:
+    shown = service.world.visible(chat.id)
     return ChatInfo(
         chat.id,
-        shared.world.bot.name if chat.title is None else chat.title,
+        service.world.bot.name if chat.title is None else chat.title,
         chat.kind is ChatKind.GROUP,
         tuple(sorted(chat.members)),
         chat.is_suspended,
@@ -155,9 +155,9 @@ def _chat(shared: Shared, chat: Chat) -> ChatInfo:
     )
 
 
-def visible(shared: Shared, chat_id: int) -> list[VisibleMessage]:
+def visible(service: Service, chat_id: int) -> list[VisibleMessage]:
     """List what a chat shows, oldest first."""
-    world = shared.world
+    world = service.world
     return [
         VisibleMessage(
             message.id,
@@ -174,20 +174,20 @@ def visible(shared: Shared, chat_id: int) -> list[VisibleMessage]:
     ]
 
 
-def position(shared: Shared) -> Position:
+def position(service: Service) -> Position:
     """Tell where the bot stands."""
-    queue = shared.queue
+    queue = service.queue
     return Position(
         queue.committed,
         queue.next,
         tuple(map(_summary, queue.waiting)),
-        shared.open_polls(),
+        service.open_polls(),
     )
 
 
-def request_counts(shared: Shared) -> list[RequestCount]:
+def request_counts(service: Service) -> list[RequestCount]:
     """Count the answered requests by method, path and status."""
-    counts = sorted(shared.requests.items())
+    counts = sorted(service.requests.items())
     return [RequestCount(*key, number) for key, number in counts]
 
 

@@ -23,7 +23,7 @@ from duologue.transport.sandbox._people._start_line import start_line
 from duologue.transport.sandbox._people._upload import read_upload
 from duologue.transport.sandbox._world._acting import speak
 from duologue.transport.sandbox._world._files import attachment
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import Content
 
 PAGE = 50
@@ -36,7 +36,7 @@ USER_ID = "{user_id:[0-9]{1,19}}"
 class PeopleDoor:
     """Handlers for the page, and for programs that act as it does."""
 
-    shared: Shared
+    service: Service
     converter: Converter = field(default_factory=new_converter)
 
     def routes(self) -> list[web.RouteDef]:
@@ -54,49 +54,49 @@ class PeopleDoor:
 
     async def me(self, request: web.Request) -> web.Response:
         """GET /control/me: what the page has to know first."""
-        bot = self.shared.world.bot
+        bot = self.service.world.bot
         return web.json_response(
             {
                 "bot": {"user_id": bot.id, "name": bot.name},
-                "run": self.shared.run,
-                "file_limit": self.shared.files.limit,
-                "start_line": start_line(own_url(request), self.shared.token),
+                "run": self.service.run,
+                "file_limit": self.service.files.limit,
+                "start_line": start_line(own_url(request), self.service.token),
             }
         )
 
     async def users(self, _: web.Request) -> web.Response:
         """GET /control/users."""
-        return self._give({"users": reports.users(self.shared)})
+        return self._give({"users": reports.users(self.service)})
 
     async def chats(self, request: web.Request) -> web.Response:
         """GET /control/users/{user_id}/chats."""
         user_id = int(request.match_info["user_id"])
-        return self._give({"chats": reports.chats(self.shared, user_id)})
+        return self._give({"chats": reports.chats(self.service, user_id)})
 
     async def history(self, request: web.Request) -> web.Response:
         """GET /control/chats/{chat_id}/history: the newest before a message."""
-        chat = self.shared.world.chat(int(request.match_info["chat_id"]))
+        chat = self.service.world.chat(int(request.match_info["chat_id"]))
         limit = bounded_query(
             request.query, "limit", default=PAGE, least=1, most=LARGEST_PAGE
         )
         before = request.query.get("before")
-        shown = self.shared.world.visible(chat.id)
+        shown = self.service.world.visible(chat.id)
         if before is not None:
             shown = [message for message in shown if message.id < before]
-        page = [stream.view(self.shared.world, message) for message in shown[-limit:]]
+        page = [stream.view(self.service.world, message) for message in shown[-limit:]]
         return web.json_response({"messages": page, "is_all": len(shown) <= limit})
 
     async def traffic(self, request: web.Request) -> web.Response:
         """GET /control/messages/{mid}/traffic."""
-        committed = self.shared.queue.committed
+        committed = self.service.queue.committed
         return self._give(
-            self.shared.traffic.about(request.match_info["mid"], committed)
+            self.service.traffic.about(request.match_info["mid"], committed)
         )
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """GET /control/stream: what happens, as server-sent events, without end."""
         after = int_query(request.query, "after")
-        feed = stream.Feed(self.shared, after, request.query.get("run"))
+        feed = stream.Feed(self.service, after, request.query.get("run"))
         response = web.StreamResponse(headers={"Content-Type": stream.MEDIA_TYPE})
         with suppress(ConnectionResetError):  # the page was closed
             await response.prepare(request)
@@ -105,7 +105,7 @@ class PeopleDoor:
         return response
 
     async def _send(self, feed: stream.Feed, response: web.StreamResponse) -> None:
-        bell = self.shared.bell
+        bell = self.service.bell
         while not bell.is_last:
             news = feed.news()
             for event in news:
@@ -119,15 +119,15 @@ class PeopleDoor:
     async def upload(self, request: web.Request) -> web.Response:
         """POST /control/files: a user sends a file."""
         try:
-            given = await read_upload(request, self.shared.files.limit)
+            given = await read_upload(request, self.service.files.limit)
         except SandboxRefusalError:
             # Many clients hear a refusal only when they have sent everything.
             await request.release()
             raise
-        stored = self.shared.files.add(given.name, given.data)
+        stored = self.service.files.add(given.name, given.data)
         content = Content(given.text, (attachment(stored, own_url(request)),))
         outcome = speak(
-            self.shared,
+            self.service,
             given.user_id,
             content,
             chat_id=given.chat_id,
@@ -137,7 +137,7 @@ class PeopleDoor:
 
     async def file(self, request: web.Request) -> web.Response:
         """GET /control/files/{token}."""
-        return download(self.shared.files.get(request.match_info["token"]))
+        return download(self.service.files.get(request.match_info["token"]))
 
     def _give(self, value: object) -> web.Response:
         return web.json_response(self.converter.unstructure(value))

@@ -26,12 +26,7 @@ HEADERS = {
 
 
 def own_hosts(address: str, port: int) -> frozenset[str]:
-    """List what a browser on this machine may call the sandbox in ``Host``.
-
-    Args:
-        address: Where the connection arrived; it counts if it is a loopback address.
-        port: The port; browsers leave out 80.
-    """
+    """List what a browser on this machine may call the sandbox in ``Host``."""
     is_own = ":" not in address and ip_address(address).is_loopback
     names = LOOPBACK_NAMES | {address} if is_own else LOOPBACK_NAMES
     hosts = frozenset(f"{name}:{port}" for name in names)

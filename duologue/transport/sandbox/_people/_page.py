@@ -45,11 +45,7 @@ def is_for_people(path: str) -> bool:
 
 
 class PageDoor:
-    """Serves the page; without the control token it can do nothing.
-
-    Args:
-        files: What users sent.
-    """
+    """The files of the page; without the control token it can do nothing."""
 
     def __init__(self, files: Files) -> None:
         self._files = files

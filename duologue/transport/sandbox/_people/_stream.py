@@ -7,7 +7,7 @@ import json
 from duologue.transport.sandbox._bot_api import _wire as wire
 from duologue.transport.sandbox._control._conversion import new_converter
 from duologue.transport.sandbox._world._log import LogEntry
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import Json, Message
 from duologue.transport.sandbox._world._world import World
 
@@ -18,25 +18,20 @@ _CONVERTER = new_converter()
 
 
 class Feed:
-    """Makes the events for one page, from where it stood before.
+    """The events for one page, from where it stood before.
 
     A page that was away resumes behind the last number it saw. It starts afresh
     (``hello`` with ``is_fresh``) when the sandbox is another run, or has forgotten
     what the page missed. Because every entry carries its message as it is now, a
     page that has seen the last entry shows the truth.
-
-    Args:
-        shared: The sandbox.
-        after: The last number the page saw; None when it is new.
-        run: The run of the sandbox that number comes from.
     """
 
-    def __init__(self, shared: Shared, after: int | None, run: str | None) -> None:
-        self._shared = shared
-        log = shared.world.log
+    def __init__(self, service: Service, after: int | None, run: str | None) -> None:
+        self._service = service
+        log = service.world.log
         can_resume = (
             after is not None
-            and run == shared.run
+            and run == service.run
             and log.first - 1 <= after <= log.last
         )
         self._after = after if after is not None and can_resume else log.last
@@ -46,7 +41,7 @@ class Feed:
 
     def news(self) -> list[bytes]:
         """Give the events since the last call, at most so many at once."""
-        log = self._shared.world.log
+        log = self._service.world.log
         if self._after < log.first - 1:
             # The page read so slowly that what comes next has been forgotten.
             self._after, self._state = log.last, {}
@@ -56,8 +51,8 @@ class Feed:
         if state != self._state:
             self._state = state
             first.append(_event("state", state))
-        if self._shared.commands != self._commands:
-            self._commands = self._shared.commands.copy()
+        if self._service.commands != self._commands:
+            self._commands = self._service.commands.copy()
             first.append(_event("commands", {"commands": self._commands}))
         entries = log.after(self._after, limit=BATCH)
         if entries:
@@ -65,25 +60,25 @@ class Feed:
         return first + [self._entry(entry) for entry in entries]
 
     def _greeting(self, *, is_fresh: bool) -> bytes:
-        data: Json = {"run": self._shared.run, "after": self._after}
+        data: Json = {"run": self._service.run, "after": self._after}
         return _event("hello", data | {"is_fresh": is_fresh})
 
     def _now(self) -> Json:
-        users, chats = self._shared.world.population
+        users, chats = self._service.world.population
         return {
             "users": users,
             "chats": chats,
-            "polls": self._shared.open_polls(),
-            "traffic": self._shared.traffic.last,
-            "committed": self._shared.queue.committed,
+            "polls": self._service.open_polls(),
+            "traffic": self._service.traffic.last,
+            "committed": self._service.queue.committed,
         }
 
     def is_quiet(self) -> bool:
         """Tell whether the log has nothing new."""
-        return self._after == self._shared.world.log.last
+        return self._after == self._service.world.log.last
 
     def _entry(self, entry: LogEntry) -> bytes:
-        world = self._shared.world
+        world = self._service.world
         shown = world.find_message(entry.message_id or "")
         data: Json = {
             "entry": _CONVERTER.unstructure(entry),

@@ -1,4 +1,4 @@
-"""Reads a file that a user sends: a form with fields and one file, all bounded."""
+"""The form in which a user sends a file: fields and one file, all bounded."""
 
 from __future__ import annotations
 
@@ -28,12 +28,7 @@ class Upload:
 
 
 async def read_upload(request: web.Request, limit: int) -> Upload:
-    """Read the form of a file or refuse it.
-
-    Args:
-        request: Its body is ``multipart/form-data``.
-        limit: The largest file, in bytes; no more of it is kept in memory.
-    """
+    """Read the form of a file or refuse it; no more than the limit is kept in memory."""
     fields, data = await _parts(request, limit)
     if data is None:
         raise _wrong(f"send the file in a part named {FILE}")

@@ -1,4 +1,4 @@
-"""Carries out actions: users act in the world, and the bot's queue hears of it."""
+"""The actions of users, carried out: the world changes, and the bot's queue hears of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from duologue.transport.sandbox._world._actions import (
     Stop,
 )
 from duologue.transport.sandbox._world._log import LogKind
-from duologue.transport.sandbox._world._shared import Shared
+from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import (
     LOCALE,
     Button,
@@ -41,66 +41,66 @@ HOUR = 60 * 60 * 1000
 DUPLICATES = 1000
 
 
-def act_all(shared: Shared, actions: list[Action]) -> list[Outcome]:
+def act_all(service: Service, actions: list[Action]) -> list[Outcome]:
     """Carry out actions in order; when one is refused none of them happened."""
     if len(actions) == 1:
-        return [act(shared, actions[0])]
-    with shared.all_or_nothing():
-        return [act(shared, action) for action in actions]
+        return [act(service, actions[0])]
+    with service.all_or_nothing():
+        return [act(service, action) for action in actions]
 
 
-def act(shared: Shared, action: Action) -> Outcome:  # noqa: C901, PLR0911 - one case an action
+def act(service: Service, action: Action) -> Outcome:  # noqa: C901, PLR0911 - one case an action
     """Carry out one action; a refused one changes nothing."""
     match action:
         case AddUser():
-            person = shared.world.add_user(action.name, action.user_id)
-            shared.bell.ring()
+            person = service.world.add_user(action.name, action.user_id)
+            service.bell.ring()
             return Outcome(user_id=person.id)
         case AddGroup():
             members = frozenset(action.members)
-            chat = shared.world.add_group(action.title, members, action.chat_id)
-            return _tell(shared, "bot_added", chat.id, None, {"is_channel": False})
+            chat = service.world.add_group(action.title, members, action.chat_id)
+            return _tell(service, "bot_added", chat.id, None, {"is_channel": False})
         case ChangeDialog():
-            return _change_dialog(shared, action)
+            return _change_dialog(service, action)
         case ChangeRights():
-            return _change_rights(shared, action)
+            return _change_rights(service, action)
         case Freeze():
-            shown = shared.world.message(action.message_id)
-            shared.world.freeze(shown)
+            shown = service.world.message(action.message_id)
+            service.world.freeze(shown)
             return Outcome(chat_id=shown.chat_id, message_id=shown.id)
         case Start() | Stop():
-            return _start_or_stop(shared, action)
+            return _start_or_stop(service, action)
         case Say():
-            return _say(shared, action)
+            return _say(service, action)
         case Click():
-            return _click(shared, action)
+            return _click(service, action)
         case Forge():
-            return _press(shared, action, action.message_id, action.payload)
+            return _press(service, action, action.message_id, action.payload)
         case Inject():
-            position = shared.enqueue(action.update)
-            _log(shared, LogKind.INJECTED, position=position)
+            position = service.enqueue(action.update)
+            _log(service, LogKind.INJECTED, position=position)
             return Outcome(positions=[position])
         case Duplicate():
-            return _duplicate(shared, action.count)
+            return _duplicate(service, action.count)
         case _:
             assert_never(action)
 
 
-def _log(shared: Shared, kind: LogKind, *, position: int) -> None:
-    shared.world.log.add(kind, position=position)
-    shared.bell.ring()
+def _log(service: Service, kind: LogKind, *, position: int) -> None:
+    service.world.log.add(kind, position=position)
+    service.bell.ring()
 
 
-def _start_or_stop(shared: Shared, action: Start | Stop) -> Outcome:
-    world = shared.world
+def _start_or_stop(service: Service, action: Start | Stop) -> Outcome:
+    world = service.world
     if isinstance(action, Start):
         kind, payload = LogKind.STARTED, action.payload
         chat_id = world.dialog_with(action.user_id).id
-        position = shared.publish(world.start(action.user_id, payload))
+        position = service.publish(world.start(action.user_id, payload))
     else:
         kind, payload = LogKind.STOPPED, None
         chat_id = world.dialog_with(action.user_id).id
-        position = shared.publish(world.stop(action.user_id))
+        position = service.publish(world.stop(action.user_id))
     world.log.add(
         kind, chat_id=chat_id, user_id=action.user_id, text=payload, position=position
     )
@@ -108,12 +108,12 @@ def _start_or_stop(shared: Shared, action: Start | Stop) -> Outcome:
 
 
 def _tell(
-    shared: Shared, kind: str, chat_id: int, user_id: int | None, extra: Json
+    service: Service, kind: str, chat_id: int, user_id: int | None, extra: Json
 ) -> Outcome:
     """Let the bot hear that something happened to a chat."""
-    at = shared.world.clock()
-    position = shared.publish(ChatChanged(kind, chat_id, at, user_id, extra))
-    shared.world.log.add(
+    at = service.world.clock()
+    position = service.publish(ChatChanged(kind, chat_id, at, user_id, extra))
+    service.world.log.add(
         LogKind.CHAT_CHANGED,
         chat_id=chat_id,
         user_id=user_id,
@@ -123,42 +123,42 @@ def _tell(
     return Outcome(user_id, chat_id, positions=[position])
 
 
-def _change_dialog(shared: Shared, action: ChangeDialog) -> Outcome:
-    chat = shared.world.dialog_with(action.user_id)
+def _change_dialog(service: Service, action: ChangeDialog) -> Outcome:
+    chat = service.world.dialog_with(action.user_id)
     extra: Json = {"user_locale": LOCALE}
     if action.change is DialogChange.MUTED:
-        extra["muted_until"] = action.muted_until or shared.world.clock() + HOUR
-    outcome = _tell(shared, action.change.value, chat.id, action.user_id, extra)
+        extra["muted_until"] = action.muted_until or service.world.clock() + HOUR
+    outcome = _tell(service, action.change.value, chat.id, action.user_id, extra)
     if action.change is not DialogChange.REMOVED:
         return outcome
-    stopped = _start_or_stop(shared, Stop(action.user_id))
+    stopped = _start_or_stop(service, Stop(action.user_id))
     return replace(outcome, positions=[*outcome.positions, *stopped.positions])
 
 
-def _change_rights(shared: Shared, action: ChangeRights) -> Outcome:
-    chat = shared.world.chat(action.chat_id)
+def _change_rights(service: Service, action: ChangeRights) -> Outcome:
+    chat = service.world.chat(action.chat_id)
     if action.user_id not in chat.members:
         raise SandboxRefusalError(
             403, "not.a.member", f"user {action.user_id} is not in chat {chat.id}"
         )
     rights: Json = {
-        "bot_id": shared.world.bot.id,
+        "bot_id": service.world.bot.id,
         "user_id": action.user_id,
         "is_admin": action.is_admin,
         "is_channel": False,
         "permissions": action.permissions,
     }
-    return _tell(shared, "bot_admin_permissions_changed", chat.id, None, rights)
+    return _tell(service, "bot_admin_permissions_changed", chat.id, None, rights)
 
 
-def _say(shared: Shared, action: Say) -> Outcome:
-    shared.world.user(action.user_id)
+def _say(service: Service, action: Say) -> Outcome:
+    service.world.user(action.user_id)
     if not 1 <= len(action.text) <= TEXT_LIMIT:
         raise SandboxRefusalError(
             400, "bad.text", f"a message has between 1 and {TEXT_LIMIT} characters"
         )
     return speak(
-        shared,
+        service,
         action.user_id,
         Content(action.text),
         chat_id=action.chat_id,
@@ -167,7 +167,7 @@ def _say(shared: Shared, action: Say) -> Outcome:
 
 
 def speak(
-    shared: Shared,
+    service: Service,
     user_id: int,
     content: Content,
     *,
@@ -175,7 +175,7 @@ def speak(
     reply_to: str | None = None,
 ) -> Outcome:
     """Let a user send what has been checked, by default into the dialog."""
-    world = shared.world
+    world = service.world
     person = world.user(user_id)
     chat = world.dialog_with(user_id) if chat_id is None else world.chat(chat_id)
     if person.id not in chat.members:
@@ -194,7 +194,7 @@ def speak(
         link=None if origin is None else "reply",
         origin=origin,
     )
-    position = shared.publish(Said(said))
+    position = service.publish(Said(said))
     world.log.add(
         LogKind.SAID,
         chat_id=chat.id,
@@ -206,12 +206,12 @@ def speak(
     return Outcome(person.id, chat.id, said.id, positions=[position])
 
 
-def _click(shared: Shared, action: Click) -> Outcome:
-    shown = shared.world.message(action.message_id)
+def _click(service: Service, action: Click) -> Outcome:
+    shown = service.world.message(action.message_id)
     button = _find(shown, action)
     if button.kind == "message":
-        return _say(shared, Say(action.user_id, button.text, shown.chat_id))
-    return _press(shared, action, shown.id, button.payload or "")
+        return _say(service, Say(action.user_id, button.text, shown.chat_id))
+    return _press(service, action, shown.id, button.payload or "")
 
 
 def _find(shown: Message, action: Click) -> Button:
@@ -240,12 +240,12 @@ def _find(shown: Message, action: Click) -> Button:
 
 
 def _press(
-    shared: Shared, action: Click | Forge, message_id: str, payload: str
+    service: Service, action: Click | Forge, message_id: str, payload: str
 ) -> Outcome:
     user_id = action.user_id
-    click = shared.world.press(user_id, message_id, payload, omits=action.omits)
-    position = shared.publish(click)
-    shared.world.log.add(
+    click = service.world.press(user_id, message_id, payload, omits=action.omits)
+    position = service.publish(click)
+    service.world.log.add(
         LogKind.CLICKED,
         chat_id=click.chat_id,
         message_id=message_id,
@@ -256,13 +256,13 @@ def _press(
     return Outcome(user_id, click.chat_id, message_id, click.id, [position])
 
 
-def _duplicate(shared: Shared, count: int) -> Outcome:
-    newest = shared.queue.newest(count)
+def _duplicate(service: Service, count: int) -> Outcome:
+    newest = service.queue.newest(count)
     if not 1 <= count <= DUPLICATES or len(newest) < count:
         raise SandboxRefusalError(
             400, "bad.count", f"there are {len(newest)} updates to deliver again"
         )
-    positions = [shared.enqueue(update) for update in newest]
+    positions = [service.enqueue(update) for update in newest]
     for position in positions:
-        _log(shared, LogKind.DUPLICATED, position=position)
+        _log(service, LogKind.DUPLICATED, position=position)
     return Outcome(positions=positions)

@@ -23,13 +23,7 @@ _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file that a user sent.
-
-    Attributes:
-        token: Its unguessable name in URLs and attachments.
-        name: Its name, fit to be shown.
-        data: What is in it.
-    """
+    """A file that a user sent."""
 
     token: str
     name: str
@@ -37,12 +31,7 @@ class StoredFile:
 
 
 class Files:
-    """The files of one run; the oldest make room for new ones.
-
-    Args:
-        limit: The largest file, in bytes.
-        total: The most bytes kept together; at least one file is.
-    """
+    """The files of one run, in bytes; the oldest make room, but one is always kept."""
 
     def __init__(self, limit: int = FILE_LIMIT, total: int = FILES_TOTAL) -> None:
         self.limit = limit
@@ -105,10 +94,6 @@ def attachment(file: StoredFile, base: str) -> Json:
 
     Shapes (MAX documentation): an ``image`` has a photo payload; a ``file`` has a
     payload with URL and token, and beside it its name and size.
-
-    Args:
-        file: The file.
-        base: The URL of the sandbox, under which the bot can fetch it.
     """
     payload: Json = {"url": file_url(base, file.token), "token": file.token}
     if is_image(file.data):

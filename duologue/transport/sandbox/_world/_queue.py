@@ -86,11 +86,6 @@ class UpdateQueue:
     ) -> tuple[list[JsonView], int]:
         """Read without committing.
 
-        Args:
-            start: The position to read from.
-            limit: The most updates to give.
-            types: Give only these types; None or an empty collection gives all.
-
         Returns:
             The updates, and the marker for the next poll: behind the last update
             given, or ``start`` when there is none.

@@ -1,4 +1,4 @@
-"""What went over the wire about each message: kept for people who look for a mistake."""
+"""The wire traffic about each message, kept for people who look for a mistake."""
 
 from __future__ import annotations
 
@@ -79,13 +79,7 @@ class _Kept:
 
 
 class Traffic:
-    """Exchanges and updates by message; the oldest are forgotten.
-
-    Args:
-        secret: What must never be shown, such as the token of the bot.
-        per_message: The most records about one message.
-        in_all: The most records about all messages.
-    """
+    """Exchanges and updates by message, without the secret; the oldest are forgotten."""
 
     def __init__(
         self, secret: str, *, per_message: int = PER_MESSAGE, in_all: int = IN_ALL
@@ -138,12 +132,7 @@ class Traffic:
         self._keep(message_id, record, _room(text))
 
     def about(self, message_id: str, committed: int) -> MessageTraffic:
-        """Give what is kept about a message.
-
-        Args:
-            message_id: The message, which may be gone.
-            committed: The first position that is not committed.
-        """
+        """Give what is kept about a message."""
         records = [self._kept[n].record for n in self._of.get(message_id, ())]
         return MessageTraffic(
             tuple(r for r in records if isinstance(r, Exchange)),

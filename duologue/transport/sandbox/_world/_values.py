@@ -1,4 +1,4 @@
-"""What the world of the sandbox consists of: frozen values, no wire, no I/O."""
+"""The frozen values of the world of the sandbox: chats, messages, events. No I/O."""
 
 from __future__ import annotations
 

@@ -32,13 +32,7 @@ PENDING = 1000
 
 
 class World:
-    """Pure state: every change is one call, and the log tells what users saw of it.
-
-    Args:
-        clock: Wall time in milliseconds.
-        name_message: Makes a message id of a chat id and a sequence number.
-        bot: The bot that the messenger serves.
-    """
+    """Pure state: every change is one call, and the log tells what users saw of it."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What all doors of one running sandbox share: world, queue, rules, clock, bell."""
+"""The messenger behind all doors of a running sandbox: world, queue, rules, clock."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _message_of(event: Event) -> str | None:
 
 
 class Bell:
-    """Wakes everybody who waits; after the last ring nobody waits any more."""
+    """The signal that something changed; after the last ring nobody waits any more."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
@@ -103,16 +103,8 @@ class Bell:
             return
 
 
-class Shared:
-    """One run of the sandbox, without its doors.
-
-    Args:
-        token: What the bot must send.
-        profile: Which limits apply.
-        no_marker: What a poll without a marker gives.
-        limits: Whether requests are limited.
-        files: What keeps the files of users.
-    """
+class Service:
+    """One run of the sandbox, without its doors: what each of them works on."""
 
     def __init__(
         self,
