@@ -653,7 +653,9 @@ async def an_intake_and_a_disk_that_refuse(place: Place) -> Numbers:
 
     refusals = [RuntimeError("full")]
 
-    async def refuse(_: BotPort, __: Mapping[str, object], /) -> None:
+    async def refuse(
+        _: BotPort, __: Mapping[str, object], _batch: int | None, /
+    ) -> None:
         if refusals:
             raise refusals.pop()
 
@@ -664,7 +666,9 @@ async def an_intake_and_a_disk_that_refuse(place: Place) -> Numbers:
 
 @changes({'poller_failures_total{bot="max.777001"}': 1})
 async def a_token_that_is_taken_away(place: Place) -> Numbers:
-    async def take(_: BotPort, __: Mapping[str, object], /) -> None: ...
+    async def take(
+        _: BotPort, __: Mapping[str, object], _batch: int | None, /
+    ) -> None: ...
 
     await place.control.fault(FaultKind.STATUS, path="/updates", status=401)
     async with _poller(place, take, MarkersInMemory()) as poller:

@@ -47,7 +47,7 @@ class Inbox:
         self._changed = asyncio.Event()
 
     async def __call__(
-        self, bot: BotPort, raw: Mapping[str, object], /
+        self, bot: BotPort, raw: Mapping[str, object], _batch: int | None, /
     ) -> asyncio.Future[None]:
         if self.refusals:
             raise self.refusals.pop(0)

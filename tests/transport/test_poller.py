@@ -636,7 +636,9 @@ async def test_a_durable_intake_acknowledges_by_taking(
 ) -> None:
     taken: asyncio.Queue[object] = asyncio.Queue()
 
-    async def keep(_: BotPort, raw: Mapping[str, object], /) -> None:
+    async def keep(
+        _: BotPort, raw: Mapping[str, object], _batch: int | None, /
+    ) -> None:
         await taken.put(raw)
 
     await say(control, "one")
@@ -654,7 +656,9 @@ async def test_an_intake_that_is_cancelled_from_within_does_not_end_the_polling(
 ) -> None:
     calls: asyncio.Queue[None] = asyncio.Queue()
 
-    async def dying(_: BotPort, __: Mapping[str, object], /) -> None:
+    async def dying(
+        _: BotPort, __: Mapping[str, object], _batch: int | None, /
+    ) -> None:
         await calls.put(None)
         if calls.qsize() == 1:
             raise asyncio.CancelledError
@@ -872,7 +876,9 @@ async def test_a_poller_whose_actor_is_killed_leaves_nobody_waiting(
 async def test_a_system_without_time_to_drain_leaves_nobody_waiting(
     bot: Bot, control: Control
 ) -> None:
-    async def stubborn(_: BotPort, __: Mapping[str, object], /) -> None:
+    async def stubborn(
+        _: BotPort, __: Mapping[str, object], _batch: int | None, /
+    ) -> None:
         try:
             await asyncio.sleep(1000)
         except asyncio.CancelledError:
@@ -892,7 +898,9 @@ async def test_a_system_without_time_to_drain_leaves_nobody_waiting(
 async def test_a_stop_does_not_wait_beyond_its_time_for_an_intake_that_goes_on(
     bot: Bot, control: Control, system: ActorSystem
 ) -> None:
-    async def stubborn(_: BotPort, __: Mapping[str, object], /) -> None:
+    async def stubborn(
+        _: BotPort, __: Mapping[str, object], _batch: int | None, /
+    ) -> None:
         try:
             await asyncio.sleep(1000)
         except asyncio.CancelledError:

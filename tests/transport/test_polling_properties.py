@@ -81,7 +81,7 @@ class Handler:
     open: list[tuple[str, asyncio.Future[None]]] = field(default_factory=list)
 
     async def __call__(
-        self, bot: BotPort, raw: Mapping[str, object], /
+        self, bot: BotPort, raw: Mapping[str, object], _batch: int | None, /
     ) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.open.append((text_of(bot, raw), future))

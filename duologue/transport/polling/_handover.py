@@ -28,7 +28,7 @@ class Intake(Protocol):
     """Takes updates over from a poller."""
 
     async def __call__(
-        self, bot: Bot, raw: Mapping[str, object], /
+        self, bot: Bot, raw: Mapping[str, object], batch: int | None, /
     ) -> asyncio.Future[None] | None:
         """Take one update.
 
@@ -38,6 +38,8 @@ class Intake(Protocol):
         Args:
             bot: Who received it.
             raw: The update as the messenger sent it.
+            batch: The batch that it came in. When an update of another one comes, all
+                of this one are acknowledged, and the messenger sends none of them again.
 
         Returns:
             A future that ends without an error when the update is safe to
@@ -62,14 +64,14 @@ class Handover:
         self._observer = observer
         self._kinds: set[str] = set()
 
-    async def hand_over(self, updates: Sequence[Raw]) -> HandedOver:
+    async def hand_over(self, updates: Sequence[Raw], batch: int | None) -> HandedOver:
         """Offer updates in order and wait until those that were taken are safe."""
         waiting: list[tuple[Raw, asyncio.Future[None]]] = []
         left: Sequence[Raw] = ()
         error: Exception | None = None
         for index, raw in enumerate(updates):
             try:
-                future = await self._offer(raw)
+                future = await self._offer(raw, batch)
             except Exception as refusal:  # noqa: BLE001 - nothing that the intake does may end the polling
                 left, error = updates[index:], refusal
                 break
@@ -79,20 +81,24 @@ class Handover:
         rest = (*(raw for raw, _ in unsafe), *left)
         return HandedOver(rest, unsafe[0][1] if unsafe else error)
 
-    async def _offer(self, raw: object) -> asyncio.Future[None] | None:
+    async def _offer(
+        self, raw: object, batch: int | None
+    ) -> asyncio.Future[None] | None:
         """Offer one update, and count it unless it will be offered again."""
-        taken = await self._take(raw)
+        taken = await self._take(raw, batch)
         self._observer.count("updates_received", bot=self._name, source="poll")
         return taken
 
-    async def _take(self, raw: object) -> asyncio.Future[None] | None:
+    async def _take(
+        self, raw: object, batch: int | None
+    ) -> asyncio.Future[None] | None:
         """Hand one update over; set it aside if it cannot be read."""
         if not is_object(raw):
             self._set_aside(type(raw).__name__, "malformed", "it is no object")
             return None
         kind = str(raw.get("update_type"))[:_MAX_KIND_LENGTH]
         try:
-            return await self._intake(self._bot, raw)
+            return await self._intake(self._bot, raw, batch)
         except MalformedUpdateError as error:
             self._set_aside(kind, "malformed", error.reason)
         except UnknownUpdateError:

@@ -74,8 +74,8 @@ class PollerIO:
             case Save(position):
                 await self.store.save(position)
                 return Saved()
-            case HandOver(updates):
-                return await self.handover.hand_over(updates)
+            case HandOver(updates, batch):
+                return await self.handover.hand_over(updates, batch)
             case Pause(seconds):
                 await self.clock.sleep(seconds)
                 return Woke()

@@ -85,7 +85,12 @@ class Rules:
         if progress.dropping:
             return self._go_on(replace(progress, marker=position.after))
         kept = position.kept
-        return replace(progress, batch=kept, after=position.after, doing=HandOver(kept))
+        return replace(
+            progress,
+            batch=kept,
+            after=position.after,
+            doing=HandOver(kept, position.after),
+        )
 
     def _fetched(self, progress: Progress, batch: Batch) -> Progress:
         updates = tuple(batch.updates)
@@ -99,7 +104,7 @@ class Rules:
         if progress.marker is None:
             # Nobody may deliver these again: they go to the disk first.
             return replace(progress, doing=Save(Position(None, updates, after)))
-        return replace(progress, doing=HandOver(updates))
+        return replace(progress, doing=HandOver(updates, after))
 
     def _dropped(self, progress: Progress, count: int, after: int | None) -> Progress:
         # The queue has run out when a batch is smaller than one before it; to
@@ -119,7 +124,7 @@ class Rules:
         if progress.batch and progress.stopping:
             return replace(progress, doing=End())  # they wait on the disk
         if progress.batch:
-            return replace(progress, doing=HandOver(progress.batch))
+            return replace(progress, doing=HandOver(progress.batch, progress.after))
         return self._go_on(progress)
 
     def _handed_over(self, progress: Progress, event: HandedOver) -> Progress:
@@ -128,7 +133,7 @@ class Rules:
         progress = replace(progress, batch=event.rest)
         if progress.stopping:
             return replace(progress, doing=End())
-        return self._try_again(progress, HandOver(event.rest))
+        return self._try_again(progress, HandOver(event.rest, progress.after))
 
     def _failed(self, progress: Progress, error: Exception) -> Progress:
         match progress.doing:

@@ -60,9 +60,15 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Give updates to the intake and wait until they are safe."""
+    """Give updates to the intake and wait until they are safe.
+
+    Attributes:
+        updates: What is to be handed over of a batch.
+        batch: The position behind the batch, which names it; None if there is none.
+    """
 
     updates: tuple[Raw, ...]
+    batch: int | None
 
 
 @dataclass(frozen=True, slots=True)
