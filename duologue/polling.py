@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from types import FrameType
+from functools import partial
 from typing import Protocol, runtime_checkable
 
-from duologue.dialogs import Bot, Dispatcher, bot_key
+from duologue.actors import Engine
+from duologue.dialogs import Bot, Dispatcher, Settings, bot_key
 from duologue.dialogs._description._dispatcher import checked_dispatcher
 from duologue.errors import BotNotStartedError, DuologueError, RuntimeSettingError
-from duologue.runtime import Runtime
+from duologue.runtime import OnError, Runtime
+from duologue.threads._signals import at_first_signal
 from duologue.transport import PollerSettings
 
 __all__ = ["LongPolling"]
@@ -24,7 +25,6 @@ __all__ = ["LongPolling"]
 _logger = logging.getLogger("duologue")
 _PATIENCE = 1.0  # seconds of finishing that need no word
 _FINISHING = "finishing what has begun; a second signal ends the program at once"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @runtime_checkable
@@ -35,31 +35,54 @@ class _Placed(Protocol):
     def base_url(self) -> str: ...
 
 
+class _Make(Protocol):
+    """Makes the runtime of a program."""
+
+    def __call__(
+        self, bots: Sequence[Bot], *, polling: PollerSettings = ...
+    ) -> Runtime: ...
+
+
 class LongPolling:
     """Fetches updates by long polling and runs the dialogs.
 
     Args:
         dispatcher: The routers and dialogs.
+        engine: Where mailboxes and state are: an engine, or "memory".
+        settings: How conversations behave.
         state_dir: Where the position of the polling is kept; see `Runtime`.
         drain: Seconds for finishing after a signal to stop.
+        on_error: Told of errors that nobody awaits; see `Runtime`.
         metrics_port: Where metrics and health are shown; see `Runtime`.
 
     Raises:
-        RuntimeSettingError: The dispatcher is none.
+        RuntimeSettingError: The dispatcher, the hook or the time is something else.
+        EngineNotAvailableError: The engine is none that this version has.
     """
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         *,
+        engine: Engine | str | None = None,
+        settings: Settings = Settings(),  # noqa: B008  # it is frozen
         state_dir: str | os.PathLike[str] | None = None,
         drain: float = 10.0,
+        on_error: OnError | None = None,
         metrics_port: int | None = None,
     ) -> None:
-        self._dispatcher = checked_dispatcher(dispatcher)
-        self._state_dir = state_dir
-        self._drain = drain
-        self._metrics_port = metrics_port
+        self._make: _Make = partial(
+            Runtime,
+            checked_dispatcher(dispatcher),
+            engine=engine,
+            settings=settings,
+            state_dir=state_dir,
+            drain=drain,
+            start_timeout=None,
+            on_error=on_error,
+            metrics_port=metrics_port,
+        )
+        self._make([])  # what cannot be used is refused here already
 
     def run(
         self,
@@ -124,15 +147,7 @@ class LongPolling:
         if not bots:
             problem = "there is no bot; write run(Bot()) or `await start(Bot())`"
             raise RuntimeSettingError("LongPolling", problem)
-        return Runtime(
-            self._dispatcher,
-            bots,
-            polling=settings,
-            state_dir=self._state_dir,
-            drain=self._drain,
-            start_timeout=None,
-            metrics_port=self._metrics_port,
-        )
+        return self._make(bots, polling=settings)
 
     async def _run_until_signal(
         self, bots: Sequence[Bot], settings: PollerSettings
@@ -146,7 +161,7 @@ class LongPolling:
             late.append(loop.call_later(_PATIENCE, _logger.warning, _FINISHING))
             task.cancel()
 
-        with _at_first_signal(lambda: loop.call_soon_threadsafe(stop)):
+        with at_first_signal(lambda: loop.call_soon_threadsafe(stop)):
             await asyncio.wait([task])
         for timer in late:
             timer.cancel()
@@ -221,29 +236,3 @@ def _check_place() -> None:
     else:
         return
     raise RuntimeSettingError("LongPolling.run()", problem)
-
-
-@contextmanager
-def _at_first_signal(act: Callable[[], object]) -> Generator[None, None, None]:
-    """Call a function at the first signal, and end the program at the second.
-
-    Without the loop: a handler that blocks it does not make the program deaf. Without
-    an exception: it would be raised in whatever runs, and could be lost there.
-    """
-
-    def first(_number: int, _frame: FrameType | None) -> None:
-        for number in _SIGNALS:
-            signal.signal(number, _die)
-        act()
-
-    before = {number: signal.signal(number, first) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _die(number: int, _frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)
-    signal.raise_signal(number)

@@ -2,7 +2,7 @@
 
 The program starts a runtime, waits for a customer, and works on the order. After each
 step it updates the customer's dialog from outside and waits for the receipt. Then it
-waits for the next one, until Ctrl+C.
+waits for the next one, until SIGTERM or Ctrl+C.
 
 DUOLOGUE_MAX_TOKEN=... python examples/embed_async.py
 """
@@ -10,7 +10,7 @@ DUOLOGUE_MAX_TOKEN=... python examples/embed_async.py
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from typing import TypeAlias
 
 from duologue import Dispatcher, Router, Runtime
 from duologue.dialogs import (
@@ -28,6 +28,8 @@ from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.text import Format
 from duologue.transport.max import Bot
 
+Customers: TypeAlias = "asyncio.Queue[BotStarted | MessageCreated]"
+
 STEPS = ("accepted", "packed", "delivered")
 
 
@@ -42,7 +44,7 @@ router = Router()
 async def order(
     event: BotStarted | MessageCreated,
     dialog_manager: DialogManager,
-    customers: asyncio.Queue[BotStarted | MessageCreated],
+    customers: Customers,
 ) -> None:
     """Open the dialog and tell the program who is there."""
     await dialog_manager.start(OrderSG.watching, mode=StartMode.RESET_STACK)
@@ -51,8 +53,8 @@ async def order(
 
 
 async def main() -> None:
-    """Serve one customer after the other."""
-    customers: asyncio.Queue[BotStarted | MessageCreated] = asyncio.Queue()
+    """Run the shop until SIGTERM or Ctrl+C; what has begun is finished."""
+    customers: Customers = asyncio.Queue()
     dispatcher = Dispatcher(customers=customers)  # handlers ask for it by its name
     dispatcher.include_router(router)
     dispatcher.include_router(
@@ -61,12 +63,17 @@ async def main() -> None:
         )
     )
     bot = Bot()
-    async with Runtime(dispatcher, [bot]) as runtime:
-        while True:
-            customer = await customers.get()
-            await serve(
-                runtime.dialog(chat_id=customer.chat_id, user_id=customer.user_id)
-            )
+    async with Runtime(dispatcher, [bot]) as runtime, asyncio.TaskGroup() as group:
+        serving = group.create_task(serve_all(runtime, customers))
+        await runtime.run_until_signal()
+        serving.cancel()
+
+
+async def serve_all(runtime: Runtime, customers: Customers) -> None:
+    """Serve one customer after the other."""
+    while True:
+        customer = await customers.get()
+        await serve(runtime.dialog(chat_id=customer.chat_id, user_id=customer.user_id))
 
 
 async def serve(dialog: BgManager) -> None:
@@ -80,5 +87,4 @@ async def serve(dialog: BgManager) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        asyncio.run(main())
+    asyncio.run(main())

@@ -75,7 +75,7 @@ def prepare(dialog: BlockingBgManager) -> None:
 
 
 def main() -> None:
-    """Cook until Ctrl+C."""
+    """Cook until SIGTERM or Ctrl+C."""
     orders = Orders()
     dispatcher = Dispatcher(orders=orders)  # handlers ask for it by its name
     dispatcher.include_router(router)
@@ -91,9 +91,8 @@ def main() -> None:
     with Runtime(dispatcher, [bot]).in_thread() as runtime:
         for _ in range(COOKS):
             threading.Thread(target=cook, args=(runtime, orders), daemon=True).start()
-        runtime.wait()
+        runtime.run_until_signal()
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    main()

@@ -10,7 +10,14 @@ from rich.console import Console
 
 from duologue._demo._acts import Act
 from duologue._demo._lines import Chat, Line, Side
-from duologue._demo._screen import ENDING, SERVING, Result, invitation, verdict
+from duologue._demo._screen import (
+    ENDING,
+    SERVING,
+    Result,
+    invitation,
+    numbers,
+    verdict,
+)
 from duologue.transport.sandbox import LogEntry, LogKind
 
 _REPEATABLE = frozenset({LogKind.CLICKED, LogKind.FAULT})
@@ -31,6 +38,11 @@ class PlainScreen:
     def address(self, url: str) -> None:
         """Print where a browser can watch."""
         self._print(invitation(url))
+
+    def metrics(self, url: str | None) -> None:
+        """Print where the numbers of the bot are."""
+        if url is not None:
+            self._print(numbers(url))
 
     @contextmanager
     def waiting(self, what: str) -> Generator[None, None, None]:

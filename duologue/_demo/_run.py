@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 import tempfile
@@ -89,9 +90,12 @@ async def _with_bot(
                     for watching in (messenger.ended(), bot.ended(), player.watch())
                 ]
                 await _wait_for_bot(screen, control)
+                metrics = _metrics_of(bot)
+                screen.metrics(metrics)
                 results = [await _act(screen, player, number) for number in numbers]
                 screen.summary(results)
                 if is_served:
+                    screen.metrics(metrics)
                     await _serve(screen, facts["page_url"], starter)
                 for task in watch:
                     task.cancel()
@@ -107,6 +111,12 @@ async def _wait_for_bot(screen: Screen, control: Control) -> None:
         async with asyncio.timeout(PATIENCE):
             while not (await control.position()).polls:  # noqa: ASYNC110  # another process
                 await asyncio.sleep(_PAUSE)
+
+
+def _metrics_of(bot: Program) -> str | None:
+    """Where the bot shows its metrics, if it does and its log says so."""
+    found = re.search(r"metrics are at (\S+)", bot.output())
+    return found and found[1]
 
 
 async def _serve(screen: Screen, url: str, starter: Starter) -> None:

@@ -42,6 +42,10 @@ class Screen(Protocol):
         """Say where a browser can watch."""
         ...
 
+    def metrics(self, url: str | None) -> None:
+        """Say where the numbers of the bot are; nothing if it shows none."""
+        ...
+
     def waiting(self, what: str) -> AbstractContextManager[object]:
         """Say what is waited for, as long as the context is open."""
         ...
@@ -89,6 +93,11 @@ def new_console() -> Console:
 def invitation(url: str) -> str:
     """Say where a browser can watch and take part."""
     return f"In a browser: {url}"
+
+
+def numbers(url: str) -> str:
+    """Say where the numbers of the bot are."""
+    return f"The bot's metrics: {url}"
 
 
 SERVING = (

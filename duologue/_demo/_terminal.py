@@ -16,7 +16,14 @@ from rich.text import Text
 
 from duologue._demo._acts import Act
 from duologue._demo._lines import Chat, Line, Side
-from duologue._demo._screen import ENDING, SERVING, Result, invitation, verdict
+from duologue._demo._screen import (
+    ENDING,
+    SERVING,
+    Result,
+    invitation,
+    numbers,
+    verdict,
+)
 from duologue.transport.sandbox import LogEntry
 
 _BUBBLE = 44
@@ -38,6 +45,11 @@ class TerminalScreen:
     def address(self, url: str) -> None:
         """Print where a browser can watch."""
         self._say(invitation(url))
+
+    def metrics(self, url: str | None) -> None:
+        """Print where the numbers of the bot are."""
+        if url is not None:
+            self._say(numbers(url))
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
         """Turn a spinner as long as the context is open."""

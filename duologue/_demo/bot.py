@@ -255,10 +255,12 @@ async def explain(_message: MessageCreated, dialog_manager: DialogManager) -> No
 
 def main() -> None:
     """Run until SIGINT or SIGTERM."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     dispatcher = Dispatcher()
     dispatcher.include_routers(commands, timer, counter, echo, rocket, guide, rest)
-    LongPolling(dispatcher).run(Bot())
+    LongPolling(dispatcher, metrics_port=0).run(Bot())
 
 
 if __name__ == "__main__":

@@ -113,6 +113,7 @@ from duologue.errors._root import (
     DuologueError,
 )
 from duologue.errors._runtime import (
+    BotRunsElsewhereError,
     CallCancelledError,
     CallTimeoutError,
     CallUnansweredError,
@@ -168,6 +169,7 @@ __all__ = [
     "BadRequestError",
     "BlockingCallError",
     "BotNotStartedError",
+    "BotRunsElsewhereError",
     "BotSettingError",
     "BotTwiceError",
     "ButtonNotShownError",

@@ -44,6 +44,24 @@ class DispatcherTakenError(DialogsError):
     )
 
 
+class BotRunsElsewhereError(DialogsError):
+    """Another program polls for a bot from the same state folder.
+
+    Attributes:
+        bot: The bot.
+        process: The other program.
+        folder: The folder.
+    """
+
+    bot: str
+    process: str
+    folder: str
+    template = (
+        "{bot} is run by {process} already, with the state in {folder}; end that one "
+        "first, since both would answer every message"
+    )
+
+
 class UnknownBotError(DialogsError, ValueError):
     """A call does not say which bot it is for, or names one that does not run.
 

@@ -7,7 +7,8 @@ from collections.abc import Coroutine
 from typing import Protocol, runtime_checkable
 
 from duologue.actors import Observer
-from duologue.dialogs import Bot, Conversations, bot_key
+from duologue.dialogs import Bot, Conversations, UpdateSource, bot_key
+from duologue.runtime._lock import StateLocks
 from duologue.runtime._reports import Reports
 from duologue.transport import Connecting, Fetching, Poller
 from duologue.transport.http import Operations
@@ -26,6 +27,7 @@ class Bots:
     Args:
         conversations: Handles their updates.
         fetching: Fetches them.
+        locks: Keep other programs from doing so; None if nothing is fetched.
         operations: Shows how they are; None to show nothing.
         observer: Counts their calls.
         report: Told of errors that nobody awaits.
@@ -36,12 +38,14 @@ class Bots:
         conversations: Conversations,
         fetching: Fetching,
         *,
+        locks: StateLocks | None,
         operations: Operations | None,
         observer: Observer,
         report: Reports,
     ) -> None:
         self._conversations = conversations
         self._fetching = fetching
+        self._locks = locks
         self._operations = operations
         self._observer = observer
         self._report = report
@@ -49,13 +53,14 @@ class Bots:
         self._late: list[asyncio.Task[None]] = []
         self._watches: list[asyncio.Task[None]] = []
 
-    def join(self, bot: Bot) -> None:
+    async def join(self, bot: Bot) -> None:
         """Begin to work with a bot that is connected.
 
         Raises:
             BotTwiceError: There is another one of its account.
+            BotRunsElsewhereError: Another program works with it.
         """
-        poller = self._begin(bot)
+        poller = await self._begin(bot)
         if poller is not None:
             _start(self._watch(bot, poller), self._watches)
 
@@ -88,7 +93,9 @@ class Bots:
             bot.observe(None)
         await _end(self._watches)
 
-    def _begin(self, bot: Bot) -> Poller | None:
+    async def _begin(self, bot: Bot) -> Poller | None:
+        if self._locks is not None and isinstance(bot, UpdateSource):
+            await self._locks.take(bot)
         if isinstance(bot, _Observed):
             bot.observe(self._observer)
             self._observed.append(bot)
@@ -101,7 +108,7 @@ class Bots:
     async def _join_late(self, bot: Bot, connecting: Connecting) -> None:
         try:
             await connecting.arrival(bot)
-            poller = self._begin(bot)
+            poller = await self._begin(bot)
             if self._operations is not None:
                 self._operations.find(bot.messenger)
         except Exception as error:

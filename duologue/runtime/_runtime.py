@@ -38,10 +38,12 @@ from duologue.errors import (
     RuntimeSettingError,
 )
 from duologue.runtime._bots import Bots
+from duologue.runtime._lock import StateLocks
 from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import OnError, Reports
 from duologue.runtime._settings import engine_of, hook_of, seconds, state_dir_of
 from duologue.threads import ThreadedRuntime, in_thread
+from duologue.threads._signals import Signals, until_told
 from duologue.transport import Connecting, Fetching, PollerSettings
 from duologue.transport.http import MetricsRegistry
 
@@ -58,7 +60,7 @@ class Runtime:
         dispatcher: The routers and dialogs.
         bots: The bots.
         engine: Where mailboxes and state are: an engine, which is closed at the end,
-            or None for memory that lasts as long as the block.
+            or None or "memory" for memory that lasts as long as the block.
         polling: How updates are fetched; None not to fetch any, because the
             application passes them to `accept`.
         settings: How conversations behave.
@@ -105,7 +107,7 @@ class Runtime:
         self.dispatcher: Dispatcher = checked_dispatcher(dispatcher)
         self.bots: tuple[Bot, ...] = checked_bots(bots)
         self.engine: Engine = engine_of(engine)
-        self._is_engine_given = engine is not None
+        self._is_engine_given = not (engine is None or isinstance(engine, str))
         self.observer: Observer = Counts() if observer is None else observer
         self._polling = polling
         self._settings = settings
@@ -120,6 +122,7 @@ class Runtime:
         if metrics_port is not None or registry is not None:
             self.observer = self._metrics.turn_on(observer)
         self._has_begun = False
+        self._signals = Signals()
         self._stack = AsyncExitStack()
         self._conversations: Conversations | None = None
         self._workers: Workers | None = None
@@ -132,6 +135,7 @@ class Runtime:
             DispatcherTakenError: A runtime runs with the dispatcher already.
             InvalidDialogError: Two dialogs share states.
             BotTwiceError: Two bots belong to the same account.
+            BotRunsElsewhereError: Another program polls for one, from `state_dir`.
             UnauthorizedError: A messenger does not know a bot's token.
             MessengerUnavailableError: No messenger can be reached.
             RateLimitedError: They refused all tries for being too many.
@@ -277,10 +281,28 @@ class Runtime:
         if self._bots is not None:
             await self._bots.wait()
 
+    async def run_until_signal(self) -> None:
+        """Wait for SIGINT or SIGTERM; the end of the block then drains and stops.
+
+        From then on until the block has ended, a second signal ends the program at
+        once. Call it on the main thread; `in_thread()` has its blocking form.
+
+        Raises:
+            RuntimeNotStartedError: Used outside the block.
+            RuntimeSettingError: Called on another than the main thread.
+            Exception: What `wait` raises.
+        """
+        if self._bots is None:
+            raise RuntimeNotStartedError
+        told, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._signals.take(lambda: loop.call_soon_threadsafe(told.set))
+        await until_told(told, self.wait())
+
     async def _open(self, stack: AsyncExitStack) -> None:
         stack.enter_context(self.dispatcher.bg_factory.taken())
         self.dispatcher.check()
         self._has_begun = True
+        stack.callback(self._signals.give_back)
         stack.callback(self._end)
         await stack.enter_async_context(self._metrics.open(self._clock, self.engine))
         for bot in self.bots:
@@ -297,18 +319,19 @@ class Runtime:
         system = ActorSystem(drain=1.0, clock=self._clock, observer=self.observer)
         workers = Workers(system, clock=self._clock, observer=self.observer)
         conversations = self._make(system, workers, connecting.connected, report)
+        locks = self._make_locks(stack)
         stack.callback(conversations.fail_rest)
         await stack.enter_async_context(system)
         conversations.start()
         fetching = self._make_fetching(system, conversations)
-        bots = self._make_bots(conversations, fetching, report)
+        bots = self._make_bots(conversations, fetching, locks, report)
         self._workers, self._conversations, self._bots = workers, conversations, bots
         stack.callback(self._forget)
         stack.push_async_callback(bots.close)
         stack.push_async_callback(self._stop, conversations, fetching)
         stack.push_async_callback(bots.expect_no_more)
         for bot in connecting.connected:
-            bots.join(bot)
+            await bots.join(bot)
         for bot in connecting.late:
             bots.expect(bot, connecting)
         self._metrics.show_load(
@@ -348,12 +371,24 @@ class Runtime:
             observer=self.observer,
         )
 
+    def _make_locks(self, stack: AsyncExitStack) -> StateLocks | None:
+        if self._polling is None:
+            return None
+        locks = StateLocks(self._state_dir, drain=self._drain, clock=self._clock)
+        stack.callback(locks.release)
+        return locks
+
     def _make_bots(
-        self, conversations: Conversations, fetching: Fetching, report: Reports
+        self,
+        conversations: Conversations,
+        fetching: Fetching,
+        locks: StateLocks | None,
+        report: Reports,
     ) -> Bots:
         return Bots(
             conversations,
             fetching,
+            locks=locks,
             operations=self._metrics.shown,
             observer=self.observer,
             report=report,

@@ -20,7 +20,7 @@ def engine_of(given: Engine | str | None) -> Engine:
     Raises:
         EngineNotAvailableError: This version does not have it.
     """
-    if given is None:
+    if given is None or given == "memory":
         return MemoryEngine()
     if isinstance(given, str):
         raise EngineNotAvailableError(given)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 # What lies where, from the thread that calls to the loop that answers:
 #   _protocols     what type checkers know of the bridge
+#   _in_thread     a runtime behind the bridge, and the signals of its program
+#   _signals       SIGINT and SIGTERM: the first in order, the second at once
 #   _blocking      the bridge: methods, `with`, `for` and awaitables as blocking calls
 #   _block         an `async with` that a thread enters and leaves
 #   _call          one call on the loop, and its outcome for the thread that waits
 #   _loop_thread   the event loop on its thread
-from duologue.threads._blocking import in_thread
+from duologue.threads._in_thread import in_thread
 from duologue.threads._protocols import (
     BlockingBgManager,
     BlockingDialogManager,

@@ -11,10 +11,9 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Generator,
     Mapping,
 )
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from functools import cache, wraps
 from types import ModuleType, TracebackType
@@ -25,7 +24,6 @@ from duologue.errors import CallTimeoutError
 from duologue.threads._block import Block
 from duologue.threads._call import Call
 from duologue.threads._loop_thread import LoopThread
-from duologue.threads._protocols import ThreadedRuntime
 
 _PROTOCOLS: Final = ("__await__", "__aenter__", "__aiter__", "__anext__")
 _MISSING: Final = object()
@@ -196,25 +194,6 @@ class Blocking:
         return wrap(
             Call(self._thread, called, instead, function).wait(timeout), self._thread
         )
-
-
-@contextmanager
-def in_thread(
-    runtime: AbstractAsyncContextManager[object, bool | None],
-) -> Generator[ThreadedRuntime]:
-    """Run a runtime on a thread of its own; see `Runtime.in_thread`.
-
-    Args:
-        runtime: The runtime, not started.
-
-    Yields:
-        The runtime, as threads may use it.
-    """
-    with LoopThread("duologue-runtime") as thread:
-        blocking = Blocking(runtime, thread)
-        with blocking:
-            # The protocol describes what the bridge does with a Runtime.
-            yield cast("ThreadedRuntime", cast("object", blocking))
 
 
 def wrap(value: object, thread: LoopThread) -> object:

@@ -396,3 +396,7 @@ class ThreadedRuntime(Protocol):
     def wait(self, *, timeout: float | None = None) -> None:
         """See `Runtime.wait`."""
         ...
+
+    def run_until_signal(self, *, timeout: float | None = None) -> None:
+        """See `Runtime.run_until_signal`; called on the main thread."""
+        ...

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from duologue.transport.max import Bot
 from duologue.transport.sandbox import Sandbox
 
 
@@ -43,3 +44,14 @@ async def running(
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+async def known_chat(sandbox: Sandbox, user: int) -> int:
+    """Let a user have begun a chat before, so that nothing is left to answer."""
+    chat = (await sandbox.control().start(user)).chat_id
+    bot = Bot(sandbox.token, base_url=sandbox.url)
+    await bot.start()
+    first = await bot.get_updates(marker=None, limit=10, timeout=0, types=None)
+    await bot.get_updates(marker=first.marker, limit=10, timeout=0, types=None)
+    await bot.close()
+    return chat or 0

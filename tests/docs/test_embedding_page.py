@@ -19,7 +19,7 @@ from duologue import Dispatcher, Runtime
 from duologue.dialogs import MessageCreated
 from duologue.testing import RecordingBot
 from duologue.transport.sandbox import Control, Sandbox
-from tests.docs.conftest import running
+from tests.docs.conftest import known_chat, running
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/embedding.md").read_text("utf-8")
@@ -42,17 +42,35 @@ async def _program(
 
 
 def test_the_page_has_the_programs_that_are_played_here() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_program_until_a_signal_ends_in_order(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with Sandbox() as sandbox:
+        control = sandbox.control()
+        user = await control.add_user("Ann")
+        async with _program(sandbox, tmp_path, BLOCKS[0]) as process:
+            await control.start(user)
+            await _shown(control, "You pressed 0 times.")
+            process.send_signal(number)
+            output = await process.communicate()
+        queued = (await control.position()).queued
+
+    assert (process.returncode, output) == (0, (b"", b""))
+    assert queued == ()
 
 
 async def test_the_program_with_threads_changes_the_dialog(tmp_path: Path) -> None:
     async with Sandbox() as sandbox:
         control = sandbox.control()
         user = await control.add_user("Ann")
-        chat = (await control.start(user)).chat_id or 0
+        chat = await known_chat(sandbox, user)
 
         arguments = (str(chat), str(user))
-        async with _program(sandbox, tmp_path, BLOCKS[0], *arguments) as process:
+        async with _program(sandbox, tmp_path, BLOCKS[1], *arguments) as process:
             output = await process.communicate()
         shown = [message.text for message in await control.messages(chat)]
 
@@ -66,10 +84,10 @@ async def test_the_program_with_threads_shows_the_progress_of_a_worker(
     async with Sandbox() as sandbox:
         control = sandbox.control()
         user = await control.add_user("Ann")
-        chat = (await control.start(user)).chat_id or 0
+        chat = await known_chat(sandbox, user)
 
         arguments = (str(chat), str(user))
-        async with _program(sandbox, tmp_path, BLOCKS[1], *arguments) as process:
+        async with _program(sandbox, tmp_path, BLOCKS[2], *arguments) as process:
             output = await process.communicate()
         shown = [message.text for message in await control.messages(chat)]
         log = await control.log()
@@ -99,7 +117,7 @@ async def test_the_hook_of_the_page_is_told_of_a_handler_that_failed() -> None:
         "Bot": lambda: bot,
         "dispatcher": dispatcher,
     }
-    exec(BLOCKS[2], names)  # noqa: S102  # our own page
+    exec(BLOCKS[3], names)  # noqa: S102  # our own page
     failures = cast("queue.SimpleQueue[tuple[str, Exception]]", names["failures"])
 
     async with cast("Runtime", names["runtime"]) as runtime:
@@ -117,7 +135,7 @@ async def test_the_web_application_changes_the_dialog_and_tells_its_health(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    code = BLOCKS[3].replace("port=8080", f"port={port}")
+    code = BLOCKS[4].replace("port=8080", f"port={port}")
 
     async with Sandbox() as sandbox, aiohttp.ClientSession() as client:
         control = sandbox.control()

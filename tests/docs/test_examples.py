@@ -13,7 +13,7 @@ import pytest
 
 from duologue.transport.sandbox import Control, LogEntry, Sandbox
 from tests.conftest import LONG_END
-from tests.docs.conftest import running
+from tests.docs.conftest import known_chat, running
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(
@@ -40,9 +40,11 @@ async def _stop(process: asyncio.subprocess.Process, sandbox: Sandbox) -> None:
     assert not rest or rest == [LONG_END]
 
 
-async def _interrupt(process: asyncio.subprocess.Process) -> None:
-    """End a program as Ctrl+C does, and see that it ends well."""
-    process.send_signal(signal.SIGINT)
+async def _interrupt(
+    process: asyncio.subprocess.Process, number: signal.Signals = signal.SIGINT
+) -> None:
+    """End a program by a signal, and see that it ends well."""
+    process.send_signal(number)
     _, errors = await process.communicate()
     assert (process.returncode, errors.decode()) == (0, "")
 
@@ -110,8 +112,14 @@ async def test_the_timer_that_is_pressed_again_counts_anew_and_once(
     assert views[began:] == [f"Счётчик: {count}" for count in range(11)]
 
 
-async def test_the_embedding_program_reports_each_step_until_ctrl_c(
-    tmp_path: Path,
+SIGNALS = pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name
+)
+
+
+@SIGNALS
+async def test_the_embedding_program_reports_each_step_until_a_signal(
+    tmp_path: Path, number: signal.Signals
 ) -> None:
     async with (
         _sandbox() as (sandbox, control, ann),
@@ -121,7 +129,7 @@ async def test_the_embedding_program_reports_each_step_until_ctrl_c(
     ):
         await control.say(ann, "/start")
         output = await _read(process, until="the customer knows: delivered")
-        await _interrupt(process)
+        await _interrupt(process, number)
         views = [e.text for e in await control.log() if e.kind in {"message", "edit"}]
 
     assert output == [
@@ -137,8 +145,9 @@ async def test_the_embedding_program_reports_each_step_until_ctrl_c(
     ]
 
 
-async def test_the_threads_of_a_program_report_to_their_chats_until_ctrl_c(
-    tmp_path: Path,
+@SIGNALS
+async def test_the_threads_of_a_program_report_to_their_chats_until_a_signal(
+    tmp_path: Path, number: signal.Signals
 ) -> None:
     example = str(ROOT / "examples/embed_threaded.py")
     async with (
@@ -150,7 +159,7 @@ async def test_the_threads_of_a_program_report_to_their_chats_until_ctrl_c(
         served = 0  # two threads print: both words may stand in one line
         while served < 2:
             served += (await _line(process)).count("served")
-        await _interrupt(process)
+        await _interrupt(process, number)
         log = await control.log()
         views = {
             chat: [
@@ -224,11 +233,11 @@ async def test_the_program_of_the_readme_changes_a_dialog_from_outside(
     (tmp_path / "app.py").write_text(BLOCKS[1], "utf-8")
 
     async with _sandbox() as (sandbox, control, ann):
-        chat = (await control.start(ann)).chat_id
+        chat = await known_chat(sandbox, ann)
         command = ("app.py", str(chat), str(ann))
         async with running(tmp_path, *command, sandbox=sandbox) as process:
             output, errors = await process.communicate()
-        shown = [message.text for message in await control.messages(chat or 0)]
+        shown = [message.text for message in await control.messages(chat)]
 
     assert (process.returncode, errors.decode()) == (0, "")
     assert output.decode() == "stored and shown\n"

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from duologue import Dispatcher, LongPolling, Router, Runtime
+from duologue.dialogs import MessageCreated, Settings
 from duologue.dialogs._chat._data import Json
-from duologue.errors import AddressNotAvailableError, RuntimeSettingError
+from duologue.errors import (
+    AddressNotAvailableError,
+    EngineNotAvailableError,
+    RuntimeSettingError,
+)
 from duologue.testing import RecordingBot
 from duologue.transport.max import Bot
+from duologue.transport.sandbox import Sandbox
 
 
 @pytest.mark.parametrize("make", [LongPolling, lambda wrong: Runtime(wrong, [])])
@@ -115,3 +122,45 @@ async def test_a_host_that_is_none_is_named_at_the_start() -> None:
 
     with pytest.raises(AddressNotAvailableError, match=r"no\.such\.invalid"):
         await runtime.__aenter__()
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"engine": "redis://localhost"}, EngineNotAvailableError),
+        ({"on_error": "log"}, RuntimeSettingError),
+        ({"metrics_port": 80000}, RuntimeSettingError),
+        ({"drain": "10"}, RuntimeSettingError),
+    ],
+    ids=str,
+)
+def test_long_polling_refuses_what_a_runtime_refuses(
+    given: dict[str, Json], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        LongPolling(Dispatcher(), **given)
+
+
+async def test_long_polling_hands_its_settings_on(tmp_path: Path) -> None:
+    failed: asyncio.Queue[BaseException] = asyncio.Queue()
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def wait(_: MessageCreated) -> None:
+        await asyncio.sleep(50)
+
+    polling = LongPolling(
+        dispatcher,
+        engine="memory",
+        settings=Settings(turn_timeout=2),
+        on_error=lambda error, _: failed.put_nowait(error),
+        state_dir=tmp_path,
+    )
+    async with Sandbox() as sandbox, asyncio.TaskGroup() as group:
+        bot = Bot(sandbox.token, base_url=sandbox.url)
+        running = group.create_task(polling.start(bot))
+        await sandbox.control().say(await sandbox.control().add_user("Ann"), "hi")
+        error = await failed.get()
+        running.cancel()
+
+    assert type(error).__name__ == "TurnTimeoutError"

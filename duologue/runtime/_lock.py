@@ -1,0 +1,98 @@
+"""One program for each bot and state folder.
+
+The lock is the kernel's (POSIX): it ends with the process however that ends, and a fork has
+none of it, so nothing is left to go stale. The file stays; what stands in it only names the
+process that holds it. Two runtimes in one process are not told apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import sys
+from pathlib import Path
+
+from duologue.actors import Clock
+from duologue.dialogs import UpdateSource, bot_key
+from duologue.errors import BotRunsElsewhereError
+from duologue.transport.polling._markers import marker_path
+
+_logger = logging.getLogger("duologue")
+_OVERLAP = 5.0  # seconds that a program may need to end beside its drain
+_PAUSE = 0.1
+_FLAGS = os.O_RDWR | os.O_CREAT
+
+
+class StateLocks:
+    """Keeps a second program from polling for the same bots from the same folder.
+
+    Args:
+        folder: The state folder.
+        drain: Seconds that the program before may take for finishing.
+        clock: Tells how long that was.
+    """
+
+    def __init__(self, folder: Path, *, drain: float, clock: Clock) -> None:
+        self._folder = folder
+        self._patience = drain + _OVERLAP
+        self._clock = clock
+        self._files: list[int] = []
+
+    async def take(self, bot: UpdateSource) -> None:
+        """Wait until no other program has this bot.
+
+        Raises:
+            BotRunsElsewhereError: Another one still had it when the time was up.
+        """
+        path = marker_path(self._folder, bot).with_suffix(".lock")
+        deadline = self._clock.time() + self._patience
+        holder = await asyncio.to_thread(self._try, path)
+        if holder is not None:
+            _logger.warning(
+                "%s is still run by %s; waiting for its end", bot_key(bot), holder
+            )
+        while holder is not None:
+            if self._clock.time() >= deadline:
+                raise BotRunsElsewhereError(bot_key(bot), holder, str(self._folder))
+            await self._clock.sleep(_PAUSE)
+            holder = await asyncio.to_thread(self._try, path)
+
+    def release(self) -> None:
+        """Let another program have the bots."""
+        while self._files:
+            os.close(self._files.pop())
+
+    def _try(self, path: Path) -> str | None:
+        """Lock a file.
+
+        Returns:
+            Who holds it; None if it is ours now, or cannot be locked at all: what is
+            wrong with the folder is told by whoever writes the marker there.
+        """
+        if sys.platform == "win32":
+            return None
+        import fcntl  # noqa: PLC0415  # not on Windows
+
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = os.open(path, _FLAGS | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        except OSError:
+            return None
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(file, 0)
+            os.write(file, _myself().encode(errors="replace"))
+        except OSError as error:
+            holder = os.read(file, 200).decode(errors="replace")
+            os.close(file)
+            is_taken = error.errno in {errno.EACCES, errno.EAGAIN}
+            return (holder or "another process") if is_taken else None
+        self._files.append(file)
+        return None
+
+
+def _myself() -> str:
+    # Without arguments: one of them may be a token.
+    return f"process {os.getpid()} ({Path(sys.argv[0]).name or 'python'})"
