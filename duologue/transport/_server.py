@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from duologue.errors import AddressInUseError, AddressNotAvailableError
 
 LOOPBACK = "127.0.0.1"
 BODY_LIMIT = 1024 * 1024
+CONNECTIONS = 500
+"""Far below the 1,024 files that a process may have open on most systems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,36 @@ class Address:
         return f"http://{host}:{self.port}"
 
 
-def new_application(*, body_limit: int = BODY_LIMIT) -> web.Application:
-    """Make an application that refuses bodies over a limit with 413.
+def new_application(
+    *, body_limit: int = BODY_LIMIT, middlewares: Sequence[Middleware] = ()
+) -> web.Application:
+    """Make an application that refuses long bodies with 413, compressed ones with 415.
+
+    Both hold where it is mounted in another application, too.
 
     Args:
         body_limit: The longest request body it reads, in bytes.
+        middlewares: What is around its handlers, the outermost first.
     """
-    return web.Application(client_max_size=body_limit)
+    guards = (*middlewares, _bodies(body_limit))
+    return web.Application(client_max_size=body_limit, middlewares=guards)
+
+
+def _bodies(limit: int) -> Middleware:
+    """Keep bodies within a limit, which for one that is mounted its root would set."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        encoding = request.headers.get("Content-Encoding", "identity")
+        if encoding.strip().lower() != "identity":
+            refusal = web.HTTPUnsupportedMediaType(text="send it without compression")
+            refusal.force_close()
+            raise refusal
+        if request.client_max_size != limit:
+            request = request.clone(client_max_size=limit)
+        return await handler(request)
+
+    return check
 
 
 @asynccontextmanager
@@ -51,6 +78,7 @@ async def serve(
     port: int = 0,
     keepalive: float = 75.0,
     grace: float = 1.0,
+    connections: int = CONNECTIONS,
 ) -> AsyncGenerator[Address]:
     """Serve an application for as long as the block runs.
 
@@ -64,6 +92,7 @@ async def serve(
         port: The port to bind; 0 picks a free one.
         keepalive: How long an idle connection stays open, in seconds.
         grace: How long requests in progress may take at the end, in seconds.
+        connections: How many there may be at once; what comes beyond is closed.
 
     Yields:
         Where it listens.
@@ -78,16 +107,65 @@ async def serve(
         handle_signals=False,
         keepalive_timeout=keepalive,
         shutdown_timeout=grace,
+        auto_decompress=False,
     )
     await runner.setup()
     try:
-        yield await _listen(runner, host, port)
+        yield await _listen(_Site(runner, host, port, connections))
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> Address:
-    site = web.TCPSite(runner, host, port)
+class _Site(web.BaseSite):
+    """Where a server listens, to so many connections at once and no more."""
+
+    __slots__ = ("_most", "host", "port")
+
+    def __init__(
+        self, runner: web.AppRunner, host: str, port: int, connections: int
+    ) -> None:
+        super().__init__(runner)
+        self.host = host
+        self.port = port
+        self._most = connections
+
+    @property
+    def name(self) -> str:
+        """The address that was asked for."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def bound_port(self) -> int:
+        """The port it is bound to."""
+        assert isinstance(self._server, asyncio.Server)  # noqa: S101  # it has started
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await super().start()
+        server = self._runner.server
+        assert server is not None  # noqa: S101  # the runner is set up
+
+        def accept() -> asyncio.BaseProtocol:
+            is_full = len(server.connections) >= self._most
+            return _Refusal() if is_full else server()
+
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            accept, self.host, self.port, backlog=self._backlog
+        )
+
+
+class _Refusal(asyncio.Protocol):
+    """Closes a connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+async def _listen(site: _Site) -> Address:
+    host, port = site.host, site.port
     try:
         await site.start()
     except OSError as error:
@@ -95,4 +173,4 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> Address:
             raise AddressInUseError(host, port) from error
         reason = error.strerror or str(error)
         raise AddressNotAvailableError(host, port, reason) from error
-    return Address(host, int(runner.addresses[0][1]))
+    return Address(host, site.bound_port)

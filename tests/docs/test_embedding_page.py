@@ -42,7 +42,7 @@ async def _program(
 
 
 def test_the_page_has_the_programs_that_are_played_here() -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -132,9 +132,7 @@ async def test_the_hook_of_the_page_is_told_of_a_handler_that_failed() -> None:
 async def test_the_web_application_changes_the_dialog_and_tells_its_health(
     tmp_path: Path,
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = _free_port()
     code = BLOCKS[4].replace("port=8080", f"port={port}")
 
     async with Sandbox() as sandbox, aiohttp.ClientSession() as client:
@@ -163,6 +161,40 @@ async def test_the_web_application_changes_the_dialog_and_tells_its_health(
     assert "duologue_" in numbers
     assert process.returncode == 0
     assert errors == b""
+
+
+async def test_the_application_with_an_open_stream_ends_at_once(tmp_path: Path) -> None:
+    port = _free_port()
+    code = BLOCKS[5].replace("port=8080", f"port={port}")
+
+    async with (
+        Sandbox() as sandbox,
+        aiohttp.ClientSession() as client,
+        _program(sandbox, tmp_path, code) as process,
+    ):
+        await _listening(process)
+        async with client.get(f"http://127.0.0.1:{port}/work") as stream:
+            first = await stream.content.readline()
+            process.send_signal(signal.SIGTERM)
+            # Less than the minute that aiohttp would wait for the stream.
+            async with asyncio.timeout(30):
+                _, errors = await process.communicate()
+
+    assert first.startswith(b'data: {"text": ')
+    assert (process.returncode, errors) == (0, b"")
+
+
+async def _listening(process: asyncio.subprocess.Process) -> None:
+    """Wait until `run_app` has said that it runs."""
+    assert process.stdout is not None
+    await process.stdout.readline()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 async def _shown(control: Control, text: str) -> None:

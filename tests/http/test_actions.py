@@ -392,9 +392,8 @@ async def test_a_body_that_cannot_be_read_is_refused(page: Page, body: bytes) ->
     [
         {"Content-Type": "application/x-www-form-urlencoded; charset=klingon"},
         {"Content-Type": "multipart/form-data"},
-        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     ],
-    ids=["charset", "multipart", "gzip"],
+    ids=["charset", "multipart"],
 )
 async def test_a_body_that_is_not_what_its_header_says_is_refused(
     page: Page, headers: dict[str, str]

@@ -3,14 +3,19 @@
 `prometheus_client` is imported when it is needed: by programs with metrics.
 """
 
-# _actions: operations of pages; _bearer: who may use them
+# _actions: operations of pages; _access: who may use them
 # _operations: metrics and health of a runtime; _door: where they are shown
 # _catalogue: every metric; _prometheus, _series, _exposition: their numbers
 # _registry: what can be said without Prometheus; _health: alive, ready; _problems: errors
 
 from __future__ import annotations
 
-from duologue.transport.http._actions import AsyncAction, actions_application
+from duologue.transport.http._access import allow_actions
+from duologue.transport.http._actions import (
+    AsyncAction,
+    HasWorkers,
+    actions_application,
+)
 from duologue.transport.http._catalogue import CATALOGUE, LABELS, Kind, Metric
 from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import HealthProbe, Polling, Problem
@@ -21,6 +26,7 @@ __all__ = [
     "CATALOGUE",
     "LABELS",
     "AsyncAction",
+    "HasWorkers",
     "HealthProbe",
     "Kind",
     "Metric",
@@ -31,6 +37,7 @@ __all__ = [
     "PrometheusObserver",  # pyright: ignore[reportUnsupportedDunderAll]  # see __init__.pyi
     "Reading",
     "actions_application",
+    "allow_actions",
     "operations_application",
 ]
 

@@ -1,4 +1,9 @@
-from duologue.transport.http._actions import AsyncAction, actions_application
+from duologue.transport.http._access import allow_actions
+from duologue.transport.http._actions import (
+    AsyncAction,
+    HasWorkers,
+    actions_application,
+)
 from duologue.transport.http._catalogue import CATALOGUE, LABELS, Kind, Metric
 from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import HealthProbe, Polling, Problem
@@ -10,6 +15,7 @@ __all__ = [
     "CATALOGUE",
     "LABELS",
     "AsyncAction",
+    "HasWorkers",
     "HealthProbe",
     "Kind",
     "Metric",
@@ -20,5 +26,6 @@ __all__ = [
     "PrometheusObserver",
     "Reading",
     "actions_application",
+    "allow_actions",
     "operations_application",
 ]

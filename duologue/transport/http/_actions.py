@@ -6,13 +6,16 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import ClassVar, TypeAlias, cast
+from typing import ClassVar, Protocol, TypeAlias, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from duologue.actors import StartPolicy, Worker, Workers, WorkerSnapshot
+from duologue.actors._workers._worker_body import kind_of
 from duologue.errors import (
     ActionSettingError,
+    RuntimeNotStartedError,
     SystemClosedError,
     UnknownWorkerError,
     WorkerBodyError,
@@ -21,13 +24,22 @@ from duologue.errors import (
 )
 from duologue.transport._json import parse
 from duologue.transport._server import new_application
-from duologue.transport.http._bearer import bearer
+from duologue.transport.http._access import guard
 from duologue.transport.http._problems import answer, as_problems, problem
 
 DEFAULT_BOUNDARY = "default-boundary"
 
 _BODY_LIMIT = 16 * 1024
 _BOUNDARY = re.compile(r"[\w.-]{1,64}", re.ASCII)
+# All that aiohttp says of a form that is broken.
+_NO_FORM = (
+    AssertionError,
+    HttpProcessingError,
+    LookupError,
+    RuntimeError,
+    ValueError,
+    web.RequestPayloadError,
+)
 _IDLE: Mapping[str, object] = {
     "text": "",
     "value": 0.0,
@@ -65,8 +77,17 @@ class AsyncAction:
     policy: ClassVar[StartPolicy] = StartPolicy.JOIN
 
 
+class HasWorkers(Protocol):
+    """Something that has workers while it runs, such as a `Runtime`."""
+
+    @property
+    def workers(self) -> Workers:
+        """Its workers."""
+        ...
+
+
 def actions_application(
-    workers: Workers,
+    workers: Workers | HasWorkers | Callable[[], Workers],
     actions: Sequence[type[AsyncAction]],
     *,
     token: str,
@@ -81,9 +102,11 @@ def actions_application(
     `boundary`, a name that the page may give. GET changes nothing and is refused.
 
     Args:
-        workers: Run the operations.
+        workers: Run the operations. A `Runtime`, or a function that gives them, is asked
+            at each request, so the door can be mounted before they are there.
         actions: What is offered.
-        token: Who shows it as `Authorization: Bearer` may use the door.
+        token: Who shows it as `Authorization: Bearer` may use the door, and so may a
+            page that `allow_actions` has let in.
         owner: Whose workers they are.
         limit: How many operations of the owner may run at once.
 
@@ -93,11 +116,11 @@ def actions_application(
     """
     if not token:
         raise ActionSettingError("the door", "its token is empty; choose a long one")
-    _check(workers, actions)
-    app = new_application(body_limit=_BODY_LIMIT)
-    app.middlewares.extend((bearer(token), as_problems))
+    _check(actions)
+    around = (guard(token), as_problems)
+    app = new_application(body_limit=_BODY_LIMIT, middlewares=around)
     for action in actions:
-        slot = _Slot(workers, action, owner=owner, limit=limit)
+        slot = _Slot(_source(workers), action, owner=owner, limit=limit)
         app.router.add_post(action.url, slot.handle)
     return app
 
@@ -106,9 +129,14 @@ class _Slot:
     """The operations of one action."""
 
     def __init__(
-        self, workers: Workers, action: type[AsyncAction], *, owner: str, limit: int
+        self,
+        source: Callable[[], Workers],
+        action: type[AsyncAction],
+        *,
+        owner: str,
+        limit: int,
     ) -> None:
-        self._workers = workers
+        self._source = source
         self._action = action
         self._owner = owner
         self._limit = limit
@@ -133,10 +161,19 @@ class _Slot:
         if boundary is None:
             detail = "a boundary has up to 64 letters, digits, dots, _ and -"
             return problem(HTTPStatus.BAD_REQUEST, detail)
+        return await self._answer(command(f"{self._action.shortname}/{boundary}"))
+
+    @staticmethod
+    async def _answer(command: Awaitable[web.Response]) -> web.Response:
         try:
-            return await command(f"{self._action.shortname}/{boundary}")
+            return await command
         except UnknownWorkerError:  # forgotten since it was found
             return answer(_IDLE)
+        except SystemClosedError:
+            detail = "this program is stopping"
+        except RuntimeNotStartedError:
+            detail = "this program does not run"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
     async def _start(self, key: str) -> web.Response:
         if self._is_full(key):
@@ -150,12 +187,10 @@ class _Slot:
             _logger.exception("cannot start %s", self._action.shortname)
             detail = "what does the work cannot be made; the log says why"
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
-        except SystemClosedError:
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "this program is stopping")
         return answer(_shown(worker.snapshot))
 
     async def _begin(self, key: str) -> Worker:
-        return await self._workers.start(
+        return await self._source().start(
             self._action.worker_cls,
             key=key,
             policy=self._action.policy,
@@ -164,9 +199,9 @@ class _Slot:
 
     def _is_full(self, key: str) -> bool:
         """Whether one more would be too many; what runs already is no new one."""
-        if self._workers.running(key, owner=self._owner) is not None:
+        if self._source().running(key, owner=self._owner) is not None:
             return False
-        known = self._workers.of(self._owner)
+        known = self._source().of(self._owner)
         return sum(worker.is_active for worker in known) >= self._limit
 
     async def _stop(self, key: str) -> web.Response:
@@ -181,10 +216,10 @@ class _Slot:
 
     def _find(self, key: str) -> Worker | None:
         """The operation that runs, or that ran last and is still remembered."""
-        running = self._workers.running(key, owner=self._owner)
+        running = self._source().running(key, owner=self._owner)
         if running is not None:
             return running
-        known = self._workers.of(self._owner)
+        known = self._source().of(self._owner)
         ended = (one for one in reversed(known) if one.snapshot.key == key)
         return next(ended, None)
 
@@ -222,22 +257,28 @@ async def _fields(request: web.Request) -> Fields:
     Raises:
         ValueError: The body is neither.
     """
-    try:
-        if request.content_type != "application/json":
+    if request.content_type != "application/json":
+        try:
             return {**await request.post()}
-        parsed = parse(await request.read())
-    except LookupError as error:  # of the charset
-        raise ValueError(str(error)) from error
-    except web.RequestPayloadError as error:
-        raise ValueError("it is not compressed as its header says") from error
+        except _NO_FORM as error:
+            raise ValueError("it is no form") from error
+    parsed = parse(await request.read())
     if not isinstance(parsed, dict):
         raise ValueError("it is no JSON object")  # noqa: TRY004  # of what was sent
     return cast("Fields", parsed)
 
 
-def _check(workers: Workers, actions: Sequence[type[AsyncAction]]) -> None:
+def _source(
+    given: Workers | HasWorkers | Callable[[], Workers],
+) -> Callable[[], Workers]:
+    if isinstance(given, Workers):
+        return lambda: given
+    return given if callable(given) else lambda: given.workers
+
+
+def _check(actions: Sequence[type[AsyncAction]]) -> None:
     for action in actions:
-        fault = _fault(workers, action)
+        fault = _fault(action)
         if fault is not None:
             raise ActionSettingError(action.__name__, fault)
     for name in ("url", "shortname"):
@@ -247,7 +288,7 @@ def _check(workers: Workers, actions: Sequence[type[AsyncAction]]) -> None:
             raise ActionSettingError(min(twice), f"two actions have it as {name}")
 
 
-def _fault(workers: Workers, action: type[AsyncAction]) -> str | None:
+def _fault(action: type[AsyncAction]) -> str | None:
     if not action.url.startswith("/"):
         return "its url must begin with a slash"
     if not action.shortname:
@@ -255,7 +296,7 @@ def _fault(workers: Workers, action: type[AsyncAction]) -> str | None:
     if action.worker_cls is None:
         return "it has no worker_cls; name the class that does the work"
     try:
-        workers.kind_of(action.worker_cls)
+        kind_of(action.worker_cls)
     except WorkerBodyError as error:
         return str(error)
     return None

@@ -55,7 +55,7 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
         verbs = ", ".join(sorted(error.allowed_methods))
         refusal = problem(HTTPStatus(error.status), f"ask with {verbs}")
         refusal.headers["Allow"] = verbs
-    except web.HTTPRequestEntityTooLarge as error:
+    except (web.HTTPRequestEntityTooLarge, web.HTTPUnsupportedMediaType) as error:
         refusal = problem(HTTPStatus(error.status), str(error.text))
     except web.HTTPNotFound as error:
         refusal = problem(HTTPStatus(error.status), "there is nothing at this path")

@@ -46,8 +46,9 @@ def check_names(request: web.Request) -> None:
         raise SandboxRefusalError(
             403, "foreign.host", f"use http://127.0.0.1:{port}{request.path}"
         )
-    origin = request.headers.get("Origin")
-    if origin not in {None, f"http://{request.host}"}:
+    origins = request.headers.getall("Origin", [])
+    if origins not in ([], [f"http://{request.host}"]):
+        origin = " and ".join(origins)
         raise SandboxRefusalError(
             403, "foreign.origin", f"pages of {origin} may not use the sandbox"
         )
