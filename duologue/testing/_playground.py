@@ -81,7 +81,10 @@ class Playground:
             BaseExceptionGroup: Errors that nobody awaited and nobody took.
         """
         await self._stack.__aexit__(kind, error, traceback)
-        if self._errors and error is None:
+        if error is not None:
+            for failed in self._errors:
+                error.add_note(f"a turn or a task failed before: {failed!r}")
+        elif self._errors:
             raise BaseExceptionGroup(
                 "errors in turns or tasks; call take_errors() if they are expected",
                 self.take_errors(),
@@ -161,7 +164,7 @@ class Playground:
                 return await self.press(
                     user_id, payload, chat_id=where, message_id=message.id
                 )
-        raise _not_pressed(label, where, shown, message_id)
+        raise _not_pressed(label, where, shown, message_id) from self._failure()
 
     async def press(
         self,
@@ -233,7 +236,7 @@ class Playground:
         where = _chat(user_id, chat_id)
         shown = self._shown(where)
         if not shown:
-            raise NotShownError("a message of the bot", where, ())
+            raise NotShownError("a message of the bot", where, ()) from self._failure()
         return shown[-1]
 
     def dialog(self, user_id: int, *, chat_id: int | None = None) -> BgManager:
@@ -251,6 +254,12 @@ class Playground:
         return [
             message for message in self.bot.messages(chat_id) if message.user_id is None
         ]
+
+    def _failure(self) -> BaseException | None:
+        """Why something may be missing: what failed and was not taken yet."""
+        if len(self._errors) < 2:  # noqa: PLR2004  # one needs no group
+            return self._errors[0] if self._errors else None
+        return BaseExceptionGroup("turns or tasks failed", self._errors)
 
     def _note(self, error: BaseException, where: str, /) -> None:
         del where

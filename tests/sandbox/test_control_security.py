@@ -95,6 +95,21 @@ async def test_a_foreign_origin_is_refused(sandbox: Sandbox, origin: str) -> Non
     assert await _get(sandbox, "/bot", headers) == (403, "foreign.origin")
 
 
+async def test_an_origin_that_is_given_twice_is_refused(sandbox: Sandbox) -> None:
+    own = f"http://{urlsplit(sandbox.url).netloc}"
+    headers = [
+        *_bearer(sandbox.control_token).items(),
+        ("Origin", own),
+        ("Origin", own),
+    ]
+
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{sandbox.control_url}/bot", headers=headers) as answer,
+    ):
+        assert (answer.status, (await answer.json())["code"]) == (403, "foreign.origin")
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [

@@ -247,3 +247,38 @@ async def test_time_is_that_of_the_loop() -> None:
         (call,) = chat.bot.calls
         assert call.time == asyncio.get_running_loop().time()
         assert chat.updates[0]["time"] == call.time
+
+
+async def test_what_is_not_shown_is_told_with_the_error_of_the_handler() -> None:
+    async with Playground(make_dispatcher()) as chat:
+        await chat.say(1, "fail")
+        await chat.settled()
+
+        with pytest.raises(NotShownError) as screen:
+            chat.screen(1)
+        with pytest.raises(NotShownError) as button:
+            await chat.click(1, "+")
+        await chat.say(1, "fail")
+        await chat.settled()
+        with pytest.raises(NotShownError) as twice:
+            chat.screen(1)
+        chat.take_errors()
+
+    assert repr(screen.value.__cause__) == "LookupError('fail')"
+    assert repr(button.value.__cause__) == "LookupError('fail')"
+    assert isinstance(twice.value.__cause__, BaseExceptionGroup)
+
+
+async def test_an_assertion_that_fails_names_the_error_of_the_handler() -> None:
+    async def look() -> None:
+        async with Playground(make_dispatcher()) as chat:
+            await chat.say(1, "fail")
+            await chat.settled()
+            raise AssertionError("the screen is another one")
+
+    with pytest.raises(AssertionError) as caught:
+        await look()
+
+    assert caught.value.__notes__ == [
+        "a turn or a task failed before: LookupError('fail')"
+    ]

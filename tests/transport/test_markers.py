@@ -178,3 +178,37 @@ async def test_a_sandbox_has_a_marker_file_of_its_own(
 def test_the_marker_file_of_a_bot_without_an_id_has_no_name(tmp_path: Path) -> None:
     with pytest.raises(BotNotStartedError):
         marker_path(tmp_path, Bot("token"))
+
+
+@pytest.mark.parametrize("name", ["bot.json", "bot.json.new"])
+async def test_a_pipe_in_the_place_of_the_file_is_refused_and_holds_nobody_up(
+    tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    markers = MarkerFile(tmp_path / "bot.json")
+
+    async def use() -> None:
+        await markers.load()
+        await markers.save(Position(1))
+
+    with pytest.raises(MarkerFileError, match=r"no file, but a pipe|No such device"):
+        await use()
+
+
+async def test_a_device_in_the_place_of_the_file_is_refused() -> None:
+    with pytest.raises(MarkerFileError, match="it is no file, but a pipe or a device"):
+        await MarkerFile(Path("/dev/zero")).load()
+
+
+@pytest.mark.parametrize("digits", [20, 4000, 5000])
+async def test_a_marker_that_no_messenger_gives_is_refused(
+    tmp_path: Path, digits: int
+) -> None:
+    path = tmp_path / "bot.json"
+    marker = "9" * digits
+    path.write_text(f'{{"version": 1, "marker": {marker}, "kept": [], "after": null}}')
+
+    with pytest.raises(MarkerFileError, match=r"right types|no JSON") as caught:
+        await MarkerFile(path).load()
+
+    assert len(str(caught.value)) < 500

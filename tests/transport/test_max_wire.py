@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -85,6 +86,32 @@ async def test_a_long_complaint_does_not_fill_the_log() -> None:
             await bot.me()
 
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "s3cret", "message": "for s3cret"},
+        {"success": False, "message": "x" * 497 + "s3cret"},
+        '{"success": false, "message": "\\u0073\\u0033cret"}',
+        "x" * 117 + "s3cret",
+        "it is s3cret",
+    ],
+    ids=["json", "cut json", "escaped", "cut text", "text"],
+)
+async def test_the_token_is_in_no_error_whatever_the_messenger_says(
+    status: int, body: object
+) -> None:
+    async with talking_to(Wire(status, body)) as bot:
+        try:
+            await bot.me()
+        except MessengerError as error:
+            told = "".join(traceback.format_exception(error))
+        else:
+            told = ""
+
+    assert "s3c" not in told
 
 
 async def test_a_redirect_is_not_followed() -> None:

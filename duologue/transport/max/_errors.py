@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from duologue.errors import (
     BadRequestError,
@@ -52,7 +53,12 @@ _BY_CODE: Mapping[str, type[MessengerError]] = {
 
 
 def read_answer(
-    method: str, status: int, body: bytes, *, retry_after: str | None
+    method: str,
+    status: int,
+    body: bytes,
+    *,
+    retry_after: str | None,
+    secret: str = "",
 ) -> dict[str, object]:
     """Give the object that a call returned.
 
@@ -61,6 +67,7 @@ def read_answer(
         status: The HTTP status.
         body: What came with it.
         retry_after: The header of that name.
+        secret: What no error may show, whoever says it.
 
     Raises:
         MessengerError: The call failed, whatever the status says: a 200 can
@@ -69,30 +76,37 @@ def read_answer(
     answer = _parsed(body)
     if status == _OK:
         if not is_object(answer):
-            detail = f"not a JSON object: {_excerpt(body)}"
+            detail = f"not a JSON object: {_excerpt(body, secret)}"
             raise UnexpectedAnswerError(method, detail)
         if answer.get("success") is False or "error_code" in answer:
-            raise _refusal(method, answer, retry_after)
+            raise _refusal(method, answer, retry_after, secret)
         return answer
     if status < _ERRORS:
         raise UnexpectedAnswerError(method, f"HTTP {status}")
-    raise _failure(method, status, body, answer=answer, retry_after=retry_after)
+    said = answer if is_object(answer) else {}
+    words = _detail(said, secret) or _excerpt(body, secret) or "no reason given"
+    raise _failure(
+        method, status, f"HTTP {status}, {words}", said=said, retry_after=retry_after
+    )
 
 
 def _refusal(
-    method: str, answer: Mapping[str, object], retry_after: str | None
+    method: str, answer: Mapping[str, object], retry_after: str | None, secret: str
 ) -> MessengerError:
     """Make the error of an answer that is none, although the status says so."""
-    detail = _detail(answer) or "refused without a reason"
+    detail = _detail(answer, secret) or "refused without a reason"
     by_code = _by_code(method, detail, answer, retry_after)
     return by_code or BadRequestError(method, detail)
 
 
 def _failure(
-    method: str, status: int, body: bytes, *, answer: object, retry_after: str | None
+    method: str,
+    status: int,
+    detail: str,
+    *,
+    said: Mapping[str, object],
+    retry_after: str | None,
 ) -> MessengerError:
-    said = answer if is_object(answer) else {}
-    detail = f"HTTP {status}, {_detail(said) or _excerpt(body) or 'no reason given'}"
     if status == 429:  # noqa: PLR2004 - it has a name only in RFC 6585
         return RateLimitedError(method, detail, _seconds(retry_after, said))
     by_code = _by_code(method, detail, said, retry_after)
@@ -126,9 +140,19 @@ def _seconds(header: str | None, answer: Mapping[str, object]) -> float:
     return _DEFAULT_RETRY_AFTER
 
 
-def _detail(answer: Mapping[str, object]) -> str:
+def _detail(answer: Mapping[str, object], secret: str) -> str:
     said = (answer.get(key) for key in ("code", "error_code", "message", "error_data"))
-    return ": ".join(str(part) for part in said if part)[:_WORDS]
+    return hidden(": ".join(str(part) for part in said if part), secret)
+
+
+def hidden(text: str, secret: str, *, most: int = _WORDS) -> str:
+    """The beginning of a text from outside, without a secret in it.
+
+    Hidden first and cut then: what is left must hold no part of it either.
+    """
+    for form in filter(None, (secret, quote(secret), quote(secret, safe=""))):
+        text = text.replace(form, "***")
+    return text[:most]
 
 
 def _parsed(body: bytes) -> object:
@@ -138,5 +162,7 @@ def _parsed(body: bytes) -> object:
         return None
 
 
-def _excerpt(body: bytes) -> str:
-    return body[:_EXCERPT].decode(errors="replace")
+def _excerpt(body: bytes, secret: str) -> str:
+    # As much more as a secret that is cut there, in its longest form, may have.
+    begun = body[: _EXCERPT + 3 * len(secret)].decode(errors="replace")
+    return hidden(begun, secret, most=_EXCERPT)

@@ -19,7 +19,7 @@ from duologue.errors import (
     UnexpectedAnswerError,
 )
 from duologue.transport._effects import Effects
-from duologue.transport.max._errors import read_answer
+from duologue.transport.max._errors import hidden, read_answer
 
 # Seconds in which any call has to be through, reading the answer included.
 CALL_TIMEOUT = 20.0
@@ -59,6 +59,7 @@ class HttpClient:
     """
 
     def __init__(self, token: str, base_url: str, *, ca_file: str | None) -> None:
+        self._token = token
         self._headers = {"Authorization": token}
         self._base_url = base_url
         self.effects: Effects = Effects()
@@ -99,7 +100,11 @@ class HttpClient:
             )
             status = reply.status
             answer = read_answer(
-                name, status, reply.content, retry_after=reply.retry_after
+                name,
+                status,
+                reply.content,
+                retry_after=reply.retry_after,
+                secret=self._token,
             )
         except MessengerError as error:
             if effects is not None:
@@ -162,7 +167,11 @@ class HttpClient:
             detail = f"no answer within {within:g} seconds"
             raise MessengerUnavailableError(name, detail) from error
         except aiohttp.ClientError as error:
-            raise MessengerUnavailableError(name, _reason(error)) from error
+            reason = _reason(error)
+            said = hidden(reason, self._token)
+            # A log shows the cause too, and that cannot be changed.
+            cause = error if said == reason else None
+            raise MessengerUnavailableError(name, said) from cause
         retry_after = response.headers.get("Retry-After")
         return Reply(response.status, content, retry_after)
 

@@ -115,7 +115,7 @@ def parse(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
         return _written(raw, bot, private_chats)
     parser = _PARSERS.get(update_type)
     if parser is None:
-        raise UnknownUpdateError(update_type)
+        raise UnknownUpdateError(update_type[:100])
     return parser(raw, bot)
 
 

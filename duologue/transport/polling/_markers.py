@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import stat
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from duologue.errors import MarkerFileError
 from duologue.transport._json import is_object, parse
 
 _VERSION = 1
+_LAST_MARKER = 2**63  # as the messengers count
 
 # A kept batch has at most a thousand updates of some kilobytes.
 _MAX_BYTES = 64 * 1024 * 1024
@@ -103,8 +106,7 @@ class MarkerFile:
     def _load(self) -> Position:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self.path.open("rb") as file:
-                content = file.read(_MAX_BYTES + 1)
+            content = _content(self.path)
         except FileNotFoundError:
             return self._empty()
         except OSError as error:
@@ -201,9 +203,21 @@ def marker_path(state_dir: Path, bot: Located) -> Path:
     return state_dir / f"{bot.messenger}-{bot.id}-{place}.json"
 
 
+def _content(path: Path) -> bytes:
+    """Read a file, and nothing else: a pipe would keep its reader for ever.
+
+    Raises:
+        OSError: It is none, or cannot be read.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no file, but a pipe or a device")
+        return file.read(_MAX_BYTES + 1)
+
+
 def _replace(path: Path, content: bytes) -> None:
     new = path.with_name(path.name + ".new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
     with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
         file.write(content)
         file.flush()
@@ -217,4 +231,4 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _is_marker(value: object) -> TypeGuard[int | None]:
-    return value is None or type(value) is int
+    return value is None or (type(value) is int and abs(value) <= _LAST_MARKER)
