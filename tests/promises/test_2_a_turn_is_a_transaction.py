@@ -334,12 +334,14 @@ async def test_tasks_of_the_task_group_start_with_the_commit(
     chat: Playground, dispatcher: Dispatcher, gate: asyncio.Event, held: asyncio.Event
 ) -> None:
     events: list[str] = []
+    finished = asyncio.Event()
 
     async def work() -> None:
         events.append("task")
         receipt = await chat.dialog(1).update({"k": 1})
         await receipt
         events.append("receipt")
+        finished.set()
 
     async def start_task(_: MessageCreated, task_group: TaskGroup) -> None:
         task_group.start_soon(work)
@@ -353,7 +355,7 @@ async def test_tasks_of_the_task_group_start_with_the_commit(
     await held.wait()
     await asyncio.sleep(1)
     gate.set()
-    await chat.settled()
+    await finished.wait()
 
     assert events == ["handler", "task", "receipt"]
 
