@@ -262,7 +262,14 @@ async def test_with_several_bots_a_call_names_one() -> None:
 
 
 async def test_a_receipt_can_be_awaited_by_many_and_by_each_again() -> None:
-    async with Playground(make_dispatcher()) as chat:
+    dispatcher, gate = make_dispatcher(), asyncio.Event()
+
+    @dispatcher.message()
+    async def hold(_: MessageCreated) -> None:
+        await gate.wait()
+
+    async with Playground(dispatcher) as chat:
+        await chat.say(1, "wait")
         receipt = await chat.dialog(1).start(Main.one)
         early = repr(receipt)
 
@@ -274,6 +281,7 @@ async def test_a_receipt_can_be_awaited_by_many_and_by_each_again() -> None:
             waiting = group.create_task(wait())
             await asyncio.sleep(0)
             cancelled.cancel()
+            gate.set()
         again = await receipt
 
     assert (early, repr(receipt)) == (

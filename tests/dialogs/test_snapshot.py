@@ -238,14 +238,16 @@ def test_the_next_turn_gets_another_copy_of_what_was_stored() -> None:
     assert first.dialog_data["list"] is not second.dialog_data["list"]
 
 
-def test_marks_of_polled_updates_go_with_the_next_batch() -> None:
+def test_marks_of_polled_updates_go_with_the_next_batch_but_for_the_newest() -> None:
     ring = Ring()
-    ring.add("u1", 1)
-    assert not ring.add("u1", 1)
+    for number in range(100):
+        ring.add(f"u{number}", 1)
+    assert not ring.add("u0", 1)
 
-    assert ring.add("u2", 2)
+    assert not ring.add("u99", 2)
+    assert ring.add("u0", 2)
 
-    assert len(ring.text) == 8
+    assert len(ring.text) == 17 * 8
 
 
 def test_marks_of_updates_that_were_not_polled_stay() -> None:

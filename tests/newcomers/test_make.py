@@ -17,13 +17,19 @@ def _make(
     shutil.copy(ROOT / "Makefile", folder)
     for name in ("pyproject.toml", "constraints.txt"):
         (folder / name).touch()
+    # `make test` may run this, and hands its own settings on.
+    around = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "VENV"}
+    }
     return subprocess.run(  # noqa: S603  # our own
         ["make", *arguments],  # noqa: S607  # as newcomers type it
         check=False,
         capture_output=True,
         text=True,
         cwd=folder,
-        env={**os.environ, **environment},
+        env={**around, **environment},
     )
 
 

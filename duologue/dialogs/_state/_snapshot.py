@@ -26,6 +26,8 @@ from duologue.errors import SnapshotVersionError, UnknownStateError
 _FORMAT = 2
 _RING_SIZE = 128
 _HASH_LENGTH = 8
+# Of marks that no messenger should ask for any more: one may still repeat itself.
+_KEPT = 16
 _NAMES = ("stack", "state", "start_data", "dialog_data", "widget_data")
 _logger = logging.getLogger("duologue.dialogs")
 
@@ -44,9 +46,9 @@ class Ring:
     """The newest update ids, to recognise those that are delivered again.
 
     Ids are kept as short hashes in one string, which costs almost nothing to read and
-    write. An update that was polled comes again only until its batch is acknowledged,
-    and the next batch says that it was; so the marks of polled updates go with the
-    first update of a later batch.
+    write. An update that was polled should come again only until its batch is
+    acknowledged, and the next batch says that it was; so with the first update of a
+    later batch the marks of polled updates go, but for the newest few.
 
     Args:
         text: The marks.
@@ -71,7 +73,7 @@ class Ring:
         """
         if batch != self.batch:
             if self.batch is not None and batch is not None:
-                self.text = ""
+                self.text = self.text[-_KEPT * _HASH_LENGTH :]
             self.batch = batch
         mark = self._mark(update_id)
         place = self.text.find(mark)

@@ -9,7 +9,7 @@ from typing import assert_never
 from aiohttp import web
 
 from duologue.errors import SandboxRefusalError
-from duologue.transport._json import parse
+from duologue.transport._json import parse_plain
 from duologue.transport.sandbox._bot_api._faults import Fault, FaultKind
 from duologue.transport.sandbox._bot_api._fields import malformed
 from duologue.transport.sandbox._bot_api._recording import (
@@ -205,7 +205,7 @@ async def read_json(request: web.Request) -> object:
     """Read a JSON body or refuse it."""
     raw = await request.read()
     try:
-        return parse(raw)
+        return parse_plain(raw)
     except ValueError as wrong:
         raise malformed("body: must be JSON") from wrong
 

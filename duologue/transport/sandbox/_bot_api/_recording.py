@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from duologue.transport._json import parse
+from duologue.transport._json import parse_plain
 from duologue.transport.sandbox._bot_api._fields import text_at
 from duologue.transport.sandbox._world._service import Service
 
@@ -73,7 +73,7 @@ def named_message(service: Service, request: web.Request) -> str | None:
 
 def _sent(answer: str) -> str | None:
     try:
-        source = parse(answer)
+        source = parse_plain(answer)
     except ValueError:
         return None
     return text_at(source, "message", "body", "mid")

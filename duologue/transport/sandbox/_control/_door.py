@@ -10,7 +10,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from duologue.errors import SandboxRefusalError
-from duologue.transport._json import is_object, parse
+from duologue.transport._json import is_object, parse_plain
 from duologue.transport.sandbox._bot_api._door import authorization
 from duologue.transport.sandbox._bot_api._faults import Fault
 from duologue.transport.sandbox._bot_api._fields import CHAT_ID
@@ -153,7 +153,7 @@ class ControlDoor:
 async def _read_object(request: web.Request) -> Json:
     raw = await request.read()
     try:
-        value = parse(raw)
+        value = parse_plain(raw)
     except ValueError as wrong:
         raise SandboxRefusalError(400, "bad.request", "send JSON") from wrong
     if not is_object(value):

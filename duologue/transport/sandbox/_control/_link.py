@@ -13,7 +13,7 @@ from duologue.errors import (
     SandboxRefusalError,
     SandboxUnreachableError,
 )
-from duologue.transport._json import is_object, parse
+from duologue.transport._json import is_object, parse_plain
 from duologue.transport.sandbox._control._conversion import new_converter
 from duologue.transport.sandbox._world._values import Json
 
@@ -87,7 +87,7 @@ class ControlLink:
 
 def _checked(status: int, raw: bytes) -> Json:
     try:
-        answer = parse(raw)
+        answer = parse_plain(raw)
     except ValueError:
         answer = None
     if status == HTTPStatus.OK and is_object(answer):
