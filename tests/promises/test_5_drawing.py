@@ -23,6 +23,8 @@ from duologue.dialogs import (
     View,
     Window,
 )
+from duologue.dialogs.routing import CommandStart
+from duologue.dialogs.widgets.input import MessageInput
 from duologue.dialogs.widgets.kbd import Button, Cancel
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import (
@@ -36,6 +38,10 @@ from duologue.testing import Method, Playground, RecordingBot
 from duologue.transport.sandbox import Control, FaultKind, LogEntry, LogKind
 
 LAST = 777
+
+
+class Inbox(StatesGroup):
+    open = State()
 
 
 def texts(views: Sequence[View]) -> list[str]:
@@ -132,6 +138,47 @@ async def test_a_new_message_is_sent_even_if_its_view_is_unchanged(
 
     shown = [message.text for message in chat.messages(1) if message.user_id is None]
     assert shown == ["0 k=1", "0 k=1"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sends", "seconds"), [(None, 5, 5), (ShowMode.SEND, 61, 65)]
+)
+async def test_a_burst_of_messages_is_answered_by_one_with_the_last_view(
+    asked: ShowMode | None, sends: int, seconds: float
+) -> None:
+    async def count(_: object, __: object, manager: DialogManager) -> None:
+        manager.dialog_data["n"] = manager.dialog_data.get("n", 0) + 1
+        await manager.show(asked)
+
+    async def start(_: object, dialog_manager: DialogManager) -> None:
+        await dialog_manager.start(Inbox.open)
+
+    window = Window(
+        Format("{dialog_data}"),
+        Button(Const("done"), id="done"),
+        MessageInput(count),
+        state=Inbox.open,
+    )
+    dispatcher = Dispatcher()
+    dispatcher.message.register(start, CommandStart())
+    dispatcher.include_router(Dialog(window))
+    async with Playground(dispatcher, bot=RecordingBot(calls_per_second=2)) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        began = asyncio.get_running_loop().time()
+
+        for number in range(60):
+            await chat.say(1, str(number))
+        await chat.settled()
+
+        shown = [message for message in chat.messages(1) if message.user_id is None]
+        assert len(chat.bot.calls_of(Method.SEND)) <= sends
+        assert shown[-1].text == "{'n': 60}"
+        assert [bool(message.keyboard) for message in shown[:-1]].count(True) == 0
+        assert shown[-1].keyboard
+        assert asyncio.get_running_loop().time() - began < seconds
+        if asked is not None:
+            assert len(shown) == 61
 
 
 async def test_delete_and_send_leaves_one_message(chat: Playground) -> None:
@@ -424,11 +471,12 @@ async def test_the_view_that_is_newest_when_the_token_comes_is_the_one_that_is_d
         await chat.settled()
 
         await send(chat.dialog(1), 1)
-        await asyncio.sleep(0.5)
         await send(chat.dialog(1), 2)
+        await asyncio.sleep(0.5)
+        await send(chat.dialog(1), 3)
         await chat.settled()
 
-        assert texts(bot.history(chat.screen(1).id)) == ["0 ", "0 k=2"]
+        assert texts(bot.history(chat.screen(1).id)) == ["0 ", "0 k=1", "0 k=3"]
 
 
 async def test_a_click_on_the_message_before_is_drawn_on_the_message_of_now(

@@ -300,6 +300,8 @@ class DialogManager(Focus):
                 turn, mode, is_default_stack=stack.default, is_private=is_private
             )
             draw = plan_draw(turn, stack, rendered, keyboard, chosen)
+            if draw is not None:
+                draw.is_asked = chosen is mode
         if draw is not None:
             add_draw(self._turn, draw)
 

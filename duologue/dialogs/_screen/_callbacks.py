@@ -50,6 +50,9 @@ class Callbacks:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __contains__(self, callback_id: str) -> bool:
+        return callback_id in self._open
+
     def open(self, bot: Bot, chat_id: int, callback_id: str, now: float) -> None:
         """Note a press that has just arrived, by the clock."""
         if callback_id in self._open:

@@ -6,6 +6,7 @@ import logging
 
 from duologue.actors import Observer
 from duologue.dialogs._chat._chat import View
+from duologue.dialogs._chat._ports import CallKind
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._screens import Order, Screen
 from duologue.dialogs._state._modes import ShowMode
@@ -36,6 +37,20 @@ class Drawing:
         self._callbacks = callbacks
         self._observer = observer
 
+    def kind_of(self, screen: Screen, order: Order) -> CallKind:
+        """What the first call for an order is to the limits of the messenger."""
+        draw, message_id = order.draw, screen.message_id
+        if draw.view is None:
+            return "edit"
+        if message_id is None or draw.mode is ShowMode.SEND:
+            return "send"
+        if draw.mode is ShowMode.DELETE_AND_SEND:
+            return "delete"
+        press = draw.callback_id
+        if press is None or draw.pressed_id != message_id:
+            return "edit"
+        return "answer" if order.is_answering or press in self._callbacks else "edit"
+
     async def draw(self, screen: Screen, order: Order) -> None:
         """Make one attempt to bring the view of an order onto its screen.
 
@@ -53,7 +68,7 @@ class Drawing:
             if not await self._delete(screen, old) and draw.strip:
                 screen.strips.append(old)
             draw.mode = ShowMode.SEND
-            await screen.bot.ready(chat_id)
+            await screen.bot.ready(chat_id, "send")
             screen.message_id = await screen.bot.send(chat_id, draw.view)
         else:
             left_behind = screen.message_id
@@ -78,7 +93,7 @@ class Drawing:
                 await screen.bot.edit(chat_id, message_id, view)
         except MessageGoneError:
             self._count("draws", screen, "gone")
-            await screen.bot.ready(chat_id)
+            await screen.bot.ready(chat_id, "send")
             screen.message_id = await screen.bot.send(chat_id, view)
 
     async def _answer(
@@ -95,7 +110,7 @@ class Drawing:
             _logger.info("%s", error)
             order.is_answering = False
             order.draw.callback_id = None
-            await screen.bot.ready(chat_id)
+            await screen.bot.ready(chat_id, "edit")
             await screen.bot.edit(chat_id, message_id, view)
         except PASSING:
             raise

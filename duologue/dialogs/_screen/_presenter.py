@@ -2,8 +2,9 @@
 
 A view of an idle screen goes from its commit to the messenger in one coroutine, which
 begins at once. Only what comes while a request is in flight, or must wait for the limits,
-is queued: there a newer edit takes the place of one that waits, so a burst ends with its
-last view, and a new message waits behind all before it. The right to a call comes first,
+is queued: there a newer edit takes the place of one that waits, and so does a new message
+that nobody asked for, so a burst ends with its last view; a new message that the author
+asked for waits behind all before it. The right to a call comes first,
 the newest view second. What fails for a reason that may pass goes back to the front of
 its queue, unless something newer stands there.
 
@@ -18,7 +19,7 @@ from collections.abc import Awaitable, Callable
 
 from duologue.actors import Clock, Observer
 from duologue.dialogs._chat._address import Address
-from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._chat._ports import Bot, CallKind
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._drawing import PASSING, Drawing
@@ -132,7 +133,7 @@ class Presenter:
             screen.orders.append(order)
             return order
         newest = screen.orders[-1]
-        if not (newest.is_edit and order.is_edit):
+        if not newest.gives_way_to(order):
             self._drop_oldest(screen)
             screen.orders.append(order)
             return order
@@ -149,9 +150,10 @@ class Presenter:
         oldest.finish(ViewDroppedError(screen.address.key, _MAX_WAITING))
 
     def _replace(self, waiting: Order, newer: Order) -> None:
-        """Put a newer edit in the place of one that has not been sent."""
+        """Put a newer view in the place of one that has not been sent."""
         old, new = waiting.draw, newer.draw
         new.confirm = new.confirm or old.confirm
+        new.strip = old.strip  # what is left behind is what was before both
         if old.callback_id is not None and not waiting.is_answering:
             if new.callback_id is None:
                 _hand_over(old, new)
@@ -182,11 +184,13 @@ class Presenter:
 
     async def _work_off(self, screen: Screen) -> None:
         pause = _FIRST_PAUSE
-        bot, chat_id = screen.bot, screen.address.chat_id
         while screen.orders or screen.strips:
             # The right to a call comes first, the newest view second.
-            if not bot.ready_now(chat_id):
-                await bot.ready(chat_id)
+            kind = self._next_kind(screen)
+            if not screen.bot.ready_now(screen.address.chat_id, kind):
+                await screen.bot.ready(screen.address.chat_id, kind)
+                if self._next_kind(screen) != kind:
+                    continue  # what came meanwhile needs another right
             if not screen.orders:
                 await self._strip(screen)
                 continue
@@ -199,6 +203,11 @@ class Presenter:
             screen.current = None
             await self._clock.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _next_kind(self, screen: Screen) -> CallKind:
+        return (
+            self._drawing.kind_of(screen, screen.orders[0]) if screen.orders else "edit"
+        )
 
     async def _strip(self, screen: Screen) -> None:
         message_id = screen.strips[-1]
@@ -251,7 +260,7 @@ class Presenter:
 
     def _put_back(self, screen: Screen, order: Order) -> None:
         following = screen.orders[0] if screen.orders else None
-        if following is None or not (following.is_edit and order.is_edit):
+        if following is None or not order.gives_way_to(following):
             screen.orders.appendleft(order)
             return
         self._count(screen, "replaced")

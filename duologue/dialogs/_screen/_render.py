@@ -146,7 +146,7 @@ def add_draw(turn: Turn, draw: Draw) -> None:
         if earlier.stack_id == draw.stack_id and earlier.view is not None:
             turn.draws.remove(earlier)
             if draw.mode is ShowMode.EDIT and draw.view is not None:
-                draw = replace(draw, mode=earlier.mode)
+                draw = replace(draw, mode=earlier.mode, is_asked=earlier.is_asked)
             draw.confirm = draw.confirm or earlier.confirm
             break
     turn.draws.append(draw)

@@ -33,10 +33,18 @@ class Order:
         # Most views have nobody who waits for them.
         self._waiters: list[asyncio.Future[None]] | None = None
 
-    @property
-    def is_edit(self) -> bool:
-        """Whether a newer view may take its place."""
-        return self.draw.mode is ShowMode.EDIT and self.draw.view is not None
+    def gives_way_to(self, newer: Order) -> bool:
+        """Whether a newer view may take its place: an edit that of an edit.
+
+        And a new message that of a new message, where nobody asked for either.
+        """
+        old, new = self.draw, newer.draw
+        if old.view is None or new.view is None or old.mode is not new.mode:
+            return False
+        if old.mode is ShowMode.EDIT:
+            return True
+        is_asked = old.is_asked or new.is_asked
+        return old.mode is ShowMode.SEND and not is_asked
 
     async def wait(self) -> None:
         """Wait until it, or a newer view in its place, is on the screen.

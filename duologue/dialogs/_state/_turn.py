@@ -35,6 +35,7 @@ class Draw:
         message_id: The message that shows the stack, as far as the state knows.
         confirm: Whether the state must be told when it is drawn.
         strip: Whether the message that is left behind shows buttons.
+        is_asked: Whether the author asked for this mode, or `ShowMode.AUTO` chose it.
         callback_id: The press that the drawing answers, if it can.
         pressed_id: The message whose button was pressed.
         notification: What to show as the answer to that press.
@@ -47,6 +48,7 @@ class Draw:
     message_id: str | None
     confirm: bool
     strip: bool = False
+    is_asked: bool = False
     callback_id: str | None = None
     pressed_id: str | None = None
     notification: str | None = None
