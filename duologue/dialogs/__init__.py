@@ -22,7 +22,6 @@ from duologue.dialogs._chat._chat import (
 from duologue.dialogs._chat._ports import (
     Batch,
     Bot,
-    CallbackAnswers,
     CallKind,
     Capabilities,
     Update,
@@ -35,6 +34,7 @@ from duologue.dialogs._chat._updates import (
     BotStarted,
     BotStopped,
     Callback,
+    CallbackAnswers,
     ChatTitleChanged,
     DialogCleared,
     DialogMuted,

@@ -55,8 +55,7 @@ class RecordingBot:
         self._id = id
         self._capabilities = capabilities
         self._limits: Buckets[tuple[int, CallKind]] | None = None
-        if calls_per_second is not None:
-            self._limits = Buckets(calls_per_second, 1.0, clock=LoopClock())
+        self.limit(calls_per_second)
         self._calls: list[Call] = []
         self._holds: list[Hold] = []
         self._failures: list[Failures] = []
@@ -106,6 +105,12 @@ class RecordingBot:
     def history(self, message_id: str) -> tuple[View, ...]:
         """Everything that a message of the bot has shown, the newest last."""
         return tuple(self._histories.get(message_id, ()))
+
+    def limit(self, calls_per_second: int | None) -> None:
+        """Allow so many calls of each kind for a chat from now on; None for any number."""
+        self._limits = None
+        if calls_per_second is not None:
+            self._limits = Buckets(calls_per_second, 1.0, clock=LoopClock())
 
     def hold(self, method: Method | None = None, *, chat_id: int | None = None) -> Hold:
         """Make calls wait before they have an effect.

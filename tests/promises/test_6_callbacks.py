@@ -10,9 +10,13 @@ import pytest
 
 from duologue import Dispatcher, Runtime
 from duologue.dialogs import Callback, CallbackButton, View
-from duologue.errors import BadRequestError
+from duologue.errors import BadRequestError, MessengerUnavailableError, RateLimitedError
 from duologue.testing import Method, Playground, RecordingBot
 from duologue.transport.sandbox import Click, Control, LogEntry, LogKind
+
+
+async def show_own_button(chat: Playground) -> str:
+    return await chat.bot.send(1, View("?", ((CallbackButton("!", "own"),),)))
 
 
 async def test_a_click_is_answered_by_its_deadline_while_a_slow_turn_goes_on(
@@ -107,23 +111,158 @@ async def test_a_superseded_click_is_answered_too(chat: Playground) -> None:
     assert chat.screen(1).text == "3 "
 
 
-async def test_superseded_clicks_are_dropped_and_counted_when_the_limit_is_reached(
+async def test_presses_that_change_nothing_are_all_answered(
     dispatcher: Dispatcher,
 ) -> None:
     bot = RecordingBot(calls_per_second=2)
     async with Playground(dispatcher, bot=bot) as chat:
-        await chat.say(1, "/start")
+        shown = await show_own_button(chat)
+
+        presses = [await chat.press(1, "own", message_id=shown) for _ in range(10)]
         await chat.settled()
 
-        for _ in range(20):
-            await chat.click(1, "more")
+        answers = bot.calls_of(Method.ANSWER)
+        assert {call.callback_id for call in answers} == set(presses)
+        assert len(answers) == 10
+
+
+async def test_the_newest_press_is_answered_first_the_others_at_the_messengers_pace(
+    chat: Playground, gate: asyncio.Event, held: asyncio.Event
+) -> None:
+    chat.bot.limit(calls_per_second=2)
+    presses = [await chat.click(1, "hold")]
+    await held.wait()
+    presses += [await chat.click(1, "more") for _ in range(19)]
+    began = asyncio.get_running_loop().time()
+
+    await asyncio.sleep(20)
+    answers = chat.bot.calls_of(Method.ANSWER)
+    gate.set()
+    await chat.settled()
+
+    assert answers[0].callback_id == presses[-1]
+    assert answers[0].time - began <= 5
+    assert [call.callback_id for call in answers[1:]] == presses[:-1]
+    assert answers[-1].time - began < 16
+
+
+async def test_presses_without_a_text_are_dropped_and_counted_beyond_a_hundred_a_chat(
+    dispatcher: Dispatcher,
+) -> None:
+    bot = RecordingBot(calls_per_second=2)
+    async with Playground(dispatcher, bot=bot) as chat:
+        shown = await show_own_button(chat)
+
+        presses = [await chat.press(1, "own", message_id=shown) for _ in range(200)]
         await chat.settled()
 
-        answers = len(bot.calls_of(Method.ANSWER))
-        assert chat.screen(1).text == "20 "
-        assert chat.counts.of("callbacks", "answered") == answers
-        assert chat.counts.of("callbacks", "dropped") == 20 - answers
-        assert answers < 10
+        answers = bot.calls_of(Method.ANSWER)
+        dropped = chat.counts.of("callbacks", "dropped")
+        assert len(answers) + dropped == 200
+        assert 90 < dropped < 100
+        assert presses[-1] in {call.callback_id for call in answers}
+
+
+async def test_twenty_presses_show_twenty_texts(
+    chat: Playground, dispatcher: Dispatcher
+) -> None:
+    chat.bot.limit(calls_per_second=2)
+    numbers = iter(range(20))
+
+    async def answer(
+        handler: Callable[[Callback, dict[str, object]], Awaitable[object]],
+        event: Callback,
+        data: dict[str, object],
+    ) -> object:
+        await event.answer(f"pressed {next(numbers)}", show_alert=True)
+        return await handler(event, data)
+
+    dispatcher.callback_query.outer_middleware(answer)
+
+    for _ in range(20):
+        await chat.click(1, "more")
+    await chat.settled()
+
+    texts = [call.notification for call in chat.bot.calls_of(Method.ANSWER)]
+    assert sorted(map(str, texts)) == sorted(f"pressed {n}" for n in range(20))
+    assert chat.screen(1).text == "20 "
+
+
+async def test_a_text_after_the_deadline_is_sent_as_a_message(
+    chat: Playground, dispatcher: Dispatcher, gate: asyncio.Event, held: asyncio.Event
+) -> None:
+    async def answer(
+        handler: Callable[[Callback, dict[str, object]], Awaitable[object]],
+        event: Callback,
+        data: dict[str, object],
+    ) -> object:
+        result = await handler(event, data)
+        await event.answer("at last")
+        return result
+
+    dispatcher.callback_query.outer_middleware(answer)
+
+    await chat.click(1, "hold")
+    await held.wait()
+    await asyncio.sleep(10)
+    gate.set()
+    await chat.settled()
+
+    assert [call.notification for call in chat.bot.calls_of(Method.ANSWER)] == [None]
+    assert [message.text for message in chat.messages(1)][1:] == ["1 ", "at last"]
+
+
+async def test_an_answer_is_tried_again_until_the_messenger_takes_it(
+    chat: Playground, dispatcher: Dispatcher
+) -> None:
+    async def answer(callback: Callback) -> None:
+        await callback.answer("well done")
+
+    dispatcher.callback_query.register(answer)
+    shown = await show_own_button(chat)
+    chat.bot.fail(
+        RateLimitedError("answer", "too many", 1.0),
+        MessengerUnavailableError("answer", "out of order"),
+        method=Method.ANSWER,
+    )
+
+    press = await chat.press(1, "own", message_id=shown)
+    await chat.settled()
+
+    last = chat.bot.calls_of(Method.ANSWER)[-1]
+    assert (last.callback_id, last.notification, last.error) == (
+        press,
+        "well done",
+        None,
+    )
+
+
+async def test_a_text_for_a_press_that_cannot_be_answered_any_more_is_a_message(
+    chat: Playground, dispatcher: Dispatcher
+) -> None:
+    async def answer(callback: Callback) -> None:
+        await callback.answer("well done")
+
+    dispatcher.callback_query.register(answer)
+    shown = await show_own_button(chat)
+    chat.bot.fail(BadRequestError("answer", "too old"), method=Method.ANSWER)
+
+    await chat.press(1, "own", message_id=shown)
+    await chat.settled()
+
+    assert chat.screen(1).text == "well done"
+
+
+async def test_the_press_whose_view_is_refused_is_answered(chat: Playground) -> None:
+    refused = [BadRequestError("answer", "bad text"), BadRequestError("edit", "no")]
+    chat.bot.fail(refused[0], method=Method.ANSWER)
+    chat.bot.fail(refused[1], method=Method.EDIT)
+
+    press = await chat.click(1, "more")
+    await chat.settled()
+
+    last = chat.bot.calls_of(Method.ANSWER)[-1]
+    assert (last.callback_id, last.view, last.error) == (press, None, None)
 
 
 async def test_the_text_with_which_a_handler_answers_arrives(

@@ -44,14 +44,6 @@ CallKind: TypeAlias = Literal["send", "edit", "delete", "answer"]
 """What messengers limit for a chat, each by itself."""
 
 
-class CallbackAnswers(Protocol):
-    """Takes the answers that handlers give to callbacks."""
-
-    def answer(self, callback_id: str, text: str | None) -> None:
-        """Note the answer; it is sent with the commit or at once outside a turn."""
-        ...
-
-
 class Bot(Protocol):
     """One account of a messenger, seen from the dialogs.
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Self, TypeAlias  # noqa: TID251  # it hides no import
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias  # noqa: TID251  # it hides no import
 
 from duologue.dialogs._chat._chat import Attachment, Message
-from duologue.dialogs._chat._ports import Bot, CallbackAnswers, Update
+from duologue.dialogs._chat._ports import Bot, Update
 
 ReadField: TypeAlias = Callable[[str], object]
 """Gives the field of an update that has a name."""
@@ -104,6 +104,14 @@ class _ReadInParts(Update):
             return value
 
 
+class CallbackAnswers(Protocol):
+    """Takes the answers that handlers give to callbacks."""
+
+    def answer(self, press: Callback, text: str | None) -> None:
+        """Note the answer; it is sent with the commit or at once outside a turn."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback(_ReadInParts):
     """Somebody pressed an inline button.
@@ -187,17 +195,25 @@ class Callback(_ReadInParts):
         """The payload, under the name that Telegram uses."""
         return self.payload
 
-    async def answer(self, text: str | None = None) -> None:
+    async def answer(
+        self,
+        text: str | None = None,
+        show_alert: bool = False,  # noqa: FBT001, FBT002  # as the peers have it
+    ) -> None:
         """Answer the press; the messenger stops showing it as pending.
 
         Inside a turn the answer leaves with the commit. A press that nobody
-        answers is answered without text by the runtime, before it expires.
+        answers is answered without text by the runtime, at its deadline; a text
+        that comes later is sent as a message.
 
         Args:
             text: A short notice to show to the user, or None for none.
+            show_alert: Whether the user has to close the notice. MAX shows all
+                notices in the same way.
         """
+        del show_alert  # no messenger of this version has two ways
         if self.answers is not None:
-            self.answers.answer(self.callback_id, text)
+            self.answers.answer(self, text)
 
     def answer_through(self, answers: CallbackAnswers) -> None:
         """Say who takes its answer; the runtime does so before anybody sees it."""

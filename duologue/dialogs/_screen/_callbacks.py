@@ -1,37 +1,115 @@
-"""Answers to presses: in time, whatever the mailbox is busy with."""
+"""Answers to presses: in time, whatever the mailbox is busy with.
+
+A press is answered by the drawing that it caused, by its handler, or, when neither
+happens in time, without a visible effect at the deadline. What the messenger's limits do
+not allow at once waits for its chat: the newest press comes first, then those with a
+text, in their order, then the others. Only presses without a text are ever dropped.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import deque
 
 from duologue.actors import Clock, Observer
 from duologue.actors._time._deadlines import Deadlines
 from duologue.dialogs._chat._address import bot_key
-from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._chat._chat import View
+from duologue.dialogs._chat._ports import Bot, CallKind
+from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._state._turn import active_turn
-from duologue.errors import MessengerError
+from duologue.errors import (
+    MessengerError,
+    MessengerUnavailableError,
+    RateLimitedError,
+    UnexpectedAnswerError,
+)
 
-_MAX_WAITING = 4
+_MAX_WAITING = 100  # presses of one chat without a text
+_MAX_TEXTS = 1000
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
 _logger = logging.getLogger("duologue.callbacks")
 
 
 class _Open:
-    __slots__ = ("bot", "chat_id", "deadlines", "is_late")
+    __slots__ = ("bot", "chat_id", "deadlines")
 
     def __init__(self, bot: Bot, chat_id: int, deadlines: Deadlines[str]) -> None:
         self.bot: Bot = bot
         self.chat_id: int = chat_id
         self.deadlines: Deadlines[str] = deadlines
-        self.is_late: bool = False
+
+
+class _Answer:
+    """An answer on its way; without a press it is a message."""
+
+    __slots__ = ("callback_id", "outcome", "text")
+
+    def __init__(
+        self, callback_id: str | None, text: str | None, outcome: str = "answered"
+    ) -> None:
+        self.callback_id: str | None = callback_id
+        self.text: str | None = text
+        self.outcome: str = outcome
+
+    @property
+    def kind(self) -> CallKind:
+        return "send" if self.callback_id is None else "answer"
+
+
+class _Waiting:
+    """The answers that wait for the limits of one chat."""
+
+    __slots__ = ("bot", "chat_id", "is_running", "newest", "pause", "plain", "texts")
+
+    def __init__(self, bot: Bot, chat_id: int) -> None:
+        self.bot: Bot = bot
+        self.chat_id: int = chat_id
+        self.plain: deque[_Answer] = deque()
+        self.texts: deque[_Answer] = deque()
+        self.newest: _Answer | None = None
+        self.pause: float = 0.0
+        self.is_running: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.plain or self.texts)
+
+    def add(self, answer: _Answer) -> bool:
+        """Add the newest answer; tell whether an old one had to go."""
+        if answer.callback_id is not None:
+            self.newest = answer
+        queue, limit = (
+            (self.plain, _MAX_WAITING)
+            if answer.text is None
+            else (self.texts, _MAX_TEXTS)
+        )
+        queue.append(answer)
+        if len(queue) <= limit:
+            return False
+        queue.popleft()
+        return True
+
+    def next(self) -> _Answer:
+        """What is to be answered next."""
+        return self.newest or (self.texts or self.plain)[0]
+
+    def take(self) -> _Answer:
+        """Take out what is to be answered next."""
+        answer = self.next()
+        self.newest = None
+        (self.plain if answer.text is None else self.texts).remove(answer)
+        return answer
+
+    def put_back(self, answer: _Answer) -> None:
+        """Take back what could not be answered now."""
+        (self.plain if answer.text is None else self.texts).appendleft(answer)
+        self.pause = min(max(self.pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
 
 
 class Callbacks:
     """Knows the presses that nobody has answered yet.
-
-    A press is answered by the drawing that it caused, by its handler, or, when
-    neither happens in time, without a visible effect at the deadline.
 
     Args:
         tasks: Owns the calls to the messenger.
@@ -45,7 +123,7 @@ class Callbacks:
         self._observer = observer
         self._open: dict[str, _Open] = {}
         self._deadlines: dict[float, Deadlines[str]] = {}
-        self._waiting: Counter[int] = Counter()
+        self._waiting: dict[tuple[str, int], _Waiting] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -73,33 +151,37 @@ class Callbacks:
         """
         return self._close(callback_id) is not None
 
-    def answer(self, callback_id: str, text: str | None) -> None:
+    def answer(self, press: Callback, text: str | None) -> None:
         """Answer a press for its handler: with the commit, or at once outside a turn."""
         turn = active_turn()
         if turn is None:
-            self.finish(callback_id, text)
-        else:
-            turn.answers[callback_id] = text
+            self.reply(press.bot, press.chat_id, press.callback_id, text)
+        elif text is not None or press.callback_id not in turn.answers:
+            turn.answers[press.callback_id] = text
 
     def finish(self, callback_id: str, text: str | None = None) -> None:
-        """Answer a press that draws nothing."""
+        """Answer a press that draws nothing, unless it is answered already."""
         opened = self._close(callback_id)
         if opened is not None:
-            self._send(opened, callback_id, text)
+            self._add(opened.bot, opened.chat_id, _Answer(callback_id, text))
 
-    def supersede(self, callback_id: str) -> None:
-        """Answer a press whose drawing was replaced, if the limits allow it now."""
-        opened = self._close(callback_id)
-        if opened is None:
-            return
-        if not opened.bot.ready_now(opened.chat_id):
-            self._count(opened, "dropped")
-            return
-        self._tasks.start(self._call(opened, callback_id, None), "answer to a press")
+    def reply(self, bot: Bot, chat_id: int, callback_id: str, text: str | None) -> None:
+        """Answer a press; a text for one that is answered already is a message."""
+        if callback_id in self._open:
+            self.finish(callback_id, text)
+        elif text is not None:
+            self._add(bot, chat_id, _Answer(None, text))
+
+    def give_back(
+        self, bot: Bot, chat_id: int, callback_id: str, text: str | None
+    ) -> None:
+        """Answer a press that was taken over by a drawing which failed."""
+        self._add(bot, chat_id, _Answer(callback_id, text))
 
     def close(self) -> None:
         """Forget all presses; nothing is sent any more."""
         self._open.clear()
+        self._waiting.clear()
         for deadlines in self._deadlines.values():
             deadlines.clear()
 
@@ -112,37 +194,68 @@ class Callbacks:
     def _expire(self, callback_id: str) -> None:
         opened = self._close(callback_id)
         if opened is not None:
-            opened.is_late = True
-            self._send(opened, callback_id, None)
+            answer = _Answer(callback_id, None, "deadline")
+            self._add(opened.bot, opened.chat_id, answer)
 
-    def _send(self, opened: _Open, callback_id: str, text: str | None) -> None:
-        if text is None and self._waiting[opened.chat_id] >= _MAX_WAITING:
-            self._count(opened, "dropped")
-            return
-        self._waiting[opened.chat_id] += 1
-        self._tasks.start(
-            self._wait_and_call(opened, callback_id, text), "answer to a press"
-        )
+    def _add(self, bot: Bot, chat_id: int, answer: _Answer) -> None:
+        key = (bot_key(bot), chat_id)
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = _Waiting(bot, chat_id)
+        if waiting.add(answer):
+            self._count(waiting, "dropped")
+        self._begin(waiting)
 
-    async def _wait_and_call(
-        self, opened: _Open, callback_id: str, text: str | None
-    ) -> None:
+    def _begin(self, waiting: _Waiting) -> None:
+        if not waiting.is_running:
+            waiting.is_running = True
+            self._tasks.start(self._work_off(waiting), "answers to presses")
+
+    async def _work_off(self, waiting: _Waiting) -> None:
+        """Begin the calls at the pace of the messenger; none waits for another."""
         try:
-            await opened.bot.ready(opened.chat_id)
-            await self._call(opened, callback_id, text)
+            while waiting:
+                await self._wait(waiting)
+                call = self._call(waiting, waiting.take())
+                self._tasks.start(call, "answer to a press")
         finally:
-            self._waiting[opened.chat_id] -= 1
-            if not self._waiting[opened.chat_id]:
-                del self._waiting[opened.chat_id]
+            waiting.is_running = False
 
-    async def _call(self, opened: _Open, callback_id: str, text: str | None) -> None:
+    async def _wait(self, waiting: _Waiting) -> None:
+        """Wait until the next answer may leave."""
+        if waiting.pause:
+            await self._clock.sleep(waiting.pause)
+        kind = waiting.next().kind
+        while not waiting.bot.ready_now(waiting.chat_id, kind):
+            await waiting.bot.ready(waiting.chat_id, kind)
+            if waiting.next().kind == kind:
+                break
+            kind = waiting.next().kind
+
+    async def _call(self, waiting: _Waiting, answer: _Answer) -> None:
         try:
-            await opened.bot.answer(opened.chat_id, callback_id, notification=text)
+            await self._send(waiting, answer)
+        except (RateLimitedError, MessengerUnavailableError, UnexpectedAnswerError):
+            waiting.put_back(answer)
+            self._begin(waiting)
         except MessengerError as error:
-            self._count(opened, "failed")
+            self._count(waiting, "failed")
             _logger.info("a press could not be answered: %s", error)
+            if answer.text is not None and answer.callback_id is not None:
+                self._add(waiting.bot, waiting.chat_id, _Answer(None, answer.text))
         else:
-            self._count(opened, "deadline" if opened.is_late else "answered")
+            waiting.pause = 0.0
+            self._count(waiting, answer.outcome)
+        finally:
+            if not waiting and not waiting.is_running:
+                self._waiting.pop((bot_key(waiting.bot), waiting.chat_id), None)
 
-    def _count(self, opened: _Open, outcome: str) -> None:
-        self._observer.count("callbacks", bot=bot_key(opened.bot), outcome=outcome)
+    async def _send(self, waiting: _Waiting, answer: _Answer) -> None:
+        bot, chat_id = waiting.bot, waiting.chat_id
+        if answer.callback_id is not None:
+            await bot.answer(chat_id, answer.callback_id, notification=answer.text)
+        elif answer.text is not None:
+            await bot.send(chat_id, View(answer.text))
+
+    def _count(self, waiting: _Waiting, outcome: str) -> None:
+        self._observer.count("callbacks", bot=bot_key(waiting.bot), outcome=outcome)

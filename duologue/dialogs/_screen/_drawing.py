@@ -10,6 +10,7 @@ from duologue.dialogs._chat._ports import CallKind
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._screens import Order, Screen
 from duologue.dialogs._state._modes import ShowMode
+from duologue.dialogs._state._turn import Draw
 from duologue.errors import (
     BadRequestError,
     MessageGoneError,
@@ -80,10 +81,12 @@ class Drawing:
         self, screen: Screen, order: Order, view: View, message_id: str
     ) -> None:
         chat_id = screen.address.chat_id
-        self._part_from_press(order, message_id)
+        self._part_from_press(screen, order, message_id)
         callback_id = order.draw.callback_id
         if callback_id is not None and not order.is_answering:
             order.is_answering = self._callbacks.take(callback_id)
+            if not order.is_answering:
+                self.reply(screen, order.draw)
         try:
             if callback_id is not None and order.is_answering:
                 await self._answer(
@@ -108,8 +111,7 @@ class Drawing:
             # The press is too old to be answered: edit instead.
             self._count("callbacks", screen, "failed")
             _logger.info("%s", error)
-            order.is_answering = False
-            order.draw.callback_id = None
+            self.give_back(screen, order)
             await screen.bot.ready(chat_id, "edit")
             await screen.bot.edit(chat_id, message_id, view)
         except PASSING:
@@ -123,16 +125,32 @@ class Drawing:
     def _count(self, name: str, screen: Screen, outcome: str) -> None:
         self._observer.count(name, bot=screen.address.bot, outcome=outcome)
 
-    def _part_from_press(self, order: Order, message_id: str) -> None:
+    def reply(self, screen: Screen, draw: Draw) -> None:
+        """Let a press be answered without the view; its text is never lost."""
+        press, draw.callback_id = draw.callback_id, None
+        if press is not None:
+            chat_id, text = screen.address.chat_id, draw.notification
+            self._callbacks.reply(screen.bot, chat_id, press, text)
+
+    def give_back(self, screen: Screen, order: Order) -> None:
+        """Let the press be answered without the view, which cannot be drawn so."""
+        draw, is_answering = order.draw, order.is_answering
+        order.is_answering = False
+        if draw.callback_id is None or not is_answering:
+            self.reply(screen, draw)
+            return
+        press, draw.callback_id = draw.callback_id, None
+        chat_id, text = screen.address.chat_id, draw.notification
+        self._callbacks.give_back(screen.bot, chat_id, press, text)
+
+    def _part_from_press(self, screen: Screen, order: Order, message_id: str) -> None:
         """Answer a press by itself if its message is not the one to be drawn.
 
         The answer to a press can only change the message that was pressed.
         """
         draw = order.draw
         if draw.callback_id is not None and draw.pressed_id != message_id:
-            self._callbacks.finish(draw.callback_id, draw.notification)
-            draw.callback_id = None
-            order.is_answering = False
+            self.give_back(screen, order)
 
     async def _close(self, screen: Screen) -> None:
         if screen.message_id is not None:

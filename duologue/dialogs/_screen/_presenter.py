@@ -138,7 +138,7 @@ class Presenter:
             screen.orders.append(order)
             return order
         self._count(screen, "replaced")
-        self._replace(newest, order)
+        self._replace(screen, newest, order)
         return newest
 
     def _drop_oldest(self, screen: Screen) -> None:
@@ -149,7 +149,7 @@ class Presenter:
         self._count(screen, "dropped")
         oldest.finish(ViewDroppedError(screen.address.key, _MAX_WAITING))
 
-    def _replace(self, waiting: Order, newer: Order) -> None:
+    def _replace(self, screen: Screen, waiting: Order, newer: Order) -> None:
         """Put a newer view in the place of one that has not been sent."""
         old, new = waiting.draw, newer.draw
         new.confirm = new.confirm or old.confirm
@@ -158,10 +158,9 @@ class Presenter:
             if new.callback_id is None:
                 _hand_over(old, new)
             else:
-                self._callbacks.supersede(old.callback_id)
+                self._drawing.reply(screen, old)
         elif waiting.is_answering:
-            if new.callback_id is not None:
-                self._callbacks.supersede(new.callback_id)
+            self._drawing.reply(screen, new)
             _hand_over(old, new)
             newer.is_answering = True
         waiting.draw = new
@@ -234,6 +233,7 @@ class Presenter:
         except MessengerError as error:
             self._count(screen, "refused")
             _logger.warning("a view of %s is dropped: %s", screen.address.key, error)
+            self._drawing.give_back(screen, order)
             order.finish(error)
             await self._tell_of_refusal(screen, order.draw)
             return True
@@ -265,7 +265,7 @@ class Presenter:
             return
         self._count(screen, "replaced")
         newer = Order(following.draw)
-        self._replace(order, newer)
+        self._replace(screen, order, newer)
         following.draw = order.draw
         following.is_answering = order.is_answering
         order.merge_into(following)

@@ -9,8 +9,13 @@ from typing import assert_never
 from duologue.dialogs._chat._address import Payload, parse_payload
 from duologue.dialogs._chat._chat import Chat, ChatType, User
 from duologue.dialogs._chat._data import Json
-from duologue.dialogs._chat._ports import CallbackAnswers, Update
-from duologue.dialogs._chat._updates import BotStarted, Callback, MessageCreated
+from duologue.dialogs._chat._ports import Update
+from duologue.dialogs._chat._updates import (
+    BotStarted,
+    Callback,
+    CallbackAnswers,
+    MessageCreated,
+)
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import (
     Committed,

@@ -303,7 +303,8 @@ class TurnRunner:
             view = self._presenter.show(actor.screens, turn.address, turn.bot, draw)
         for callback_id, text in turn.answers.items():
             if callback_id != answered:
-                self._callbacks.finish(callback_id, text)
+                chat_id = turn.address.chat_id
+                self._callbacks.reply(turn.bot, chat_id, callback_id, text)
         if callback is not None and callback.callback_id != answered:
             self._callbacks.finish(callback.callback_id)
         for name, effect in turn.effects:
