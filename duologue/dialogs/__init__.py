@@ -6,6 +6,7 @@ from duologue.dialogs._chat._address import (
     Address,
     bot_key,
 )
+from duologue.dialogs._chat._calls import CallKind, Capabilities, MessengerCalls
 from duologue.dialogs._chat._chat import (
     Attachment,
     CallbackButton,
@@ -15,18 +16,17 @@ from duologue.dialogs._chat._chat import (
     InlineButton,
     Keyboard,
     LinkButton,
-    Message,
     User,
     View,
 )
+from duologue.dialogs._chat._message import Message
 from duologue.dialogs._chat._ports import (
     Batch,
     Bot,
-    CallKind,
-    Capabilities,
     Update,
     UpdateSource,
 )
+from duologue.dialogs._chat._sent import Buttons, Sent
 from duologue.dialogs._chat._updates import (
     BotAdded,
     BotAdminPermissionsChanged,
@@ -36,6 +36,7 @@ from duologue.dialogs._chat._updates import (
     Callback,
     CallbackAnswers,
     ChatTitleChanged,
+    ChatUpdate,
     DialogCleared,
     DialogMuted,
     DialogRemoved,
@@ -123,6 +124,7 @@ __all__ = [
     "BotRemoved",
     "BotStarted",
     "BotStopped",
+    "Buttons",
     "CallKind",
     "Callback",
     "CallbackAnswers",
@@ -131,6 +133,7 @@ __all__ = [
     "Chat",
     "ChatTitleChanged",
     "ChatType",
+    "ChatUpdate",
     "CloseDialog",
     "Committed",
     "ContentType",
@@ -161,8 +164,10 @@ __all__ = [
     "MessageCreated",
     "MessageEdited",
     "MessageRemoved",
+    "MessengerCalls",
     "Outcome",
     "Receipt",
+    "Sent",
     "Settings",
     "ShowMode",
     "Stack",

@@ -244,3 +244,40 @@ class ViewDroppedError(DialogsError):
         "more than {limit} new messages wait to be sent in {address}; the oldest was "
         "dropped. Use ShowMode.EDIT for what may be replaced"
     )
+
+
+class MessageTextError(DialogsError, ValueError):
+    """A message of a handler has a text that no messenger takes.
+
+    Attributes:
+        problem: What is wrong and what to do.
+    """
+
+    problem: str
+    template = "a message cannot be sent: {problem}"
+
+
+class SentIdError(DialogsError, LookupError):
+    """The id of a message is asked for that has none yet.
+
+    Attributes:
+        chat_id: Where the message is to stand.
+    """
+
+    chat_id: int
+    template = (
+        "a message for chat {chat_id} is not sent yet, so it has no id: it leaves with "
+        "the commit of its turn; edit and delete it through the handle, ask for the id in "
+        "a later turn, or send it with at_once=True"
+    )
+
+
+class UnboundMessageError(DialogsError, LookupError):
+    """A message is to be answered that did not come in an update.
+
+    Attributes:
+        message_id: The message.
+    """
+
+    message_id: str
+    template = "no bot belongs to the message {message_id}; use bot.send_message()"

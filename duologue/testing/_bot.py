@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import count
 
 from duologue.actors import LoopClock
-from duologue.dialogs import Attachment, CallKind, Capabilities, Update, View
+from duologue.dialogs import Attachment, Bot, CallKind, Capabilities, Update, View
 from duologue.errors import BadRequestError, MessageGoneError, MessengerError
 from duologue.testing._calls import Call, Failures, Hold, Method, Which
 from duologue.testing._world import Raw, ShownMessage, parse, raw_attachment
@@ -30,7 +30,7 @@ _CAPABILITIES = Capabilities(
 )
 
 
-class RecordingBot:
+class RecordingBot(Bot):
     """A bot of the messenger `test`, which exists in memory only.
 
     It shows, edits and deletes messages like a messenger does, and refuses what a
@@ -251,14 +251,22 @@ class RecordingBot:
         """Take the right to one more call if it needs no waiting."""
         return self._limits is None or self._limits.of((chat_id, kind)).try_take()
 
-    async def send(self, chat_id: int, view: View) -> str:
+    async def send_now(
+        self, chat_id: int, view: View, *, reply_to: str | None = None
+    ) -> str:
         """Show a new message."""
-        call = self._call(Method.SEND, chat_id, f"m{next(self._numbers)}", view=view)
+        call = self._call(
+            Method.SEND,
+            chat_id,
+            f"m{next(self._numbers)}",
+            view=view,
+            reply_to=reply_to,
+        )
         async with self._made(call):
             self._show(chat_id, None, view, call.message_id)
         return str(call.message_id)
 
-    async def edit(self, chat_id: int, message_id: str, view: View) -> None:
+    async def edit_now(self, chat_id: int, message_id: str, view: View) -> None:
         """Change a message.
 
         Raises:
@@ -267,7 +275,7 @@ class RecordingBot:
         async with self._made(self._call(Method.EDIT, chat_id, message_id, view=view)):
             self._change(Method.EDIT, message_id, view)
 
-    async def remove_keyboard(self, chat_id: int, message_id: str) -> None:
+    async def remove_keyboard_now(self, chat_id: int, message_id: str) -> None:
         """Take the buttons away from a message.
 
         Raises:
@@ -278,7 +286,7 @@ class RecordingBot:
             view = replace(message.view, keyboard=())
             self._change(Method.REMOVE_KEYBOARD, message_id, view)
 
-    async def delete(self, chat_id: int, message_id: str) -> None:
+    async def delete_now(self, chat_id: int, message_id: str) -> None:
         """Delete a message.
 
         Raises:
@@ -288,7 +296,12 @@ class RecordingBot:
             self._find(Method.DELETE, message_id)
             del self._messages[message_id]
 
-    async def answer(
+    async def act_now(self, chat_id: int, action: str) -> None:
+        """Show what the bot is doing, which nobody looks at here."""
+        async with self._made(self._call(Method.ACT, chat_id, None, action=action)):
+            pass
+
+    async def answer_now(
         self,
         chat_id: int,
         callback_id: str,
@@ -326,6 +339,8 @@ class RecordingBot:
         view: View | None = None,
         callback_id: str | None = None,
         notification: str | None = None,
+        reply_to: str | None = None,
+        action: str | None = None,
     ) -> Call:
         return Call(
             method=method,
@@ -334,6 +349,8 @@ class RecordingBot:
             view=view,
             callback_id=callback_id,
             notification=notification,
+            reply_to=reply_to,
+            action=action,
             time=asyncio.get_running_loop().time(),
         )
 

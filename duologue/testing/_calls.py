@@ -20,6 +20,7 @@ class Method(enum.StrEnum):
     REMOVE_KEYBOARD = "remove_keyboard"
     DELETE = "delete"
     ANSWER = "answer"
+    ACT = "act"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Call:
         view: What to show.
         callback_id: The press that is answered.
         notification: The notice that answers it.
+        reply_to: The message that a new one answers.
+        action: What the bot shows that it is doing.
         time: When, in seconds of the loop.
         error: Why it was refused; None if it was not.
     """
@@ -44,6 +47,8 @@ class Call:
     view: View | None = None
     callback_id: str | None = None
     notification: str | None = None
+    reply_to: str | None = None
+    action: str | None = None
     time: float = 0.0
     error: MessengerError | None = None
 

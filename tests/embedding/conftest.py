@@ -91,9 +91,9 @@ class GatedBot(RecordingBot):
         self.gate = threading.Event()
         self.gate.set()
 
-    async def edit(self, chat_id: int, message_id: str, view: View) -> None:
+    async def edit_now(self, chat_id: int, message_id: str, view: View) -> None:
         await asyncio.to_thread(self.gate.wait, 30)
-        await super().edit(chat_id, message_id, view)
+        await super().edit_now(chat_id, message_id, view)
 
 
 @pytest.fixture

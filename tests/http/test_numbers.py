@@ -549,7 +549,7 @@ async def calls_that_fail_in_every_way(place: Place) -> Numbers:
     fault = place.control.fault
     async with place.polling() as bot:
         place.mark()
-        await bot.send(chat, View("fine"))
+        await bot.send_now(chat, View("fine"))
         for kind, status in (
             (FaultKind.STATUS, 429),
             (FaultKind.STATUS, 403),
@@ -560,7 +560,7 @@ async def calls_that_fail_in_every_way(place: Place) -> Numbers:
             retry = 17 if status == 429 else None
             await fault(kind, status=status or 503, retry_after=retry, count=1)
             with pytest.raises(MessengerError):
-                await bot.send(chat, View("refused"))
+                await bot.send_now(chat, View("refused"))
         return place.changes()
 
 

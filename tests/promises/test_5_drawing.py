@@ -313,10 +313,10 @@ async def test_a_bot_with_a_bug_stops_neither_the_waiting_nor_the_next_view(
     class BuggyBot(RecordingBot):
         is_buggy = True
 
-        async def edit(self, chat_id: int, message_id: str, view: View) -> None:
+        async def edit_now(self, chat_id: int, message_id: str, view: View) -> None:
             if self.is_buggy:
                 raise ArithmeticError
-            await super().edit(chat_id, message_id, view)
+            await super().edit_now(chat_id, message_id, view)
 
     bot = BuggyBot()
     async with Playground(dispatcher, bot=bot) as chat:

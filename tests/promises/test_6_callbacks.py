@@ -16,7 +16,7 @@ from duologue.transport.sandbox import Click, Control, LogEntry, LogKind
 
 
 async def show_own_button(chat: Playground) -> str:
-    return await chat.bot.send(1, View("?", ((CallbackButton("!", "own"),),)))
+    return await chat.bot.send_now(1, View("?", ((CallbackButton("!", "own"),),)))
 
 
 async def test_a_click_is_answered_by_its_deadline_while_a_slow_turn_goes_on(
@@ -272,7 +272,7 @@ async def test_the_text_with_which_a_handler_answers_arrives(
         await callback.answer("well done")
 
     dispatcher.callback_query.register(answer)
-    shown = await chat.bot.send(1, View("?", ((CallbackButton("!", "own"),),)))
+    shown = await chat.bot.send_now(1, View("?", ((CallbackButton("!", "own"),),)))
 
     press = await chat.press(1, "own", message_id=shown)
     await chat.settled()
@@ -310,7 +310,7 @@ async def test_the_answer_of_a_handler_that_fails_is_not_sent(
         raise ArithmeticError
 
     dispatcher.callback_query.register(answer)
-    shown = await chat.bot.send(1, View("?", ((CallbackButton("!", "own"),),)))
+    shown = await chat.bot.send_now(1, View("?", ((CallbackButton("!", "own"),),)))
 
     await chat.press(1, "own", message_id=shown)
     await chat.settled()
@@ -320,7 +320,7 @@ async def test_the_answer_of_a_handler_that_fails_is_not_sent(
 
 
 async def test_a_click_that_nobody_handles_is_answered(chat: Playground) -> None:
-    shown = await chat.bot.send(1, View("?", ((CallbackButton("!", "own"),),)))
+    shown = await chat.bot.send_now(1, View("?", ((CallbackButton("!", "own"),),)))
 
     press = await chat.press(1, "own", message_id=shown)
     await chat.settled()

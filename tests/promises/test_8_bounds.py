@@ -35,6 +35,24 @@ async def test_a_thousand_chats_leave_nothing_behind_in_the_runtime(
     assert len(conversations.post.pending) == 0
 
 
+async def test_messages_of_handlers_leave_nothing_behind(
+    chat: Playground, dispatcher: Dispatcher
+) -> None:
+    async def answer(message: MessageCreated) -> None:
+        await message.answer("here")
+        await message.bot.send_message(message.chat_id + 1000, "there")
+
+    dispatcher.message.register(answer)
+    for user in range(2, 20):
+        await chat.say(user, "hello")
+    await chat.settled()
+
+    conversations = chat.runtime._conversations
+    assert conversations is not None
+    assert len(conversations._presenter) == 0
+    assert len(chat.bot.calls_of(Method.SEND)) == 1 + 2 * 18
+
+
 async def test_a_screen_whose_views_are_refused_is_forgotten_too(
     chat: Playground, dispatcher: Dispatcher
 ) -> None:

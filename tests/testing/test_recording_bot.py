@@ -49,12 +49,12 @@ def test_by_default_nothing_is_allowed_that_a_messenger_would_refuse() -> None:
 async def test_what_is_sent_edited_and_deleted_is_shown_so() -> None:
     bot = RecordingBot()
 
-    first = await bot.send(5, View("one", KEYBOARD))
-    second = await bot.send(5, View("two"))
-    await bot.send(6, View("elsewhere"))
-    await bot.edit(5, first, View("changed", KEYBOARD))
-    await bot.remove_keyboard(5, first)
-    await bot.delete(5, second)
+    first = await bot.send_now(5, View("one", KEYBOARD))
+    second = await bot.send_now(5, View("two"))
+    await bot.send_now(6, View("elsewhere"))
+    await bot.edit_now(5, first, View("changed", KEYBOARD))
+    await bot.remove_keyboard_now(5, first)
+    await bot.delete_now(5, second)
 
     (message,) = bot.messages(5)
     assert (message.id, message.text, message.keyboard) == (first, "changed", ())
@@ -68,9 +68,9 @@ async def test_what_is_sent_edited_and_deleted_is_shown_so() -> None:
 async def test_every_call_is_recorded_with_its_data() -> None:
     bot = RecordingBot()
 
-    message_id = await bot.send(5, View("one"))
-    await bot.delete(5, message_id)
-    await bot.send(6, View("two"))
+    message_id = await bot.send_now(5, View("one"))
+    await bot.delete_now(5, message_id)
+    await bot.send_now(6, View("two"))
 
     assert [call.method for call in bot.calls] == ["send", "delete", "send"]
     (sent,) = bot.calls_of(Method.SEND, 5)
@@ -80,13 +80,13 @@ async def test_every_call_is_recorded_with_its_data() -> None:
 
 async def test_messages_that_are_gone_cannot_be_touched() -> None:
     bot = RecordingBot()
-    message_id = await bot.send(5, View("one"))
+    message_id = await bot.send_now(5, View("one"))
     bot.remove(message_id)
 
     for call in (
-        bot.edit(5, message_id, View("two")),
-        bot.remove_keyboard(5, message_id),
-        bot.delete(5, message_id),
+        bot.edit_now(5, message_id, View("two")),
+        bot.remove_keyboard_now(5, message_id),
+        bot.delete_now(5, message_id),
     ):
         with pytest.raises(MessageGoneError):
             await call
@@ -97,19 +97,19 @@ async def test_messages_that_are_gone_cannot_be_touched() -> None:
 
 async def test_a_press_is_answered_once_and_may_change_its_message() -> None:
     bot = RecordingBot()
-    message_id = await bot.send(5, View("one", KEYBOARD))
+    message_id = await bot.send_now(5, View("one", KEYBOARD))
     press = bot.parse(bot.pressed(5, 1, "pay", message_id=message_id))
     assert isinstance(press, Callback)
 
-    await bot.answer(5, press.callback_id, view=View("two"), notification="done")
+    await bot.answer_now(5, press.callback_id, view=View("two"), notification="done")
 
     (call,) = bot.calls_of(Method.ANSWER)
     assert (call.message_id, call.notification) == (message_id, "done")
     assert bot.messages(5)[0].text == "two"
     with pytest.raises(BadRequestError):
-        await bot.answer(5, press.callback_id)
+        await bot.answer_now(5, press.callback_id)
     with pytest.raises(BadRequestError):
-        await bot.answer(5, "unknown")
+        await bot.answer_now(5, "unknown")
 
 
 async def test_a_press_on_a_message_that_is_gone_can_be_answered() -> None:
@@ -117,7 +117,7 @@ async def test_a_press_on_a_message_that_is_gone_can_be_answered() -> None:
     press = bot.parse(bot.pressed(5, 1, "pay", message_id=None))
     assert isinstance(press, Callback)
 
-    await bot.answer(5, press.callback_id)
+    await bot.answer_now(5, press.callback_id)
 
     assert press.message is None
 
@@ -127,9 +127,9 @@ async def test_held_calls_have_no_effect_until_they_are_released() -> None:
 
     async with asyncio.TaskGroup() as group:
         with bot.hold(Method.SEND, chat_id=5) as held:
-            group.create_task(bot.send(5, View("one")))
-            group.create_task(bot.send(5, View("two")))
-            await bot.send(6, View("three"))
+            group.create_task(bot.send_now(5, View("one")))
+            group.create_task(bot.send_now(5, View("two")))
+            await bot.send_now(6, View("three"))
             await held.reached(2)
             assert bot.messages(5) == ()
             assert [call.view for call in held.calls] == [View("one"), View("two")]
@@ -137,7 +137,7 @@ async def test_held_calls_have_no_effect_until_they_are_released() -> None:
 
     assert [message.text for message in bot.messages(5)] == ["one", "two"]
     assert held.calls == ()
-    await bot.send(5, View("four"))
+    await bot.send_now(5, View("four"))
 
 
 async def test_a_held_call_can_be_cancelled() -> None:
@@ -145,7 +145,7 @@ async def test_a_held_call_can_be_cancelled() -> None:
 
     async with asyncio.TaskGroup() as group:
         held = bot.hold()
-        task = group.create_task(bot.send(5, View("one")))
+        task = group.create_task(bot.send_now(5, View("one")))
         await held.reached()
         task.cancel()
 
@@ -159,11 +159,11 @@ async def test_the_next_calls_fail_as_they_are_told() -> None:
     error = MessengerUnavailableError("send", "no network")
     left = bot.fail(error, error, method=Method.SEND, chat_id=5)
 
-    await bot.send(6, View("not this one"))
+    await bot.send_now(6, View("not this one"))
     for _ in range(2):
         with pytest.raises(MessengerUnavailableError):
-            await bot.send(5, View("one"))
-    await bot.send(5, View("two"))
+            await bot.send_now(5, View("one"))
+    await bot.send_now(5, View("two"))
 
     assert left.left == []
     assert [call.error for call in bot.calls_of(Method.SEND, 5)] == [error, error, None]
@@ -178,9 +178,9 @@ async def test_several_plans_of_failures_do_not_mix() -> None:
     bot.fail(no_send, method=Method.SEND)
 
     with pytest.raises(BadRequestError):
-        await bot.send(5, View("one"))
+        await bot.send_now(5, View("one"))
     with pytest.raises(MessageGoneError):
-        await bot.edit(5, "m1", View("one"))
+        await bot.edit_now(5, "m1", View("one"))
 
 
 async def test_without_a_limit_calls_never_wait() -> None:
@@ -218,7 +218,7 @@ async def test_a_bot_says_who_it_is() -> None:
 
 async def test_a_written_message_can_be_seen_and_parsed() -> None:
     bot = RecordingBot()
-    shared = await bot.send(-5, View("one", KEYBOARD))
+    shared = await bot.send_now(-5, View("one", KEYBOARD))
 
     update = bot.parse(bot.wrote(-5, 1, "hi", reply_to=shared))
 
@@ -236,7 +236,7 @@ async def test_a_written_message_can_be_seen_and_parsed() -> None:
 async def test_a_message_knows_its_labels_and_payloads() -> None:
     bot = RecordingBot()
 
-    await bot.send(5, View("one", KEYBOARD))
+    await bot.send_now(5, View("one", KEYBOARD))
 
     (message,) = bot.messages(5)
     assert message.labels == (("a", "b"), ("a",))

@@ -32,7 +32,7 @@ async def new_chat(control: Control) -> tuple[int, int]:
 
 async def pressed(bot: Bot, control: Control) -> tuple[int, str, str]:
     user, chat = await new_chat(control)
-    message = await bot.send(chat, View("sure?", KEYBOARD))
+    message = await bot.send_now(chat, View("sure?", KEYBOARD))
     click = await control.click(user, message, text="Yes")
     assert click.callback_id is not None
     return chat, message, click.callback_id
@@ -131,10 +131,52 @@ async def test_a_token_that_the_messenger_does_not_know_is_unauthorized(
     await bot.close()
 
 
+async def test_a_reply_names_the_message_that_it_answers(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+    asked = (await control.messages(chat))[-1]
+
+    sent = await bot.send(chat, View("hello yourself"), reply_to=asked.message_id)
+
+    shown = (await control.messages(chat))[-1]
+    assert (shown.message_id, shown.text) == (sent.id, "hello yourself")
+    assert await refusals(control) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "shown"),
+    [
+        ("typing", "typing_on"),
+        ("upload_document", "sending_file"),
+        ("sending_video", "sending_video"),
+    ],
+)
+async def test_an_action_is_shown_under_the_messengers_name(
+    bot: Bot, control: Control, action: str, shown: str
+) -> None:
+    _, chat = await new_chat(control)
+
+    await bot.send_chat_action(chat, action)
+
+    entry = await control.wait_for(lambda entry: entry.kind is LogKind.ACTION)
+    assert (entry.chat_id, entry.text) == (chat, shown)
+
+
+async def test_an_action_that_the_messenger_does_not_know_harms_nobody(
+    bot: Bot, control: Control
+) -> None:
+    _, chat = await new_chat(control)
+
+    await bot.send_chat_action(chat, "dancing")
+
+    assert len(await refusals(control)) == 1
+
+
 async def test_a_view_is_sent_with_its_buttons(bot: Bot, control: Control) -> None:
     _, chat = await new_chat(control)
 
-    message = await bot.send(chat, View("sure?", KEYBOARD))
+    message = await bot.send_now(chat, View("sure?", KEYBOARD))
 
     shown = (await control.messages(chat))[-1]
     assert (shown.message_id, shown.text) == (message, "sure?")
@@ -144,16 +186,16 @@ async def test_a_view_is_sent_with_its_buttons(bot: Bot, control: Control) -> No
 async def test_markup_reaches_the_messenger(bot: Bot, control: Control) -> None:
     _, chat = await new_chat(control)
 
-    await bot.send(chat, View("<b>bold</b>", markup="html"))
+    await bot.send_now(chat, View("<b>bold</b>", markup="html"))
 
     assert (await control.messages(chat))[-1].text == "bold"
 
 
 async def test_an_edit_replaces_text_and_buttons(bot: Bot, control: Control) -> None:
     _, chat = await new_chat(control)
-    message = await bot.send(chat, View("old", KEYBOARD))
+    message = await bot.send_now(chat, View("old", KEYBOARD))
 
-    await bot.edit(chat, message, View("new", ((CallbackButton("No", "n"),),)))
+    await bot.edit_now(chat, message, View("new", ((CallbackButton("No", "n"),),)))
 
     shown = (await control.messages(chat))[-1]
     assert (shown.text, shown.keyboard) == ("new", ((("No", "n"),),))
@@ -163,9 +205,9 @@ async def test_an_edit_without_buttons_removes_the_old_ones(
     bot: Bot, control: Control
 ) -> None:
     _, chat = await new_chat(control)
-    message = await bot.send(chat, View("old", KEYBOARD))
+    message = await bot.send_now(chat, View("old", KEYBOARD))
 
-    await bot.edit(chat, message, View("new"))
+    await bot.edit_now(chat, message, View("new"))
 
     assert (await control.messages(chat))[-1].keyboard == ()
 
@@ -174,9 +216,9 @@ async def test_buttons_can_be_taken_away_from_a_message_that_keeps_its_text(
     bot: Bot, control: Control
 ) -> None:
     _, chat = await new_chat(control)
-    message = await bot.send(chat, View("stays", KEYBOARD))
+    message = await bot.send_now(chat, View("stays", KEYBOARD))
 
-    await bot.remove_keyboard(chat, message)
+    await bot.remove_keyboard_now(chat, message)
 
     shown = (await control.messages(chat))[-1]
     assert (shown.text, shown.keyboard) == ("stays", ())
@@ -184,19 +226,19 @@ async def test_buttons_can_be_taken_away_from_a_message_that_keeps_its_text(
 
 async def test_a_deleted_message_is_gone(bot: Bot, control: Control) -> None:
     _, chat = await new_chat(control)
-    message = await bot.send(chat, View("short-lived"))
+    message = await bot.send_now(chat, View("short-lived"))
 
-    await bot.delete(chat, message)
+    await bot.delete_now(chat, message)
 
     assert message not in [shown.message_id for shown in await control.messages(chat)]
     with pytest.raises(MessageGoneError):
-        await bot.edit(chat, message, View("too late"))
+        await bot.edit_now(chat, message, View("too late"))
 
 
 async def test_an_answer_can_carry_the_new_view(bot: Bot, control: Control) -> None:
     chat, _, callback = await pressed(bot, control)
 
-    await bot.answer(chat, callback, view=View("done"))
+    await bot.answer_now(chat, callback, view=View("done"))
 
     shown = (await control.messages(chat))[-1]
     assert (shown.text, shown.keyboard) == ("done", ())
@@ -209,7 +251,7 @@ async def test_an_answer_without_a_view_leaves_the_message_alone(
 ) -> None:
     chat, _, callback = await pressed(bot, control)
 
-    await bot.answer(chat, callback, notification=given)
+    await bot.answer_now(chat, callback, notification=given)
 
     last = (await control.log())[-1]
     assert (last.kind, last.text) == (LogKind.NOTIFICATION, shown)
@@ -222,18 +264,18 @@ async def test_content_that_the_messenger_refuses_is_a_bad_request(
     _, chat = await new_chat(control)
 
     with pytest.raises(BadRequestError, match="4000"):
-        await bot.send(chat, View("x" * 4001))
+        await bot.send_now(chat, View("x" * 4001))
 
 
 async def test_a_success_that_is_none_is_a_bad_request(
     bot: Bot, control: Control
 ) -> None:
     _, chat = await new_chat(control)
-    message = await bot.send(chat, View("text"))
+    message = await bot.send_now(chat, View("text"))
     await control.fault(FaultKind.OK_FALSE, count=1)
 
     with pytest.raises(BadRequestError, match="PUT /messages"):
-        await bot.edit(chat, message, View("other"))
+        await bot.edit_now(chat, message, View("other"))
 
 
 @pytest.mark.parametrize(
@@ -281,7 +323,7 @@ async def test_a_bot_that_waits_for_its_turn_is_never_refused(
     async def chatter(chat: int) -> None:
         for number in range(4):
             await bot.ready(chat, "send")
-            await bot.send(chat, View(str(number)))
+            await bot.send_now(chat, View(str(number)))
 
     async with asyncio.TaskGroup() as group:
         for chat in chats:
@@ -311,11 +353,11 @@ async def test_a_message_its_change_and_its_end_wait_for_nothing(
 
     for _ in range(2):
         await bot.ready(chat, "send")
-        message = await bot.send(chat, View("one"))
+        message = await bot.send_now(chat, View("one"))
         await bot.ready(chat, "edit")
-        await bot.edit(chat, message, View("two"))
+        await bot.edit_now(chat, message, View("two"))
         await bot.ready(chat, "delete")
-        await bot.delete(chat, message)
+        await bot.delete_now(chat, message)
 
     assert asyncio.get_running_loop().time() == began
     assert await refusals(control) == []
@@ -354,7 +396,7 @@ async def test_a_refusal_for_one_chat_pauses_only_that_chat(
     refused_at = clock.time()
 
     with pytest.raises(RateLimitedError) as caught:
-        await bot.send(flooded, View("too much"))
+        await bot.send_now(flooded, View("too much"))
 
     assert caught.value.retry_after == 7
     assert not bot.ready_now(flooded)
@@ -381,14 +423,14 @@ async def test_a_press_on_a_message_that_was_deleted_meanwhile_can_be_answered(
     bot: Bot, control: Control
 ) -> None:
     user, chat = await new_chat(control)
-    message = await bot.send(chat, View("sure?", KEYBOARD))
-    await bot.delete(chat, message)
+    message = await bot.send_now(chat, View("sure?", KEYBOARD))
+    await bot.delete_now(chat, message)
     await control.forge(user, message, "y")
 
     batch = await bot.get_updates(marker=None, limit=10, timeout=0, types=None)
     _, press = (bot.parse(raw) for raw in batch.updates)
     assert isinstance(press, Callback)
-    await bot.answer(press.chat_id, press.callback_id, notification="too late")
+    await bot.answer_now(press.chat_id, press.callback_id, notification="too late")
 
     assert (press.message, press.chat_id, press.user_id) == (None, chat, user)
     assert await refusals(control) == []
@@ -430,6 +472,6 @@ async def test_a_closed_bot_can_be_closed_and_used_again(
 
     await bot.close()
     await bot.close()
-    await bot.send(chat, View("back"))
+    await bot.send_now(chat, View("back"))
 
     assert (await control.messages(chat))[-1].text == "back"

@@ -64,7 +64,7 @@ async def test_the_token_travels_in_a_header_and_never_in_the_address() -> None:
     wire = Wire(body=OK)
 
     async with talking_to(wire) as bot:
-        await bot.delete(1, "mid.1")
+        await bot.delete_now(1, "mid.1")
 
     assert wire.requests[0].headers["Authorization"] == "s3cret"
     assert "s3cret" not in str(wire.requests[0].url)
@@ -128,7 +128,7 @@ async def test_a_redirect_is_not_followed() -> None:
 async def test_an_answer_that_is_no_object_is_unexpected(body: str) -> None:
     async with talking_to(Wire(200, body)) as bot:
         with pytest.raises(UnexpectedAnswerError, match="not a JSON object"):
-            await bot.send(1, View("text"))
+            await bot.send_now(1, View("text"))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ async def test_each_refusal_has_its_error(
 
     async with talking_to(wire) as bot:
         with pytest.raises(MessengerError, match=code or str(status)) as caught:
-            await bot.send(1, View("text"))
+            await bot.send_now(1, View("text"))
 
     assert type(caught.value) is expected
     assert caught.value.method == "POST /messages"
@@ -183,7 +183,7 @@ async def test_the_time_to_wait_is_taken_from_where_it_stands(
 ) -> None:
     async with talking_to(Wire(429, body, headers)) as bot:
         with pytest.raises(RateLimitedError) as caught:
-            await bot.send(1, View("text"))
+            await bot.send_now(1, View("text"))
 
     assert caught.value.retry_after == seconds
 
@@ -203,7 +203,7 @@ async def test_an_answer_without_an_id_for_the_message_is_unexpected(
 ) -> None:
     async with talking_to(Wire(body=body)) as bot:
         with pytest.raises(UnexpectedAnswerError, match="POST /messages"):
-            await bot.send(1, View("text"))
+            await bot.send_now(1, View("text"))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ async def test_a_failure_inside_a_success_is_the_error_of_its_code(
 
     async with talking_to(wire) as bot:
         with pytest.raises(MessengerError, match=f"{code}: why") as caught:
-            await bot.delete(1, "mid.1")
+            await bot.delete_now(1, "mid.1")
 
     assert type(caught.value) is kind
 
@@ -254,7 +254,7 @@ async def test_a_failure_of_an_upload_host_inside_a_success_is_a_bad_request() -
 
     async with talking_to(wire) as bot:
         with pytest.raises(BadRequestError, match="4: INVALID"):
-            await bot.delete(1, "mid.1")
+            await bot.delete_now(1, "mid.1")
 
 
 async def test_a_bot_is_asked_who_it_is_only_once() -> None:
@@ -295,9 +295,9 @@ async def test_links_are_left_unexpanded_where_the_view_says_so() -> None:
     quiet = View("text", show_link_preview=False)
 
     async with talking_to(wire) as bot:
-        await bot.send(1, quiet)
-        await bot.answer(1, "press", view=quiet)
-        await bot.send(1, View("text"))
+        await bot.send_now(1, quiet)
+        await bot.answer_now(1, "press", view=quiet)
+        await bot.send_now(1, View("text"))
 
     flags = [request.query.get("disable_link_preview") for request in wire.requests]
     assert flags == ["true", "true", None]
@@ -310,7 +310,7 @@ async def test_buttons_go_out_in_the_documented_form() -> None:
     )
 
     async with talking_to(wire) as bot:
-        await bot.edit(1, "mid.1", view)
+        await bot.edit_now(1, "mid.1", view)
 
     buttons = [
         [
@@ -372,7 +372,7 @@ async def test_a_call_that_arrives_late_does_not_break_the_limit_of_its_chat() -
     async with talking_to(wire) as bot:
         for number in range(4):
             await bot.ready(1, "send")
-            await bot.send(1, View(str(number)))
+            await bot.send_now(1, View(str(number)))
 
     first, _, third, fourth = wire.arrivals
     assert third - first > 1

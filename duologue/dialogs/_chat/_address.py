@@ -7,7 +7,8 @@ import secrets
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from duologue.dialogs._chat._chat import CallbackButton, Message
+from duologue.dialogs._chat._chat import CallbackButton
+from duologue.dialogs._chat._message import Message
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import Callback, MessageCreated, MessageEdited
 from duologue.errors import InvalidAddressError

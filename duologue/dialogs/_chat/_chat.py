@@ -129,34 +129,3 @@ class Attachment:
     url: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     raw: Mapping[str, object] | None = field(default=None, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message in a chat.
-
-    Attributes:
-        id: The messenger's opaque id, as text.
-        chat: Where it was written.
-        sender: Who wrote it; None for posts of a channel.
-        text: Its text; empty if it has none.
-        keyboard: The buttons under it.
-        reply_to: The message that it answers, as far as the messenger sent it.
-        raw: The messenger's own form of it.
-        attachments: Files, pictures and all else that it holds besides.
-    """
-
-    id: str
-    chat: Chat
-    sender: User | None
-    text: str
-    keyboard: Keyboard = ()
-    reply_to: Message | None = None
-    raw: Mapping[str, object] | None = field(default=None, repr=False)
-    attachments: tuple[Attachment, ...] = ()
-
-    @property
-    def content_types(self) -> frozenset[str]:
-        """What it holds: `ContentType.TEXT`, and the kinds of its attachments."""
-        kinds = frozenset(attachment.kind for attachment in self.attachments)
-        return kinds | {ContentType.TEXT.value} if self.text else kinds

@@ -5,70 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
+from duologue.dialogs._chat._calls import MessengerCalls
 from duologue.dialogs._chat._chat import Chat, User, View
+from duologue.dialogs._chat._sent import (
+    Buttons,
+    Sent,
+    act,
+    as_view,
+    delete,
+    edit,
+    send,
+)
 from duologue.errors import RuntimeSettingError
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a messenger can do, and how much of it.
-
-    Attributes:
-        answer_carries_view: Whether the answer to a callback may also change
-            the message that holds the button.
-        text_limit: Characters in a message.
-        payload_limit: Bytes in the payload of a button.
-        button_text_limit: Characters on a button.
-        max_rows: Rows of a keyboard.
-        max_columns: Buttons in a row.
-        max_buttons: Buttons in a keyboard.
-        answer_deadline: Seconds after which a press should have been answered.
-        max_columns_with_link: Buttons in a row that holds a link; None if that
-            makes no difference.
-    """
-
-    answer_carries_view: bool
-    text_limit: int
-    payload_limit: int
-    button_text_limit: int
-    max_rows: int
-    max_columns: int
-    max_buttons: int
-    answer_deadline: float
-    max_columns_with_link: int | None = None
-
-
-CallKind: TypeAlias = Literal["send", "edit", "delete", "answer"]
-"""What messengers limit for a chat, each by itself."""
-
-
-class Bot(Protocol):
+class Bot(MessengerCalls, Protocol):
     """One account of a messenger, seen from the dialogs.
 
-    Every call may raise the errors under
-    `duologue.errors.MessengerError`.
+    An adapter derives from it and makes the calls of `MessengerCalls`. What is made of
+    them here is for handlers and everybody else: inside a turn it leaves with the commit,
+    in order with the windows, and not at all if the turn fails; outside of one it waits
+    for the limits and is done when it returns.
     """
-
-    @property
-    def id(self) -> int:
-        """The account's number; known after `start`.
-
-        Raises:
-            BotNotStartedError: Nobody has called `start` yet.
-        """
-        ...
-
-    @property
-    def messenger(self) -> str:
-        """The short name of the messenger, such as `max`."""
-        ...
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this messenger can do."""
-        ...
 
     def parse(self, raw: Mapping[str, object]) -> Update:
         """Make the update of the messenger's own form.
@@ -87,55 +47,90 @@ class Bot(Protocol):
         """Give back connections. Calling it again is harmless."""
         ...
 
-    async def ready(self, chat_id: int, kind: CallKind = "edit") -> None:
-        """Wait until the limits allow one more call for this chat, and take it.
-
-        Args:
-            chat_id: The chat.
-            kind: What the call does. An answer that carries a view is an answer, and
-                to take buttons away is an edit.
-        """
-        ...
-
-    def ready_now(self, chat_id: int, kind: CallKind = "edit") -> bool:
-        """Take the right to one more call for this chat if it needs no waiting."""
-        ...
-
-    async def send(self, chat_id: int, view: View) -> str:
-        """Send a new message and return its id."""
-        ...
-
-    async def edit(self, chat_id: int, message_id: str, view: View) -> None:
-        """Replace text and keyboard of a message of the bot."""
-        ...
-
-    async def remove_keyboard(self, chat_id: int, message_id: str) -> None:
-        """Take the buttons away from a message of the bot and leave its text."""
-        ...
-
-    async def delete(self, chat_id: int, message_id: str) -> None:
-        """Delete a message."""
-        ...
-
-    async def answer(
+    async def send(
         self,
         chat_id: int,
-        callback_id: str,
+        view: View,
         *,
-        view: View | None = None,
-        notification: str | None = None,
-    ) -> None:
-        """Answer a press.
+        reply_to: str | None = None,
+        at_once: bool = False,
+    ) -> Sent:
+        """Send a new message.
 
         Args:
-            chat_id: Where the press happened.
-            callback_id: Which press.
-            view: The new look of the message that holds the button; only for
-                messengers whose `capabilities.answer_carries_view` is true.
-            notification: A short notice to show. With neither, the press is
-                acknowledged without a visible effect.
+            chat_id: Where.
+            view: What.
+            reply_to: The message that it answers.
+            at_once: Whether it is sent now, also inside a turn: before what the turn
+                has queued, and for good even if the turn fails.
+
+        Returns:
+            What edits and deletes it, and knows its id when it is sent.
+
+        Raises:
+            MessageTextError: No messenger takes the text.
         """
-        ...
+        return await send(self, chat_id, view, reply_to=reply_to, at_once=at_once)
+
+    async def edit(self, chat_id: int, message_id: str | Sent, view: View) -> None:
+        """Replace text and keyboard of a message of the bot.
+
+        Raises:
+            MessageTextError: No messenger takes the text.
+        """
+        await edit(self, chat_id, message_id, view)
+
+    async def delete(self, chat_id: int, message_id: str | Sent) -> None:
+        """Delete a message."""
+        await delete(self, chat_id, message_id)
+
+    async def send_message(
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        parse_mode: str | None = None,
+        reply_markup: Buttons = (),
+        show_link_preview: bool = True,
+        at_once: bool = False,
+    ) -> Sent:
+        """Send a text; see `send` and `Message.answer`."""
+        view = as_view(
+            text, parse_mode, reply_markup, show_link_preview=show_link_preview
+        )
+        return await send(self, chat_id, view, at_once=at_once)
+
+    async def edit_message_text(
+        self,
+        text: str,
+        *,
+        chat_id: int,
+        message_id: str | Sent,
+        parse_mode: str | None = None,
+        reply_markup: Buttons = (),
+        show_link_preview: bool = True,
+    ) -> None:
+        """Replace the text of a message, and its buttons; see `edit`."""
+        view = as_view(
+            text, parse_mode, reply_markup, show_link_preview=show_link_preview
+        )
+        await edit(self, chat_id, message_id, view)
+
+    async def delete_message(self, chat_id: int, message_id: str | Sent) -> None:
+        """Delete a message; see `delete`."""
+        await delete(self, chat_id, message_id)
+
+    async def send_chat_action(self, chat_id: int, action: str = "typing") -> None:
+        """Show for some seconds what the bot is doing, at once also inside a turn.
+
+        What the messenger does not take is logged and nothing more.
+
+        Args:
+            chat_id: Where.
+            action: `typing`, `upload_photo`, `upload_video`, `upload_voice`,
+                `upload_document`, or the messenger's own name.
+        """
+        await act(self, chat_id, action)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias  # noqa: TID251  # it hides no import
 
-from duologue.dialogs._chat._chat import Attachment, Message
+from duologue.dialogs._chat._chat import Attachment, View
+from duologue.dialogs._chat._message import Message
 from duologue.dialogs._chat._ports import Bot, Update
+from duologue.dialogs._chat._sent import Buttons, Sent, as_view
 
 ReadField: TypeAlias = Callable[[str], object]
 """Gives the field of an update that has a name."""
@@ -27,8 +29,62 @@ _READ_LATER = frozenset({"chat", "user", "timestamp", "message"})
 _set = object.__setattr__  # the one way into a frozen value
 
 
+class ChatUpdate(Update):
+    """An update whose chat can be written to."""
+
+    __slots__ = ()
+
+    async def answer(
+        self,
+        text: str | View,
+        parse_mode: str | None = None,
+        reply_markup: Buttons = (),
+        *,
+        show_link_preview: bool = True,
+        at_once: bool = False,
+    ) -> Sent:
+        """Send a message to its chat; see `Message.answer`."""
+        view = as_view(
+            text, parse_mode, reply_markup, show_link_preview=show_link_preview
+        )
+        return await self.bot.send(self.chat_id, view, at_once=at_once)
+
+    async def answer_chat_action(self, action: str = "typing") -> None:
+        """Show in its chat what the bot is doing; see `Bot.send_chat_action`."""
+        await self.bot.send_chat_action(self.chat_id, action)
+
+
+class _AboutMessage(ChatUpdate):
+    """An update about a message that somebody wrote."""
+
+    __slots__ = ()
+    message: Message
+
+    def __post_init__(self) -> None:
+        _set(self, "message", self.message.of(self.bot))
+
+    async def reply(
+        self,
+        text: str | View,
+        parse_mode: str | None = None,
+        reply_markup: Buttons = (),
+        *,
+        show_link_preview: bool = True,
+        at_once: bool = False,
+    ) -> Sent:
+        """Send a message to its chat that quotes it; see `Message.answer`."""
+        view = as_view(
+            text, parse_mode, reply_markup, show_link_preview=show_link_preview
+        )
+        return await self.message.reply(view, at_once=at_once)
+
+    async def delete(self) -> None:
+        """Delete the message; inside a turn with the commit."""
+        await self.message.delete()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageCreated(Update):
+class MessageCreated(_AboutMessage):
     """Somebody wrote a message."""
 
     message: Message
@@ -54,7 +110,7 @@ class UnreadableMessage(Update):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageEdited(Update):
+class MessageEdited(_AboutMessage):
     """Somebody changed a message."""
 
     message: Message
@@ -71,7 +127,7 @@ class MessageEdited(Update):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageRemoved(Update):
+class MessageRemoved(ChatUpdate):
     """A message was deleted."""
 
     message_id: str
@@ -92,6 +148,8 @@ class _ReadInParts(Update):
             """Read a field that has no value yet."""
             if name in _READ_LATER:
                 value = self._read(name)
+                if isinstance(value, Message):
+                    value = value.of(self.bot)
             elif name == "_chat_id":
                 value = self.chat.id
             elif name == "_user_id":
@@ -126,6 +184,10 @@ class Callback(_ReadInParts):
     payload: str
     message: Message | None
     answers: CallbackAnswers | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.message is not None:
+            _set(self, "message", self.message.of(self.bot))
 
     @classmethod
     def unread(
@@ -244,7 +306,7 @@ class Callback(_ReadInParts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BotStarted(Update):
+class BotStarted(ChatUpdate):
     """A user opened the conversation with the bot.
 
     Attributes:
@@ -265,7 +327,7 @@ class BotStopped(Update):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BotAdded(Update):
+class BotAdded(ChatUpdate):
     """The bot was added to a chat."""
 
 
@@ -275,29 +337,29 @@ class BotRemoved(Update):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserAdded(Update):
+class UserAdded(ChatUpdate):
     """A user joined a chat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserRemoved(Update):
+class UserRemoved(ChatUpdate):
     """A user left a chat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatTitleChanged(Update):
+class ChatTitleChanged(ChatUpdate):
     """A chat got another title."""
 
     title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DialogCleared(Update):
+class DialogCleared(ChatUpdate):
     """A user deleted the history of the private chat with the bot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DialogMuted(Update):
+class DialogMuted(ChatUpdate):
     """A user turned off the notifications of the private chat with the bot.
 
     Attributes:
@@ -308,7 +370,7 @@ class DialogMuted(Update):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DialogUnmuted(Update):
+class DialogUnmuted(ChatUpdate):
     """A user turned the notifications of the private chat on again."""
 
 
@@ -318,7 +380,7 @@ class DialogRemoved(Update):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BotAdminPermissionsChanged(Update):
+class BotAdminPermissionsChanged(ChatUpdate):
     """The bot may do other things in a group or a channel than before.
 
     Attributes:

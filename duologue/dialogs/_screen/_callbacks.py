@@ -14,8 +14,9 @@ from collections import deque
 from duologue.actors import Clock, Observer
 from duologue.actors._time._deadlines import Deadlines
 from duologue.dialogs._chat._address import bot_key
+from duologue.dialogs._chat._calls import CallKind
 from duologue.dialogs._chat._chat import View
-from duologue.dialogs._chat._ports import Bot, CallKind
+from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._state._turn import active_turn
@@ -253,9 +254,9 @@ class Callbacks:
     async def _send(self, waiting: _Waiting, answer: _Answer) -> None:
         bot, chat_id = waiting.bot, waiting.chat_id
         if answer.callback_id is not None:
-            await bot.answer(chat_id, answer.callback_id, notification=answer.text)
+            await bot.answer_now(chat_id, answer.callback_id, notification=answer.text)
         elif answer.text is not None:
-            await bot.send(chat_id, View(answer.text))
+            await bot.send_now(chat_id, View(answer.text))
 
     def _count(self, waiting: _Waiting, outcome: str) -> None:
         self._observer.count("callbacks", bot=bot_key(waiting.bot), outcome=outcome)

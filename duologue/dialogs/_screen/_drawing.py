@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 
 from duologue.actors import Observer
+from duologue.dialogs._chat._calls import CallKind
 from duologue.dialogs._chat._chat import View
-from duologue.dialogs._chat._ports import CallKind
+from duologue.dialogs._chat._sent import Outgoing, Sent
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._screens import Order, Screen
 from duologue.dialogs._state._modes import ShowMode
@@ -23,6 +24,8 @@ from duologue.errors import (
 PASSING = (RateLimitedError, MessengerUnavailableError, UnexpectedAnswerError)
 """Errors after which the same call may succeed later."""
 
+# Messages whose handles are kept in data, in all conversations.
+_MAX_SENT = 10_000
 _logger = logging.getLogger("duologue.presenter")
 
 
@@ -37,12 +40,13 @@ class Drawing:
     def __init__(self, callbacks: Callbacks, observer: Observer) -> None:
         self._callbacks = callbacks
         self._observer = observer
+        self._sent: dict[str, str] = {}
 
     def kind_of(self, screen: Screen, order: Order) -> CallKind:
         """What the first call for an order is to the limits of the messenger."""
         draw, message_id = order.draw, screen.message_id
         if draw.view is None:
-            return "edit"
+            return "edit" if draw.outgoing is None else _kind(draw.outgoing)
         if message_id is None or draw.mode is ShowMode.SEND:
             return "send"
         if draw.mode is ShowMode.DELETE_AND_SEND:
@@ -59,8 +63,10 @@ class Drawing:
             MessengerError: It failed; after those in `PASSING` it may succeed later.
         """
         draw = order.draw
-        chat_id = screen.address.chat_id
-        if draw.view is None:
+        chat_id = screen.chat_id
+        if draw.outgoing is not None:
+            await self._send_out(screen, draw.outgoing)
+        elif draw.view is None:
             await self._close(screen)
         elif draw.mode is ShowMode.EDIT and screen.message_id is not None:
             await self._edit(screen, order, draw.view, screen.message_id)
@@ -70,17 +76,42 @@ class Drawing:
                 screen.strips.append(old)
             draw.mode = ShowMode.SEND
             await screen.bot.ready(chat_id, "send")
-            screen.message_id = await screen.bot.send(chat_id, draw.view)
+            screen.message_id = await screen.bot.send_now(chat_id, draw.view)
         else:
             left_behind = screen.message_id
-            screen.message_id = await screen.bot.send(chat_id, draw.view)
+            screen.message_id = await screen.bot.send_now(chat_id, draw.view)
             if left_behind is not None and draw.strip:
                 screen.strips.append(left_behind)
+
+    async def _send_out(self, screen: Screen, outgoing: Outgoing) -> None:
+        """Make the call that a handler wants."""
+        bot, target, view = screen.bot, outgoing.target, outgoing.view
+        message_id = target if isinstance(target, str) else self._sent_id(target)
+        if isinstance(target, Sent) and outgoing.is_new and view is not None:
+            reply_to = outgoing.reply_to
+            sent = await bot.send_now(screen.chat_id, view, reply_to=reply_to)
+            self._arrived(target, sent)
+        elif message_id is None:
+            raise MessageGoneError("edit", "the message was never sent")
+        elif view is not None:
+            await bot.edit_now(screen.chat_id, message_id, view)
+        else:
+            await bot.delete_now(screen.chat_id, message_id)
+
+    def _sent_id(self, sent: Sent) -> str | None:
+        return sent.known_id() or self._sent.get(sent.token)
+
+    def _arrived(self, sent: Sent, message_id: str) -> None:
+        sent.arrive(message_id)
+        if sent.is_stored:  # its copies learn of it here, until the state knows it
+            self._sent[sent.token] = message_id
+            if len(self._sent) > _MAX_SENT:
+                del self._sent[next(iter(self._sent))]
 
     async def _edit(
         self, screen: Screen, order: Order, view: View, message_id: str
     ) -> None:
-        chat_id = screen.address.chat_id
+        chat_id = screen.chat_id
         self._part_from_press(screen, order, message_id)
         callback_id = order.draw.callback_id
         if callback_id is not None and not order.is_answering:
@@ -93,27 +124,27 @@ class Drawing:
                     screen, order, view, message_id=message_id, press=callback_id
                 )
             else:
-                await screen.bot.edit(chat_id, message_id, view)
+                await screen.bot.edit_now(chat_id, message_id, view)
         except MessageGoneError:
             self._count("draws", screen, "gone")
             await screen.bot.ready(chat_id, "send")
-            screen.message_id = await screen.bot.send(chat_id, view)
+            screen.message_id = await screen.bot.send_now(chat_id, view)
 
     async def _answer(
         self, screen: Screen, order: Order, view: View, *, message_id: str, press: str
     ) -> None:
         """Let the answer to a press carry the view."""
-        chat_id = screen.address.chat_id
+        chat_id = screen.chat_id
         notice = order.draw.notification
         try:
-            await screen.bot.answer(chat_id, press, view=view, notification=notice)
+            await screen.bot.answer_now(chat_id, press, view=view, notification=notice)
         except (BadRequestError, MessageGoneError) as error:
             # The press is too old to be answered: edit instead.
             self._count("callbacks", screen, "failed")
             _logger.info("%s", error)
             self.give_back(screen, order)
             await screen.bot.ready(chat_id, "edit")
-            await screen.bot.edit(chat_id, message_id, view)
+            await screen.bot.edit_now(chat_id, message_id, view)
         except PASSING:
             raise
         except MessengerError:
@@ -129,7 +160,7 @@ class Drawing:
         """Let a press be answered without the view; its text is never lost."""
         press, draw.callback_id = draw.callback_id, None
         if press is not None:
-            chat_id, text = screen.address.chat_id, draw.notification
+            chat_id, text = screen.chat_id, draw.notification
             self._callbacks.reply(screen.bot, chat_id, press, text)
 
     def give_back(self, screen: Screen, order: Order) -> None:
@@ -140,7 +171,7 @@ class Drawing:
             self.reply(screen, draw)
             return
         press, draw.callback_id = draw.callback_id, None
-        chat_id, text = screen.address.chat_id, draw.notification
+        chat_id, text = screen.chat_id, draw.notification
         self._callbacks.give_back(screen.bot, chat_id, press, text)
 
     def _part_from_press(self, screen: Screen, order: Order, message_id: str) -> None:
@@ -156,7 +187,7 @@ class Drawing:
         if screen.message_id is not None:
             message_id, screen.message_id = screen.message_id, None
             try:
-                await screen.bot.remove_keyboard(screen.address.chat_id, message_id)
+                await screen.bot.remove_keyboard_now(screen.chat_id, message_id)
             except PASSING:
                 screen.message_id = message_id
                 raise
@@ -167,7 +198,7 @@ class Drawing:
         """Delete a message; tell whether it is gone for sure."""
         is_deleted = True
         try:
-            await screen.bot.delete(screen.address.chat_id, message_id)
+            await screen.bot.delete_now(screen.chat_id, message_id)
         except PASSING:
             raise
         except MessengerError as error:
@@ -185,9 +216,16 @@ class Drawing:
             MessengerError: It failed in a way that may pass; see `PASSING`.
         """
         try:
-            await screen.bot.remove_keyboard(screen.address.chat_id, message_id)
+            await screen.bot.remove_keyboard_now(screen.chat_id, message_id)
         except PASSING:
             raise
         except MessengerError as error:
             self._count("draws", screen, "not_stripped")
             _logger.info("%s", error)
+
+
+def _kind(outgoing: Outgoing) -> CallKind:
+    """What the call for a handler is to the limits of the messenger."""
+    if outgoing.is_new:
+        return "send"
+    return "delete" if outgoing.view is None else "edit"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from duologue.dialogs._chat._address import PAYLOAD_LIMIT, PREFIX_LENGTH
+from duologue.dialogs._chat._calls import Capabilities
 from duologue.dialogs._chat._chat import (
     CallbackButton,
     InlineButton,
@@ -14,7 +15,6 @@ from duologue.dialogs._chat._chat import (
     LinkButton,
 )
 from duologue.dialogs._chat._data import dump, size
-from duologue.dialogs._chat._ports import Capabilities
 from duologue.errors import PayloadTooLongError, ViewError
 
 

@@ -19,12 +19,14 @@ from collections.abc import Awaitable, Callable
 
 from duologue.actors import Clock, Observer
 from duologue.dialogs._chat._address import Address
-from duologue.dialogs._chat._ports import Bot, CallKind
+from duologue.dialogs._chat._calls import CallKind
+from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._chat._sent import Outgoing, Sent
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._drawing import PASSING, Drawing
 from duologue.dialogs._screen._screens import Order, Screen, Screens
-from duologue.dialogs._state._commands import Drawn
+from duologue.dialogs._state._commands import Delivered, Drawn
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID
 from duologue.dialogs._state._turn import Draw
 from duologue.errors import (
@@ -41,7 +43,7 @@ _LONGEST_PAUSE = 30.0
 _MAX_WAITING = 1000  # new messages of one stack; edits take the place of edits
 _logger = logging.getLogger("duologue.presenter")
 
-Confirm = Callable[[Address, Drawn], Awaitable[object]]
+Confirm = Callable[[Address, Drawn | Delivered], Awaitable[object]]
 
 
 class Presenter:
@@ -94,7 +96,10 @@ class Presenter:
             return order
         screen = screens.get(draw.stack_id)
         if screen is None:
-            screen = screens[draw.stack_id] = Screen(address, bot, draw.stack_id)
+            out = draw.outgoing
+            chat_id = address.chat_id if out is None else out.chat_id
+            screen = Screen(address, bot, draw.stack_id, chat_id)
+            screens[draw.stack_id] = screen
         if screen not in self._busy:
             screen.message_id = draw.message_id  # the state knows it best
             self._busy.add(screen)
@@ -185,9 +190,10 @@ class Presenter:
         pause = _FIRST_PAUSE
         while screen.orders or screen.strips:
             # The right to a call comes first, the newest view second.
-            kind = self._next_kind(screen)
-            if not screen.bot.ready_now(screen.address.chat_id, kind):
-                await screen.bot.ready(screen.address.chat_id, kind)
+            orders = screen.orders
+            kind = self._drawing.kind_of(screen, orders[0]) if orders else "edit"
+            if not screen.bot.ready_now(screen.chat_id, kind):
+                await screen.bot.ready(screen.chat_id, kind)
                 if self._next_kind(screen) != kind:
                     continue  # what came meanwhile needs another right
             if not screen.orders:
@@ -242,6 +248,8 @@ class Presenter:
         # An edit of the message that the state knows is no news.
         if draw.confirm or screen.message_id != previous:
             await self._tell(screen, draw, previous)
+        elif draw.outgoing is not None:
+            await self._tell_of_sent(screen, draw.outgoing)
         order.finish()
         return True
 
@@ -251,6 +259,11 @@ class Presenter:
         screen.unconfirmed += 1
         drawn = Drawn(draw.stack_id, draw.revision, screen.message_id, previous)
         await self._confirm(screen.address, drawn)
+
+    async def _tell_of_sent(self, screen: Screen, outgoing: Outgoing) -> None:
+        sent = outgoing.target
+        if isinstance(sent, Sent) and sent.is_stored and outgoing.is_new:
+            await self._confirm(screen.address, Delivered(sent.token, sent.id))
 
     async def _tell_of_refusal(self, screen: Screen, draw: Draw) -> None:
         if draw.view is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from duologue.dialogs._chat._calls import Capabilities
 from duologue.dialogs._chat._chat import InlineButton, View
-from duologue.dialogs._chat._ports import Capabilities
 from duologue.dialogs._screen._keyboards import (
     AddressedKeyboard,
     FixedKeyboards,

@@ -90,7 +90,8 @@ class Screen:
     Args:
         address: Whose stack it is.
         bot: Who draws it.
-        stack_id: The stack.
+        stack_id: The stack, or the name of a queue to another chat.
+        chat_id: Where its messages are.
 
     Attributes:
         name: Names it in reports.
@@ -105,6 +106,7 @@ class Screen:
     __slots__ = (
         "address",
         "bot",
+        "chat_id",
         "current",
         "is_running",
         "message_id",
@@ -115,8 +117,9 @@ class Screen:
         "unconfirmed",
     )
 
-    def __init__(self, address: Address, bot: Bot, stack_id: str) -> None:
+    def __init__(self, address: Address, bot: Bot, stack_id: str, chat_id: int) -> None:
         self.address: Address = address
+        self.chat_id: int = chat_id
         self.bot: Bot = bot
         self.stack_id: str = stack_id
         self.name: str = f"presenter of {address.key}"

@@ -90,10 +90,23 @@ class Drawn:
     previous_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A message whose handle is kept in data has been sent.
+
+    Attributes:
+        token: Names the handle.
+        message_id: The message.
+    """
+
+    token: str
+    message_id: str
+
+
 DialogCommand: TypeAlias = (
     StartDialog | CloseDialog | SwitchWindow | UpdateData | LendTurn
 )
-Command: TypeAlias = HandleUpdate | DialogCommand | Drawn
+Command: TypeAlias = HandleUpdate | DialogCommand | Drawn | Delivered
 
 _TAGS: dict[str, type[Command]] = {
     "update": HandleUpdate,
@@ -103,6 +116,7 @@ _TAGS: dict[str, type[Command]] = {
     "data": UpdateData,
     "lend": LendTurn,
     "drawn": Drawn,
+    "delivered": Delivered,
 }
 _NAMES = {command: tag for tag, command in _TAGS.items()}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from duologue.dialogs._chat._ports import Update
+from duologue.dialogs._chat._updates import ChatUpdate
 from duologue.dialogs._state._commands import DialogCommand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DialogUpdate(Update):
+class DialogUpdate(ChatUpdate):
     """A background call to a dialog.
 
     Attributes:
@@ -20,7 +21,7 @@ class DialogUpdate(Update):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorEvent(Update):
+class ErrorEvent(ChatUpdate):
     """A turn has failed and was rolled back.
 
     Attributes:

@@ -28,6 +28,7 @@ _RING_SIZE = 128
 _HASH_LENGTH = 8
 # Of marks that no messenger should ask for any more: one may still repeat itself.
 _KEPT = 16
+_MAX_SENT = 64  # messages whose handles are kept in data
 _NAMES = ("stack", "state", "start_data", "dialog_data", "widget_data")
 _logger = logging.getLogger("duologue.dialogs")
 
@@ -134,6 +135,7 @@ class Snapshot:
     Attributes:
         open: The dialogs that have been decoded in this turn.
         ring: The newest update ids.
+        sent: The ids of messages by the tokens of their handles, the newest last.
         stacks: The stacks by their names.
         version: How many commits there have been.
         who: The type of the chat, and the name and user name of the user.
@@ -145,6 +147,7 @@ class Snapshot:
         "_stored",
         "open",
         "ring",
+        "sent",
         "stacks",
         "version",
         "who",
@@ -159,6 +162,7 @@ class Snapshot:
         self.version: int = head.get("n", 0)
         self.ring: Ring = Ring(*head.get("ring", ()))
         self.who: list[Json] = head.get("who", [])
+        self.sent: dict[str, str] = head.get("sent", {})
         self.stacks: dict[str, Stack] = {
             name: _load_stack(name, stack)
             for name, stack in head.get("stacks", {}).items()
@@ -198,6 +202,11 @@ class Snapshot:
         """Open a dialog on top of its stack."""
         self.stack(context.stack_id).intents.append(context.id)
         self.open[context.id] = context
+
+    def note_sent(self, token: str, message_id: str) -> None:
+        """Note the id of a message whose handle is kept; forget the oldest."""
+        newest = list(self.sent.items())[-_MAX_SENT + 1 :]
+        self.sent = {**dict(newest), token: message_id}
 
     def drop(self, intent_id: str, stack: Stack) -> None:
         """Forget a dialog."""
@@ -250,6 +259,8 @@ class Snapshot:
             },
             "dialogs": list(lines),
         }
+        if self.sent:
+            head["sent"] = self.sent
         text = b"\n".join((dump_bytes(head), *lines.values()))
         return Stored(text, head, lines, copies)
 

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from duologue.actors import Letter
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._chat import View
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._chat._sent import Outgoing, sending_turn
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._screen._keyboards import FixedKeyboards
 from duologue.dialogs._state._modes import ShowMode
@@ -25,10 +26,10 @@ Job: TypeAlias = tuple[str, Callable[[], Coroutine[object, object, None]]]
 
 @dataclass(slots=True)
 class Draw:
-    """A view on its way from a commit to the screen.
+    """A view on its way from a commit to the screen, or a message of a handler.
 
     Attributes:
-        stack_id: The stack that it shows.
+        stack_id: The stack that it shows, or in whose queue it waits.
         revision: Which drawing of the stack; later ones have higher numbers.
         view: What to show; None takes the buttons away from the last message.
         mode: `EDIT`, `SEND` or `DELETE_AND_SEND`.
@@ -39,6 +40,7 @@ class Draw:
         callback_id: The press that the drawing answers, if it can.
         pressed_id: The message whose button was pressed.
         notification: What to show as the answer to that press.
+        outgoing: What a handler wants, instead of a view.
     """
 
     stack_id: str
@@ -52,6 +54,7 @@ class Draw:
     callback_id: str | None = None
     pressed_id: str | None = None
     notification: str | None = None
+    outgoing: Outgoing | None = None
 
 
 class Turn:
@@ -71,6 +74,7 @@ class Turn:
         state: The window of the dialog that was worked with last.
         fate: What the commit makes of its update: `handled`, `unhandled` or
             `duplicate`; None if it is not about an update.
+        outgoing: What its handlers send, change and delete, in this order.
         effects: Short work for after the commit, which belongs to the turn.
         jobs: The author's tasks for after the commit, which do not.
         undo: What to call if the turn fails.
@@ -95,6 +99,7 @@ class Turn:
         "jobs",
         "keyboards",
         "outbox",
+        "outgoing",
         "prompted",
         "redraws",
         "snapshot",
@@ -125,6 +130,7 @@ class Turn:
         self.redraws: dict[str, ShowMode | None] = {}
         self.draws: list[Draw] = []
         self.outbox: list[Letter] = []
+        self.outgoing: list[Outgoing] = []
         self.effects: list[Job] = []
         self.jobs: list[Job] = []
         self.answers: dict[str, str | None] = {}
@@ -157,13 +163,28 @@ class Turn:
         if not self.active:
             raise IncorrectBackgroundError
 
+    def send_out(self, outgoing: Outgoing) -> None:
+        """Have a message leave with the commit.
+
+        What shows a stack and is changed so is drawn anew the next time.
+        """
+        self.outgoing.append(outgoing)
+        for stack in self.snapshot.stacks.values():
+            if stack.screen.message_id == outgoing.target:
+                stack.screen.digest = ""
+                self.is_changed = True
+
+    def sent_id(self, token: str) -> str | None:
+        """The id of a message that was sent earlier; None if the state has none."""
+        return self.snapshot.sent.get(token)
+
     def redraw(self, stack_id: str, show_mode: ShowMode | None) -> None:
         """Have a stack drawn at the end of the turn; the last mode given counts."""
         self.is_changed = True
         self.redraws[stack_id] = show_mode or self.redraws.get(stack_id)
 
 
-current_turn: ContextVar[Turn | None] = ContextVar("duologue_turn", default=None)
+current_turn = cast("ContextVar[Turn | None]", sending_turn)
 """The turn that the caller runs in, or that started what runs."""
 
 

@@ -30,6 +30,7 @@ from duologue.dialogs._chat._data import (
     load,
     load_plain,
 )
+from duologue.dialogs._chat._sent import Sent
 from duologue.errors import UnserialisableDataError
 
 _MAX_DEPTH = 200
@@ -228,6 +229,7 @@ _FORMS: Final[Mapping[type, tuple[Callable[[Json], Json], Callable[[Json], Json]
     ),
     Decimal: (str, Decimal),
     UUID: (str, UUID),
+    Sent: (Sent.store, Sent.restore),
 }
 _READERS: Final[Mapping[str, Callable[[Json], Json]]] = {
     "Enum": _read_member,

@@ -22,7 +22,13 @@ from duologue.dialogs._progress._feeds import Feeds
 from duologue.dialogs._progress._workers import DialogWorkers
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._presenter import Presenter
-from duologue.dialogs._state._commands import Drawn, HandleUpdate, encode, encode_raw
+from duologue.dialogs._state._commands import (
+    Delivered,
+    Drawn,
+    HandleUpdate,
+    encode,
+    encode_raw,
+)
 from duologue.dialogs._state._turn import active_turn
 from duologue.dialogs._turns._dialog_actors import DialogActors
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
@@ -293,5 +299,5 @@ class Conversations:
         await self._post.deliver(key_of(update, self._names[bot]), body, pending)
         return pending.safe
 
-    async def _confirm(self, address: Address, drawn: Drawn) -> None:
+    async def _confirm(self, address: Address, drawn: Drawn | Delivered) -> None:
         await self._post.tell(address, drawn)

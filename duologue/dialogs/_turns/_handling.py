@@ -29,6 +29,7 @@ from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._commands import (
     CloseDialog,
     Command,
+    Delivered,
     DialogCommand,
     Drawn,
     HandleUpdate,
@@ -103,6 +104,9 @@ class Handling:
             await self._handle_update(turn, update)
         elif isinstance(command, Drawn):
             self._note_drawn(turn, command)
+        elif isinstance(command, Delivered):
+            turn.snapshot.note_sent(command.token, command.message_id)
+            turn.is_changed = True
         else:
             await self._call(turn, command, pending)
         return Covered(version) if turn.is_covered else Committed(version)
@@ -141,9 +145,9 @@ class Handling:
         """The event that handlers see for a command; None if there is none."""
         if isinstance(command, HandleUpdate):
             return self._update(turn, command, pending)
-        return (
-            None if isinstance(command, Drawn) else self._dialog_update(turn, command)
-        )
+        if isinstance(command, Drawn | Delivered):
+            return None
+        return self._dialog_update(turn, command)
 
     def _update(
         self, turn: Turn, command: HandleUpdate, pending: Pending | None

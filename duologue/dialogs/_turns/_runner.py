@@ -21,8 +21,9 @@ from typing import TypeVar
 
 from duologue.actors import Clock, Engine, Observer, Opened
 from duologue.actors._time._deadlines import Deadlines
-from duologue.dialogs._chat._address import Address
+from duologue.dialogs._chat._address import Address, bot_key
 from duologue.dialogs._chat._ports import Bot, Update
+from duologue.dialogs._chat._sent import Sent
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Lending, Pending
@@ -31,8 +32,14 @@ from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._screens import Order
-from duologue.dialogs._state._commands import Command, Drawn, HandleUpdate, decode
-from duologue.dialogs._state._modes import ShowMode
+from duologue.dialogs._state._commands import (
+    Command,
+    Delivered,
+    Drawn,
+    HandleUpdate,
+    decode,
+)
+from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode
 from duologue.dialogs._state._snapshot import Snapshot, take_apart
 from duologue.dialogs._state._turn import Draw, Turn, current_turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
@@ -295,6 +302,8 @@ class TurnRunner:
         view: Order | None = None
         answered: str | None = None
         callback = turn.callback
+        if turn.outgoing:
+            self._send_out(actor, turn)
         for draw in turn.draws:
             if callback is not None and _can_answer(turn, callback, draw):
                 answered = draw.callback_id = callback.callback_id
@@ -307,15 +316,39 @@ class TurnRunner:
                 self._callbacks.reply(turn.bot, chat_id, callback_id, text)
         if callback is not None and callback.callback_id != answered:
             self._callbacks.finish(callback.callback_id)
+        if turn.effects or turn.jobs:
+            self._begin_tasks(turn)
+        if isinstance(command, Drawn):
+            self._presenter.confirmed(actor.screens, command.stack_id)
+        elif view is None and not isinstance(command, HandleUpdate | Delivered):
+            view = self._presenter.in_flight(actor.screens, command.stack_id)
+        return view
+
+    def _begin_tasks(self, turn: Turn) -> None:
         for name, effect in turn.effects:
             self._effects.start(effect(), name)
         for name, job in turn.jobs:
             self._jobs.start(job(), name)
-        if isinstance(command, Drawn):
-            self._presenter.confirmed(actor.screens, command.stack_id)
-        elif view is None and not isinstance(command, HandleUpdate):
-            view = self._presenter.in_flight(actor.screens, command.stack_id)
-        return view
+
+    def _send_out(self, actor: DialogActor, turn: Turn) -> None:
+        """Let out what handlers send, behind what waits in the same chat."""
+        own = bot_key(turn.bot)
+        for outgoing in turn.outgoing:
+            name = outgoing.bot_key or own
+            bot = self._bots.get(name)
+            if bot is None:
+                error = UnknownBotError(name, tuple(self._bots))
+                self._on_error(error, actor.key)
+                continue
+            queue, message_id = f"{name}:{outgoing.chat_id}", None
+            if (name, outgoing.chat_id) == (own, turn.address.chat_id):
+                queue = DEFAULT_STACK_ID
+                message_id = _shown(turn, queue)
+            draw = Draw(queue, 0, None, ShowMode.SEND, message_id, confirm=False)
+            draw.outgoing = outgoing
+            order = self._presenter.show(actor.screens, turn.address, bot, draw)
+            if isinstance(outgoing.target, Sent) and outgoing.is_new:
+                outgoing.target.leave(order.wait)
 
     async def _discard(
         self,
@@ -448,6 +481,14 @@ def _cause(error: BaseException, key: str) -> Exception:
     if isinstance(error, DiscardedError):
         error = error.error
     return error if isinstance(error, Exception) else TurnCancelledError(key)
+
+
+def _shown(turn: Turn, stack_id: str) -> str | None:
+    """The message that shows a stack when the first effect of a turn is let out."""
+    for draw in turn.draws:
+        if draw.stack_id == stack_id:
+            return draw.message_id
+    return turn.snapshot.stack(stack_id).screen.message_id
 
 
 def _can_answer(turn: Turn, callback: Callback, draw: Draw) -> bool:

@@ -11,9 +11,11 @@ Json = dict[str, object]
 WITHOUT_KEYBOARD = dump({"attachments": []})
 
 
-def new_message(view: View) -> bytes:
+def new_message(view: View, reply_to: str | None = None) -> bytes:
     """Make the body of a message that does not exist yet."""
     body = _message(view)
+    if reply_to is not None:
+        body["link"] = {"type": "reply", "mid": reply_to}
     if not view.keyboard:
         del body["attachments"]
     return dump(body)
@@ -26,6 +28,11 @@ def changed_message(view: View) -> bytes:
     removes it (dev.max.ru, description of PUT /messages).
     """
     return dump(_message(view))
+
+
+def action(name: str) -> bytes:
+    """Make the body that shows what the bot is doing."""
+    return dump({"action": name})
 
 
 def answer(view: View | None, notification: str | None) -> bytes:

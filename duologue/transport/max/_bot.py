@@ -7,7 +7,16 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from duologue.actors import Clock, LoopClock, Observer
-from duologue.dialogs import Batch, CallKind, Capabilities, Update, User, View, bot_key
+from duologue.dialogs import (
+    Batch,
+    Bot as Messenger,
+    CallKind,
+    Capabilities,
+    Update,
+    User,
+    View,
+    bot_key,
+)
 from duologue.errors import (
     BotNotStartedError,
     BotSettingError,
@@ -53,8 +62,19 @@ _CAPABILITIES = Capabilities(
     max_columns_with_link=3,
 )
 
+# Source: the list of actions of the schema of July 2026.
+_ACTIONS = {
+    "typing": "typing_on",
+    "upload_photo": "sending_photo",
+    "upload_video": "sending_video",
+    "record_video": "sending_video",
+    "upload_voice": "sending_audio",
+    "record_voice": "sending_audio",
+    "upload_document": "sending_file",
+}
 
-class Bot:
+
+class Bot(Messenger):
     """One bot account on MAX.
 
     Making one touches no network; `start` does. The methods that take a chat do
@@ -258,7 +278,9 @@ class Bot:
             self._limits.polls.arrived()
         return batch(answer)
 
-    async def send(self, chat_id: int, view: View) -> str:
+    async def send_now(
+        self, chat_id: int, view: View, *, reply_to: str | None = None
+    ) -> str:
         """Send a new message and return its id.
 
         Raises:
@@ -270,11 +292,11 @@ class Bot:
             chat_id,
             "send",
             query={"chat_id": str(chat_id), **_preview(view)},
-            body=bodies.new_message(view),
+            body=bodies.new_message(view, reply_to),
         )
         return message_id(answer)
 
-    async def edit(self, chat_id: int, message_id: str, view: View) -> None:
+    async def edit_now(self, chat_id: int, message_id: str, view: View) -> None:
         """Replace text and keyboard; an empty keyboard removes the old one.
 
         Raises:
@@ -289,7 +311,7 @@ class Bot:
             body=bodies.changed_message(view),
         )
 
-    async def remove_keyboard(self, chat_id: int, message_id: str) -> None:
+    async def remove_keyboard_now(self, chat_id: int, message_id: str) -> None:
         """Take the buttons away from a message of the bot and leave its text.
 
         Raises:
@@ -304,7 +326,7 @@ class Bot:
             body=bodies.WITHOUT_KEYBOARD,
         )
 
-    async def delete(self, chat_id: int, message_id: str) -> None:
+    async def delete_now(self, chat_id: int, message_id: str) -> None:
         """Delete a message.
 
         Raises:
@@ -318,7 +340,23 @@ class Bot:
             query={"message_id": message_id},
         )
 
-    async def answer(
+    async def act_now(self, chat_id: int, action: str) -> None:
+        """Show for some seconds what the bot is doing; waits for the limits itself.
+
+        Args:
+            chat_id: Where.
+            action: A name that Telegram uses, such as `typing`, or one of MAX.
+
+        Raises:
+            MessengerError: The call failed.
+        """
+        await self._limits.bot.take()
+        name = _ACTIONS.get(action, action)
+        await self._http.call(
+            "POST", f"/chats/{chat_id}/actions", body=bodies.action(name)
+        )
+
+    async def answer_now(
         self,
         chat_id: int,
         callback_id: str,
