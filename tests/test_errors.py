@@ -50,6 +50,7 @@ WRONG_VALUE = {
     "InvalidWidgetTypeError",
     "ItemsError",
     "MailboxSettingError",
+    "MessageTextError",
     "PayloadTooLongError",
     "RouterError",
     "RuntimeSettingError",

@@ -350,6 +350,7 @@ async def a_press_that_nobody_answers_in_time(place: Place) -> Numbers:
         'turn_duration_seconds_count{dialog="none"}': 1,
         'draws_total{bot="test.1",outcome="refused"}': 1,
         'callbacks_total{bot="test.1",outcome="failed"}': 1,
+        'callbacks_total{bot="test.1",outcome="answered"}': 1,
     }
 )
 async def a_press_whose_answer_is_forbidden(place: Place) -> Numbers:

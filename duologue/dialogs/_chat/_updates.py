@@ -148,7 +148,7 @@ class _ReadInParts(Update):
             """Read a field that has no value yet."""
             if name in _READ_LATER:
                 value = self._read(name)
-                if isinstance(value, Message):
+                if isinstance(value, Message) and value.bot is None:
                     value = value.of(self.bot)
             elif name == "_chat_id":
                 value = self.chat.id

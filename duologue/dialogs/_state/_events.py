@@ -10,7 +10,7 @@ from duologue.dialogs._state._commands import DialogCommand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DialogUpdate(ChatUpdate):
+class DialogUpdate(Update):
     """A background call to a dialog.
 
     Attributes:
