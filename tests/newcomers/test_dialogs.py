@@ -24,7 +24,6 @@ from duologue.errors import (
     NotAStateError,
     StateNotNamedError,
     UnknownStateError,
-    ViewError,
     WidgetError,
     WrongStateError,
 )
@@ -255,7 +254,7 @@ def test_a_button_without_an_id_is_told_what_stands_there() -> None:
 
 @pytest.mark.parametrize("wrong", ["xml", "MarkdownV2", ""])
 def test_an_unknown_parse_mode_is_refused(wrong: str) -> None:
-    with pytest.raises(ViewError, match="give 'html' or 'markdown'"):
+    with pytest.raises(InvalidDialogError, match="give 'html' or 'markdown'"):
         Window(Const("x"), state=Menu.first, parse_mode=wrong)
 
 

@@ -99,6 +99,11 @@ class Dialog(Router):
         """Its states in the order of its windows."""
         return tuple(self.windows)
 
+    def register(self, *, escape: bool) -> None:
+        """Make its windows ready for a dispatcher; see `Window.register`."""
+        for window in self.windows.values():
+            window.register(escape=escape)
+
     def find(self, widget_id: str, manager: DialogManager) -> object | None:
         """Find a widget by its id, in the current window first."""
         current = self.windows[manager.current_context().state]

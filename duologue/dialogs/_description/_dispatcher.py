@@ -77,11 +77,17 @@ class Dispatcher(Router):
 
     Args:
         name: Shows up in messages about it.
+        escape: Whether values are escaped in the texts of windows with `parse_mode`.
+            False is for bots that come from another framework and escape by
+            themselves.
         data: The first of those values.
     """
 
-    def __init__(self, name: str | None = None, **data: Json) -> None:
+    def __init__(
+        self, name: str | None = None, *, escape: bool = True, **data: Json
+    ) -> None:
         super().__init__(name or "Dispatcher")
+        self._escape = escape
         self.update: EventObserver = EventObserver("update")
         self.observers["update"] = self.update
         self.bg_factory: BgManagerFactory = BgManagerFactory()
@@ -149,7 +155,8 @@ class Dispatcher(Router):
         """Make sure that what is included fits together.
 
         Raises:
-            InvalidDialogError: Two dialogs share states.
+            InvalidDialogError: Two dialogs share states, or a window puts values into
+                Markdown.
             RouterError: `@router.message`, say, lacks its parentheses somewhere.
         """
         for router in self.walk():
@@ -238,6 +245,7 @@ class Dispatcher(Router):
             raise InvalidDialogError(
                 f"two dialogs have the states of {group.__full_name__}; include one"
             )
+        dialog.register(escape=self._escape)
         self._dialogs[group] = dialog
         for state in dialog.states():
             known = self._names.get(state.state)

@@ -22,7 +22,11 @@ from duologue.dialogs.widgets._widget import (
     WidgetData,
     check_instance,
 )
-from duologue.errors import InvalidWidgetIdError, InvalidWidgetTypeError, ViewError
+from duologue.errors import (
+    InvalidDialogError,
+    InvalidWidgetIdError,
+    InvalidWidgetTypeError,
+)
 
 T = TypeVar("T")
 OnResult: TypeAlias = Callable[[Json, Json, DialogManager], Awaitable[object]]
@@ -40,14 +44,16 @@ class Window:
         getter: Gives the data for the widgets.
         on_process_result: `async (start_data, result, manager)`, called when a
             dialog that was started from here has been closed.
-        parse_mode: `"html"` or `"markdown"` if the text has markup.
+        parse_mode: `"html"` or `"markdown"` if the text has markup. In HTML the
+            values of a `Format` are escaped. No messenger documents how to escape
+            them in Markdown, so its values must say `Format(..., escape=False)`.
         show_link_preview: Whether the messenger may expand links.
 
     Raises:
         InvalidWidgetTypeError: Something else was given as a widget.
         InvalidWidgetIdError: Two widgets have the same id.
         NotAStateError: `state` is none.
-        ViewError: `parse_mode` is something else.
+        InvalidDialogError: `parse_mode` is something else.
         HandlerError: `on_process_result` or the getter is not async.
     """
 
@@ -72,18 +78,37 @@ class Window:
         self._inputs = _only(parts, Input)
         self._parts: tuple[Widget, ...] = (self._text, *self._keyboards, *self._inputs)
         self._check_ids()
-        self._compiled_text = self._text.compiled()
+        self._is_escaping = self.parse_mode == "html"
+        self._compiled_text = self._text.compiled(escape=self._is_escaping)
         self._fixed_rows = self._find_fixed_rows()
         self._by_id = self._find_buttons()
 
     def __repr__(self) -> str:
         return f"<Window {self.state.state}>"
 
+    def register(self, *, escape: bool) -> None:
+        """Make it ready for a dispatcher.
+
+        Args:
+            escape: Whether values are escaped where the text has markup.
+
+        Raises:
+            InvalidDialogError: A value would get into Markdown, which none escapes.
+        """
+        if escape and self.parse_mode == "markdown":
+            self._check_markdown()
+        is_escaping = escape and self.parse_mode == "html"
+        if is_escaping is not self._is_escaping:
+            self._is_escaping = is_escaping
+            self._compiled_text = self._text.compiled(escape=is_escaping)
+
     async def render(self, data: WidgetData, manager: DialogManager) -> Rendered:
         """Render texts and buttons; rows without buttons are left out."""
         compiled, fixed = self._compiled_text, self._fixed_rows
         if compiled is not None:
             text = compiled(data)
+        elif self._is_escaping:
+            text = await self._render_escaping(data, manager)
         else:
             text = await self._text.render_text(data, manager)
         if fixed is not None:
@@ -140,11 +165,25 @@ class Window:
 
     def widgets(self) -> Iterator[Widget]:
         """Go through all widgets, those inside others included."""
-        waiting: list[Widget] = list(self._parts)
-        while waiting:
-            widget = waiting.pop()
-            waiting.extend(widget.parts())
-            yield widget
+        return _inside(*self._parts)
+
+    async def _render_escaping(self, data: WidgetData, manager: DialogManager) -> str:
+        """Render the text; labels of buttons have no markup, so they come later."""
+        manager.is_escaping = True
+        try:
+            return await self._text.render_text(data, manager)
+        finally:
+            manager.is_escaping = False
+
+    def _check_markdown(self) -> None:
+        for widget in _inside(self._text):
+            if isinstance(widget, Format) and widget.escape and widget.has_fields:
+                raise InvalidDialogError(
+                    f"the window of {self.state.state} puts values into Markdown: "
+                    f"{widget!r}; no messenger documents how to escape them there, so "
+                    'write it with parse_mode="html", or give '
+                    "Format(..., escape=False) if its values can hold no markup"
+                )
 
     def _find_fixed_rows(self) -> RawKeyboard | None:
         """The buttons, if they are the same whatever the data."""
@@ -177,14 +216,23 @@ class Window:
                 seen.add(widget_id)
 
 
-def _markup(parse_mode: str | None, state: State) -> str | None:
-    if parse_mode is None:
+def _markup(given: object, state: State) -> str | None:
+    if given is None:
         return None
-    markup = parse_mode.lower()
+    markup = given.lower() if isinstance(given, str) else None
     if markup not in _MARKUP:
-        problem = f"parse_mode={parse_mode!r} is unknown; give 'html' or 'markdown'"
-        raise ViewError(state.state, problem)
+        problem = f"parse_mode={given!r} is unknown; give 'html' or 'markdown'"
+        raise InvalidDialogError(f"the window of {state.state}: {problem}")
     return markup
+
+
+def _inside(*widgets: Widget) -> Iterator[Widget]:
+    """Go through widgets and all that is inside them."""
+    waiting = list(widgets)
+    while waiting:
+        widget = waiting.pop()
+        waiting.extend(widget.parts())
+        yield widget
 
 
 def _widget(part: WindowPart) -> Widget:

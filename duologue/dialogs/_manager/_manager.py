@@ -101,7 +101,11 @@ class DialogManager(Focus):
         event: What is being handled.
         middleware_data: What middlewares and filters provide to handlers.
         show_mode: How the next drawing of the current stack appears.
+        is_escaping: Whether a text with HTML is being rendered now, whose values are
+            to be escaped.
     """
+
+    is_escaping: bool = False
 
     def __init__(
         self,

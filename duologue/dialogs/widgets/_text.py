@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from string import Formatter
+from functools import cached_property, partial
 from typing import TypeAlias
 
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._functions import name_of
+from duologue.dialogs.widgets._escaping import Filler, escaping_filler, field_names
 from duologue.dialogs.widgets._widget import (
     Selector,
     When,
@@ -43,11 +43,14 @@ class Text(Widget):
     async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:
         raise NotImplementedError
 
-    def compiled(self) -> CompiledText | None:
+    def compiled(self, *, escape: bool) -> CompiledText | None:  # noqa: ARG002  # for subclasses
         """A function of the data that renders the same without waiting.
 
         None where there is none: the widget may be hidden, may have to await
         something, or belongs to a class that somebody has derived.
+
+        Args:
+            escape: Whether values are put into HTML.
         """
         return None
 
@@ -83,8 +86,9 @@ class Const(Text):
     def __repr__(self) -> str:
         return f"Const({_shortened(self.text)!r})"
 
-    def compiled(self) -> CompiledText | None:
+    def compiled(self, *, escape: bool) -> CompiledText | None:
         """The text itself."""
+        del escape
         return self._say if _is_plain(self, Const) else None
 
     def _say(self, data: WidgetData) -> str:  # noqa: ARG002  # as CompiledText has it
@@ -97,37 +101,59 @@ class Const(Text):
 class Format(Text):
     """Text with fields in braces, as `str.format_map` fills them from the data.
 
+    In the text of a window with `parse_mode="html"` the values are escaped, so that
+    they show as they are. Values with a method `__html__` bring their own markup.
+
     Args:
         text: The text, such as `"Hello, {name}!"`.
         when: When it is visible.
+        escape: Whether its values are escaped where the window has markup.
 
     Raises:
         WidgetError: The text is no string, or its braces enclose no names.
     """
 
-    def __init__(self, text: str, when: When = None) -> None:
+    def __init__(self, text: str, when: When = None, *, escape: bool = True) -> None:
         super().__init__(when)
         _check_string(text, "Format")
-        _check_fields(text)
+        self.has_fields: bool = _check_fields(text)
         self.text = text
+        self.escape = escape
 
     def __repr__(self) -> str:
         return f"Format({_shortened(self.text)!r})"
 
-    def compiled(self) -> CompiledText | None:
+    def compiled(self, *, escape: bool) -> CompiledText | None:
         """The text, filled."""
-        return self._fill if _is_plain(self, Format) else None
+        if not _is_plain(self, Format):
+            return None
+        return self._fill_escaping if escape and self.escape else self._fill
 
-    async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:  # noqa: ARG002  # the hook's signature
+    async def _render_text(self, data: WidgetData, manager: DialogManager) -> str:
+        if manager.is_escaping and self.escape:
+            return self._fill_escaping(data)
         return self._fill(data)
+
+    @cached_property
+    def _escaping(self) -> Filler:
+        return escaping_filler(self.text)
 
     def _fill(self, data: WidgetData) -> str:
         try:
             return self.text.format_map(data)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            known = key_names(data)
-            problem = f"cannot be filled: {error!r}; the getters gave: {known}"
-            raise WidgetError(f"Format({self.text!r})", problem) from error
+            raise self._unfilled(data, error) from error
+
+    def _fill_escaping(self, data: WidgetData) -> str:
+        try:
+            return self._escaping(data)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise self._unfilled(data, error) from error
+
+    def _unfilled(self, data: WidgetData, error: Exception) -> WidgetError:
+        known = key_names(data)
+        problem = f"cannot be filled: {error!r}; the getters gave: {known}"
+        return WidgetError(f"Format({self.text!r})", problem)
 
 
 class Multi(Text):
@@ -153,9 +179,9 @@ class Multi(Text):
         """The texts."""
         return self.texts
 
-    def compiled(self) -> CompiledText | None:
+    def compiled(self, *, escape: bool) -> CompiledText | None:
         """The texts, one after another, if none has to wait."""
-        parts = [text.compiled() for text in self.texts]
+        parts = [text.compiled(escape=escape) for text in self.texts]
         if not _is_plain(self, Multi) or None in parts:
             return None
         known = [part for part in parts if part is not None]
@@ -270,15 +296,20 @@ def _check_string(text: object, widget: str) -> None:
         raise WidgetError(widget, f"its text must be a string, not {text!r:.100}")
 
 
-def _check_fields(text: str) -> None:
+def _check_fields(text: str) -> bool:
+    """Make sure that a template can be filled; tell whether it has fields."""
+    names: list[str] = []
+    problem = None
     try:
-        names = [name for _, name, _, _ in Formatter().parse(text)]
-        problem = "a field has no name" if "" in names else None
+        names = field_names(text)
     except ValueError as error:
         problem = str(error)
+    if "" in names:
+        problem = "a field has no name"
     if problem is not None:
         advice = "write {name} for a value of the data; {{ and }} stand for braces"
         raise WidgetError(f"Format({text!r})", f"{problem}; {advice}")
+    return bool(names)
 
 
 def check_text(text: object, widget: str, name: str) -> None:
