@@ -51,7 +51,6 @@ WRONG_VALUE = {
     "ItemsError",
     "MailboxSettingError",
     "MessageTextError",
-    "PayloadTooLongError",
     "RouterError",
     "RuntimeSettingError",
     "StateNotNamedError",

@@ -80,10 +80,6 @@ class InvalidWidgetTypeError(WidgetError, TypeError):
     """A window was given something that is no widget."""
 
 
-class PayloadTooLongError(WidgetError):
-    """The payload of a button is longer than messengers carry."""
-
-
 class InvalidItemIdError(WidgetError):
     """The id of an item cannot be put into a payload, or not be read back."""
 

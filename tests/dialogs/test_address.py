@@ -23,7 +23,6 @@ from duologue.dialogs import (
     User,
 )
 from duologue.dialogs._chat._address import (
-    PREFIX_LENGTH,
     Payload,
     address_of,
     new_id,
@@ -157,7 +156,7 @@ def test_ids_are_unique_and_fit_a_payload() -> None:
 
     assert len(ids) == 1000
     assert all(parse_payload(f"u{each}:w") for each in ids)
-    assert all(len(f"u{each}:") == PREFIX_LENGTH for each in ids)
+    assert all(len(f"u{each}:") == 24 for each in ids)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from duologue.dialogs.widgets.kbd import (
     Start,
 )
 from duologue.dialogs.widgets.text import Const
-from duologue.errors import PayloadTooLongError, WidgetError
+from duologue.errors import WidgetError
 from duologue.testing import Playground
 
 
@@ -203,10 +203,3 @@ def test_the_labels_of_a_checkbox_are_text_widgets() -> None:
         Checkbox("x", Const("y"), "c")  # type: ignore[arg-type]  # that is the mistake
     with pytest.raises(WidgetError, match="unchecked_text is 'y'"):
         Checkbox(Const("x"), "y", "c")  # type: ignore[arg-type]  # that is the mistake
-
-
-def test_the_id_of_a_checkbox_must_fit() -> None:
-    assert checkbox("a" * 40).widget_id == "a" * 40
-
-    with pytest.raises(PayloadTooLongError):
-        checkbox("a" * 41)

@@ -21,7 +21,7 @@ from duologue.dialogs import (
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs.widgets.kbd import Counter, ManagedCounter
 from duologue.dialogs.widgets.text import Const, Format
-from duologue.errors import CounterValueError, PayloadTooLongError, WidgetError
+from duologue.errors import CounterValueError, WidgetError
 from duologue.testing import Playground
 
 
@@ -240,10 +240,3 @@ def test_a_counter_that_cannot_work_is_refused(
 ) -> None:
     with pytest.raises(WidgetError, match=problem):
         Counter("n", **options)
-
-
-def test_the_id_of_a_counter_leaves_room_for_its_signs() -> None:
-    assert Counter("a" * 38).widget_id == "a" * 38
-
-    with pytest.raises(PayloadTooLongError, match="39 characters, 38 fit"):
-        Counter("a" * 39)

@@ -36,11 +36,11 @@ def test_the_last_dialog_of_a_stack_is_on_top() -> None:
 def test_keys_hold_whole_payloads_of_their_dialog_only() -> None:
     held = keys(1, "plus\nlist:7")
 
-    assert held.hold("i", "plus")
-    assert held.hold("i", "list:7")
-    assert not held.hold("i", "list")
-    assert not held.hold("i", "plu")
-    assert not held.hold("j", "plus")
+    assert held.find("i", "plus") == "plus"
+    assert held.find("i", "list:7") == "list:7"
+    assert held.find("i", "list") is None
+    assert not held.find("i", "plu")
+    assert not held.find("j", "plus")
 
 
 def test_a_pending_button_can_be_pressed() -> None:
@@ -48,19 +48,19 @@ def test_a_pending_button_can_be_pressed() -> None:
 
     screen.expect(keys(1), new_message=True)
 
-    assert screen.can_press("m1", "i", "a")
-    assert screen.can_press(None, "i", "a")
-    assert not screen.can_press("m1", "i", "c")
+    assert screen.pressed("m1", "i", "a")
+    assert screen.pressed(None, "i", "a")
+    assert not screen.pressed("m1", "i", "c")
     assert screen.has_buttons
 
 
 def test_a_drawn_button_can_be_pressed_on_its_message_only() -> None:
     screen = drawn(Screen())
 
-    assert screen.can_press("m1", "i", "a")
-    assert screen.can_press(None, "i", "a")
-    assert not screen.can_press("m0", "i", "a")
-    assert not screen.can_press("m1", "i", "c")
+    assert screen.pressed("m1", "i", "a")
+    assert screen.pressed(None, "i", "a")
+    assert not screen.pressed("m0", "i", "a")
+    assert not screen.pressed("m1", "i", "c")
     assert not screen.pending
 
 
@@ -70,12 +70,12 @@ def test_the_buttons_of_both_drawings_can_be_pressed_until_the_newer_is_confirme
     screen = drawn(Screen())
 
     screen.expect(keys(2, "new"), new_message=False)
-    before = [screen.can_press("m1", "i", item) for item in ("a", "new")]
+    before = [screen.pressed("m1", "i", item) for item in ("a", "new")]
     screen.confirm(2, "m1", "m1")
-    after = [screen.can_press("m1", "i", item) for item in ("a", "new")]
+    after = [screen.pressed("m1", "i", item) for item in ("a", "new")]
 
-    assert before == [True, True]
-    assert after == [False, True]
+    assert before == ["a", "new"]
+    assert after == [None, "new"]
 
 
 def test_the_same_buttons_in_the_same_message_need_no_confirmation() -> None:
@@ -139,7 +139,7 @@ def test_a_message_that_replaced_the_known_one_is_noted() -> None:
     screen.confirm(1, "m2", "m1")
 
     assert screen.message_id == "m2"
-    assert screen.can_press("m2", "i", "a")
+    assert screen.pressed("m2", "i", "a")
 
 
 def test_the_number_of_pending_drawings_is_bounded() -> None:

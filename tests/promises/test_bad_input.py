@@ -22,14 +22,12 @@ from duologue.dialogs import (
     Window,
 )
 from duologue.dialogs.routing import Command
-from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format, Text
 from duologue.errors import (
     InjectionError,
     InvalidAddressError,
     MalformedUpdateError,
     MessengerUnavailableError,
-    PayloadTooLongError,
     UnauthorizedError,
     UnknownBotError,
     UnknownCommandError,
@@ -195,11 +193,6 @@ async def test_a_handler_that_asks_for_what_nobody_provides_is_told_what_there_i
     (error,) = chat.take_errors()
     assert isinstance(error, InjectionError)
     assert "dialog_manager" in error.known
-
-
-def test_a_payload_over_the_limit_is_refused_when_the_widget_is_made() -> None:
-    with pytest.raises(PayloadTooLongError, match="40 fit"):
-        Button(Const("!"), id="x" * 41)
 
 
 class Odd(StatesGroup):

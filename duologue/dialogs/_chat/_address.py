@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import blake2b
 
 from duologue.dialogs._chat._chat import CallbackButton
 from duologue.dialogs._chat._message import Message
@@ -13,13 +15,13 @@ from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import Callback, MessageCreated, MessageEdited
 from duologue.errors import InvalidAddressError
 
-PAYLOAD_LIMIT = 64
 OWN_SCOPE = "u"
 SHARED_SCOPE = "g"
-PREFIX_LENGTH = 24  # scope, 22 characters of intent, colon
 _SCOPES = frozenset({OWN_SCOPE, SHARED_SCOPE})
 _INTENT = re.compile(r"[A-Za-z0-9_-]{22}")
-_WIDGET = re.compile(r"[A-Za-z0-9_.]+(?::|\Z)")
+_WIDGET = re.compile(r"[A-Za-z0-9_.]+(?::|\Z)|~[A-Za-z0-9_-]{20}\Z")
+DIGEST_MARK = "~"  # no id of a widget begins with it
+_DIGEST_BYTES = 15  # 120 bits, 20 characters
 _KEY = re.compile(r"dialog/([a-z0-9]+\.\d+):(-?\d+):(\d*)(?::(-?\d*)(?::(.+))?)?")
 
 
@@ -111,7 +113,8 @@ class Payload:
     Attributes:
         scope: `u` for the user's own stacks, `g` for those a chat shares.
         intent: The open dialog that the button belongs to.
-        data: Widget and item, as the keyboard of a window writes them.
+        data: Widget and item, as the keyboard of a window writes them, or the digest
+            that stands for them.
     """
 
     scope: str
@@ -127,6 +130,16 @@ def parse_payload(text: str) -> Payload | None:
     if not _INTENT.fullmatch(intent) or not _WIDGET.match(data):
         return None
     return Payload(text[0], intent, data)
+
+
+def digest_of(intent: str, data: str) -> str:
+    """What stands for widget and item in a payload that would be too long.
+
+    Nobody can make two that are alike on purpose, since the dialog is random.
+    """
+    key, written = intent.encode(), data.encode(errors="surrogatepass")
+    found = blake2b(written, key=key, digest_size=_DIGEST_BYTES).digest()
+    return DIGEST_MARK + urlsafe_b64encode(found).decode()
 
 
 def new_id() -> str:

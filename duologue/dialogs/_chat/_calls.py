@@ -16,7 +16,7 @@ class Capabilities:
         answer_carries_view: Whether the answer to a callback may also change
             the message that holds the button.
         text_limit: Characters in a message.
-        payload_limit: Bytes in the payload of a button.
+        payload_limit: Bytes in the payload of a button, 45 or more.
         button_text_limit: Characters on a button.
         max_rows: Rows of a keyboard.
         max_columns: Buttons in a row.

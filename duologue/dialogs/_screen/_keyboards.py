@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from duologue.dialogs._chat._address import PAYLOAD_LIMIT, PREFIX_LENGTH
+from duologue.dialogs._chat._address import digest_of
 from duologue.dialogs._chat._calls import Capabilities
 from duologue.dialogs._chat._chat import (
     CallbackButton,
@@ -15,7 +15,7 @@ from duologue.dialogs._chat._chat import (
     LinkButton,
 )
 from duologue.dialogs._chat._data import dump, size
-from duologue.errors import PayloadTooLongError, ViewError
+from duologue.errors import ViewError
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class AddressedKeyboard:
     Attributes:
         keyboard: The buttons.
         written: All of it as text, to tell it from others.
-        items: The payloads, without scope and dialog, one a line.
+        items: The payloads, without scope and dialog and however long, one a line.
     """
 
     keyboard: Keyboard
@@ -52,28 +52,21 @@ def address_keyboard(
         limits: Those of the messenger.
 
     Raises:
-        PayloadTooLongError: The payload of a button does not fit.
-        ViewError: Something else is too large.
+        ViewError: Something is too large.
     """
     keyboard = tuple(
         tuple(_addressed(button, prefix, limits) for button in row) for row in rows
     )
     _check(state, keyboard, limits)
-    return AddressedKeyboard(keyboard, dump(_written(keyboard)), _items(keyboard))
+    return AddressedKeyboard(keyboard, dump(_written(keyboard)), _items(rows))
 
 
 def _addressed(button: InlineButton, prefix: str, limits: Capabilities) -> InlineButton:
     if not isinstance(button, CallbackButton):
         return button
     payload = prefix + button.payload
-    needed = size(payload)
-    limit = min(PAYLOAD_LIMIT, limits.payload_limit)
-    if needed > limit:
-        raise PayloadTooLongError(
-            button.payload.partition(":")[0],
-            f"the payload {button.payload!r} needs {needed} bytes with its address, "
-            f"{limit} are allowed; use shorter ids",
-        )
+    if size(payload) > limits.payload_limit:
+        payload = prefix + digest_of(prefix[1:-1], button.payload)
     return CallbackButton(button.text, payload)
 
 
@@ -119,10 +112,10 @@ def _has_link(row: Sequence[InlineButton]) -> bool:
     return any(isinstance(button, LinkButton) for button in row)
 
 
-def _items(keyboard: Keyboard) -> str:
+def _items(rows: Sequence[Sequence[InlineButton]]) -> str:
     return "\n".join(
-        button.payload[PREFIX_LENGTH:]
-        for row in keyboard
+        button.payload
+        for row in rows
         for button in row
         if isinstance(button, CallbackButton)
     )

@@ -69,8 +69,7 @@ def addressed(
     Those of a window that always has the same are addressed and checked once.
 
     Raises:
-        PayloadTooLongError: The payload of a button does not fit.
-        ViewError: Something else is too large.
+        ViewError: Something is too large.
     """
     state = context.state.state
     prefix = f"{scope}{context.id}:"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from duologue.dialogs._chat._address import DIGEST_MARK, digest_of
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID
 from duologue.dialogs._state._states import State
@@ -48,9 +49,23 @@ class Keys:
     intent: str
     items: str
 
-    def hold(self, intent: str, data: str) -> bool:
-        """Tell whether a button with this payload is among them."""
-        return self.intent == intent and data in self.items.split("\n")
+    def find(self, intent: str, data: str) -> str | None:
+        """Find the button with this payload among them.
+
+        Args:
+            intent: The dialog.
+            data: Widget and item, or the digest of them.
+
+        Returns:
+            Widget and item; None if no such button is there.
+        """
+        if self.intent != intent:
+            return None
+        items = self.items.split("\n")
+        if data[:1] == DIGEST_MARK:
+            found = (item for item in items if digest_of(intent, item) == data)
+            return next(found, None)
+        return data if data in items else None
 
 
 @dataclass(slots=True)
@@ -116,22 +131,24 @@ class Screen:
         self.digest = ""
         self.pending = [keys for keys in self.pending if keys.revision > revision]
 
-    def can_press(self, message_id: str | None, intent: str, data: str) -> bool:
-        """Tell whether the user can see a button.
+    def pressed(self, message_id: str | None, intent: str, data: str) -> str | None:
+        """Find the button of a press among those that the user can see.
 
         Args:
             message_id: The message that the press names; None if it is gone.
             intent: The dialog.
-            data: Widget and item.
+            data: Widget and item, or the digest of them.
+
+        Returns:
+            Widget and item; None if the user cannot see it.
         """
         for keys in self.pending:
-            if keys.hold(intent, data):
-                return True
-        return (
-            self.drawn is not None
-            and message_id in (None, self.message_id)
-            and self.drawn.hold(intent, data)
-        )
+            found = keys.find(intent, data)
+            if found is not None:
+                return found
+        if self.drawn is None or message_id not in (None, self.message_id):
+            return None
+        return self.drawn.find(intent, data)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -179,7 +180,9 @@ class Handling:
         await manager.render()
 
     async def _press(self, turn: Turn, callback: Callback, payload: Payload) -> None:
-        stack_id = self._pressed_stack(turn, callback, payload)
+        stack_id, data = self._pressed(turn, callback, payload)
+        if data is not payload.data:  # a digest stood for it
+            payload = replace(payload, data=data)
         manager = self._manager(turn, callback, stack_id, None)
         was_taken = await self._dispatcher.handle_press(
             callback, payload, manager.middleware_data
@@ -189,8 +192,13 @@ class Handling:
         turn.fate = "handled"
         await manager.render()
 
-    def _pressed_stack(self, turn: Turn, callback: Callback, payload: Payload) -> str:
+    def _pressed(
+        self, turn: Turn, callback: Callback, payload: Payload
+    ) -> tuple[str, str]:
         """Make sure that the button is on the screen.
+
+        Returns:
+            Its stack, and its widget and item.
 
         Raises:
             OutdatedClickError: Its dialog or its message is gone.
@@ -201,13 +209,14 @@ class Handling:
             raise OutdatedClickError(turn.address.key)
         stack = turn.snapshot.stack(context.stack_id)
         message_id = callback.message_id
-        if not stack.screen.can_press(message_id, payload.intent, payload.data):
+        data = stack.screen.pressed(message_id, payload.intent, payload.data)
+        if data is None:
             if message_id in (None, stack.screen.message_id):
                 raise ForgedClickError(turn.address.key)
             raise OutdatedClickError(turn.address.key)
         if stack.last_intent_id() != payload.intent:
             raise OutdatedClickError(turn.address.key)
-        return stack.id
+        return stack.id, data
 
     def _note_drawn(self, turn: Turn, drawn: Drawn) -> None:
         stack = turn.snapshot.stacks.get(drawn.stack_id)

@@ -75,7 +75,7 @@ class Counter(Keyboard):
         when: When = None,
     ) -> None:
         super().__init__(id, when)
-        check_id(id, item_length=len(":+"))
+        check_id(id)
         for label, name in ((plus, "plus"), (minus, "minus"), (text, "text")):
             if label is not None:
                 check_text(label, id, name)

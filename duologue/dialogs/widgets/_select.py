@@ -40,7 +40,7 @@ class _ItemKeyboard(Keyboard, Generic[T]):
         on_click: ItemHandler | None,
     ) -> None:
         super().__init__(id, when)
-        check_id(id, item_length=len(":1"))
+        check_id(id)
         check_type_factory(type_factory, id)
         check_handler(on_click, "on_click", id)
         self._key = id

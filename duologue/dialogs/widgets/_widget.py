@@ -11,11 +11,10 @@ from typing import ClassVar, Generic, Protocol, TypeAlias, TypeVar, runtime_chec
 from magic_filter import MagicFilter
 
 from duologue.actors._pykka._functions import is_async
-from duologue.dialogs._chat._address import PAYLOAD_LIMIT, PREFIX_LENGTH
 from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._functions import name_of, takes
-from duologue.errors import InvalidWidgetIdError, PayloadTooLongError, WidgetError
+from duologue.errors import InvalidWidgetIdError, WidgetError
 
 WidgetData: TypeAlias = dict[str, Json]
 Selection: TypeAlias = Callable[[WidgetData, "Widget", DialogManager], Json]
@@ -252,17 +251,12 @@ def key_names(data: WidgetData) -> str:
     return ", ".join(sorted(filter(str.isidentifier, map(str, data))))
 
 
-def check_id(widget_id: object, *, item_length: int = 0) -> None:
-    """Refuse an id that does not fit into a payload.
-
-    Args:
-        widget_id: The id.
-        item_length: Bytes that the widget needs behind it, separator included.
+def check_id(widget_id: object) -> None:
+    """Refuse an id that cannot be told from an item in a payload.
 
     Raises:
         InvalidWidgetIdError: It is no text, or has other characters than letters,
             digits, `_` and `.`.
-        PayloadTooLongError: It is too long.
     """
     if not isinstance(widget_id, str):
         raise InvalidWidgetIdError(
@@ -273,9 +267,4 @@ def check_id(widget_id: object, *, item_length: int = 0) -> None:
     if not _ID.fullmatch(widget_id):
         raise InvalidWidgetIdError(
             widget_id, "an id consists of the letters A-Z, a-z, digits, `_` and `.`"
-        )
-    room = PAYLOAD_LIMIT - PREFIX_LENGTH - item_length
-    if len(widget_id) > room:
-        raise PayloadTooLongError(
-            widget_id, f"the id has {len(widget_id)} characters, {room} fit"
         )
