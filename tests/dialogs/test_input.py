@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from magic_filter import F
 
@@ -199,6 +201,47 @@ def test_a_text_input_has_an_id_that_can_be_found() -> None:
 
 def plain(*_: object) -> None:
     """Stand for a function that is not async."""
+
+
+@pytest.mark.parametrize(
+    ("factory", "text"),
+    [
+        (Decimal, "abc"),
+        ({"yes": True}.__getitem__, "no"),
+        (lambda text: 1 // int(text), "0"),
+        (lambda text: text + 1, "1"),
+        (["a"].__getitem__, "b"),
+    ],
+    ids=["Decimal", "KeyError", "ZeroDivisionError", "TypeError", "list"],
+)
+async def test_on_error_gets_whatever_says_that_a_text_is_wrong(
+    factory: Json, text: str
+) -> None:
+    errors: list[Json] = []
+
+    async def on_error(
+        message: MessageCreated, widget: Json, manager: DialogManager, error: Json
+    ) -> None:
+        del message, widget, manager
+        errors.append(error)
+
+    async with playground(TextInput("n", factory, on_error=on_error)) as chat:
+        await say(chat, text)
+
+        assert chat.take_errors() == []
+
+    assert len(errors) == 1
+
+
+async def test_another_error_of_a_type_factory_fails_the_turn() -> None:
+    def factory(_text: str) -> int:
+        raise OSError
+
+    async with playground(TextInput("n", factory)) as chat:
+        await say(chat, "1")
+        (error,) = chat.take_errors()
+
+    assert isinstance(error, OSError)
 
 
 @pytest.mark.parametrize("name", ["on_success", "on_error"])

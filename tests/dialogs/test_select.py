@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+from decimal import Decimal
 from operator import itemgetter
 from uuid import UUID
 
@@ -343,8 +344,9 @@ async def test_what_is_no_list_of_items_is_refused_with_what_there_is(
         await labels(select(items=items), fruits=FRUITS)
 
 
-async def test_a_type_that_does_not_take_the_ids_is_named() -> None:
-    keyboard = select(item_id_getter=itemgetter(0), type_factory=int)
+@pytest.mark.parametrize("factory", [int, Decimal, {}.__getitem__])
+async def test_a_type_that_does_not_take_the_ids_is_named(factory: Json) -> None:
+    keyboard = select(item_id_getter=itemgetter(0), type_factory=factory)
     async with playground(keyboard) as chat:
         await opened(chat)
         await clicked(chat, "Plum")

@@ -13,6 +13,7 @@ from duologue.dialogs._chat._updates import MessageCreated
 from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
 from duologue.dialogs._state._functions import name_of, takes
 from duologue.dialogs.widgets._widget import (
+    WRONG_TEXT,
     ClickHandler,
     ItemHandler,
     ManagedWidget,
@@ -113,7 +114,8 @@ class TextInput(Input, Generic[T]):
 
     Args:
         id: Names it among the widgets of the dialog.
-        type_factory: Makes the value; raises ValueError for wrong texts.
+        type_factory: Makes the value; raises ValueError, TypeError, ArithmeticError
+            or LookupError for wrong texts, as int, Decimal and a dict of words do.
         on_success: `async (message, widget, manager, value)`.
         on_error: `async (message, widget, manager, error)` for wrong texts.
         filter: Which messages: a magic filter, or a function of the message.
@@ -159,7 +161,7 @@ class TextInput(Input, Generic[T]):
             return False
         try:
             value = self.type_factory(message.text)
-        except ValueError as error:
+        except WRONG_TEXT as error:
             await self._call(self.on_error, message, manager, error)
             return True
         manager.current_context().widget_data[self._key] = message.text

@@ -13,6 +13,7 @@ from duologue.dialogs.widgets._items import ItemIdGetter, Items, ItemSource
 from duologue.dialogs.widgets._kbd import Keyboard, RawKeyboard
 from duologue.dialogs.widgets._text import Text, check_text
 from duologue.dialogs.widgets._widget import (
+    WRONG_TEXT,
     ItemHandler,
     ManagedWidget,
     When,
@@ -80,7 +81,7 @@ class _ItemKeyboard(Keyboard, Generic[T]):
     def _typed(self, item_id: str) -> T:
         try:
             return self.type_factory(item_id)
-        except (TypeError, ValueError) as error:
+        except WRONG_TEXT as error:
             raise InvalidItemIdError(
                 self._key,
                 f"type_factory makes nothing of the id {item_id!r}: {error}; it must "

@@ -22,6 +22,9 @@ Selector: TypeAlias = str | MagicFilter | Selection
 When: TypeAlias = Selector | None
 _ID = re.compile(r"[A-Za-z0-9_.]+")
 
+WRONG_TEXT = (ValueError, TypeError, ArithmeticError, LookupError)
+"""What a `type_factory` raises for a text that it makes nothing of."""
+
 
 class Widget:
     """A part of a window.
