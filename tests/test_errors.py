@@ -76,6 +76,7 @@ WRONG_KIND = {
     "UnserialisableDataError",
     "WatchError",
     "WorkerBodyError",
+    "WrongArgumentError",
 }
 
 

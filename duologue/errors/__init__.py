@@ -73,6 +73,7 @@ from duologue.errors._descriptions import (
     UnknownStateError,
     ViewError,
     WidgetError,
+    WrongArgumentError,
 )
 from duologue.errors._doors import (
     ActionSettingError,
@@ -279,6 +280,7 @@ __all__ = [
     "WorkerBodyTakenError",
     "WorkerIdTakenError",
     "WorkerRunningError",
+    "WrongArgumentError",
     "WrongStateError",
 ]
 

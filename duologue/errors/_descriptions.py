@@ -53,6 +53,26 @@ class NotAStateError(DialogsError, TypeError):
     )
 
 
+class WrongArgumentError(DialogsError, TypeError):
+    """Something else was given as an argument than what belongs there.
+
+    Attributes:
+        where: What it was given to.
+        argument: The argument.
+        given: What was given.
+        expected: What belongs there.
+    """
+
+    where: str
+    argument: str
+    given: str
+    expected: str
+    template = (
+        "{where} has {argument}={given}, and needs {expected} there; give arguments by "
+        "name if their order is in doubt"
+    )
+
+
 class StateNotNamedError(DialogsError, ValueError):
     """A state stands outside a group."""
 

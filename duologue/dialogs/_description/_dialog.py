@@ -13,7 +13,7 @@ from duologue.dialogs._description._window import OnResult, Window
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._screen._render import Rendered
 from duologue.dialogs._state._functions import check_async
-from duologue.dialogs._state._modes import LaunchMode
+from duologue.dialogs._state._modes import LaunchMode, checked_mode
 from duologue.dialogs._state._states import State, StatesGroup
 from duologue.dialogs.routing._injection import HandlerData
 from duologue.dialogs.routing._observer import (
@@ -49,7 +49,8 @@ class Dialog(Router):
 
     Raises:
         InvalidDialogError: There is no window, or the windows do not fit together.
-        HandlerError: One of the functions is not async.
+        HandlerError: One of the functions is not async, or takes other arguments.
+        WrongArgumentError: `launch_mode` is something else.
     """
 
     def __init__(
@@ -63,9 +64,12 @@ class Dialog(Router):
         name: str | None = None,
     ) -> None:
         _check_windows(windows)
-        check_async(on_start, "on_start")
-        check_async(on_close, "on_close")
-        check_async(on_process_result, "on_process_result")
+        check_async(on_start, "on_start", "start_data, manager")
+        check_async(on_close, "on_close", "result, manager")
+        check_async(
+            on_process_result, "on_process_result", "start_data, result, manager"
+        )
+        checked_mode(launch_mode, LaunchMode, "launch_mode", "Dialog")
         self._group = windows[0].state.group
         super().__init__(name or self._group.__full_name__)
         self.windows: dict[State, Window] = {window.state: window for window in windows}

@@ -92,6 +92,9 @@ def _function(getter: Function) -> _Source:
     if not is_async(getter):
         raise HandlerError(name_of(getter), _EXPECTED)
     parameters = inspect.signature(getter).parameters.values()
+    if any(part.kind is part.POSITIONAL_ONLY for part in parameters):
+        problem = "a getter is called with arguments by name, so it cannot have a `/`"
+        raise HandlerError(name_of(getter), problem)
     names = [parameter.name for parameter in parameters]
     needed = [parameter.name for parameter in parameters if _is_needed(parameter)]
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)

@@ -54,7 +54,8 @@ class Window:
         InvalidWidgetIdError: Two widgets have the same id.
         NotAStateError: `state` is none.
         InvalidDialogError: `parse_mode` is something else.
-        HandlerError: `on_process_result` or the getter is not async.
+        HandlerError: `on_process_result` or the getter is not async, or takes other
+            arguments.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class Window:
         parse_mode: str | None = None,
         show_link_preview: bool = True,
     ) -> None:
-        check_async(on_process_result, "on_process_result")
+        check_async(
+            on_process_result, "on_process_result", "start_data, result, manager"
+        )
         parts = [_widget(part) for part in widgets]
         self.state: State = checked_state(state, "Window(state=...)")
         self.parse_mode: str | None = _markup(parse_mode, self.state)

@@ -15,9 +15,12 @@ def name_of(function: object) -> str:
 
 
 def takes(function: Function, count: int) -> bool:
-    """Tell whether a function can be called with so many arguments."""
+    """Tell whether a function can be called with so many arguments.
+
+    A decorator may fill in some of those of the function inside, so that one counts.
+    """
     try:
-        inspect.signature(function).bind(*range(count))
+        inspect.signature(function, follow_wrapped=False).bind(*range(count))
     except TypeError:
         return False
     except ValueError:  # one written in C may not tell
@@ -25,16 +28,22 @@ def takes(function: Function, count: int) -> bool:
     return True
 
 
-def check_async(function: object | None, argument: str) -> None:
+def check_async(function: Function | None, argument: str, call: str) -> None:
     """Make sure that a function that was given can be awaited; None is none.
 
     Args:
         function: The function.
         argument: What it was given as, for the error.
+        call: What it is called with, such as `"result, manager"`.
 
     Raises:
-        HandlerError: It is not async.
+        HandlerError: It is not async, or takes other arguments.
     """
-    if function is not None and not is_async(function):
+    if function is None:
+        return
+    if not is_async(function):
         problem = f"what is given as {argument}= must be an `async def` function"
+        raise HandlerError(name_of(function), problem)
+    if not takes(function, call.count(",") + 1):
+        problem = f"what is given as {argument}= is called with ({call})"
         raise HandlerError(name_of(function), problem)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import enum
+from typing import TypeVar
+
+from duologue.errors import WrongArgumentError
+
+M = TypeVar("M", bound=enum.Enum)
 
 DEFAULT_STACK_ID = ""
 GROUP_STACK_ID = "<->"
@@ -45,3 +50,21 @@ class ShowMode(enum.StrEnum):
     """The last message is deleted and a new one is sent."""
     NO_UPDATE = "no_update"
     """The screen stays as it is."""
+
+
+def checked_mode(given: M, kind: type[M], argument: str, where: str) -> M:
+    """Give back what must be a mode.
+
+    Args:
+        given: What somebody has given.
+        kind: Which modes there are.
+        argument: What it was given as, for the error.
+        where: What it was given to, for the error.
+
+    Raises:
+        WrongArgumentError: It is none of them.
+    """
+    if isinstance(given, kind):
+        return given
+    some = f"{kind.__name__}.{next(iter(kind)).name}"
+    raise WrongArgumentError(where, argument, repr(given), f"a mode such as {some}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from duologue.dialogs._chat._chat import CallbackButton
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
 from duologue.dialogs.widgets._kbd import Keyboard, RawKeyboard
@@ -18,6 +19,7 @@ from duologue.dialogs.widgets._widget import (
     check_handler,
     check_id,
 )
+from duologue.errors import WrongArgumentError
 
 
 class Checkbox(Keyboard):
@@ -69,14 +71,29 @@ class Checkbox(Keyboard):
         kept = manager.current_context().widget_data.get(self._key, self.default)
         return bool(kept)
 
-    async def set_checked(self, checked: bool, manager: DialogManager) -> None:  # noqa: FBT001  # the argument is the state itself
-        """Make it on or off; `on_state_changed` is called if that is a change."""
+    async def set_checked(
+        self,
+        event: Json,
+        checked: bool,  # noqa: FBT001  # the argument is the state itself
+        manager: DialogManager,
+    ) -> None:
+        """Make it on or off; `on_state_changed` is called if that is a change.
+
+        Args:
+            event: What `on_state_changed` gets as its event.
+            checked: Whether it is to be on.
+            manager: The manager of the turn.
+
+        Raises:
+            WrongArgumentError: `checked` is something else.
+        """
+        if checked not in (True, False):
+            where, expected = f"set_checked() of {self._key!r}", "True or False"
+            raise WrongArgumentError(where, "checked", repr(checked), expected)
         if checked == self.is_checked(manager):
             return
         manager.current_context().widget_data[self._key] = checked
-        await call_handler(
-            self.on_state_changed, manager.event, self.managed(manager), manager
-        )
+        await call_handler(self.on_state_changed, event, self.managed(manager), manager)
 
     async def _render_keyboard(
         self, data: WidgetData, manager: DialogManager
@@ -91,7 +108,8 @@ class Checkbox(Keyboard):
     ) -> bool:
         del callback, dialog
         if await self._clicked(self.on_click, manager):
-            await self.set_checked(not self.is_checked(manager), manager)
+            is_checked = self.is_checked(manager)
+            await self.set_checked(manager.event, not is_checked, manager)
         return True
 
 
@@ -103,5 +121,9 @@ class ManagedCheckbox(ManagedWidget[Checkbox]):
         return self.widget.is_checked(self.manager)
 
     async def set_checked(self, checked: bool) -> None:  # noqa: FBT001  # the argument is the state itself
-        """Make it on or off; `on_state_changed` is called if that is a change."""
-        await self.widget.set_checked(checked, self.manager)
+        """Make it on or off; `on_state_changed` is called if that is a change.
+
+        Raises:
+            WrongArgumentError: `checked` is something else.
+        """
+        await self.widget.set_checked(self.manager.event, checked, self.manager)

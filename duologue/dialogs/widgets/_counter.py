@@ -43,7 +43,8 @@ class Counter(Keyboard):
         min_value: The lowest value.
         max_value: The highest value.
         increment: How much a press adds or subtracts.
-        default: The value before the first press.
+        default: The value before the first press; 0 by default, or the limit that is
+            nearest to it.
         cycle: Whether a step beyond one limit leads to the other.
         on_click: `async (callback, counter, manager)`, called for each press,
             before it has its effect.
@@ -67,7 +68,7 @@ class Counter(Keyboard):
         min_value: float = 0,
         max_value: float = 999_999,
         increment: float = 1,
-        default: float = 0,
+        default: float | None = None,
         cycle: bool = False,  # noqa: FBT001, FBT002  # the order that bot authors know
         on_click: ClickHandler | None = None,
         on_text_click: ClickHandler | None = None,
@@ -89,12 +90,12 @@ class Counter(Keyboard):
         self.min_value = min_value
         self.max_value = max_value
         self.increment = increment
-        self.default = default
+        self.default: float = 0 if default is None else default
         self.cycle = cycle
         self.on_click = on_click
         self.on_text_click = on_text_click
         self.on_value_changed = on_value_changed
-        self._check_numbers()
+        self._check_numbers(is_default_given=default is not None)
 
     def managed(self, manager: DialogManager) -> ManagedCounter:
         """The counter with access to its value."""
@@ -107,7 +108,7 @@ class Counter(Keyboard):
             return self.default
         return min(max(kept, self.min_value), self.max_value)
 
-    async def set_value(self, value: float, manager: DialogManager) -> None:
+    async def set_value(self, manager: DialogManager, value: float) -> None:
         """Change the number; `on_value_changed` is called if that is a change.
 
         Raises:
@@ -148,9 +149,9 @@ class Counter(Keyboard):
         if not await self._clicked(self.on_click, manager):
             return True
         if data == "+":
-            await self.set_value(self._step(self.increment, manager), manager)
+            await self.set_value(manager, self._step(self.increment, manager))
         elif data == "-":
-            await self.set_value(self._step(-self.increment, manager), manager)
+            await self.set_value(manager, self._step(-self.increment, manager))
         else:
             await self._clicked(self.on_text_click, manager)
         return True
@@ -173,12 +174,14 @@ class Counter(Keyboard):
     def _range(self) -> str:
         return f"between min_value={self.min_value} and max_value={self.max_value}"
 
-    def _check_numbers(self) -> None:
+    def _check_numbers(self, *, is_default_given: bool) -> None:
         for name in ("min_value", "max_value", "increment", "default"):
             _check_number(getattr(self, name), name, self._key)
         if not 0 < round(self.increment, _PLACES) < math.inf:
             problem = f"increment={self.increment} must be a positive number"
             raise WidgetError(self._key, problem)
+        if not is_default_given and self.min_value <= self.max_value:
+            self.default = min(max(self.default, self.min_value), self.max_value)
         if not self._holds(self.default):
             problem = f"default={self.default} must lie {self._range()}"
             raise WidgetError(self._key, problem)
@@ -202,4 +205,4 @@ class ManagedCounter(ManagedWidget[Counter]):
         Raises:
             CounterValueError: It is outside the limits.
         """
-        await self.widget.set_value(value, self.manager)
+        await self.widget.set_value(self.manager, value)

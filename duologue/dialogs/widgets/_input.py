@@ -94,7 +94,7 @@ class MessageInput(Input):
         id: str | None = None,  # noqa: A002  # the word that bot authors know
     ) -> None:
         super().__init__(filter, id)
-        check_handler(func, "func", id or "MessageInput")
+        check_handler(func, "func", id or "MessageInput", "message, widget, manager")
         self.func = func
         self._content_types = _kinds(content_types, id or "MessageInput")
 
@@ -137,8 +137,9 @@ class TextInput(Input, Generic[T]):
         check_id(id)
         super().__init__(filter, id)
         check_type_factory(type_factory, id)
-        check_handler(on_success, "on_success", id)
-        check_handler(on_error, "on_error", id)
+        call = "message, widget, manager, {}"
+        check_handler(on_success, "on_success", id, call.format("value"))
+        check_handler(on_error, "on_error", id, call.format("error"))
         self._key = id
         self.type_factory = type_factory
         self.on_success = on_success

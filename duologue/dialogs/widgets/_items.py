@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias, TypeGuard, cast
+from typing import TypeAlias, TypeGuard
 
 from magic_filter import MagicFilter
 
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._state._functions import name_of
-from duologue.dialogs.widgets._widget import WidgetData, is_plain_function, key_names
+from duologue.dialogs.widgets._widget import (
+    WidgetData,
+    check_call,
+    is_plain_function,
+    key_names,
+)
 from duologue.errors import ItemsError, WidgetError
 
 Items: TypeAlias = (
@@ -40,6 +45,7 @@ class ItemSource:
                 f"item_id_getter={name_of(item_id_getter)} must be a function of an "
                 "item that is not async",
             )
+        check_call(item_id_getter, "item_id_getter", widget, "item")
         self._widget = widget
         self._items = items
         self._find = _finder(items, widget)
@@ -95,7 +101,8 @@ def _finder(items: Items, widget: str) -> Callable[[WidgetData], Json]:
         fixed = tuple(items)
         return lambda _data: fixed
     if is_plain_function(items):
-        return cast("Callable[[WidgetData], Json]", items)
+        check_call(items, "items", widget, "data")
+        return items
     raise WidgetError(
         widget,
         f"items={name_of(items)} must be a key of the data, a magic filter, a list, or "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
-from duologue.dialogs._state._modes import ShowMode, StartMode
+from duologue.dialogs._state._modes import ShowMode, StartMode, checked_mode
 from duologue.dialogs._state._states import State, checked_state
 from duologue.dialogs.widgets._kbd import Button, stays_after
 from duologue.dialogs.widgets._text import Const, Text
@@ -28,6 +28,8 @@ class _StateButton(Button):
         show_mode: ShowMode | None = None,
     ) -> None:
         super().__init__(text, id, on_click, when)
+        if show_mode is not None:
+            checked_mode(show_mode, ShowMode, "show_mode", type(self).__name__)
         self.show_mode = show_mode
 
     async def _process_own_callback(
@@ -64,14 +66,13 @@ class SwitchTo(_StateButton):
         NotAStateError: `state` is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # the order that bot authors know
         self,
         text: Text,
         id: str,  # noqa: A002  # the word that bot authors know
         state: State,
         on_click: ClickHandler | None = None,
         when: When = None,
-        *,
         show_mode: ShowMode | None = None,
     ) -> None:
         super().__init__(text, id, on_click, when, show_mode=show_mode)
@@ -82,16 +83,23 @@ class SwitchTo(_StateButton):
 
 
 class Next(_StateButton):
-    """Shows the following window of the dialog."""
+    """Shows the following window of the dialog.
+
+    Args:
+        text: The label.
+        id: Names it among the widgets of the dialog.
+        on_click: Called first.
+        show_mode: How the window appears.
+        when: When it is visible.
+    """
 
     def __init__(
         self,
         text: Text | None = None,
         id: str = "__next__",  # noqa: A002  # the word that bot authors know
         on_click: ClickHandler | None = None,
-        when: When = None,
-        *,
         show_mode: ShowMode | None = None,
+        when: When = None,
     ) -> None:
         super().__init__(text or Const("Next"), id, on_click, when, show_mode=show_mode)
 
@@ -100,16 +108,23 @@ class Next(_StateButton):
 
 
 class Back(_StateButton):
-    """Shows the preceding window of the dialog."""
+    """Shows the preceding window of the dialog.
+
+    Args:
+        text: The label.
+        id: Names it among the widgets of the dialog.
+        on_click: Called first.
+        show_mode: How the window appears.
+        when: When it is visible.
+    """
 
     def __init__(
         self,
         text: Text | None = None,
         id: str = "__back__",  # noqa: A002  # the word that bot authors know
         on_click: ClickHandler | None = None,
-        when: When = None,
-        *,
         show_mode: ShowMode | None = None,
+        when: When = None,
     ) -> None:
         super().__init__(text or Const("Back"), id, on_click, when, show_mode=show_mode)
 
@@ -134,14 +149,13 @@ class Start(_StateButton):
         NotAStateError: `state` is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # the order that bot authors know
         self,
         text: Text,
         id: str,  # noqa: A002  # the word that bot authors know
         state: State,
         data: Json = None,
         on_click: ClickHandler | None = None,
-        *,
         show_mode: ShowMode | None = None,
         mode: StartMode = StartMode.NORMAL,
         when: When = None,
@@ -149,7 +163,7 @@ class Start(_StateButton):
         super().__init__(text, id, on_click, when, show_mode=show_mode)
         self.state: State = checked_state(state, "Start(state=...)")
         self.start_data = data
-        self.mode = mode
+        self.mode: StartMode = checked_mode(mode, StartMode, "mode", "Start")
 
     async def _move(self, manager: DialogManager) -> None:
         await manager.start(self.state, self.start_data, self.mode, self.show_mode)
@@ -167,14 +181,13 @@ class Cancel(_StateButton):
         show_mode: How the dialog below appears.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # the order that bot authors know
         self,
         text: Text | None = None,
         id: str = "__cancel__",  # noqa: A002  # the word that bot authors know
         result: Json = None,
         on_click: ClickHandler | None = None,
         when: When = None,
-        *,
         show_mode: ShowMode | None = None,
     ) -> None:
         super().__init__(

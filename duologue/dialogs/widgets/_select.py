@@ -26,6 +26,7 @@ from duologue.dialogs.widgets._widget import (
 from duologue.errors import InvalidItemIdError
 
 T = TypeVar("T")
+ITEM_CALL = "event, widget, manager, item_id"
 
 
 class _ItemKeyboard(Keyboard, Generic[T]):
@@ -43,7 +44,7 @@ class _ItemKeyboard(Keyboard, Generic[T]):
         super().__init__(id, when)
         check_id(id)
         check_type_factory(type_factory, id)
-        check_handler(on_click, "on_click", id)
+        check_handler(on_click, "on_click", id, ITEM_CALL)
         self._key = id
         self._source = source
         self.type_factory = type_factory
@@ -69,10 +70,10 @@ class _ItemKeyboard(Keyboard, Generic[T]):
     ) -> bool:
         del callback, dialog
         if await self._clicked(self.on_click, manager, self._typed(data)):
-            await self._choose(data, manager)
+            await self._choose(manager.event, data, manager)
         return True
 
-    async def _choose(self, item_id: str, manager: DialogManager) -> None:
+    async def _choose(self, event: Json, item_id: str, manager: DialogManager) -> None:
         """Do what a press does after `on_click`; nothing by default."""
 
     def _text_of(self, item_id: str, manager: DialogManager) -> Text:
@@ -174,7 +175,7 @@ class Radio(_ItemKeyboard[T], Generic[T]):
         )
         check_text(checked_text, id, "checked_text")
         check_text(unchecked_text, id, "unchecked_text")
-        check_handler(on_state_changed, "on_state_changed", id)
+        check_handler(on_state_changed, "on_state_changed", id, ITEM_CALL)
         self.checked_text = checked_text
         self.unchecked_text = unchecked_text
         self.on_state_changed = on_state_changed
@@ -196,10 +197,13 @@ class Radio(_ItemKeyboard[T], Generic[T]):
         """Tell whether an item is the one that is checked."""
         return str(item_id) == self._checked(manager)
 
-    async def set_checked(self, item_id: T, manager: DialogManager) -> None:
+    async def set_checked(
+        self, event: Json, item_id: T, manager: DialogManager
+    ) -> None:
         """Check an item; `on_state_changed` is called if that is a change.
 
         Args:
+            event: What `on_state_changed` gets as its event.
             item_id: Its id; as text it must be what `item_id_getter` gives.
             manager: The manager of the turn.
 
@@ -209,15 +213,15 @@ class Radio(_ItemKeyboard[T], Generic[T]):
         if item_id is None:
             problem = "None is the id of no item; a radio stays checked once it is"
             raise InvalidItemIdError(self._key, problem)
-        await self._choose(str(item_id), manager)
+        await self._choose(event, str(item_id), manager)
 
-    async def _choose(self, item_id: str, manager: DialogManager) -> None:
+    async def _choose(self, event: Json, item_id: str, manager: DialogManager) -> None:
         if item_id == self._checked(manager):
             return
         value = self._typed(item_id)
         manager.current_context().widget_data[self._key] = item_id
         await call_handler(
-            self.on_state_changed, manager.event, self.managed(manager), manager, value
+            self.on_state_changed, event, self.managed(manager), manager, value
         )
 
     def _text_of(self, item_id: str, manager: DialogManager) -> Text:
@@ -246,4 +250,4 @@ class ManagedRadio(ManagedWidget[Radio[T]], Generic[T]):
         Raises:
             InvalidItemIdError: It is None, or `type_factory` does not take it.
         """
-        await self.widget.set_checked(item_id, self.manager)
+        await self.widget.set_checked(self.manager.event, item_id, self.manager)

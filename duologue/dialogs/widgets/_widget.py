@@ -6,7 +6,15 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from types import FunctionType
-from typing import ClassVar, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import (
+    ClassVar,
+    Generic,
+    Protocol,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    runtime_checkable,
+)
 
 from magic_filter import MagicFilter
 
@@ -14,6 +22,7 @@ from duologue.actors._pykka._functions import is_async
 from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._functions import name_of, takes
+from duologue.dialogs._state._modes import LaunchMode, ShowMode, StartMode
 from duologue.errors import InvalidWidgetIdError, WidgetError
 
 WidgetData: TypeAlias = dict[str, Json]
@@ -164,22 +173,46 @@ def check_instance(given: object, error: Callable[[str], WidgetError]) -> None:
         raise error(problem)
 
 
-def check_handler(handler: object, name: str, widget: str) -> None:
+def check_handler(
+    handler: object, name: str, widget: str, call: str = "event, widget, manager"
+) -> None:
     """Refuse at construction what could not be awaited later.
 
+    Args:
+        handler: What was given.
+        name: As what, for the error.
+        widget: To which widget, for the error.
+        call: What it will be called with.
+
     Raises:
-        WidgetError: It is neither an async function nor a widget with
-            `process_event`.
+        WidgetError: It is neither an async function of these arguments nor a widget
+            with `process_event`.
     """
-    if handler is None:
-        return
     # A class has the methods of its objects, and a magic filter has every name.
-    if not isinstance(handler, type | MagicFilter) and (
-        isinstance(handler, EventProcessor) or is_async(handler)
-    ):
+    is_value = not isinstance(handler, type | MagicFilter)
+    if handler is None or (is_value and isinstance(handler, EventProcessor)):
         return
-    problem = f"{name}={name_of(handler)} must be an `async def` function"
-    raise WidgetError(widget, problem)
+    if not (is_value and callable(handler) and is_async(handler)):
+        problem = f"{name}={name_of(handler)} must be an `async def` function"
+        raise WidgetError(widget, problem)
+    check_call(handler, name, widget, call)
+
+
+def check_call(function: Function, name: str, widget: str, call: str) -> None:
+    """Refuse at construction a function that could not be called later.
+
+    Args:
+        function: The function.
+        name: What it was given as, for the error.
+        widget: To which widget, for the error.
+        call: What it will be called with.
+
+    Raises:
+        WidgetError: It takes other arguments.
+    """
+    if not takes(function, call.count(",") + 1):
+        problem = f"{name}={name_of(function)} is called with ({call})"
+        raise WidgetError(widget, f"{problem}; let it take these arguments")
 
 
 def selection(given: Selector, name: str, widget: str) -> Selection:
@@ -194,16 +227,19 @@ def selection(given: Selector, name: str, widget: str) -> Selection:
         WidgetError: It is something else; or, when it is asked, a coroutine that
             would have to be awaited.
     """
-    if isinstance(given, str):
+    # A mode is a text too, and gets here in the place of a condition.
+    is_mode = isinstance(given, LaunchMode | ShowMode | StartMode)
+    if isinstance(given, str) and given and not is_mode:
         return lambda data, _widget, _manager: data.get(given)
     if isinstance(given, MagicFilter):
         return lambda data, _widget, _manager: given.resolve(data)
-    if not is_plain_function(given):
+    if is_mode or isinstance(given, type) or not is_plain_function(given):
         raise WidgetError(
             widget,
             f"{name}={name_of(given)} must be a key of the data, a magic filter or a "
             "function `(data, widget, manager)` that is not async",
         )
+    check_call(given, name, widget, "data, widget, manager")
     return _answering(given, name, widget)
 
 
@@ -222,7 +258,7 @@ def _answering(function: Selection, name: str, widget: str) -> Selection:
     return ask
 
 
-def is_plain_function(given: object) -> bool:
+def is_plain_function(given: object) -> TypeGuard[Function]:
     """Tell whether something can be called and answers at once."""
     return callable(given) and not is_async(given)
 
@@ -231,11 +267,12 @@ def check_type_factory(given: object, widget: str) -> None:
     """Refuse at construction what could make no value of a text later.
 
     Raises:
-        WidgetError: It is no function, or one that is async.
+        WidgetError: It is no function of a text, or one that is async.
     """
     if not is_plain_function(given):
         problem = f"type_factory={name_of(given)} must be a function that is not async"
         raise WidgetError(widget, problem)
+    check_call(given, "type_factory", widget, "text")
 
 
 def check_width(width: object, widget: str) -> None:
