@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from duologue.dialogs import (
@@ -17,7 +19,9 @@ from duologue.dialogs import (
 )
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import Router
-from duologue.dialogs.widgets.kbd import Button, Row
+from duologue.dialogs.widgets import Widget
+from duologue.dialogs.widgets.input import TextInput
+from duologue.dialogs.widgets.kbd import Back, Button, Column, Next, Row
 from duologue.dialogs.widgets.text import Const
 from duologue.errors import InvalidDialogError, InvalidWidgetTypeError, RouterError
 from duologue.testing import Playground
@@ -245,3 +249,58 @@ async def test_an_input_that_closes_the_dialog_takes_the_buttons_away() -> None:
 
         assert chat.screen(1).labels == ()
         assert chat.screen(1).text == "Main:one"
+
+
+class Ends(StatesGroup):
+    first = State()
+    second = State()
+
+
+def between(first: Sequence[Widget] = (), last: Sequence[Widget] = ()) -> Dialog:
+    return Dialog(
+        Window(Const("x"), *first, state=Ends.first),
+        Window(Const("x"), *last, state=Ends.second),
+    )
+
+
+@pytest.mark.parametrize(
+    "widget",
+    [
+        Next(),
+        Row(Column(Next(id="a"), when="a"), Next()),
+        Button(Const("x"), "b", Next()),
+        TextInput("t", on_success=Next()),
+    ],
+    ids=["Next", "Row", "on_click", "on_success"],
+)
+def test_next_in_the_last_window_is_refused_when_the_dialog_is_made(
+    widget: Widget,
+) -> None:
+    between(first=[widget])
+
+    with pytest.raises(InvalidDialogError, match=r"Ends:second is the last .*Next\(\)"):
+        between(last=[widget])
+
+
+def test_back_in_the_first_window_is_refused_when_the_dialog_is_made() -> None:
+    between(last=[Back()])
+
+    with pytest.raises(InvalidDialogError, match=r"Ends:first is the first .*Back\(\)"):
+        between(first=[Back()])
+
+
+async def leave(callback: Json, button: Json, manager: DialogManager) -> None:
+    del callback, button
+    await manager.done()
+
+
+def test_a_button_that_may_be_hidden_or_goes_elsewhere_may_stand_anywhere() -> None:
+    class Round(Next):
+        async def _move(self, manager: DialogManager) -> None:
+            await manager.switch_to(Ends.first)
+
+    steps = Row(Back(when="has_back"), Next(when="has_next"))
+
+    between(first=[steps], last=[steps])
+    between(first=[Row(Back(), when="has_back")], last=[Round()])
+    between(last=[Next(on_click=leave)])

@@ -216,7 +216,10 @@ async def test_next_back_and_switch_to_show_other_windows() -> None:
 
 @pytest.mark.parametrize(
     ("moving", "label", "problem"),
-    [(Next(), "Next", "last one"), (Back(), "Back", "first one")],
+    [
+        (Next(when="event"), "Next", "last one"),
+        (Back(when="event"), "Back", "first one"),
+    ],
 )
 async def test_there_is_no_window_beyond_the_ends(
     moving: Keyboard, label: str, problem: str

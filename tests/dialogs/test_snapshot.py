@@ -37,7 +37,7 @@ def test_an_address_without_state_begins_empty() -> None:
     snapshot = Snapshot(Stored(), find_state)
 
     assert snapshot.version == 0
-    assert snapshot.stack("").empty
+    assert snapshot.stack("").empty()
     assert snapshot.top(snapshot.stack("")) is None
     assert snapshot.context("nobody") is None
     assert not snapshot.has("nobody")

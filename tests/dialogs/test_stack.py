@@ -19,8 +19,8 @@ def drawn(screen: Screen, revision: int = 1, message_id: str = "m1") -> Screen:
 def test_a_new_stack_is_empty() -> None:
     stack = Stack()
 
-    assert stack.empty
-    assert stack.default
+    assert stack.empty()
+    assert stack.default()
     assert stack.last_intent_id() is None
     assert not stack.screen.has_buttons
 
@@ -29,8 +29,8 @@ def test_the_last_dialog_of_a_stack_is_on_top() -> None:
     stack = Stack(GROUP_STACK_ID, ["one", "two"])
 
     assert stack.last_intent_id() == "two"
-    assert not stack.empty
-    assert not stack.default
+    assert not stack.empty()
+    assert not stack.default()
 
 
 def test_keys_hold_whole_payloads_of_their_dialog_only() -> None:

@@ -260,6 +260,21 @@ def _check_windows(windows: Sequence[Window]) -> None:
             )
         seen.add(window.state)
     _check_values(windows)
+    _check_ends(windows)
+
+
+def _check_ends(windows: Sequence[Window]) -> None:
+    """Make sure that no button leads out of a dialog, unless it may be hidden."""
+    ends = ((windows[0], -1, "first"), (windows[-1], 1, "last"))
+    for window, beyond, place in ends:
+        for widget in window.always_visible():
+            for part in (widget, *vars(widget).values()):  # what a press calls, too
+                if isinstance(part, Widget) and part.steps() == beyond:
+                    raise InvalidDialogError(
+                        f"the window of {window.state.state} is the {place} one of its "
+                        f"dialog, and {type(part).__name__}() leads on from there; leave "
+                        "it out, hide it with when=, or use SwitchTo, Start or Cancel"
+                    )
 
 
 def _check_values(windows: Sequence[Window]) -> None:

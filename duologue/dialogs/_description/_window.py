@@ -89,6 +89,15 @@ class Window:
     def __repr__(self) -> str:
         return f"<Window {self.state.state}>"
 
+    def always_visible(self) -> Iterator[Widget]:
+        """Go through the widgets that have no condition, nor are in one that has."""
+        waiting = list(self._parts)
+        while waiting:
+            widget = waiting.pop()
+            if widget.is_always_visible:
+                waiting.extend(widget.parts())
+                yield widget
+
     def register(self, *, escape: bool) -> None:
         """Make it ready for a dispatcher.
 

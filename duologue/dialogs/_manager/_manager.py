@@ -301,7 +301,7 @@ class DialogManager(Focus):
             )
             is_private = self.event.chat.type is ChatType.PRIVATE
             chosen = effective_mode(
-                turn, mode, is_default_stack=stack.default, is_private=is_private
+                turn, mode, is_default_stack=stack.default(), is_private=is_private
             )
             draw = plan_draw(turn, stack, rendered, keyboard, chosen)
             if draw is not None:

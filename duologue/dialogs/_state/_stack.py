@@ -165,14 +165,12 @@ class Stack:
     intents: list[str] = field(default_factory=list)
     screen: Screen = field(default_factory=Screen)
 
-    @property
     def empty(self) -> bool:
-        """Whether no dialog is open in it."""
+        """Tell whether no dialog is open in it."""
         return not self.intents
 
-    @property
     def default(self) -> bool:
-        """Whether it is the one that everybody has."""
+        """Tell whether it is the one that everybody has."""
         return self.id == DEFAULT_STACK_ID
 
     def last_intent_id(self) -> str | None:

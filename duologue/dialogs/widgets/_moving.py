@@ -9,7 +9,7 @@ from duologue.dialogs._state._modes import ShowMode, StartMode, checked_mode
 from duologue.dialogs._state._states import State, checked_state
 from duologue.dialogs.widgets._kbd import Button, stays_after
 from duologue.dialogs.widgets._text import Const, Text
-from duologue.dialogs.widgets._widget import ClickHandler, When
+from duologue.dialogs.widgets._widget import ClickHandler, When, inherits
 
 
 class _StateButton(Button):
@@ -103,6 +103,11 @@ class Next(_StateButton):
     ) -> None:
         super().__init__(text or Const("Next"), id, on_click, when, show_mode=show_mode)
 
+    def steps(self) -> int:
+        """One window on, unless `on_click` or a derived class may go elsewhere."""
+        is_sure = self.on_click is None and inherits(self, Next, "_move")
+        return 1 if is_sure else 0
+
     async def _move(self, manager: DialogManager) -> None:
         await manager.next(self.show_mode)
 
@@ -127,6 +132,11 @@ class Back(_StateButton):
         when: When = None,
     ) -> None:
         super().__init__(text or Const("Back"), id, on_click, when, show_mode=show_mode)
+
+    def steps(self) -> int:
+        """One window back, unless `on_click` or a derived class may go elsewhere."""
+        is_sure = self.on_click is None and inherits(self, Back, "_move")
+        return -1 if is_sure else 0
 
     async def _move(self, manager: DialogManager) -> None:
         await manager.back(self.show_mode)

@@ -81,6 +81,10 @@ class Widget:
         """The widgets directly inside this one."""
         return ()
 
+    def steps(self) -> int:
+        """How many windows it always moves its dialog on; fewer than 0 for back."""
+        return 0
+
     def managed(self, manager: DialogManager) -> object:  # noqa: ARG002  # for subclasses
         """What `manager.find` hands out for this widget."""
         return self
