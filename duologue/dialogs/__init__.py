@@ -75,6 +75,7 @@ from duologue.dialogs._description._window import (
 from duologue.dialogs._manager._factory import BgManagerFactory
 from duologue.dialogs._manager._foreground import Foreground
 from duologue.dialogs._manager._manager import BgManager, DialogManager, DialogProtocol
+from duologue.dialogs._manager._protocol import BaseDialogManager
 from duologue.dialogs._progress._progress import progress_data, show_progress
 from duologue.dialogs._progress._workers import DialogWorkers
 from duologue.dialogs._state._commands import (
@@ -108,13 +109,16 @@ from duologue.dialogs._turns._conversations import (
     Conversations,
     Settings,
 )
+from duologue.dialogs.routing._router import DIALOG_EVENT_NAME
 
 __all__ = [
     "BG_FACTORY_KEY",
     "DEFAULT_STACK_ID",
+    "DIALOG_EVENT_NAME",
     "GROUP_STACK_ID",
     "Address",
     "Attachment",
+    "BaseDialogManager",
     "Batch",
     "BgManager",
     "BgManagerFactory",

@@ -9,6 +9,7 @@ import pytest
 from duologue import Runtime
 from duologue.actors import MemoryEngine
 from duologue.dialogs import (
+    DIALOG_EVENT_NAME,
     GROUP_STACK_ID,
     Address,
     BgManager,
@@ -29,7 +30,7 @@ from duologue.dialogs import (
     setup_dialogs,
 )
 from duologue.dialogs._chat._data import Json
-from duologue.dialogs.routing import DIALOG_EVENT_NAME, HandlerData, NextHandler
+from duologue.dialogs.routing import HandlerData, NextHandler
 from duologue.errors import (
     AddressIncompleteError,
     AsyncWithNeededError,
@@ -43,6 +44,7 @@ from duologue.errors import (
     UnknownBotError,
     UnknownStateError,
     UnserialisableDataError,
+    WrongArgumentError,
     WrongStateError,
 )
 from duologue.testing import Method, Playground, RecordingBot
@@ -214,6 +216,17 @@ async def test_a_background_manager_needs_a_chat() -> None:
     async with Playground(dispatcher):
         with pytest.raises(AddressIncompleteError):
             dispatcher.bg_factory.bg(user_id=1)
+
+
+async def test_a_factory_takes_its_arguments_by_position_the_bot_first() -> None:
+    dispatcher = make_dispatcher()
+    async with Playground(dispatcher) as chat:
+        factory = dispatcher.bg_factory
+        address = factory.bg(chat.bot, 2, -5, None, 3).address
+        with pytest.raises(WrongArgumentError, match="bot=2, and needs a bot"):
+            factory.bg(2, -5)  # type: ignore[arg-type]  # wrong on purpose
+
+    assert address == Address("test.1", -5, 2, 3)
 
 
 async def test_the_shared_stack_of_a_chat_has_no_user() -> None:

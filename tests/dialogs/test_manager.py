@@ -7,6 +7,7 @@ import pytest
 from duologue.dialogs import (
     GROUP_STACK_ID,
     Address,
+    BaseDialogManager,
     CallbackButton,
     Dialog,
     DialogManager,
@@ -28,6 +29,7 @@ from duologue.errors import (
     NoContextError,
     UnknownStateError,
     UnserialisableDataError,
+    WrongArgumentError,
     WrongStateError,
 )
 from duologue.testing import Method, Playground, RecordingBot
@@ -417,6 +419,10 @@ async def test_bg_of_a_manager_reaches_other_places() -> None:
                 manager.bg(stack_id=GROUP_STACK_ID).address,
                 manager.bg(thread_id=3).address,
                 manager.bg(stack_id="other").address,
+                manager.bg(chat.bot, 2, -5, "other", 3).address,
+                manager.bg(2, -5, "other", 3).address,
+                manager.bg(2, chat_id=-5).address,
+                manager.bg(None, 2).address,
             ]
 
     assert addresses == [
@@ -426,7 +432,54 @@ async def test_bg_of_a_manager_reaches_other_places() -> None:
         Address("test.1", 1, None),
         Address("test.1", 1, 1, 3),
         Address("test.1", 1, 1),
+        Address("test.1", -5, 2, 3),
+        Address("test.1", -5, 2, 3),
+        Address("test.1", -5, 2),
+        Address("test.1", 1, 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("positional", "named", "problem"),
+    [
+        (("x",), {}, "bot='x'"),
+        ((None, "x"), {}, "user_id='x'"),
+        ((1, 2, 3), {}, "stack_id=3"),
+        ((1, "group"), {}, "chat_id='group'"),
+        ((1,), {"user_id": 2}, "user_id=1"),
+        ((1, 2, "s", 3, 4), {}, "argument 5=4"),
+        ((), {"chat_id": "5"}, "chat_id='5'"),
+    ],
+)
+async def test_a_wrong_thing_in_a_place_of_bg_is_refused(
+    positional: tuple[Json, ...], named: dict[str, Json], problem: str
+) -> None:
+    async with playground() as chat:
+        await start(chat)
+        async with chat.dialog(1).fg() as manager:
+            for each in (manager, manager.bg()):
+                with pytest.raises(WrongArgumentError, match=r"bg\(\) has") as caught:
+                    each.bg(*positional, **named)
+
+                assert problem in str(caught.value)
+
+
+async def test_both_kinds_of_managers_can_be_given_where_one_is_wanted() -> None:
+    async def rename(manager: BaseDialogManager, name: str) -> None:
+        await manager.update({"name": name})
+        async with manager.fg() as inside:
+            inside.dialog_data["again"] = name
+
+    async with playground() as chat:
+        await start(chat)
+        async with chat.dialog(1).fg() as manager:
+            await rename(manager, "Ann")
+            assert manager.dialog_data == {"name": "Ann", "again": "Ann"}
+        await rename(chat.dialog(1), "Bob")
+        async with chat.dialog(1).fg() as manager:
+            assert manager.dialog_data == {"name": "Bob", "again": "Bob"}
+            assert isinstance(manager, BaseDialogManager)
+        assert isinstance(chat.dialog(1), BaseDialogManager)
 
 
 async def test_bg_without_a_dialog_means_whatever_is_open_then() -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from duologue import Dispatcher, Runtime
 from duologue.dialogs import (
+    DIALOG_EVENT_NAME,
     BgManager,
     Dialog,
     DialogUpdate,
@@ -19,7 +20,7 @@ from duologue.dialogs import (
     Window,
 )
 from duologue.dialogs._chat._data import Json
-from duologue.dialogs.routing import DIALOG_EVENT_NAME, NextHandler
+from duologue.dialogs.routing import NextHandler
 from duologue.dialogs.widgets.text import Format
 from duologue.testing import RecordingBot
 from duologue.threads import BlockingBgManager, ThreadedRuntime

@@ -12,6 +12,7 @@ import pytest
 from duologue import Dispatcher, Runtime
 from duologue.actors import MemoryEngine
 from duologue.dialogs import (
+    DIALOG_EVENT_NAME,
     BgManager,
     Committed,
     Covered,
@@ -23,7 +24,7 @@ from duologue.dialogs import (
     StatesGroup,
     TaskGroup,
 )
-from duologue.dialogs.routing import DIALOG_EVENT_NAME, Command
+from duologue.dialogs.routing import Command
 from duologue.errors import (
     CallStoppedError,
     DialogClosedError,

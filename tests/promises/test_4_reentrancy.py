@@ -10,8 +10,14 @@ from contextvars import Context
 import pytest
 
 from duologue import Dispatcher
-from duologue.dialogs import BgManager, Committed, DialogManager, MessageCreated
-from duologue.dialogs.routing import DIALOG_EVENT_NAME, Command
+from duologue.dialogs import (
+    DIALOG_EVENT_NAME,
+    BgManager,
+    Committed,
+    DialogManager,
+    MessageCreated,
+)
+from duologue.dialogs.routing import Command
 from duologue.errors import (
     AsyncWithNeededError,
     DialogClosedError,

@@ -13,6 +13,7 @@ import pytest
 
 from duologue import Dispatcher, Runtime
 from duologue.dialogs import (
+    DIALOG_EVENT_NAME,
     BgManager,
     BgManagerFactory,
     Dialog,
@@ -26,7 +27,7 @@ from duologue.dialogs import (
     setup_dialogs,
 )
 from duologue.dialogs._chat._data import Json
-from duologue.dialogs.routing import DIALOG_EVENT_NAME, CommandStart, NextHandler
+from duologue.dialogs.routing import CommandStart, NextHandler
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import AsyncWithNeededError

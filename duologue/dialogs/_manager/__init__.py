@@ -2,3 +2,4 @@
 
 # _manager, _focus, _moves: inside a turn
 # _factory, _background: from outside; _foreground: a block as a turn
+# _protocol: what both have; _place: the arguments of `bg()`

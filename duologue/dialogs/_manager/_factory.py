@@ -10,6 +10,7 @@ from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._manager._manager import BgManager
+from duologue.dialogs._manager._place import place_of
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, GROUP_STACK_ID
 from duologue.errors import (
     AddressIncompleteError,
@@ -43,13 +44,12 @@ class BgManagerFactory:
         """Connect it to a runtime, or disconnect it with None."""
         self._post = post
 
-    def bg(
+    def bg(  # noqa: PLR0917  # the order that bot authors know
         self,
         bot: Bot | None = None,
-        *,
         user_id: int | None = None,
         chat_id: int | None = None,
-        stack_id: str = DEFAULT_STACK_ID,
+        stack_id: str | None = None,
         thread_id: int | None = None,
         business_connection_id: str | None = None,
     ) -> BgManager:
@@ -59,7 +59,8 @@ class BgManagerFactory:
             bot: The bot; may be left out if the runtime has just one.
             user_id: The user; None for what the whole chat shares.
             chat_id: The chat.
-            stack_id: The stack; `GROUP_STACK_ID` for the one of the chat.
+            stack_id: The stack; the default one if it is None, `GROUP_STACK_ID` for
+                the one of the chat.
             thread_id: The topic.
             business_connection_id: The business account.
 
@@ -67,14 +68,22 @@ class BgManagerFactory:
             RuntimeNotStartedError: No runtime runs with the dispatcher.
             UnknownBotError: The bot is not one of the runtime's, or is missing.
             AddressIncompleteError: `chat_id` is missing.
+            WrongArgumentError: Something stands in a wrong place.
         """
         if self._post is None:
             raise RuntimeNotStartedError
-        if chat_id is None:
+        place = place_of(bot, user_id, chat_id, stack_id, thread_id, is_bot_first=True)
+        if place.chat_id is None:
             raise AddressIncompleteError
         address = Address(
-            self._post.bot_key(bot), chat_id, user_id, thread_id, business_connection_id
+            self._post.bot_key(place.bot),
+            place.chat_id,
+            place.user_id,
+            place.thread_id,
+            business_connection_id,
         )
-        if stack_id == GROUP_STACK_ID:
+        if place.stack_id == GROUP_STACK_ID:
             return BgManager(self._post, address.shared)
-        return BgManager(self._post, address, stack_id=stack_id)
+        return BgManager(
+            self._post, address, stack_id=place.stack_id or DEFAULT_STACK_ID
+        )

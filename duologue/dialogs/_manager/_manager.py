@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from duologue.dialogs._chat._address import new_id
@@ -14,6 +15,7 @@ from duologue.dialogs._manager._background import BackgroundCalls
 from duologue.dialogs._manager._focus import Focus
 from duologue.dialogs._manager._foreground import Foreground
 from duologue.dialogs._manager._moves import clear, make_way
+from duologue.dialogs._manager._place import Given, place_of
 from duologue.dialogs._screen._render import (
     Rendered,
     add_draw,
@@ -247,8 +249,8 @@ class DialogManager(Focus):
 
     def bg(
         self,
+        *place: Given,
         bot: Bot | None = None,
-        *,
         user_id: int | None = None,
         chat_id: int | None = None,
         stack_id: str | None = None,
@@ -259,11 +261,16 @@ class DialogManager(Focus):
         Without arguments it means the dialog that is open now.
 
         Args:
+            place: The same by position, in the order below. A number in the first
+                place is a user.
             bot: Another bot of the runtime.
             user_id: Another user.
             chat_id: Another chat.
             stack_id: Another stack; `GROUP_STACK_ID` for the one of the chat.
             thread_id: Another topic.
+
+        Raises:
+            WrongArgumentError: Something stands in a wrong place.
         """
         self._turn.check()
         context = self._context()
@@ -274,12 +281,19 @@ class DialogManager(Focus):
             intent_id=None if context is None else context.id,
         )
         return own.bg(
-            bot,
+            *place,
+            bot=bot,
             user_id=user_id,
             chat_id=chat_id,
             stack_id=stack_id,
             thread_id=thread_id,
         )
+
+    @asynccontextmanager
+    async def fg(self) -> AsyncGenerator[DialogManager]:
+        """Give this manager: inside its turn there is nothing to wait for."""
+        self._turn.check()
+        yield self
 
     async def render(self) -> None:
         """Render what the turn has changed so far, for drawing after the commit."""
@@ -358,8 +372,8 @@ class BgManager(BackgroundCalls):
 
     def bg(
         self,
+        *place: Given,
         bot: Bot | None = None,
-        *,
         user_id: int | None = None,
         chat_id: int | None = None,
         stack_id: str | None = None,
@@ -368,13 +382,25 @@ class BgManager(BackgroundCalls):
         """Make a manager for another address; see `DialogManager.bg`.
 
         What is not given stays as it is.
+
+        Raises:
+            WrongArgumentError: Something stands in a wrong place.
         """
         own = self.address
-        address = own.moved(
-            bot=None if bot is None else self.post.bot_key(bot),
-            chat_id=chat_id,
+        given = place_of(
+            *place,
+            bot=bot,
             user_id=user_id,
+            chat_id=chat_id,
+            stack_id=stack_id,
             thread_id=thread_id,
+        )
+        stack_id = given.stack_id
+        address = own.moved(
+            bot=None if given.bot is None else self.post.bot_key(given.bot),
+            chat_id=given.chat_id,
+            user_id=given.user_id,
+            thread_id=given.thread_id,
         )
         if stack_id == GROUP_STACK_ID:
             address = address.shared

@@ -12,10 +12,9 @@ from duologue.dialogs.routing._observer import (
     NextHandler,
     Unhandled,
 )
-from duologue.dialogs.routing._router import DIALOG_EVENT_NAME, Router
+from duologue.dialogs.routing._router import Router
 
 __all__ = [
-    "DIALOG_EVENT_NAME",
     "UNHANDLED",
     "Command",
     "CommandObject",
