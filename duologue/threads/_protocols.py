@@ -26,6 +26,7 @@ from duologue.dialogs import (
 )
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._data import Json
+from duologue.dialogs._manager._place import Given
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -60,8 +61,8 @@ class _HasBg(Protocol):
 
     def bg(
         self,
+        *place: Given,
         bot: Bot | None = None,
-        *,
         user_id: int | None = None,
         chat_id: int | None = None,
         stack_id: str | None = None,

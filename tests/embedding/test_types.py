@@ -35,7 +35,7 @@ PAIRS: list[tuple[type, type]] = [
 # What is part of the runtime's own work, and not for threads.
 INTERNAL = {
     BgManager: {"post"},
-    DialogManager: {"render", "focus", "redraw_open"},
+    DialogManager: {"render", "redraw_open", "focus", "fg"},
     Receipt: set(),
     Runtime: {"in_thread", "operations"},
     Worker: set(),
