@@ -1,6 +1,7 @@
 """A timer: a background task updates the dialog ten times, once a second.
 
-A second press starts it anew; the first task sees that and ends.
+The task ends with its dialog. A second press starts it anew; the first task sees that
+and ends.
 
 DUOLOGUE_MAX_TOKEN=... python examples/timer.py
 """
@@ -8,7 +9,6 @@ DUOLOGUE_MAX_TOKEN=... python examples/timer.py
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from duologue import Dispatcher, LongPolling
 from duologue.dialogs import (
@@ -26,7 +26,6 @@ from duologue.dialogs import (
 from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
-from duologue.errors import DialogClosedError
 from duologue.transport.max import Bot
 
 
@@ -42,22 +41,22 @@ async def timer_getter(dialog_manager: DialogManager, **_: object) -> dict[str, 
 async def on_start_timer(
     _callback: Callback, _button: Button, manager: DialogManager
 ) -> None:
-    """Start the task; it belongs to the runtime, not to this press."""
+    """Start the task; it ends when this dialog does, not with this press."""
     run = manager.dialog_data.get("run", 0) + 1
     manager.dialog_data.update(run=run, count=0)
     task_group = manager.middleware_data["task_group"]
-    task_group.start_soon(tick, manager.bg(), run)  # bg() means this very dialog
+    bg = manager.bg()  # it means this very dialog, as `dialog=` does
+    task_group.start_soon(tick, bg, run, dialog=bg)
 
 
 async def tick(bg: BgManager, run: int) -> None:
-    """Count to ten, unless the dialog is closed or its timer started anew."""
-    with suppress(DialogClosedError):
-        for i in range(1, 11):
-            await asyncio.sleep(1)
-            async with bg.fg() as manager:  # a turn: no press comes in between
-                if manager.dialog_data["run"] != run:
-                    return
-                await manager.update({"count": i})
+    """Count to ten, unless the timer is started anew."""
+    for i in range(1, 11):
+        await asyncio.sleep(1)
+        async with bg.fg() as manager:  # a turn: no press comes in between
+            if manager.dialog_data["run"] != run:
+                return
+            await manager.update({"count": i})
 
 
 dispatcher = Dispatcher()

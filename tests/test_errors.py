@@ -55,6 +55,7 @@ WRONG_VALUE = {
     "RuntimeSettingError",
     "StateNotNamedError",
     "SupervisionSettingError",
+    "TaskBindingError",
     "TimerSettingError",
     "UnknownBotError",
     "UnknownMetricError",

@@ -80,7 +80,7 @@ async def on_start_timer(
             receipt = await bg.update({"count": count})
             await receipt
 
-    tasks.start_soon(tick)
+    tasks.start_soon(tick, dialog=manager)
 
 
 timer = Dialog(
@@ -118,7 +118,7 @@ async def on_jobs(_callback: Callback, _button: Button, manager: DialogManager) 
     """Start ten tasks that report to this dialog, all at once."""
     tasks: TaskGroup = manager.middleware_data["task_group"]
     for job in range(1, CALLS + 1):
-        tasks.start_soon(report, manager.bg(), job)
+        tasks.start_soon(report, manager.bg(), job, dialog=manager)
 
 
 async def report(bg: BgManager, job: int) -> None:

@@ -57,6 +57,7 @@ from duologue.dialogs._delivery._receipts import (
 )
 from duologue.dialogs._delivery._tasks import (
     TaskGroup,
+    TaskHandle,
 )
 from duologue.dialogs._description._dialog import (
     Dialog,
@@ -181,6 +182,7 @@ __all__ = [
     "StatesGroup",
     "SwitchWindow",
     "TaskGroup",
+    "TaskHandle",
     "UnreadableMessage",
     "Update",
     "UpdateData",

@@ -74,6 +74,20 @@ class DialogCoveredError(ConversationError):
     )
 
 
+class TaskBindingError(DialogsError, ValueError):
+    """A task is to end with a dialog, and it is not said with which one.
+
+    Attributes:
+        task: The task.
+    """
+
+    task: str
+    template = (
+        "the task {task} cannot end with a dialog: the manager given as dialog= means "
+        "whatever is on top; give the manager of a handler, or its bg()"
+    )
+
+
 class DialogStackOverflowError(DialogsError):
     """Too many dialogs lie on top of one another.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 
 import pytest
@@ -10,17 +11,21 @@ import pytest
 from duologue import Dispatcher
 from duologue.actors import MemoryEngine
 from duologue.dialogs import (
+    BgManager,
     DialogManager,
     ErrorEvent,
     MessageCreated,
     Receipt,
     Settings,
+    StartMode,
     TaskGroup,
+    TaskHandle,
 )
 from duologue.dialogs.routing import Command
 from duologue.errors import (
     MailboxFullError,
     SnapshotTooLargeError,
+    TaskBindingError,
     TurnCancelledError,
     TurnTimeoutError,
     UnserialisableDataError,
@@ -380,6 +385,117 @@ async def test_tasks_of_the_task_group_do_not_start_if_the_turn_fails(
 
     assert events == []
     chat.take_errors()
+
+
+@pytest.mark.parametrize("is_bound", [True, False])
+async def test_a_cancel_during_a_background_timer_is_no_error(
+    chat: Playground,
+    dispatcher: Dispatcher,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_bound: bool,
+) -> None:
+    handles: list[TaskHandle] = []
+
+    async def tick(bg: BgManager) -> None:
+        for second in range(60):
+            await asyncio.sleep(1)
+            await (await bg.update({"second": second}))
+
+    async def start_timer(
+        _: MessageCreated, dialog_manager: DialogManager, task_group: TaskGroup
+    ) -> None:
+        bg = dialog_manager.bg()
+        dialog = dialog_manager if is_bound else None
+        handles.append(task_group.start_soon(tick, bg, dialog=dialog))
+
+    dispatcher.message.register(start_timer, Command("timer"))
+    await chat.say(1, "/timer")
+    await asyncio.sleep(2.5)
+    await chat.click(1, "close")
+    await chat.settled()
+    ended_at_once = handles[0].done()
+    await asyncio.sleep(60)
+
+    assert ended_at_once is is_bound
+    assert handles[0].done()
+    assert chat.errors == ()
+    assert chat.counts.of("errors") == chat.counts.of("dead_letters") == 0
+    assert [line for line in caplog.records if line.levelno > logging.INFO] == []
+
+
+async def test_a_task_that_is_bound_to_a_dialog_goes_on_while_that_is_covered(
+    chat: Playground, dispatcher: Dispatcher
+) -> None:
+    handles: list[TaskHandle] = []
+
+    async def start_timer(
+        _: MessageCreated, dialog_manager: DialogManager, task_group: TaskGroup
+    ) -> None:
+        bg = dialog_manager.bg()
+        handles.append(task_group.start_soon(asyncio.sleep, 100, dialog=bg))
+
+    dispatcher.message.register(start_timer, Command("timer"))
+    await chat.say(1, "/timer")
+    await chat.settled()
+    await chat.click(1, "note")
+    await chat.settled()
+    await asyncio.sleep(1)
+    went_on = not handles[0].done()
+    state = dispatcher.state_by_name("Counter:showing")
+    await (await chat.dialog(1).start(state, mode=StartMode.RESET_STACK))
+    await asyncio.sleep(0)
+
+    assert went_on
+    assert handles[0].done()
+
+
+async def test_a_task_is_not_bound_to_whatever_is_on_top(
+    chat: Playground, dispatcher: Dispatcher
+) -> None:
+    async def start_timer(_: MessageCreated, task_group: TaskGroup) -> None:
+        task_group.start_soon(asyncio.sleep, 100, name="tick", dialog=chat.dialog(1))
+
+    dispatcher.message.register(start_timer, Command("timer"))
+    await chat.say(1, "/timer")
+    await chat.settled()
+
+    (error,) = chat.take_errors()
+    assert isinstance(error, TaskBindingError)
+    assert "the task tick cannot end with a dialog" in str(error)
+
+
+async def test_a_task_can_be_ended_early_and_before_it_begins(
+    chat: Playground, dispatcher: Dispatcher
+) -> None:
+    events: list[str] = []
+    handles: list[TaskHandle] = []
+
+    async def work(name: str) -> None:
+        events.append(name)
+        await asyncio.sleep(10)
+        events.append(f"end of {name}")
+
+    async def start_tasks(_: MessageCreated, task_group: TaskGroup) -> None:
+        handles.append(task_group.start_soon(work, "one"))
+        handles.append(task_group.start_soon(work, "never"))
+        handles.append(task_group.start_soon(work, "three", name="the third"))
+        handles[1].cancel()
+
+    dispatcher.message.register(start_tasks, Command("work"))
+    await chat.say(1, "/work")
+    await chat.settled()
+    await asyncio.sleep(1)
+    handles[0].cancel()
+    await asyncio.sleep(1)
+    done = [handle.done() for handle in handles]
+    shown = repr(handles[2])
+    await asyncio.sleep(10)
+    handles[2].cancel()  # too late, and harmless
+
+    assert events == ["one", "three", "end of three"]
+    assert done == [True, True, False]
+    assert shown == "<TaskHandle the third pending>"
 
 
 async def test_a_task_of_the_task_group_that_fails_is_reported_and_harms_no_other(

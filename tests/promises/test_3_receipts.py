@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -16,13 +17,16 @@ from duologue.dialogs import (
     BgManager,
     Committed,
     Covered,
+    Dialog,
     DialogManager,
+    ErrorEvent,
     MessageCreated,
     Outcome,
     Receipt,
     State,
     StatesGroup,
     TaskGroup,
+    Window,
 )
 from duologue.dialogs.routing import Command
 from duologue.errors import (
@@ -36,6 +40,7 @@ from duologue.errors import (
     RuntimeStoppedError,
     UnknownStateError,
     UnserialisableDataError,
+    WrongStateError,
 )
 from duologue.testing import Playground, RecordingBot
 
@@ -56,6 +61,12 @@ async def own(chat: Playground, dispatcher: Dispatcher) -> BgManager:
     await chat.say(1, "/keep")
     await chat.settled()
     return kept[0]
+
+
+@pytest.fixture
+def wrong(dispatcher: Dispatcher) -> State:
+    """A window that the counter does not have: to switch to it is a mistake."""
+    return dispatcher.state_by_name("Note:writing")
 
 
 async def test_an_awaited_receipt_tells_of_the_commit(chat: Playground) -> None:
@@ -194,22 +205,22 @@ async def test_drawn_raises_what_the_messenger_said(chat: Playground) -> None:
 
 
 async def test_an_error_that_nobody_awaits_goes_to_hook_log_and_count(
-    chat: Playground, caplog: pytest.LogCaptureFixture
+    chat: Playground, caplog: pytest.LogCaptureFixture, wrong: State
 ) -> None:
-    assert not (await chat.dialog(2).update({"k": 1})).done()
+    assert not (await chat.dialog(1).switch_to(wrong)).done()
     await chat.settled()
 
-    assert [type(error) for error in chat.take_errors()] == [NoContextError]
-    assert chat.counts.of("errors", "NoContextError") == 1
+    assert [type(error) for error in chat.take_errors()] == [WrongStateError]
+    assert chat.counts.of("errors", "WrongStateError") == 1
     (record,) = [line for line in caplog.records if line.levelno == logging.ERROR]
-    assert "no dialog is open in dialog/test.1:2:2" in record.getMessage()
+    assert "Note:writing" in record.getMessage()
 
 
 async def test_an_error_that_somebody_awaits_goes_to_nobody_else(
-    chat: Playground, caplog: pytest.LogCaptureFixture
+    chat: Playground, caplog: pytest.LogCaptureFixture, wrong: State
 ) -> None:
-    receipt = await chat.dialog(2).update({"k": 1})
-    with pytest.raises(NoContextError):
+    receipt = await chat.dialog(1).switch_to(wrong)
+    with pytest.raises(WrongStateError):
         await receipt
 
     assert chat.errors == ()
@@ -219,20 +230,20 @@ async def test_an_error_that_somebody_awaits_goes_to_nobody_else(
 
 async def test_an_error_that_is_awaited_at_once_goes_to_nobody_else(
     chat: Playground,
+    wrong: State,
 ) -> None:
-    with pytest.raises(NoContextError):
-        await (await chat.dialog(2).update({"k": 1}))
+    with pytest.raises(WrongStateError):
+        await (await chat.dialog(1).switch_to(wrong))
 
     assert chat.errors == ()
 
 
 async def test_an_error_whose_only_waiter_was_cancelled_is_reported(
-    chat: Playground, gate: asyncio.Event, held: asyncio.Event
+    chat: Playground, gate: asyncio.Event, held: asyncio.Event, wrong: State
 ) -> None:
     await chat.click(1, "hold")
     await held.wait()
-    _receipt = await chat.dialog(1).done()
-    receipt = await chat.dialog(1).update({"k": 1})
+    receipt = await chat.dialog(1).switch_to(wrong)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
             await receipt
@@ -242,15 +253,15 @@ async def test_an_error_whose_only_waiter_was_cancelled_is_reported(
     del receipt
     await asyncio.sleep(0)
 
-    assert [type(error) for error in chat.take_errors()] == [NoContextError]
+    assert [type(error) for error in chat.take_errors()] == [WrongStateError]
 
 
 async def test_an_error_that_is_awaited_late_goes_to_nobody_else(
-    chat: Playground, caplog: pytest.LogCaptureFixture
+    chat: Playground, caplog: pytest.LogCaptureFixture, wrong: State
 ) -> None:
-    receipt = await chat.dialog(2).update({"k": 1})
+    receipt = await chat.dialog(1).switch_to(wrong)
     await chat.settled()
-    with pytest.raises(NoContextError):
+    with pytest.raises(WrongStateError):
         await receipt
     del receipt
     await asyncio.sleep(1)
@@ -260,29 +271,107 @@ async def test_an_error_that_is_awaited_late_goes_to_nobody_else(
 
 
 async def test_an_error_in_a_receipt_that_is_kept_unread_is_reported_at_the_end(
-    dispatcher: Dispatcher,
+    dispatcher: Dispatcher, wrong: State
 ) -> None:
     async with Playground(dispatcher) as chat:
-        receipt = await chat.dialog(2).update({"k": 1})
+        await chat.say(1, "/start")
+        receipt = await chat.dialog(1).switch_to(wrong)
         await chat.settled()
         assert chat.errors == ()
         await chat.runtime.__aexit__(None, None, None)
 
-        assert [type(error) for error in chat.take_errors()] == [NoContextError]
+        assert [type(error) for error in chat.take_errors()] == [WrongStateError]
     assert receipt.done()
 
 
 async def test_an_error_whose_receipt_is_dropped_in_a_thread_is_reported_on_the_loop(
     chat: Playground,
+    wrong: State,
 ) -> None:
-    receipts = [await chat.dialog(2).update({"k": 1})]
+    receipts = [await chat.dialog(1).switch_to(wrong)]
     await chat.settled()
     thread = threading.Thread(target=receipts.clear)
     thread.start()
     thread.join()
     await asyncio.sleep(0)
 
+    assert [type(error) for error in chat.take_errors()] == [WrongStateError]
+
+
+async def call_closed(own: BgManager, _note: State) -> Receipt:
+    await (await own.done())
+    return await own.update({"k": 1})
+
+
+async def close_covered(own: BgManager, note: State) -> Receipt:
+    await (await own.start(note))
+    return await own.done()
+
+
+async def call_nothing(own: BgManager, _note: State) -> Receipt:
+    return await own.bg(user_id=2, chat_id=2).update({"k": 1})
+
+
+MOVES: list[tuple[Callable[[BgManager, State], Awaitable[Receipt]], type[Exception]]]
+MOVES = [
+    (call_closed, DialogClosedError),
+    (close_covered, DialogCoveredError),
+    (call_nothing, NoContextError),
+]
+
+
+@pytest.mark.parametrize("is_awaited", [True, False])
+@pytest.mark.parametrize("move", range(len(MOVES)))
+async def test_that_a_dialog_has_moved_on_is_an_outcome_and_nobodys_fault(
+    chat: Playground,
+    own: BgManager,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    move: int,
+    is_awaited: bool,
+) -> None:
+    caplog.set_level(logging.INFO, "duologue.dialogs")
+    handled: list[ErrorEvent] = []
+
+    async def handle(event: ErrorEvent) -> None:
+        handled.append(event)
+
+    dispatcher = chat.runtime.dispatcher
+    dispatcher.error.register(handle)
+    call, error = MOVES[move]
+    receipt = await call(own, dispatcher.state_by_name("Note:writing"))
+    if is_awaited:
+        with pytest.raises(error):
+            await receipt
+    del receipt
+    await chat.settled()
+
+    assert (chat.errors, handled) == ((), [])
+    assert chat.counts.of("errors") == chat.counts.of("handler_errors") == 0
+    assert chat.counts.of("dead_letters") == 0
+    assert list(chat.engine.dead_letters()) == []
+    lines = [line for line in caplog.records if " in dialog/test.1:" in line.message]
+    assert [line.levelno for line in lines] == [logging.INFO]
+
+
+async def test_what_the_code_of_a_dialog_raises_in_a_call_is_an_error_as_ever(
+    chat: Playground, dispatcher: Dispatcher
+) -> None:
+    class Broken(StatesGroup):
+        one = State()
+
+    async def on_start(_: object, manager: DialogManager) -> None:
+        raise NoContextError(manager.event.id)
+
+    dispatcher.include_router(
+        Dialog(Window("broken", state=Broken.one), on_start=on_start)
+    )
+
+    assert not (await chat.dialog(1).start(Broken.one)).done()
+    await chat.settled()
+
     assert [type(error) for error in chat.take_errors()] == [NoContextError]
+    assert chat.counts.of("dead_letters") == 1
 
 
 async def test_one_waiter_that_is_cancelled_does_not_harm_another(

@@ -231,11 +231,11 @@ async def test_an_error_hook_that_raises_stops_nothing(dispatcher: Dispatcher) -
     bot = RecordingBot()
     async with Runtime(dispatcher, [bot], polling=None, on_error=hook) as runtime:
         dialog = runtime.dialog(chat_id=1, user_id=1)
-        _receipt = await dialog.update({"k": 1})
         _receipt = await dialog.start(dispatcher.state_by_name("Counter:showing"))
+        _receipt = await dialog.switch_to(dispatcher.state_by_name("Note:writing"))
         await runtime.settled()
 
-    assert calls == [f"NoContextError in {KEY}"]
+    assert calls == [f"WrongStateError in {KEY}"]
     assert bot.messages(1)[0].text == "0 "
 
 

@@ -10,9 +10,18 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._state._turn import active_turn
-from duologue.errors import ReentrantCallError, RuntimeStoppedError
+from duologue.errors import (
+    DialogClosedError,
+    DialogCoveredError,
+    NoContextError,
+    ReentrantCallError,
+    RuntimeStoppedError,
+)
 
 T = TypeVar("T")
+
+MOVED_ON = (DialogClosedError, DialogCoveredError, NoContextError)
+"""What a background call is told whose dialog has moved on: nobody's fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,16 @@ class Focus:
         turn.state = context.state
         return context
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Which dialog it is: address, stack and dialog.
+
+        Raises:
+            NoContextError: No dialog is open.
+        """
+        context = self.current_context()
+        return self._turn.address.key, context.stack_id, context.id
+
     def is_covered(self) -> bool:
         """Tell whether another dialog lies on top of the one worked on."""
         return (

@@ -76,7 +76,8 @@ class Turn:
             `duplicate`; None if it is not about an update.
         outgoing: What its handlers send, change and delete, in this order.
         effects: Short work for after the commit, which belongs to the turn.
-        jobs: The author's tasks for after the commit, which do not.
+        jobs: What begins the author's tasks after the commit, which do not.
+        moot: Why a background call found no dialog to work on, if that was so.
         undo: What to call if the turn fails.
         task: Runs it.
         is_overdue: Whether its time was over before its end.
@@ -98,6 +99,7 @@ class Turn:
         "is_overdue",
         "jobs",
         "keyboards",
+        "moot",
         "outbox",
         "outgoing",
         "prompted",
@@ -132,8 +134,9 @@ class Turn:
         self.outbox: list[Letter] = []
         self.outgoing: list[Outgoing] = []
         self.effects: list[Job] = []
-        self.jobs: list[Job] = []
+        self.jobs: list[Callable[[], object]] = []
         self.answers: dict[str, str | None] = {}
+        self.moot: Exception | None = None
         self.undo: list[Callable[[], object]] = []
         self.task: asyncio.Task[object] | None = None
         self.is_overdue: bool = False

@@ -19,6 +19,7 @@ from duologue.dialogs._chat._updates import (
 )
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import (
+    MOVED_ON,
     Committed,
     Covered,
     Duplicate,
@@ -45,6 +46,7 @@ from duologue.dialogs._state._turn import Turn
 from duologue.dialogs.routing._observer import UNHANDLED
 from duologue.errors import (
     CallStoppedError,
+    DialogCoveredError,
     ForgedClickError,
     OutdatedClickError,
 )
@@ -252,7 +254,7 @@ class Handling:
         pending: Pending | None,
     ) -> None:
         if not isinstance(command, StartDialog):
-            manager.current_context()  # raises where there is none
+            _check_target(turn, manager, command)
         match command:
             case StartDialog(state=name, data=data, mode=mode):
                 state = self._dispatcher.state_by_name(name)
@@ -328,6 +330,23 @@ class Handling:
             event_from_user=event.user,
         )
         return manager
+
+
+def _check_target(turn: Turn, manager: DialogManager, command: DialogCommand) -> None:
+    """Make sure that the dialog of a background call can still be worked on.
+
+    Raises:
+        NoContextError: None is open.
+        DialogClosedError: It is closed.
+        DialogCoveredError: It is to be closed, and another one lies on top of it.
+    """
+    try:
+        manager.current_context()
+        if isinstance(command, CloseDialog) and manager.is_covered():
+            raise DialogCoveredError(turn.address.key)
+    except MOVED_ON as error:
+        turn.moot = error
+        raise
 
 
 def _remember(turn: Turn, update: Update) -> None:

@@ -162,6 +162,11 @@ class TurnRunner:
                 actor, opened, turn, pending, TurnCancelledError(actor.key)
             )
         except Exception as error:  # noqa: BLE001  # whatever a handler raises
+            if turn is not None and error is turn.moot:
+                # Its dialog has moved on: an outcome of the call, and nobody's fault.
+                self._count(turn, "refused")
+                _logger.info("%s", error)
+                return await self._discard(actor, opened, pending, error)
             await self._fail(actor, opened, turn, pending, error)
         except (SystemExit, BaseExceptionGroup) as error:
             # It ends this turn; what a handler raises never ends the program.
@@ -316,19 +321,15 @@ class TurnRunner:
                 self._callbacks.reply(turn.bot, chat_id, callback_id, text)
         if callback is not None and callback.callback_id != answered:
             self._callbacks.finish(callback.callback_id)
-        if turn.effects or turn.jobs:
-            self._begin_tasks(turn)
+        for name, effect in turn.effects:
+            self._effects.start(effect(), name)
+        if turn.jobs or actor.key in self._jobs.bound:
+            self._begin_and_end_jobs(actor, turn)
         if isinstance(command, Drawn):
             self._presenter.confirmed(actor.screens, command.stack_id)
         elif view is None and not isinstance(command, HandleUpdate | Delivered):
             view = self._presenter.in_flight(actor.screens, command.stack_id)
         return view
-
-    def _begin_tasks(self, turn: Turn) -> None:
-        for name, effect in turn.effects:
-            self._effects.start(effect(), name)
-        for name, job in turn.jobs:
-            self._jobs.start(job(), name)
 
     def _send_out(self, actor: DialogActor, turn: Turn) -> None:
         """Let out what handlers send, behind what waits in the same chat."""
@@ -349,6 +350,12 @@ class TurnRunner:
             order = self._presenter.show(actor.screens, turn.address, bot, draw)
             if isinstance(outgoing.target, Sent) and outgoing.is_new:
                 outgoing.target.leave(order.wait)
+
+    def _begin_and_end_jobs(self, actor: DialogActor, turn: Turn) -> None:
+        """Begin the author's tasks, and end those whose dialogs are closed."""
+        for begin in turn.jobs:
+            begin()
+        self._jobs.end_of_closed(actor.key, turn.snapshot.has)
 
     async def _discard(
         self,
