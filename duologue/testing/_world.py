@@ -115,6 +115,7 @@ class ShownMessage:
             "keyboard": [
                 [_raw_button(button) for button in row] for row in self.keyboard
             ],
+            "is_shared": self.view.is_shared,
         }
 
     def _labelled(self, label: str) -> list[InlineButton]:
@@ -228,6 +229,7 @@ def _message(raw: Json, chat: Chat, bot: Bot) -> Message:
         reply_to=None if answered is None else _message(answered, chat, bot),
         raw=raw,
         attachments=tuple(Attachment(*each) for each in raw.get("attachments", ())),
+        is_shared=raw.get("is_shared", False),
     )
 
 

@@ -55,9 +55,10 @@ def wrote(
     user: User | None = ANN,
     keyboard: Keyboard = (),
     replies: bool = True,
+    is_shared: bool = False,
     thread_id: int | None = None,
 ) -> MessageCreated:
-    answered = Message("m1", GROUP, None, "the question", keyboard)
+    answered = Message("m1", GROUP, None, "the question", keyboard, is_shared=is_shared)
     message = Message("m2", GROUP, user, text, reply_to=answered if replies else None)
     return MessageCreated(
         id="1",
@@ -168,6 +169,8 @@ def test_ids_are_unique_and_fit_a_payload() -> None:
         (wrote("hi", replies=False), 1),
         (wrote("hi"), 1),
         (wrote("hi", user=None), None),
+        (wrote("hi", is_shared=True), None),
+        (wrote("hi", is_shared=True, replies=False), 1),
         (wrote("hi", keyboard=((CallbackButton("+", f"g{INTENT}:w"),),)), None),
         (wrote("hi", keyboard=((CallbackButton("+", f"u{INTENT}:w"),),)), 1),
         (wrote("hi", keyboard=((CallbackButton("+", "vote:yes"),),)), 1),

@@ -36,6 +36,7 @@ from duologue.dialogs import (
 )
 from duologue.errors import DuologueError, MalformedUpdateError, UnknownUpdateError
 from duologue.transport.max import Bot
+from duologue.transport.max._body import SHARED_MARK
 
 Json = dict[str, object]
 
@@ -374,6 +375,29 @@ def test_a_forwarded_message_has_the_text_that_was_forwarded(body: object) -> No
 
     assert isinstance(update, MessageCreated)
     assert (update.text, update.message.reply_to) == ("news", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_bot", "expected"),
+    [
+        ("question", True, ("question", False)),
+        ("question" + SHARED_MARK, True, ("question", True)),
+        ("question" + SHARED_MARK, False, ("question" + SHARED_MARK, False)),
+    ],
+)
+def test_a_reply_tells_whether_it_answers_what_a_chat_shares(
+    text: str, expected: tuple[str, bool], *, is_bot: bool
+) -> None:
+    sender = {**ANN_RAW, "is_bot": is_bot}
+    linked = {"mid": "mid.0", "seq": 1, "text": text}
+    link = {"type": "reply", "sender": sender, "message": linked}
+
+    update = BOT.parse(created(message=message(link=link)))
+
+    assert isinstance(update, MessageCreated)
+    answered = update.message.reply_to
+    assert answered is not None
+    assert (answered.text, answered.is_shared) == expected
 
 
 def test_a_link_to_a_message_that_is_gone_is_no_reply() -> None:

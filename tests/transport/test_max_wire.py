@@ -303,6 +303,21 @@ async def test_links_are_left_unexpanded_where_the_view_says_so() -> None:
     assert flags == ["true", "true", None]
 
 
+async def test_what_a_chat_shares_goes_out_with_a_mark_where_there_is_room() -> None:
+    wire = Wire(body={"message": {"body": {"mid": "mid.1"}}})
+
+    async with talking_to(wire) as bot:
+        for view in (
+            View("text"),
+            View("text", is_shared=True),
+            View("t" * 3999, is_shared=True),
+        ):
+            await bot.send(1, view)
+
+    texts = [body["text"] for body in wire.bodies if isinstance(body, dict)]
+    assert texts == ["text", "text\u2063\u2064", "t" * 3999]
+
+
 async def test_buttons_go_out_in_the_documented_form() -> None:
     wire = Wire(body=OK)
     view = View(

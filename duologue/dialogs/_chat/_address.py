@@ -160,8 +160,8 @@ def key_of(update: Update, bot: str) -> str:
     """Find the key of the address of an update.
 
     Depends on nothing but the update. The payload of a button says whose it is. Text
-    belongs to its author, unless it replies to a message with a shared keyboard or
-    nobody is named.
+    belongs to its author, unless it replies to a message that the chat shares or nobody
+    is named.
 
     Args:
         update: The update.
@@ -197,7 +197,7 @@ def _key(
 def _is_shared(message: Message | None) -> bool:
     if message is None:
         return False
-    return any(
+    return message.is_shared or any(
         isinstance(button, CallbackButton)
         and (payload := parse_payload(button.payload)) is not None
         and payload.scope == SHARED_SCOPE

@@ -84,12 +84,15 @@ class View:
         keyboard: Rows of buttons under the message.
         markup: `"html"`, `"markdown"` or None for plain text.
         show_link_preview: Whether the messenger may expand links.
+        is_shared: Whether a whole chat shares it. Who replies to such a message must
+            be found to do so, whatever else it holds: see `Message.is_shared`.
     """
 
     text: str
     keyboard: Keyboard = ()
     markup: str | None = None
     show_link_preview: bool = True
+    is_shared: bool = False
 
 
 class ContentType(enum.StrEnum):

@@ -32,6 +32,7 @@ class Message:
         raw: The messenger's own form of it.
         attachments: Files, pictures and all else that it holds besides.
         bot: The bot that saw it, which answers it.
+        is_shared: Whether the bot has sent it as a view that a whole chat shares.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Message:
     raw: Mapping[str, object] | None = field(default=None, repr=False)
     attachments: tuple[Attachment, ...] = ()
     bot: Bot | None = field(default=None, repr=False, compare=False)
+    is_shared: bool = False
 
     @property
     def content_types(self) -> frozenset[str]:

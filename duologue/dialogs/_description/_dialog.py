@@ -216,23 +216,34 @@ class Dialog(Router):
 
     async def _trigger(self, event_name: str, event: object, data: HandlerData) -> Json:
         manager: DialogManager | None = data.get("dialog_manager")
-        if (
-            isinstance(event, MessageCreated)
-            and manager is not None
-            and manager.has_context()
-            and manager.current_context().state in self.windows
-        ):
-            call = wrap(self.middlewares_of(event_name), self._process_message)
-            if await call(event, data) is not UNHANDLED:
-                return None
+        if isinstance(event, MessageCreated) and manager is not None:
+            result = await self._offer_to_inputs(event, manager, data)
+            if result is not UNHANDLED:
+                return result
         return await super()._trigger(event_name, event, data)
+
+    async def _offer_to_inputs(
+        self, message: MessageCreated, manager: DialogManager, data: HandlerData
+    ) -> Json:
+        """Offer a message to the window that listens, unless it is a command."""
+        context = manager.listening()
+        window = None if context is None else self.windows.get(context.state)
+        if window is None or not window.takes(message):
+            return UNHANDLED
+        if not window.takes_commands:
+            result = await self.offer_command(message, data)
+            if result is not UNHANDLED:
+                return result
+        call = wrap(self.middlewares_of("message"), self._process_message)
+        return None if await call(message, data) is not UNHANDLED else UNHANDLED
 
     async def _process_message(self, event: Json, data: HandlerData) -> Json:
         manager: DialogManager = data["dialog_manager"]
-        window = self.windows[manager.current_context().state]
-        if not await window.process_message(event, self, manager):
-            return UNHANDLED
-        await self._finish(manager)
+        with manager.on_listener():
+            window = self.windows[manager.current_context().state]
+            if not await window.process_message(event, self, manager):
+                return UNHANDLED
+            await self._finish(manager)
         return None
 
     @staticmethod

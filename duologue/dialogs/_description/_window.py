@@ -160,6 +160,15 @@ class Window:
                 return True
         return False
 
+    def takes(self, message: MessageCreated) -> bool:
+        """Tell whether an input could take the message, by what it holds."""
+        return any(widget.takes(message) for widget in self._inputs)
+
+    @property
+    def takes_commands(self) -> bool:
+        """Whether an input takes commands too."""
+        return any(widget.takes_commands for widget in self._inputs)
+
     async def process_result(
         self, start_data: Json, result: Json, manager: DialogManager
     ) -> None:

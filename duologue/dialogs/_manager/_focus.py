@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._stack import Context, Stack
@@ -102,6 +105,25 @@ class Focus:
         self._stack = self._snapshot.stack(stack_id)
         self._stack_id = stack_id
         self._intent_id = intent_id
+
+    def listening(self) -> Context | None:
+        """The open dialog that takes what the user writes; None if there is none."""
+        listener = self._turn.listener
+        if listener is None:
+            return self.current_context() if self.has_context() else None
+        return self._snapshot.top(self._snapshot.stack(listener))
+
+    @contextmanager
+    def on_listener(self) -> Generator[None]:
+        """Work on the dialog that takes what the user writes."""
+        before = self._stack_id, self._intent_id
+        if self._turn.listener is not None:
+            self.focus(self._turn.listener, None)
+        try:
+            yield
+        finally:
+            if self._turn.listener is not None:
+                self.focus(*before)
 
     def _context(self) -> Context | None:
         if self._intent_id is not None:

@@ -118,7 +118,11 @@ def plan_draw(
     strip = screen.has_buttons
     confirm = screen.expect(keys, new_message=mode is not ShowMode.EDIT)
     view = View(
-        rendered.text, keyboard.keyboard, rendered.markup, rendered.show_link_preview
+        rendered.text,
+        keyboard.keyboard,
+        rendered.markup,
+        rendered.show_link_preview,
+        turn.address.user_id is None,
     )
     return Draw(stack.id, revision, view, mode, screen.message_id, confirm, strip)
 

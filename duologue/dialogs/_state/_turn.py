@@ -72,6 +72,8 @@ class Turn:
         callback: The press that it handles, if it handles one.
         prompted: Whether the user has just written a message or opened the chat.
         state: The window of the dialog that was worked with last.
+        listener: The stack whose dialog takes what the user writes; None for the one
+            that the manager works on.
         fate: What the commit makes of its update: `handled`, `unhandled` or
             `duplicate`; None if it is not about an update.
         outgoing: What its handlers send, change and delete, in this order.
@@ -99,6 +101,7 @@ class Turn:
         "is_overdue",
         "jobs",
         "keyboards",
+        "listener",
         "moot",
         "outbox",
         "outgoing",
@@ -136,6 +139,7 @@ class Turn:
         self.effects: list[Job] = []
         self.jobs: list[Callable[[], object]] = []
         self.answers: dict[str, str | None] = {}
+        self.listener: str | None = None
         self.moot: Exception | None = None
         self.undo: list[Callable[[], object]] = []
         self.task: asyncio.Task[object] | None = None

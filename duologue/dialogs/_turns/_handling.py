@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from duologue.dialogs._chat._address import Payload, parse_payload
-from duologue.dialogs._chat._chat import Chat, ChatType, User
+from duologue.dialogs._chat._chat import (
+    CallbackButton,
+    Chat,
+    ChatType,
+    Message,
+    User,
+)
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import (
@@ -175,11 +181,32 @@ class Handling:
         else:
             _remember(turn, update)
             turn.prompted = isinstance(update, MessageCreated | BotStarted)
-        manager = self._manager(turn, update, DEFAULT_STACK_ID, None)
+        stack_id = DEFAULT_STACK_ID
+        if isinstance(update, MessageCreated) and len(turn.snapshot.stacks) > 1:
+            answered = _answered_stack(turn, update.message.reply_to)
+            if answered is None:
+                turn.listener = self._listener(turn, update)
+            else:
+                stack_id = answered
+        manager = self._manager(turn, update, stack_id, None)
         result = await self._dispatcher.handle(update, manager.middleware_data)
         if result is not UNHANDLED:
             turn.fate = "handled"
         await manager.render()
+
+    def _listener(self, turn: Turn, message: MessageCreated) -> str | None:
+        """The stack of the only dialog that takes a message, if not the default one."""
+        listening: list[str] = []
+        for stack in turn.snapshot.stacks.values():
+            context = turn.snapshot.top(stack)
+            if context is None:
+                continue
+            window = self._dispatcher.dialog_of(context.state).windows[context.state]
+            if window.takes(message):
+                listening.append(stack.id)
+        if DEFAULT_STACK_ID in listening or len(listening) != 1:
+            return None
+        return listening[0]
 
     async def _press(self, turn: Turn, callback: Callback, payload: Payload) -> None:
         stack_id, data = self._pressed(turn, callback, payload)
@@ -330,6 +357,23 @@ class Handling:
             event_from_user=event.user,
         )
         return manager
+
+
+def _answered_stack(turn: Turn, answered: Message | None) -> str | None:
+    """The stack whose message a reply answers; None if it answers none of them."""
+    if answered is None:
+        return None
+    for stack in turn.snapshot.stacks.values():
+        if stack.screen.message_id == answered.id:
+            return stack.id
+    for row in answered.keyboard:  # it may be so new that its id is not known yet
+        for button in row:
+            if isinstance(button, CallbackButton):
+                payload = parse_payload(button.payload)
+                context = payload and turn.snapshot.context(payload.intent)
+                if context:
+                    return context.stack_id
+    return None
 
 
 def _check_target(turn: Turn, manager: DialogManager, command: DialogCommand) -> None:

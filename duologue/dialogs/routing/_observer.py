@@ -8,10 +8,10 @@ from types import EllipsisType
 from typing import Final, TypeAlias, TypeVar
 
 from duologue.dialogs._chat._data import Json
-from duologue.dialogs._chat._updates import BotStarted
+from duologue.dialogs._chat._updates import BotStarted, MessageCreated
 from duologue.dialogs._state._functions import name_of, takes
 from duologue.dialogs.routing._checks import Check, Filter, passes
-from duologue.dialogs.routing._filters import CommandStart
+from duologue.dialogs.routing._filters import Command, CommandStart
 from duologue.dialogs.routing._injection import Handler, HandlerData, Injected
 from duologue.errors import HandlerError, RouterError
 
@@ -36,12 +36,21 @@ UNHANDLED: Final = Unhandled()
 class _Registered:
     """A handler and the filters before it."""
 
-    __slots__ = ("checks", "handler", "takes_start")
+    __slots__ = ("checks", "commands", "handler")
 
     def __init__(self, handler: Handler, filters: Sequence[Filter]) -> None:
         self.handler = Injected(handler)
         self.checks = tuple(Check(chosen) for chosen in filters)
-        self.takes_start = any(isinstance(one, CommandStart) for one in filters)
+        self.commands = tuple(one for one in filters if isinstance(one, Command))
+
+    @property
+    def takes_start(self) -> bool:
+        """Whether it takes the press on Start."""
+        return any(isinstance(one, CommandStart) for one in self.commands)
+
+    def knows_command(self, message: MessageCreated) -> bool:
+        """Tell whether the message is the command that it is for."""
+        return bool(self.commands) and all(one(message) for one in self.commands)
 
 
 class EventObserver:
@@ -155,14 +164,29 @@ class EventObserver:
                 "each handler"
             )
 
+    def knows_command(self, message: MessageCreated) -> bool:
+        """Tell whether the message is a command that a handler is for."""
+        return any(registered.knows_command(message) for registered in self._handlers)
+
     async def allows(self, event: object, data: HandlerData) -> bool:
         """Tell whether the event passes the filters of the whole router."""
         return await passes(self._checks, event, data)
 
     async def trigger(
-        self, event: object, data: HandlerData, middlewares: Sequence[Middleware]
+        self,
+        event: object,
+        data: HandlerData,
+        middlewares: Sequence[Middleware],
+        *,
+        only_commands: bool = False,
     ) -> Json:
         """Call the first handler whose filters pass.
+
+        Args:
+            event: What happened.
+            data: What handlers can ask for.
+            middlewares: What to wrap the handler in, the outermost first.
+            only_commands: Whether only handlers of commands are asked.
 
         Returns:
             What it returned, or `UNHANDLED`.
@@ -170,6 +194,8 @@ class EventObserver:
         is_start = self.name == "message" and isinstance(event, BotStarted)
         for registered in self._handlers:
             if is_start and not registered.takes_start:
+                continue
+            if only_commands and not registered.commands:
                 continue
             if await passes(registered.checks, event, data):
                 return await wrap(middlewares, _then_render(registered.handler))(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._updates import MessageCreated
 from duologue.dialogs.routing._injection import HandlerData
 from duologue.dialogs.routing._observer import (
     UNHANDLED,
@@ -42,7 +43,8 @@ class Router:
     """Handlers for the kinds of events, and other routers.
 
     The handlers of a router are asked in the order of their registration, then
-    the routers included in it; the first match wins.
+    the routers included in it; the first match wins. But handlers of commands, anywhere
+    in the tree, come before the inputs of dialogs.
 
     Args:
         name: Shows up in messages about this router.
@@ -152,6 +154,44 @@ class Router:
             return result
 
         return await wrap(observer.outer_middlewares, search)(event, data)
+
+    async def offer_command(self, message: MessageCreated, data: HandlerData) -> Json:
+        """Offer a message to the handlers of commands, wherever in the tree they are.
+
+        It is on its way through this router, so what stands around it has let it pass.
+
+        Returns:
+            What the handler returned, or `UNHANDLED`.
+        """
+        chain = self.chain()
+        return await chain[-1]._search_command(message, data, frozenset(chain))  # noqa: SLF001  # one of us
+
+    async def _search_command(
+        self, message: MessageCreated, data: HandlerData, passed: frozenset[Router]
+    ) -> Json:
+        if not any(router.message.knows_command(message) for router in self.walk()):
+            return UNHANDLED
+        observer, known = self.message, dict(data)
+
+        async def search(found: Json, found_data: HandlerData) -> Json:
+            if self not in passed and not await observer.allows(found, found_data):
+                return UNHANDLED
+            around = self.middlewares_of(observer.name)
+            result = await observer.trigger(
+                found, found_data, around, only_commands=True
+            )
+            for router in self.sub_routers:
+                if result is not UNHANDLED:
+                    break
+                result = await router._search_command(found, found_data, passed)  # noqa: SLF001  # one of us
+            return result
+
+        outer = () if self in passed else observer.outer_middlewares
+        result = await wrap(outer, search)(message, data)
+        if result is UNHANDLED:
+            data.clear()
+            data.update(known)
+        return result
 
     async def _offer(self, event_name: str, event: object, data: HandlerData) -> Json:
         """Offer an event; forget what was found for it if nobody takes it."""

@@ -37,6 +37,7 @@ class Input(Widget):
     Args:
         filter: Which messages: a magic filter, or a function of the message.
         id: Names it among the widgets of the dialog.
+        commands: Whether it takes commands that a handler would take.
 
     Raises:
         WidgetError: The filter is something else.
@@ -46,13 +47,21 @@ class Input(Widget):
         self,
         filter: MessageFilter | None = None,  # noqa: A002  # the word that bot authors know
         id: str | None = None,  # noqa: A002  # the word that bot authors know
+        *,
+        commands: bool = False,
     ) -> None:
         super().__init__()
+        self.takes_commands = commands
         if id is not None:
             check_id(id)
         _check_filter(filter, id or type(self).__name__)
         self.widget_id = id
         self.filter = filter
+
+    def takes(self, message: MessageCreated) -> bool:
+        """Tell whether it could take the message, by what that holds."""
+        del message
+        return True
 
     async def process_message(
         self, message: MessageCreated, dialog: DialogProtocol, manager: DialogManager
@@ -81,6 +90,7 @@ class MessageInput(Input):
             kind of attachment; `ContentType.ANY` for all.
         filter: Which of them: a magic filter, or a function of the message.
         id: Names it among the widgets of the dialog.
+        commands: Whether it takes commands that a handler would take.
 
     Raises:
         WidgetError: The function or the content types are something else.
@@ -92,18 +102,24 @@ class MessageInput(Input):
         content_types: str | Collection[str] = ContentType.ANY,
         filter: MessageFilter | None = None,  # noqa: A002  # the word that bot authors know
         id: str | None = None,  # noqa: A002  # the word that bot authors know
+        *,
+        commands: bool = False,
     ) -> None:
-        super().__init__(filter, id)
+        super().__init__(filter, id, commands=commands)
         check_handler(func, "func", id or "MessageInput", "message, widget, manager")
         self.func = func
         self._content_types = _kinds(content_types, id or "MessageInput")
+
+    def takes(self, message: MessageCreated) -> bool:
+        """Tell whether the message has one of its contents."""
+        wanted = self._content_types
+        return wanted is None or not wanted.isdisjoint(message.message.content_types)
 
     async def _process(
         self, message: MessageCreated, dialog: DialogProtocol, manager: DialogManager
     ) -> bool:
         del dialog
-        wanted = self._content_types
-        if wanted is not None and wanted.isdisjoint(message.message.content_types):
+        if not self.takes(message):
             return False
         await call_handler(self.func, message, self.managed(manager), manager)
         return True
@@ -119,6 +135,8 @@ class TextInput(Input, Generic[T]):
         on_success: `async (message, widget, manager, value)`.
         on_error: `async (message, widget, manager, error)` for wrong texts.
         filter: Which messages: a magic filter, or a function of the message.
+        commands: Whether it takes commands that a handler would take. A command that
+            nobody handles is text in any case.
 
     Raises:
         WidgetError: The filter, a handler or the type factory is something else.
@@ -133,9 +151,11 @@ class TextInput(Input, Generic[T]):
         on_success: ItemHandler | None = None,
         on_error: ItemHandler | None = None,
         filter: MessageFilter | None = None,  # noqa: A002  # the word that bot authors know
+        *,
+        commands: bool = False,
     ) -> None:
         check_id(id)
-        super().__init__(filter, id)
+        super().__init__(filter, id, commands=commands)
         check_type_factory(type_factory, id)
         call = "message, widget, manager, {}"
         check_handler(on_success, "on_success", id, call.format("value"))
@@ -144,6 +164,10 @@ class TextInput(Input, Generic[T]):
         self.type_factory = type_factory
         self.on_success = on_success
         self.on_error = on_error
+
+    def takes(self, message: MessageCreated) -> bool:
+        """Tell whether the message has text."""
+        return bool(message.text)
 
     def managed(self, manager: DialogManager) -> ManagedTextInput[T]:
         """The widget with access to its value."""
@@ -158,7 +182,7 @@ class TextInput(Input, Generic[T]):
         self, message: MessageCreated, dialog: DialogProtocol, manager: DialogManager
     ) -> bool:
         del dialog
-        if not message.text:
+        if not self.takes(message):
             return False
         try:
             value = self.type_factory(message.text)

@@ -7,6 +7,11 @@ from duologue.transport._json import dump
 
 Json = dict[str, object]
 
+TEXT_LIMIT = 4000
+# Stands behind the text of what a whole chat shares, so that a reply to it is known to
+# be one: MAX has no field for that, and gives the text of the message that is answered.
+# INVISIBLE SEPARATOR and INVISIBLE PLUS: nothing is seen, and no keyboard writes them.
+SHARED_MARK = "\u2063\u2064"
 # An absent text stays as it is (dev.max.ru, description of PUT /messages).
 WITHOUT_KEYBOARD = dump({"attachments": []})
 
@@ -51,6 +56,8 @@ def answer(view: View | None, notification: str | None) -> bytes:
 
 def _message(view: View) -> Json:
     body: Json = {"text": view.text, "attachments": _attachments(view.keyboard)}
+    if view.is_shared and len(view.text) + len(SHARED_MARK) <= TEXT_LIMIT:
+        body["text"] = view.text + SHARED_MARK
     if view.markup is not None:
         body["format"] = view.markup
     return body

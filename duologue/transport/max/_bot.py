@@ -52,7 +52,7 @@ _PRIVATE_CHATS = 10_000
 # press can be answered is not documented; people give up after some seconds.
 _CAPABILITIES = Capabilities(
     answer_carries_view=True,
-    text_limit=4000,
+    text_limit=bodies.TEXT_LIMIT,
     payload_limit=1024,
     button_text_limit=128,
     max_rows=30,

@@ -17,6 +17,7 @@ from duologue.dialogs import (
 )
 from duologue.transport._json import is_object
 from duologue.transport.max._attachments import attachments
+from duologue.transport.max._body import SHARED_MARK
 from duologue.transport.max._fields import (
     integer,
     items,
@@ -126,15 +127,18 @@ def _assembled(
     if body is None:
         return Message("", chat, sender, fallback, (), reply_to, raw, held)
     found = items(body, "attachments", path)
+    written = optional_text(body, "text", path) or fallback
+    is_shared = written.endswith(SHARED_MARK) and sender is not None and sender.is_bot
     return Message(
         text(body, "mid", path),
         chat,
         sender,
-        optional_text(body, "text", path) or fallback,
+        written.removesuffix(SHARED_MARK) if is_shared else written,
         _keyboard(found, path),
         reply_to,
         raw,
         attachments(found) or held,
+        is_shared,
     )
 
 
