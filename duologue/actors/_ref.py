@@ -12,7 +12,7 @@ from pykka._envelope import Envelope
 
 from duologue.actors._futures._ask import Ask
 from duologue.actors._futures._blocking import refuse_to_block
-from duologue.actors._futures._future import AsyncFuture, Stopping
+from duologue.actors._futures._future import AsyncFuture, OwnEnd, Stopping
 from duologue.actors._mailbox._bounded_queue import (
     NoRoomError,
     QueueClosedError,
@@ -25,7 +25,7 @@ from duologue.actors._pykka._proxy import AsyncActorProxy
 from duologue.actors._pykka._pykka import stop_message
 from duologue.actors._pykka._registry import AnyRef, LazyRef
 from duologue.actors._pykka._stop_reason import Killed, StopReason
-from duologue.errors import SystemClosedError
+from duologue.errors import OwnEndError, SystemClosedError
 
 A = TypeVar("A", bound=Actor)
 R = TypeVar("R")
@@ -238,10 +238,20 @@ class AsyncActorRef(Local, LazyRef[A]):
             pykka.Timeout: If it has not stopped in time.
             BlockingCallError: If it would wait on a thread that runs actors. The
                 actor has not been told.
+            OwnEndError: If the actor itself would wait, which ends after the message
+                that it handles; with `block=False` when the future is awaited.
         """
+        host = self.actor_inbox.host
+        is_own = host is not None and host.is_in_turn(self.actor_inbox)
         if block:
-            refuse_to_block("stop()", instead="await ref.stop(block=False)")
-        future = self._send(stop_message(), Stopping())
+            if is_own:
+                raise OwnEndError(str(self))
+            refuse_to_block(
+                "stop()",
+                instead="await ref.stop(block=False)`, or in the actor itself "
+                "`self.stop()",
+            )
+        future = self._send(stop_message(), OwnEnd(self) if is_own else Stopping())
         return future.get(timeout=timeout) if block else future
 
     @property

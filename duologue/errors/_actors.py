@@ -21,6 +21,20 @@ class BlockingCallError(DuologueError):
     )
 
 
+class OwnEndError(DuologueError):
+    """An actor would have waited for its own end, which comes after its message.
+
+    Attributes:
+        actor: The actor.
+    """
+
+    actor: str
+    template = (
+        "{actor} would wait for ever for its own end, which comes after the message "
+        "that it handles now; call `self.stop()` and return"
+    )
+
+
 class MessageCancelledError(DuologueError):
     """The coroutine that handled a message was cancelled; its actor lives on.
 

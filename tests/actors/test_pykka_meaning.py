@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from types import TracebackType
@@ -11,7 +12,7 @@ import pytest
 from pykka._envelope import Envelope
 
 from duologue.actors import AsyncActor
-from duologue.errors import BlockingCallError
+from duologue.errors import BlockingCallError, OwnEndError
 
 pytestmark = pytest.mark.usefixtures("everyone_stops")
 
@@ -248,6 +249,44 @@ def test_a_waiting_call_inside_an_actor_is_refused_before_it_is_sent() -> None:
     with pytest.raises(BlockingCallError, match=r"stop\(block=False\)"):
         naive.proxy().stop_it().get()
     assert account.is_alive()
+
+
+class Suicidal(AsyncActor):
+    """Waits for its own end, in several ways."""
+
+    async def on_receive(self, message: object) -> object:  # type: ignore[override] # a coroutine, as AsyncActor allows
+        if message == "pause first":
+            await asyncio.sleep(0)
+        if message == "block":
+            return self.actor_ref.stop(block=True)
+        if message == "do not wait":
+            self.actor_ref.stop(block=False)
+            return "stopping"
+        return await self.actor_ref.stop(block=False)
+
+
+@pytest.mark.parametrize("message", ["at once", "pause first", "block"])
+def test_an_actor_that_waits_for_its_own_end_is_told_to_return(message: str) -> None:
+    ref = Suicidal.start()
+
+    with pytest.raises(OwnEndError, match=r"call `self.stop\(\)` and return"):
+        ref.ask(message, timeout=30)
+
+
+def test_an_actor_may_ask_itself_to_stop_without_waiting() -> None:
+    ref = Suicidal.start()
+
+    assert ref.ask("do not wait", timeout=30) == "stopping"
+    assert ref.actor_stopped.wait(30)
+
+
+def test_a_handler_that_cannot_wait_is_told_how_its_actor_stops() -> None:
+    class Plain(AsyncActor):
+        def on_receive(self, message: object) -> object:
+            return self.actor_ref.stop(block=message == "block")
+
+    with pytest.raises(BlockingCallError, match=r"`self.stop\(\)`"):
+        Plain.start().ask("block", timeout=30)
 
 
 def test_the_registry_keeps_its_order_and_its_other_actors() -> None:

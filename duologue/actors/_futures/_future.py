@@ -21,6 +21,7 @@ from duologue.actors._futures._set_once import (
     refuse_to_wait,
 )
 from duologue.actors._futures._wait_in_thread import wait_in_thread
+from duologue.errors import OwnEndError
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -271,6 +272,30 @@ class Stopping(AsyncFuture[bool]):
             self._settle(VALUE, outcome=False)
         else:
             super().set_exception(exc_info)
+
+
+class OwnEnd(Stopping):
+    """What an actor gets that asks itself to stop: to wait for it would never end.
+
+    Args:
+        actor: The actor.
+    """
+
+    __slots__ = ("_actor",)
+
+    def __init__(self, actor: object) -> None:
+        super().__init__()
+        self._actor = str(actor)
+
+    def __await__(self) -> Generator[None, None, bool]:
+        """Refuse to wait while the actor lives.
+
+        Raises:
+            OwnEndError: It does.
+        """
+        if not self.is_ready():
+            raise OwnEndError(self._actor)
+        return (yield from super().__await__())
 
 
 def _derived(hook: GetHook[T], *sources: AsyncFuture[U]) -> AsyncFuture[T]:

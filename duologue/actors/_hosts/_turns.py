@@ -127,6 +127,15 @@ class Turns(ABC):
         """Whether this is the thread of the loop."""
         return threading.get_ident() == self._thread
 
+    def is_in_turn(self, mailbox: Mailbox) -> bool:
+        """Whether the caller is the coroutine that handles a message of an actor."""
+        if not self.is_here():
+            return False
+        if self._starting is mailbox:
+            return True
+        task = self._tasks.get(mailbox)
+        return task is not None and asyncio.current_task(self.loop) is task
+
     def is_idle(self) -> bool:
         """Whether no actor has anything left to do; on the loop."""
         return not (self._ready or self._posted or self._tasks)

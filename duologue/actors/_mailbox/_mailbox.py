@@ -80,6 +80,10 @@ class Scheduler(Protocol):
         """Whether this is the thread of the loop."""
         ...
 
+    def is_in_turn(self, mailbox: Mailbox) -> bool:
+        """Whether the caller is the coroutine that handles a message of an actor."""
+        ...
+
     def cut_off(self, ref: AnyRef) -> None:
         """End an actor in the middle of whatever it does; on the loop."""
 
