@@ -46,7 +46,9 @@ class Blocking:
     seconds, unless they have a parameter of that name themselves. What an awaitable
     gives is given by `wait()`; an asynchronous context manager is used with `with`, an
     asynchronous iterator with `for` or `next(timeout=)`. What comes back is of the same
-    kind wherever it is asynchronous itself; other values come back as they are.
+    kind wherever it is asynchronous itself; other values come back as they are. When
+    the loop has ended, attributes can still be read, such as the last `snapshot` of a
+    worker; methods raise `RuntimeStoppedError`.
     """
 
     __slots__ = ("_ahead", "_block", "_target", "_thread")
@@ -89,6 +91,8 @@ class Blocking:
             return self._method(getattr(target, name), called)
         if method is _MISSING and not hasattr(type(target), "__getattr__"):
             return self._of_protocol(name)
+        if self._thread.has_ended:
+            return wrap(getattr(target, name), self._thread)
         return self._get(called, called, lambda: getattr(target, name))
 
     def __setattr__(self, name: str, value: object) -> None:

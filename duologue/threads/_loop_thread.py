@@ -85,6 +85,12 @@ class LoopThread:
             raise self._error
 
     @property
+    def has_ended(self) -> bool:
+        """Whether nothing runs on it any more, so that all is at rest."""
+        began = self._opened.is_set() and not self.is_forked
+        return began and not self._thread.is_alive()
+
+    @property
     def is_forked(self) -> bool:
         """Whether this is a fork of the process that the thread runs in."""
         return os.getpid() != self._process

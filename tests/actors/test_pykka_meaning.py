@@ -254,13 +254,13 @@ def test_a_waiting_call_inside_an_actor_is_refused_before_it_is_sent() -> None:
 class Suicidal(AsyncActor):
     """Waits for its own end, in several ways."""
 
-    async def on_receive(self, message: object) -> object:  # type: ignore[override] # a coroutine, as AsyncActor allows
+    async def on_receive(self, message: object) -> object:
         if message == "pause first":
             await asyncio.sleep(0)
         if message == "block":
             return self.actor_ref.stop(block=True)
         if message == "do not wait":
-            self.actor_ref.stop(block=False)
+            _stopping = self.actor_ref.stop(block=False)
             return "stopping"
         return await self.actor_ref.stop(block=False)
 

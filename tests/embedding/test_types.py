@@ -35,7 +35,14 @@ PAIRS: list[tuple[type, type]] = [
 # What is part of the runtime's own work, and not for threads.
 INTERNAL = {
     BgManager: {"post"},
-    DialogManager: {"render", "redraw_open", "focus", "fg"},
+    DialogManager: {
+        "render",
+        "redraw_open",
+        "focus",
+        "fg",
+        "listening",
+        "on_listener",
+    },
     Receipt: set(),
     Runtime: {"in_thread", "operations"},
     Worker: set(),

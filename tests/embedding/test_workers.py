@@ -7,8 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
+from duologue import Dispatcher, Runtime
 from duologue.actors import Operation, WorkerSnapshot, WorkerState
-from duologue.errors import CallTimeoutError, UnknownWorkerError
+from duologue.errors import (
+    CallTimeoutError,
+    RuntimeStoppedError,
+    UnknownWorkerError,
+)
+from duologue.testing import RecordingBot
 from duologue.threads import BlockingBgManager, ThreadedRuntime
 
 
@@ -104,6 +110,21 @@ def test_a_worker_reports_to_a_dialog(
         dialog.update({"done": snapshot.value})
 
     assert screen() == "data done=1.0"
+
+
+def test_the_outcome_of_a_worker_is_there_after_the_block(
+    dispatcher: Dispatcher, bot: RecordingBot, drill: Drill
+) -> None:
+    with Runtime(dispatcher, [bot], polling=None).in_thread() as runtime:
+        done = runtime.workers.start(drill)
+        drill.go_on.set()
+        final = done.finished(timeout=30)
+        cut_off = runtime.workers.start(Drill())
+
+    assert (done.id, done.snapshot, done.is_active) == (final.id, final, False)
+    assert cut_off.snapshot.state is WorkerState.CANCELLED
+    with pytest.raises(RuntimeStoppedError):
+        done.ping()
 
 
 def test_a_worker_that_nobody_knows_is_an_error(runtime: ThreadedRuntime) -> None:

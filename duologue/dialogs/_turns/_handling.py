@@ -12,10 +12,10 @@ from duologue.dialogs._chat._chat import (
     CallbackButton,
     Chat,
     ChatType,
-    Message,
     User,
 )
 from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._message import Message
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import (
     BotStarted,

@@ -138,7 +138,7 @@ def _assembled(
         reply_to,
         raw,
         attachments(found) or held,
-        is_shared,
+        is_shared=is_shared,
     )
 
 
