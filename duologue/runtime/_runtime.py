@@ -328,8 +328,10 @@ class Runtime:
         self._workers, self._conversations, self._bots = workers, conversations, bots
         stack.callback(self._forget)
         stack.push_async_callback(bots.close)
+        stack.push_async_callback(self.dispatcher.emit_shutdown, self.bots)
         stack.push_async_callback(self._stop, conversations, fetching)
         stack.push_async_callback(bots.expect_no_more)
+        await self.dispatcher.emit_startup(self.bots)
         for bot in connecting.connected:
             await bots.join(bot)
         for bot in connecting.late:

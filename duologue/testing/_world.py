@@ -199,7 +199,11 @@ def _common(raw: Json, bot: Bot) -> _Common:
         id=raw["id"],
         bot=bot,
         chat=Chat(raw["chat_id"], chat_type(raw["chat_id"])),
-        user=None if user_id is None else User(user_id, f"User {user_id}"),
+        user=(
+            None
+            if user_id is None
+            else User(user_id, f"User {user_id}", language_code=raw.get("user_locale"))
+        ),
         timestamp=datetime.fromtimestamp(raw["time"], UTC),
         thread_id=raw.get("thread_id"),
         raw=raw,

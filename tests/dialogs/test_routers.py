@@ -20,6 +20,7 @@ from duologue.dialogs.routing import (
     Command,
     CommandObject,
     CommandStart,
+    ExceptionTypeFilter,
     HandlerData,
     NextHandler,
     Router,
@@ -549,3 +550,75 @@ async def test_what_a_router_found_for_an_event_it_did_not_take_is_gone() -> Non
     await play(dispatcher, "x")
 
     assert seen == [("nobody", "none")]
+
+
+async def test_a_command_may_ask_for_more_by_a_magic_filter() -> None:
+    got: list[tuple[CommandObject, object]] = []
+    dispatcher = Dispatcher()
+    number = F.args.regexp(r"(?P<number>\d+)").groupdict()
+
+    @dispatcher.message(Command("page", magic=number))
+    async def page(_: MessageCreated, command: CommandObject, number: str) -> None:
+        got.append((command, number))
+
+    await play(dispatcher, "/page x", "/page", "/page 7")
+
+    assert got == [(CommandObject("/", "page", "7", {"number": "7"}), "7")]
+
+
+async def test_a_deep_link_may_be_asked_for_and_decoded() -> None:
+    got: list[tuple[str, str | None]] = []
+    dispatcher = Dispatcher()
+
+    @dispatcher.message(CommandStart(deep_link=True, deep_link_encoded=True))
+    async def linked(_: Update, command: CommandObject) -> None:
+        got.append(("link", command.args))
+
+    @dispatcher.message(CommandStart())
+    async def start(_: Update, command: CommandObject) -> None:
+        got.append(("start", command.args))
+
+    async with Playground(dispatcher) as chat:
+        for payload in (None, "cHJvbW8_fg", "no base64!"):
+            await chat.happen("bot_started", 1, payload=payload)
+        await chat.say(1, "/start cHJvbW8_fg==")
+        await chat.settled()
+
+    assert got == [
+        ("start", None),
+        ("link", "promo?~"),
+        ("start", "no base64!"),
+        ("link", "promo?~"),
+    ]
+
+
+async def test_error_handlers_choose_by_the_class_of_the_error() -> None:
+    got: list[str] = []
+    dispatcher = Dispatcher()
+
+    @dispatcher.errors(ExceptionTypeFilter(LookupError, ArithmeticError))
+    async def known(event: ErrorEvent) -> None:
+        got.append(f"known {event.exception!r}")
+
+    @dispatcher.error()
+    async def rest(event: ErrorEvent) -> None:
+        got.append(f"rest {event.exception!r}")
+
+    @dispatcher.message()
+    async def fail(event: MessageCreated) -> None:
+        raise KeyError(1) if event.text == "key" else OSError(2)
+
+    await play(dispatcher, "key", "file")
+
+    assert got == ["known KeyError(1)", "rest OSError(2)"]
+
+
+@pytest.mark.parametrize("given", [(), ("ValueError",), (ValueError(),)])
+def test_an_error_filter_takes_classes_of_exceptions(given: tuple[Json, ...]) -> None:
+    with pytest.raises(RouterError, match="ValueError"):
+        ExceptionTypeFilter(*given)
+
+
+def test_the_magic_of_a_command_must_be_a_magic_filter() -> None:
+    with pytest.raises(RouterError, match="no magic filter"):
+        Command("x", magic="args")  # type: ignore[arg-type]  # that is the mistake

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -151,10 +152,29 @@ def test_a_message_is_read_from_its_json() -> None:
     update = BOT.parse(created())
 
     assert isinstance(update, MessageCreated)
-    assert (update.text, update.user, update.chat) == ("hi bot", ANN, Chat(182))
+    assert (update.text, update.chat) == ("hi bot", Chat(182))
+    assert update.user == replace(ANN, language_code="ru")
     assert update.timestamp == datetime(2026, 4, 1, 6, 40, 4, 499000, UTC)
     assert (update.message.id, update.message.keyboard) == ("mid.1", ())
     assert update.raw == created()
+
+
+@pytest.mark.parametrize("kind", ["message_created", "message_callback", "bot_started"])
+@pytest.mark.parametrize("locale", ["en", None])
+def test_an_update_tells_the_language_of_who_acts(
+    kind: str, locale: str | None
+) -> None:
+    raws: dict[str, Json] = {
+        "message_created": created(),
+        "message_callback": callback(),
+        "bot_started": event("bot_started"),
+    }
+    raw = raws[kind] | {"user_locale": locale}
+
+    user = BOT.parse(raw).user
+
+    assert user is not None
+    assert user.language_code == locale
 
 
 def test_a_press_is_read_with_the_message_that_holds_the_button() -> None:

@@ -24,12 +24,15 @@ class User:
         name: The name that others see; may be empty.
         username: The public short name, without `@`.
         is_bot: Whether a program answers here.
+        language_code: The language of the user, such as `ru`, as far as the messenger
+            says it: of who acts, not of others in a message.
     """
 
     id: int
     name: str = ""
     username: str | None = None
     is_bot: bool = False
+    language_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

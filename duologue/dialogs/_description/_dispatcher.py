@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from duologue.dialogs._chat._address import Payload
 from duologue.dialogs._chat._data import Json
-from duologue.dialogs._chat._ports import Update
+from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import (
     BotAdded,
     BotAdminPermissionsChanged,
@@ -179,6 +179,25 @@ class Dispatcher(Router):
             if isinstance(router, Dialog):
                 used |= {"message", "callback_query"}
         return used
+
+    async def emit_startup(self, bots: Sequence[Bot]) -> None:
+        """Call what is registered for the beginning; a runtime does so."""
+        data = self._lifetime_data(bots)
+        for router in self.walk():
+            await router.startup.trigger(data)
+
+    async def emit_shutdown(self, bots: Sequence[Bot]) -> None:
+        """Call what is registered for the end; a runtime does so."""
+        data = self._lifetime_data(bots)
+        for router in self.walk():
+            await router.shutdown.trigger(data)
+
+    def _lifetime_data(self, bots: Sequence[Bot]) -> HandlerData:
+        data = self.middleware_data()
+        data["bots"] = tuple(bots)
+        if bots:
+            data["bot"] = bots[-1]
+        return data
 
     def has_error_handlers(self) -> bool:
         """Tell whether somebody wants to hear of failed turns."""

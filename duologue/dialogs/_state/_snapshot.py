@@ -138,7 +138,7 @@ class Snapshot:
         sent: The ids of messages by the tokens of their handles, the newest last.
         stacks: The stacks by their names.
         version: How many commits there have been.
-        who: The type of the chat, and the name and user name of the user.
+        who: The type of the chat, and name, user name and language of the user.
     """
 
     __slots__ = (

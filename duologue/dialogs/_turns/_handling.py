@@ -313,15 +313,16 @@ class Handling:
 
     def _dialog_update(self, turn: Turn, command: DialogCommand) -> DialogUpdate:
         address = turn.address
-        chat_type, user_name, username = turn.snapshot.who or [
+        chat_type, user_name, username, language = turn.snapshot.who or [
             ChatType.PRIVATE if address.user_id is not None else ChatType.GROUP,
             "",
+            None,
             None,
         ]
         user = (
             None
             if address.user_id is None
-            else User(address.user_id, user_name, username)
+            else User(address.user_id, user_name, username, language_code=language)
         )
         return DialogUpdate(
             id="",
@@ -348,13 +349,15 @@ class Handling:
             stack_id=stack_id,
             intent_id=intent_id,
         )
+        user = event.user
         data.update(
             self._provided,
             event=event,
             bot=turn.bot,
             dialog_manager=manager,
             event_chat=event.chat,
-            event_from_user=event.user,
+            event_from_user=user,
+            user_locale=None if user is None else user.language_code,
         )
         return manager
 
@@ -395,10 +398,11 @@ def _check_target(turn: Turn, manager: DialogManager, command: DialogCommand) ->
 
 def _remember(turn: Turn, update: Update) -> None:
     """Keep who it is, for events that name only the address."""
-    name, username = (
-        ("", None) if update.user is None else (update.user.name, update.user.username)
-    )
-    turn.snapshot.who = [update.chat.type.value, name, username]
+    user = update.user
+    about = ["", None, None]
+    if user is not None:
+        about = [user.name, user.username, user.language_code]
+    turn.snapshot.who = [update.chat.type.value, *about]
 
 
 def _show_mode(name: str | None) -> ShowMode | None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from duologue.dialogs.routing._checks import Filter
-from duologue.dialogs.routing._filters import Command, CommandObject, CommandStart
+from duologue.dialogs.routing._filters import (
+    Command,
+    CommandObject,
+    CommandStart,
+    ExceptionTypeFilter,
+)
 from duologue.dialogs.routing._injection import Handler, HandlerData
+from duologue.dialogs.routing._lifetime import LifetimeObserver
 from duologue.dialogs.routing._observer import (
     UNHANDLED,
     EventObserver,
@@ -20,9 +26,11 @@ __all__ = [
     "CommandObject",
     "CommandStart",
     "EventObserver",
+    "ExceptionTypeFilter",
     "Filter",
     "Handler",
     "HandlerData",
+    "LifetimeObserver",
     "Middleware",
     "NextHandler",
     "Router",

@@ -36,6 +36,7 @@ class Injected:
 
     Args:
         handler: An async function.
+        takes_event: Whether there is an event.
 
     Raises:
         HandlerError: It is not async, or takes no event.
@@ -43,7 +44,7 @@ class Injected:
 
     __slots__ = ("_call", "_first", "_parameters", "_takes_all", "name")
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, *, takes_event: bool = True) -> None:
         self.name = name_of(handler)
         if isinstance(handler, type):
             raise HandlerError(self.name, f"it is a class; give {handler.__name__}()")
@@ -61,16 +62,22 @@ class Injected:
             if parameter.kind
             not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
         ]
-        if not named and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        if not takes_event:
+            first = None
+        elif named:
+            first = named.pop(0).name
+        elif inspect.Parameter.VAR_POSITIONAL in kinds:
+            first = None
+        else:
             raise HandlerError(self.name, "its first argument must be the event")
-        self._first = named[0].name if named else None
+        self._first = first
         self._parameters = tuple(
             _Parameter(
                 parameter.name,
                 hints.get(parameter.name, parameter.annotation),
                 parameter.default is not inspect.Parameter.empty,
             )
-            for parameter in named[1:]
+            for parameter in named
         )
 
     async def __call__(self, event: object, data: HandlerData) -> Json:
@@ -79,13 +86,20 @@ class Injected:
         Raises:
             InjectionError: It asks for something that nobody provides.
         """
-        if self._takes_all:
-            rest = {name: data[name] for name in data if name != self._first}
-            return await self._call(event, **(rest | self._arguments(data)))
         return await self._call(event, **self._arguments(data))
+
+    async def without_event(self, data: HandlerData) -> Json:
+        """Call the function where there is no event.
+
+        Raises:
+            InjectionError: It asks for something that nobody provides.
+        """
+        return await self._call(**self._arguments(data))
 
     def _arguments(self, data: HandlerData) -> HandlerData:
         arguments: HandlerData = {}
+        if self._takes_all:
+            arguments |= {name: data[name] for name in data if name != self._first}
         for parameter in self._parameters:
             key = _find(parameter, data)
             if key is not None:

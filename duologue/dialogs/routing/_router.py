@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._updates import MessageCreated
 from duologue.dialogs.routing._injection import HandlerData
+from duologue.dialogs.routing._lifetime import LifetimeObserver
 from duologue.dialogs.routing._observer import (
     UNHANDLED,
     EventObserver,
@@ -78,6 +79,9 @@ class Router:
         ]
         self.unreadable_message: EventObserver = self.observers["unreadable_message"]
         self.error: EventObserver = self.observers["error"]
+        self.errors: EventObserver = self.error  # both names are known
+        self.startup: LifetimeObserver = LifetimeObserver("startup")
+        self.shutdown: LifetimeObserver = LifetimeObserver("shutdown")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -10,6 +10,7 @@ update is read in full, so that what is wrong with it is known at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
@@ -160,7 +161,9 @@ def _read_later(raw: Raw, name: str) -> object:
     match name:
         case "user":
             person = object_at(press, "user", "callback.")
-            return _plain_user(person) or user(person, "callback.user.")
+            locale = raw.get("user_locale")
+            plain = _plain_user(person, locale)
+            return plain or _speaking(user(person, "callback.user."), locale)
         case "timestamp":
             return _pressed_at(press)
         case "chat":
@@ -169,7 +172,14 @@ def _read_later(raw: Raw, name: str) -> object:
             return message(object_at(raw, "message", ""), "message.")
 
 
-def _plain_user(raw: Raw) -> User | None:
+def _speaking(found: User, locale: object) -> User:
+    """Note the language of somebody; the update has it, and not the user."""
+    if type(locale) is not str or found.language_code == locale:
+        return found
+    return replace(found, language_code=locale)
+
+
+def _plain_user(raw: Raw, locale: object) -> User | None:
     """Read somebody of whom MAX says what it says of nearly everybody."""
     first, last = raw.get("first_name"), raw.get("last_name")
     username = raw.get("username")
@@ -178,16 +188,19 @@ def _plain_user(raw: Raw) -> User | None:
         return None
     if not (username is None or type(username) is str):
         return None
+    if not (locale is None or type(locale) is str):
+        return None
     if last is None or last == "":
-        return User(user_id, first, username, raw.get("is_bot") is True)
+        return User(user_id, first, username, raw.get("is_bot") is True, locale)
     if type(last) is not str:
         return None
-    return User(user_id, f"{first} {last}", username, raw.get("is_bot") is True)
+    return User(user_id, f"{first} {last}", username, raw.get("is_bot") is True, locale)
 
 
 def _unusual_callback(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Callback:
     press = object_at(raw, "callback", "")
     presser = user(object_at(press, "user", "callback."), "callback.user.")
+    presser = _speaking(presser, raw.get("user_locale"))
     home = private_chats.get(presser.id, presser.id)
     held = optional_object(raw, "message", "")
     shown = None if held is None else message(held, "message.", home=home)
@@ -235,11 +248,14 @@ def _written(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
         return _unreadable(raw, bot, stamp)
     found = message(object_at(raw, "message", ""), "message.", homes=private_chats)
     made = MessageCreated if kind == "message_created" else MessageEdited
+    author = found.sender
+    if author is not None:
+        author = _speaking(author, raw.get("user_locale"))
     return made(
         id=f"{kind}:{_identity(found)}:{stamp}",
         bot=bot,
         chat=found.chat,
-        user=found.sender,
+        user=author,
         timestamp=_time(stamp),
         raw=raw,
         message=found,
@@ -363,7 +379,8 @@ def _permitted(raw: Raw, bot: Bot) -> BotAdminPermissionsChanged:
 
 
 def _actor(raw: Raw) -> User:
-    return user(object_at(raw, "user", ""), "user.")
+    found = user(object_at(raw, "user", ""), "user.")
+    return _speaking(found, raw.get("user_locale"))
 
 
 def _event_id(raw: Raw, actor: User | None) -> str:
