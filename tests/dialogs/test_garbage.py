@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
@@ -9,7 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from duologue import Dispatcher, Runtime
-from duologue.dialogs import DialogManager, MessageCreated
+from duologue.dialogs import DialogManager, MessageCreated, Receipt
+from duologue.dialogs._delivery._receipts import Lending
+from duologue.errors import NoContextError
+from duologue.testing import Playground
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Sandbox
 
@@ -48,3 +52,55 @@ async def test_the_manager_of_a_turn_goes_with_the_turn() -> None:
             await runtime.settled()
 
     assert [manager() for manager in managers] == [None]
+
+
+async def test_fg_that_is_cancelled_where_nothing_is_open_leaves_nothing_behind() -> (
+    None
+):
+    gate = asyncio.Event()
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def hold(_: MessageCreated) -> None:
+        await gate.wait()
+
+    async def lend() -> None:
+        async with chat.dialog(1).fg():
+            pass
+
+    async with Playground(dispatcher) as chat:
+        await chat.say(1, "hold on")
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(lend()) for _ in range(300)]
+        await asyncio.sleep(1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        del task, tasks
+        gate.set()
+        await chat.settled()
+        gc.collect()
+
+        assert count(Receipt) == 0
+        assert count(Lending) == 0
+        assert chat.errors == ()
+
+
+async def test_an_error_that_is_awaited_late_is_kept_by_nobody() -> None:
+    async def wait_late() -> None:
+        receipt = await chat.dialog(1).update({})
+        await chat.settled()
+        with pytest.raises(NoContextError):
+            await receipt
+
+    async with Playground(Dispatcher()) as chat:
+        for _ in range(30):
+            await wait_late()
+        gc.collect()
+
+        assert count(Receipt) == 0
+
+
+def count(kind: type) -> int:
+    """How many objects of a class there are."""
+    return sum(type(each) is kind for each in gc.get_objects())

@@ -78,7 +78,7 @@ class Pending:
         lending: Who waits for its turn in `fg()`.
 
     Attributes:
-        is_heard: Whether somebody who waited was told of an error.
+        forget: Drops the report of its error, once somebody who waited was told.
         reader: The receipt, as long as somebody has it.
         safe: Ends when the update may be acknowledged, for those who want to know.
     """
@@ -89,8 +89,8 @@ class Pending:
         "_view",
         "_waiting",
         "batch",
+        "forget",
         "id",
-        "is_heard",
         "lending",
         "reader",
         "safe",
@@ -112,7 +112,7 @@ class Pending:
         self.update: Update | None = update
         self.batch: int | None = batch
         self.lending: Lending | None = lending
-        self.is_heard: bool = False
+        self.forget: Callable[[], object] = _nobody
         self.reader: Callable[[], Receipt | None] = _nobody
         self.safe: asyncio.Future[None] | None = None
         self._outcome: Outcome | BaseException | None = None
@@ -172,7 +172,7 @@ class Pending:
         except asyncio.CancelledError:
             raise
         except BaseException:
-            self.is_heard = True
+            self.forget()
             raise
         finally:
             self._waiting -= 1

@@ -39,18 +39,22 @@ class Unheard:
         loop = asyncio.get_running_loop()
 
         def report() -> None:
-            if not pending.is_heard:
-                self._on_error(error, where)
+            self._on_error(error, where)
 
         def dropped() -> None:
-            self._reports.pop(finalizer, None)
-            # It may be dropped in any thread, and in the middle of anything.
-            if not loop.is_closed():
+            if self._reports.pop(finalizer, None) is not None and not loop.is_closed():
+                # It may be dropped in any thread, and in the middle of anything.
                 loop.call_soon_threadsafe(report)
+
+        def forget() -> None:
+            finalizer.detach()
+            self._reports.pop(finalizer, None)
 
         finalizer = weakref.finalize(receipt, dropped)
         finalizer.atexit = False
         self._reports[finalizer] = report
+        # An error that was raised holds the frames of whoever waited, and so the receipt.
+        pending.forget = forget
 
     def close(self) -> None:
         """Report what nobody has heard of so far."""

@@ -71,8 +71,10 @@ class Foreground(Generic[M]):
             )
             manager, turn = cast("tuple[M, Turn]", await self._lending.entered)
         except BaseException as error:
-            self._lending.is_abandoned = True
-            self._lending.leave(error)
+            # What was raised holds this frame: nobody may keep it, or all would stay.
+            lending, self._lending, self._receipt = self._lending, None, None
+            lending.is_abandoned = True
+            lending.leave(asyncio.CancelledError())
             await self._expire(error)
             raise
         self._token = current_turn.set(turn)

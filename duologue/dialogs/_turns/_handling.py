@@ -29,6 +29,7 @@ from duologue.dialogs._delivery._receipts import (
     Committed,
     Covered,
     Duplicate,
+    Lending,
     Outcome,
     Pending,
 )
@@ -280,6 +281,9 @@ class Handling:
         command: DialogCommand,
         pending: Pending | None,
     ) -> None:
+        if isinstance(command, LendTurn) and _borrower(pending) is None:
+            turn.is_changed = False  # nobody waits any more: leave all as it is
+            return
         if not isinstance(command, StartDialog):
             _check_target(turn, manager, command)
         match command:
@@ -302,9 +306,8 @@ class Handling:
     async def _lend(
         self, turn: Turn, manager: DialogManager, pending: Pending | None
     ) -> None:
-        lending = None if pending is None else pending.lending
-        if lending is None or lending.is_abandoned or lending.entered.done():
-            turn.is_changed = False  # nobody waits any more: leave all as it is
+        lending = _borrower(pending)
+        if lending is None:
             return
         lending.entered.set_result((manager, turn))
         error = await lending.left
@@ -403,6 +406,14 @@ def _remember(turn: Turn, update: Update) -> None:
     if user is not None:
         about = [user.name, user.username, user.language_code]
     turn.snapshot.who = [update.chat.type.value, *about]
+
+
+def _borrower(pending: Pending | None) -> Lending | None:
+    """Who waits in `fg()` for the turn; None if nobody does any more."""
+    lending = None if pending is None else pending.lending
+    if lending is None or lending.is_abandoned or lending.entered.done():
+        return None
+    return lending
 
 
 def _show_mode(name: str | None) -> ShowMode | None:
