@@ -240,7 +240,6 @@ __all__ = [
     "OutsideMailError",
     "OutsideTurnError",
     "OwnEndError",
-    "PayloadTooLongError",
     "ProgramEndedError",
     "RateLimitedError",
     "ReentrantCallError",

@@ -248,6 +248,59 @@ async def test_a_view_whose_message_is_gone_is_sent_anew(chat: Playground) -> No
     assert texts(chat.bot.history(chat.screen(1).id)) == ["0 k=1", "0 k=2"]
 
 
+async def test_a_view_whose_message_takes_no_edit_any_more_is_sent_anew(
+    chat: Playground,
+) -> None:
+    old = chat.screen(1).id
+    chat.bot.fail(BadRequestError("edit", "too old"), method=Method.EDIT)
+
+    await send(chat.dialog(1), 1)
+    await chat.settled()
+    await send(chat.dialog(1), 2)
+    await chat.settled()
+
+    left = chat.bot.message(old)
+    assert left is not None
+    assert left.labels == ()
+    assert chat.counts.of("draws", "not_edited") == 1
+    assert texts(chat.bot.history(chat.screen(1).id)) == ["0 k=1", "0 k=2"]
+
+
+async def test_a_press_on_a_message_that_takes_no_edit_any_more_is_answered(
+    chat: Playground,
+) -> None:
+    old = chat.screen(1).id
+    for method in (Method.ANSWER, Method.EDIT):
+        chat.bot.fail(BadRequestError(method, "too old"), method=method)
+
+    press = await chat.click(1, "more")
+    await chat.settled()
+
+    answered = [call for call in chat.bot.calls_of(Method.ANSWER) if not call.error]
+    assert [(call.callback_id, call.view) for call in answered] == [(press, None)]
+    assert chat.screen(1).id != old
+    assert chat.screen(1).text == "1 "
+    await chat.click(1, "more")
+    await chat.settled()
+    assert chat.screen(1).text == "2 "
+
+
+async def test_a_press_on_a_message_that_the_messenger_froze_goes_on_in_a_new_one(
+    control: Control, runtime: Runtime, window: LogEntry, ann: int
+) -> None:
+    await control.freeze(window.message_id or "")
+
+    await control.click(ann, window.message_id or "", text="more")
+    moved = await control.wait_for(
+        lambda entry: entry.kind == LogKind.MESSAGE and entry.text == "1 ", timeout=60
+    )
+    await runtime.settled()
+
+    assert moved.message_id != window.message_id
+    kinds = [entry.kind for entry in await control.log(window.seq)]
+    assert kinds.count(LogKind.NOTIFICATION) == 1
+
+
 async def test_a_view_that_is_forbidden_is_dropped_and_counted_and_the_next_is_drawn(
     chat: Playground,
 ) -> None:

@@ -125,10 +125,28 @@ class Drawing:
                 )
             else:
                 await screen.bot.edit_now(chat_id, message_id, view)
+        except PASSING:
+            raise
         except MessageGoneError:
             self._count("draws", screen, "gone")
-            await screen.bot.ready(chat_id, "send")
-            screen.message_id = await screen.bot.send_now(chat_id, view)
+            await self._send_instead(screen, order, view)
+        except BadRequestError as error:
+            # It may be too old to be changed. What is wrong with the view itself is
+            # wrong with a new message too.
+            self._count("draws", screen, "not_edited")
+            _logger.info("%s", error)
+            await self._send_instead(screen, order, view)
+            if order.draw.strip:
+                screen.strips.append(message_id)
+        except MessengerError:
+            self.give_back(screen, order)
+            raise
+
+    async def _send_instead(self, screen: Screen, order: Order, view: View) -> None:
+        """Send a view as a new message because the old one cannot show it."""
+        self.give_back(screen, order)
+        await screen.bot.ready(screen.chat_id, "send")
+        screen.message_id = await screen.bot.send_now(screen.chat_id, view)
 
     async def _answer(
         self, screen: Screen, order: Order, view: View, *, message_id: str, press: str
@@ -139,17 +157,12 @@ class Drawing:
         try:
             await screen.bot.answer_now(chat_id, press, view=view, notification=notice)
         except (BadRequestError, MessageGoneError) as error:
-            # The press is too old to be answered: edit instead.
-            self._count("callbacks", screen, "failed")
+            # The press or its message is too old: an edit tells which.
             _logger.info("%s", error)
-            self.give_back(screen, order)
             await screen.bot.ready(chat_id, "edit")
             await screen.bot.edit_now(chat_id, message_id, view)
-        except PASSING:
-            raise
-        except MessengerError:
             self._count("callbacks", screen, "failed")
-            raise
+            self.give_back(screen, order)
         else:
             self._count("callbacks", screen, "answered")
 
