@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from duologue import Dispatcher, Runtime
-from duologue.dialogs import Settings
+from duologue.dialogs import MessageCreated, Settings
 from duologue.errors import (
     EngineClosedError,
     RuntimeNotStartedError,
@@ -16,7 +16,7 @@ from duologue.errors import (
 )
 from duologue.testing import Playground
 from duologue.transport.max import Bot
-from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
+from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox, Say
 
 
 async def everything_is_acknowledged(control: Control) -> None:
@@ -112,6 +112,48 @@ async def test_an_update_that_was_not_handled_when_the_runtime_stops_is_not_safe
         assert safe is not None
         with pytest.raises(RuntimeStoppedError):
             await safe
+
+
+async def test_of_a_stop_with_one_unfinished_turn_only_its_update_comes_again(
+    sandbox: Sandbox, control: Control, tmp_path: Path
+) -> None:
+    began: list[str] = []
+    is_held, gate = asyncio.Event(), asyncio.Event()
+
+    async def run_until(is_reached: asyncio.Event) -> None:
+        dispatcher = Dispatcher()
+
+        @dispatcher.message()
+        async def take(event: MessageCreated) -> None:
+            began.append(event.text)
+            if event.text == "hold":
+                is_held.set()
+                await gate.wait()
+            if event.text == "last":
+                is_last.set()
+
+        bot = Bot(sandbox.token, base_url=sandbox.url)
+        async with Runtime(dispatcher, [bot], state_dir=tmp_path, drain=1):
+            await is_reached.wait()
+            await asyncio.sleep(5)
+
+    is_last = asyncio.Event()
+    users = [await control.add_user(f"User {number}") for number in range(100)]
+    await control.act(
+        Say(users[0], "hold"),
+        *(Say(user, f"text {user}") for user in users[1:99]),
+        Say(users[99], "last"),
+    )
+
+    await run_until(is_held)
+    first, began = began, []
+    is_last.clear()
+    gate.set()
+    await control.say(users[99], "last")
+    await run_until(is_last)
+
+    assert len(first) == 100
+    assert began == ["hold", "last"]
 
 
 async def test_a_turn_that_ends_within_the_drain_is_finished_and_drawn(

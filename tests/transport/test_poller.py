@@ -13,7 +13,7 @@ from pykka import ActorRegistry
 
 from duologue.actors import ActorSystem, AsyncActorRef
 from duologue.actors._time._observe import Counts
-from duologue.dialogs import Batch, Bot as BotPort
+from duologue.dialogs import Batch, Bot as BotPort, MessageCreated
 from duologue.errors import MarkerFileError, UnauthorizedError
 from duologue.transport.max import Bot
 from duologue.transport.polling._markers import (
@@ -191,6 +191,75 @@ async def test_what_is_unfinished_at_the_deadline_is_delivered_to_the_next_run(
     Poller(bot, inbox, system=system, store=store).start()
     await inbox.has(2)
     assert inbox.taken == ["one", "one"]
+
+
+async def test_after_a_stop_only_what_was_unfinished_comes_again(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox, tmp_path: Path
+) -> None:
+    store = MarkerFile(tmp_path / "bot.json")
+    first = Poller(bot, inbox, system=system, store=store)
+    first.start()
+    await say(control, "known")
+    await inbox.has(1)
+    await asyncio.sleep(2)
+    inbox.holds = True
+    await say(control, "one", "two", "three")
+    await inbox.has(4)
+    inbox.held[0].set_result(None)
+    inbox.held[2].set_result(None)
+
+    await first.stop(drain=3)
+    waiting = await queued(control)
+    inbox.holds = False
+    second = Poller(bot, inbox, system=system, store=MarkerFile(store.path))
+    second.start()
+    await say(control, "four")
+    await inbox.has(6)
+    await second.stop()
+
+    assert waiting == ["one", "two", "three"]
+    assert inbox.taken[4:] == ["two", "four"]
+    assert await store.load() == Position(second.marker)
+
+
+async def test_of_a_first_batch_too_only_what_was_unfinished_comes_again(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox
+) -> None:
+    store = MarkersInMemory()
+    inbox.holds = True
+    await say(control, "one", "two")
+    poller = Poller(bot, inbox, system=system, store=store)
+    poller.start()
+    await inbox.has(2)
+    inbox.held[0].set_result(None)
+
+    await poller.stop(drain=3)
+
+    kept = [bot.parse(raw) for raw in store.position.kept]
+    assert [update.text for update in kept if isinstance(update, MessageCreated)] == [
+        "two"
+    ]
+
+
+async def test_what_was_given_up_before_a_stop_comes_again_alone(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox
+) -> None:
+    store = MarkersInMemory()
+    inbox.holds = True
+    await say(control, "one", "two")
+    first = Poller(bot, inbox, system=system, store=store)
+    first.start()
+    await inbox.has(2)
+    inbox.held[0].set_result(None)
+    inbox.held[1].cancel()
+
+    await first.stop()
+    inbox.holds = False
+    Poller(bot, inbox, system=system, store=store).start()
+    await say(control, "three")
+    await inbox.has(4)
+
+    assert inbox.taken == ["one", "two", "two", "three"]
 
 
 async def test_of_two_stops_the_second_says_how_long_to_wait(
@@ -820,6 +889,27 @@ async def test_a_batch_that_a_stop_finds_on_its_way_to_the_disk_waits_there(
     assert inbox.taken == []
     assert [len(position.kept) for position in disk.saved] == [1]
     assert await queued(control) == ["one"]
+
+
+async def test_a_disk_that_does_not_take_what_is_unfinished_holds_no_stop_up(
+    bot: Bot,
+    control: Control,
+    system: ActorSystem,
+    inbox: Inbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inbox.holds = True
+    poller = Poller(bot, inbox, system=system, store=BrokenDisk(failures=1))
+    poller.start()
+    await say(control, "one")
+    await inbox.has(1)
+    before = now()
+
+    await poller.stop(drain=3)
+
+    assert now() - before == pytest.approx(3)
+    assert await queued(control) == ["one"]
+    assert "saving the marker" in caplog.text
 
 
 async def test_a_damaged_marker_file_ends_the_polling_before_it_begins(

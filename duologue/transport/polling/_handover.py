@@ -63,23 +63,36 @@ class Handover:
         self._intake = intake
         self._observer = observer
         self._kinds: set[str] = set()
+        self._updates: Sequence[Raw] = ()
+        self._offered: list[asyncio.Future[None] | None] = []
 
     async def hand_over(self, updates: Sequence[Raw], batch: int | None) -> HandedOver:
         """Offer updates in order and wait until those that were taken are safe."""
-        waiting: list[tuple[Raw, asyncio.Future[None]]] = []
-        left: Sequence[Raw] = ()
-        error: Exception | None = None
-        for index, raw in enumerate(updates):
+        self._updates, self._offered = updates, []
+        refused: Exception | None = None
+        for raw in updates:
             try:
-                future = await self._offer(raw, batch)
+                self._offered.append(await self._offer(raw, batch))
             except Exception as refusal:  # noqa: BLE001 - nothing that the intake does may end the polling
-                left, error = updates[index:], refusal
+                refused = refusal
                 break
-            if future is not None:
-                waiting.append((raw, future))
-        unsafe = await _unsafe(waiting)
-        rest = (*(raw for raw, _ in unsafe), *left)
-        return HandedOver(rest, unsafe[0][1] if unsafe else error)
+        waiting = [future for future in self._offered if future is not None]
+        if waiting:
+            await asyncio.wait(waiting)
+        errors = (_error(future) for future in waiting)
+        first = next((error for error in errors if error is not None), refused)
+        return HandedOver(self.rest(updates), first)
+
+    def rest(self, updates: Sequence[Raw]) -> tuple[Raw, ...]:
+        """Tell which of the updates that are handed over are not known to be safe."""
+        if updates is not self._updates:
+            return tuple(updates)
+        unsafe = (
+            raw
+            for raw, future in zip(updates, self._offered, strict=False)
+            if future is not None and not _is_safe(future)
+        )
+        return (*unsafe, *updates[len(self._offered) :])
 
     async def _offer(
         self, raw: object, batch: int | None
@@ -119,14 +132,8 @@ class Handover:
         )
 
 
-async def _unsafe(
-    waiting: Sequence[tuple[Raw, asyncio.Future[None]]],
-) -> list[tuple[Raw, Exception]]:
-    """Wait for all, and tell which ended without being safe, and why."""
-    if waiting:
-        await asyncio.wait([future for _, future in waiting])
-    ended = ((raw, _error(future)) for raw, future in waiting)
-    return [(raw, error) for raw, error in ended if error is not None]
+def _is_safe(future: asyncio.Future[None]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _error(future: asyncio.Future[None]) -> Exception | None:

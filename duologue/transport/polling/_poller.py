@@ -235,8 +235,8 @@ class Poller:
     async def stop(self, drain: float = 10.0) -> None:
         """Stop fetching at once, and finish what has been fetched.
 
-        If all updates are safe in time they are acknowledged; if not, the
-        messenger delivers them again to the next run.
+        If all updates are safe in time they are acknowledged; if not, the next
+        run begins with those that are not, and with no others.
 
         Args:
             drain: Seconds to wait for unfinished updates.
@@ -244,6 +244,7 @@ class Poller:
         if self._run is not None and not self._run.ended.done():
             self._run.stop(drain)
             await asyncio.shield(self._run.ended)
+            await self._run.keep_rest()
 
 
 def _state(progress: Progress) -> PollerState:

@@ -73,8 +73,8 @@ class Rules:
                 return self._failed(progress, error)
             case StopAsked():
                 return self._stop_asked(replace(progress, stopping=True))
-            case DeadlinePassed():
-                return replace(progress, doing=End())
+            case DeadlinePassed(rest):
+                return replace(progress, batch=rest, doing=End())
             case _:
                 assert_never(event)
 
@@ -175,6 +175,15 @@ class Rules:
             timeout = 0.0 if progress.dropping else self._settings.timeout
             return replace(progress, doing=Poll(marker, timeout))
         return replace(progress, doing=End() if marker is None else Commit(marker))
+
+
+def left_behind(progress: Progress) -> Position | None:
+    """Tell what the store shall hold after the end; None if it does so already.
+
+    The messenger has not been told of the batch: without the store it comes whole.
+    """
+    position = Position(progress.marker, progress.batch, progress.after)
+    return position if progress.batch and position != progress.saved else None
 
 
 def _stored(progress: Progress) -> Progress:

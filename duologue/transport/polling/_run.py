@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from duologue.actors._time._seconds import as_delay
 from duologue.transport.polling._io import PollerIO
 from duologue.transport.polling._reporter import Reporter
-from duologue.transport.polling._rules import Rules
+from duologue.transport.polling._rules import Rules, left_behind
 from duologue.transport.polling._steps import (
     Action,
     DeadlinePassed,
     End,
     Event,
+    Failed,
     HandOver,
     Progress,
+    Save,
     StopAsked,
 )
+
+# Seconds for saving what is left; without it the whole batch comes again, no more.
+_KEEP_TIMEOUT = 5.0
 
 # Seconds after which an unfinished batch is worth a word: it holds up all others.
 _SLOW = 30.0
@@ -62,6 +68,18 @@ class PollerRun:
         delay = as_delay(drain)
         self._deadline = self._loop.call_later(delay, self._pass_deadline)
 
+    async def keep_rest(self) -> None:
+        """Save what a stop has left, so that only this comes again."""
+        position = left_behind(self.progress)
+        if position is None:
+            return
+        action = Save(position)
+        event: Event = Failed(TimeoutError("the disk takes too long"))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_KEEP_TIMEOUT):
+                event = await self._io.perform(action)
+        self._reporter.note(action, event)
+
     def end(self, error: Exception | None) -> None:
         """Let everybody know that it has ended; the first reason counts."""
         _cancel(self._deadline)
@@ -72,7 +90,8 @@ class PollerRun:
         self.ended.set_result(error)
 
     def _pass_deadline(self) -> None:
-        self._interrupt(DeadlinePassed())
+        batch = self.progress.batch
+        self._interrupt(DeadlinePassed(self._io.handover.rest(batch)))
         self.end(None)  # an intake that does not let go holds up its actor only
 
     def _interrupt(self, event: StopAsked | DeadlinePassed) -> None:

@@ -158,7 +158,13 @@ class StopAsked:
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePassed:
-    """The time for ending in good order is over."""
+    """The time for ending in good order is over.
+
+    Attributes:
+        rest: What is not known to be safe.
+    """
+
+    rest: tuple[Raw, ...] = ()
 
 
 Event = (
