@@ -128,7 +128,9 @@ def _with_types(
             "your routers and dialogs with dispatcher.include_router(...)"
         )
         return how
-    idle = sorted(kind for kind in bot.update_types if kind not in used)
+    idle = sorted(
+        name for name, type_ in bot.update_types.items() if type_ not in wanted
+    )
     _logger.info(
         "not asked for, since no handler takes them: %s", ", ".join(idle) or "nothing"
     )
