@@ -9,6 +9,7 @@ import pytest
 
 from duologue import Dispatcher
 from duologue.dialogs import GROUP_STACK_ID, Settings, ShowMode
+from duologue.errors import OutsideMailError
 from duologue.testing import Playground
 
 GROUP = -7
@@ -149,3 +150,16 @@ async def test_a_chat_with_much_mail_does_not_keep_another_waiting(
 
     assert not busy[-1].done()
     await busy[-1]
+
+
+async def test_a_dialog_actor_takes_no_messages_by_its_ref(chat: Playground) -> None:
+    (ref,) = pykka.ActorRegistry.get_by_class_name("DialogActor")
+
+    with pytest.raises(OutsideMailError, match="bg"):
+        ref.tell("more")
+    with pytest.raises(OutsideMailError, match="bg"):
+        _answer = ref.ask("more", block=False)
+
+    await chat.click(1, "more")
+    await chat.settled()
+    assert chat.screen(1).text == "1 "

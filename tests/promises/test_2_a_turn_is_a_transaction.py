@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
+from collections import Counter, defaultdict
 from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
 
 import pytest
 
@@ -210,6 +216,64 @@ async def test_data_that_json_cannot_hold_fails_the_commit_and_names_its_path(
 
     assert raised.value.path == path
     assert b"cart" not in (await chat.engine.read(KEY) or b"")
+
+
+class Size(enum.Enum):
+    BIG = "big"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Point(NamedTuple):
+    x: int
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (1, (2, 3)),
+        {1, 2},
+        frozenset({"a"}),
+        b"\x00\xff",
+        Size.BIG,
+        Level.HIGH,
+        datetime(2026, 7, 1, 12, 30, tzinfo=UTC),
+        date(2026, 7, 1),
+        time(12, 30),
+        timedelta(days=1, microseconds=1),
+        Decimal("1.10"),
+        UUID(int=7),
+        [True, 1, 1.0],
+    ],
+    ids=repr,
+)
+async def test_what_a_handler_writes_is_what_the_next_turn_reads(
+    chat: Playground, value: object
+) -> None:
+    async with chat.dialog(1).fg() as manager:
+        manager.dialog_data["value"] = value
+
+    async with chat.dialog(1).fg() as manager:
+        found: object = manager.dialog_data["value"]
+
+    assert found == value
+    assert type(found) is type(value)
+    assert repr(found) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "value", [Point(1), defaultdict(int, a=1), Counter("ab")], ids=repr
+)
+async def test_a_subclass_of_what_a_dialog_keeps_is_refused(
+    chat: Playground, value: object
+) -> None:
+    with pytest.raises(UnserialisableDataError) as raised:
+        async with chat.dialog(1).fg() as manager:
+            manager.dialog_data["value"] = value
+
+    assert raised.value.path == "dialog_data.value"
 
 
 async def test_a_receipt_fails_with_the_commit_of_its_turn(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from duologue import Dispatcher, Runtime
+from duologue.actors import MemoryEngine
 from duologue.dialogs import MessageCreated, Settings
 from duologue.errors import (
     EngineClosedError,
@@ -241,3 +242,25 @@ async def test_a_second_cancellation_while_updates_are_finished_ends_everything_
         runtime.dialog(chat_id=2, user_id=2)
     with pytest.raises(RuntimeNotStartedError):
         await runtime.settled()
+
+
+async def test_marks_of_polled_updates_go_with_the_next_batch(
+    dispatcher: Dispatcher, sandbox: Sandbox, control: Control, tmp_path: Path
+) -> None:
+    bot, engine = Bot(sandbox.token, base_url=sandbox.url), MemoryEngine()
+    ann = await control.add_user("Ann")
+    key = ""
+
+    async def say_and_measure(count: int) -> int:
+        for _ in range(count):
+            await control.say(ann, "hello")
+            await everything_is_acknowledged(control)
+        return len(await engine.read(key) or b"")
+
+    async with Runtime(dispatcher, [bot], engine=engine, state_dir=tmp_path):
+        await say_and_measure(1)
+        (chat,) = await control.chats(ann)
+        key = f"dialog/max.{sandbox.bot_id}:{chat.chat_id}:{ann}"
+        first, later = await say_and_measure(1), await say_and_measure(20)
+
+    assert later - first < 10
