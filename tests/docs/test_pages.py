@@ -18,11 +18,14 @@ def _names(requirements: list[object]) -> set[str]:
     return {match.group() for match in found if match}
 
 
-def test_the_files_that_the_architecture_names_exist() -> None:
+def test_the_files_and_folders_that_the_architecture_names_exist() -> None:
     page = (ROOT / "docs/architecture.md").read_text("utf-8")
-    named = re.findall(r"`([\w/]+\.py)`", page)
+    named = re.findall(r"`([\w/]+(?:\.(?:py|md|toml)|/))`", page)
+    places = [ROOT, ROOT / "duologue"]
 
-    missing = [name for name in named if not (ROOT / "duologue" / name).is_file()]
+    missing = [
+        name for name in named if not any((place / name).exists() for place in places)
+    ]
 
     assert len(named) > 20
     assert missing == []
