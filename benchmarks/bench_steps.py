@@ -22,7 +22,7 @@ from rich.table import Table
 from duologue import Runtime
 from duologue.actors import Operation
 from duologue.dialogs import Update, show_progress
-from duologue.transport.max._http import Reply
+from duologue.transport.max._http import HttpReply
 
 if not hasattr(sys, "monitoring"):
     print("counting steps needs Python 3.12 or newer")
@@ -53,7 +53,7 @@ class _WatchedHttp(NullHttp):
         query: Mapping[str, str],
         body: bytes | None,
         within: float,
-    ) -> Reply:
+    ) -> HttpReply:
         """Reach the goal, and answer."""
         self._recorder.goal()
         return await super().exchange(verb, path, query=query, body=body, within=within)

@@ -12,7 +12,7 @@ from clicks import START
 
 from duologue.dialogs import Capabilities
 from duologue.transport.max import Bot, Limits
-from duologue.transport.max._http import HttpClient, Reply
+from duologue.transport.max._http import HttpClient, HttpReply
 
 _BOT = {"user_id": 1, "first_name": "Bench", "is_bot": True}
 _ENDLESS = 1_000_000_000
@@ -43,14 +43,14 @@ class NullHttp(HttpClient):
         query: Mapping[str, str],
         body: bytes | None,
         within: float,
-    ) -> Reply:
+    ) -> HttpReply:
         """Take note of the body, and answer."""
         del verb, within
         if body is not None:
             self._keep(query, body)
         if self._round_trip:
             await asyncio.sleep(self._round_trip)
-        return Reply(200, _answer(path, query))
+        return HttpReply(200, _answer(path, query))
 
     async def sent(self, requests: int) -> None:
         """Wait until so many requests have been made."""

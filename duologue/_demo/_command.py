@@ -13,7 +13,7 @@ from rich.console import Console
 from duologue._demo._acts import ACTS
 from duologue._demo._plain import PlainScreen
 from duologue._demo._run import perform
-from duologue._demo._screen import Screen, new_console
+from duologue._demo._screen import LiveTranscript, new_console
 from duologue._demo._terminal import TerminalScreen
 from duologue.errors import DuologueError
 
@@ -50,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
     return 0 if kept else FAILED
 
 
-def _screen(args: argparse.Namespace, console: Console) -> Screen:
+def _screen(args: argparse.Namespace, console: Console) -> LiveTranscript:
     if bool(args.plain) or not console.is_terminal:
         return PlainScreen(console)
     return TerminalScreen(console)

@@ -47,7 +47,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class Chat:
+class ChatLines:
     """The lines of a chat.
 
     Attributes:

@@ -9,7 +9,7 @@ from itertools import groupby
 from rich.console import Console
 
 from duologue._demo._acts import Act
-from duologue._demo._lines import Chat, Line, Side
+from duologue._demo._lines import ChatLines, Line, Side
 from duologue._demo._screen import (
     ENDING,
     SERVING,
@@ -32,7 +32,7 @@ class PlainScreen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._chat = Chat()
+        self._chat = ChatLines()
         self._start: int | None = None
 
     def address(self, url: str) -> None:
@@ -53,7 +53,7 @@ class PlainScreen:
     @contextmanager
     def act(self, number: int, act: Act) -> Generator[None, None, None]:
         """Print the heading of an act."""
-        self._chat = Chat()
+        self._chat = ChatLines()
         self._print("", f"== {number}. {act.title}", f"   {act.note}", "")
         yield
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from duologue._demo._acts import ACTS, PATIENCE
 from duologue._demo._player import Player
 from duologue._demo._program import Program
-from duologue._demo._screen import Result, Screen
+from duologue._demo._screen import LiveTranscript, Result
 from duologue._demo._starter import Starter
 from duologue.transport.sandbox import Control
 
@@ -26,7 +26,7 @@ _LOOK = 1.0
 
 
 async def perform(
-    screen: Screen, numbers: Sequence[int], bot: str, *, is_served: bool
+    screen: LiveTranscript, numbers: Sequence[int], bot: str, *, is_served: bool
 ) -> bool:
     """Play acts between a messenger and a bot, each in a process of its own.
 
@@ -71,7 +71,7 @@ def _bot(module: str, facts: dict[str, str], folder: Path) -> Program:
 
 
 async def _with_bot(
-    screen: Screen,
+    screen: LiveTranscript,
     numbers: Sequence[int],
     programs: tuple[Program, Program],
     facts: dict[str, str],
@@ -105,7 +105,7 @@ async def _with_bot(
     return kept
 
 
-async def _wait_for_bot(screen: Screen, control: Control) -> None:
+async def _wait_for_bot(screen: LiveTranscript, control: Control) -> None:
     """Wait for the bot's first poll; one that never comes will show in the acts."""
     with screen.waiting("Starting the bot"), suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
@@ -119,7 +119,7 @@ def _metrics_of(bot: Program) -> str | None:
     return found and found[1]
 
 
-async def _serve(screen: Screen, url: str, starter: Starter) -> None:
+async def _serve(screen: LiveTranscript, url: str, starter: Starter) -> None:
     """Let people try it by themselves, until a signal says that they have."""
     enough = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -134,7 +134,7 @@ async def _serve(screen: Screen, url: str, starter: Starter) -> None:
 
 
 @contextmanager
-def _telling(screen: Screen) -> Generator[None, None, None]:
+def _telling(screen: LiveTranscript) -> Generator[None, None, None]:
     """Tell at once that both programs are being ended; the end itself takes a while."""
     try:
         yield
@@ -143,7 +143,7 @@ def _telling(screen: Screen) -> Generator[None, None, None]:
         raise
 
 
-async def _act(screen: Screen, player: Player, number: int) -> Result:
+async def _act(screen: LiveTranscript, player: Player, number: int) -> Result:
     act = ACTS[number - 1]
     player.new_scene()
     with screen.act(number, act):

@@ -35,7 +35,7 @@ class Result:
     seconds: float
 
 
-class Screen(Protocol):
+class LiveTranscript(Protocol):
     """Shows the conversation while it happens."""
 
     def address(self, url: str) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from duologue._demo._acts import Act
-from duologue._demo._lines import Chat, Line, Side
+from duologue._demo._lines import ChatLines, Line, Side
 from duologue._demo._screen import (
     ENDING,
     SERVING,
@@ -39,7 +39,7 @@ class TerminalScreen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._chat = Chat()
+        self._chat = ChatLines()
         self._live: Live | None = None
 
     def address(self, url: str) -> None:
@@ -58,7 +58,7 @@ class TerminalScreen:
     @contextmanager
     def act(self, number: int, act: Act) -> Generator[None, None, None]:
         """Draw the chat as long as the context is open, and leave it there."""
-        self._chat = Chat()
+        self._chat = ChatLines()
         self._console.print()
         self._console.rule(f"[bold]{number} · {act.title}", align="left")
         self._console.print(act.note, style="dim")

@@ -17,7 +17,7 @@ from duologue.errors import BlockingCallError, ForkedError, RuntimeStoppedError
 _logger = logging.getLogger("duologue.threads")
 
 
-class Work(Protocol):
+class LoopWork(Protocol):
     """Something that runs on the loop while a thread waits for its outcome."""
 
     def begin(self) -> None:
@@ -43,7 +43,7 @@ class LoopThread:
         self._last_words = last_words
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Future[None] | None = None
-        self._work: set[Work] = set()
+        self._work: set[LoopWork] = set()
         self._opened = threading.Event()
         self._error: BaseException | None = None
         self._process = os.getpid()
@@ -108,7 +108,7 @@ class LoopThread:
             raise BlockingCallError(call, instead)
         refuse_to_block(call, instead=instead)
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: LoopWork) -> None:
         """Have something begin on the loop, in the context of the caller.
 
         Work of one thread begins in the order in which it was submitted.
@@ -126,7 +126,7 @@ class LoopThread:
             self._work.discard(work)
             raise RuntimeStoppedError from None
 
-    def cancel(self, work: Work, reason: Exception) -> None:
+    def cancel(self, work: LoopWork, reason: Exception) -> None:
         """Have submitted work end with this error, unless it has ended."""
         self.post(lambda: work.cancel(reason))
 
@@ -137,7 +137,7 @@ class LoopThread:
             with suppress(RuntimeError):  # it has been closed meanwhile
                 loop.call_soon_threadsafe(function)
 
-    def ended(self, work: Work) -> None:
+    def ended(self, work: LoopWork) -> None:
         """Forget work that has its outcome."""
         self._work.discard(work)
 

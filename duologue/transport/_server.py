@@ -20,7 +20,7 @@ CONNECTIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """Where a server listens.
 
     Attributes:
@@ -79,7 +79,7 @@ async def serve(
     keepalive: float = 75.0,
     grace: float = 1.0,
     connections: int = CONNECTIONS,
-) -> AsyncGenerator[Address]:
+) -> AsyncGenerator[ListenAddress]:
     """Serve an application for as long as the block runs.
 
     At the end the socket closes, ``app.on_shutdown`` runs (a door with long polls
@@ -164,7 +164,7 @@ class _Refusal(asyncio.Protocol):
         transport.close()
 
 
-async def _listen(site: _Site) -> Address:
+async def _listen(site: _Site) -> ListenAddress:
     host, port = site.host, site.port
     try:
         await site.start()
@@ -173,4 +173,4 @@ async def _listen(site: _Site) -> Address:
             raise AddressInUseError(host, port) from error
         reason = error.strerror or str(error)
         raise AddressNotAvailableError(host, port, reason) from error
-    return Address(host, site.bound_port)
+    return ListenAddress(host, site.bound_port)

@@ -16,7 +16,7 @@ from duologue._demo._checks import (
     redrawn_in_place,
     stopped_half_way,
 )
-from duologue._demo._lines import Chat, Side
+from duologue._demo._lines import ChatLines, Side
 from duologue._demo._scene import Scene
 from duologue.transport.sandbox import LogEntry, LogKind
 
@@ -132,7 +132,7 @@ def test_the_same_press_again_is_one_line() -> None:
     keyboard = ((("+1", "payload"),),)
     shown = LogEntry(1, 0, SENT, message_id="a", text="0", keyboard=keyboard)
     press = LogEntry(2, 0, LogKind.CLICKED, message_id="a", payload="payload")
-    chat = Chat()
+    chat = ChatLines()
 
     chat.add([shown, press, press, press])
 
@@ -140,7 +140,7 @@ def test_the_same_press_again_is_one_line() -> None:
 
 
 def test_an_edit_changes_the_line_of_its_message() -> None:
-    chat = Chat()
+    chat = ChatLines()
 
     chat.add(_scene((SENT, "a", "old"), (LogKind.SAID, "b", "hi")).entries)
     chat.add(_scene((EDIT, "a", "new")).entries)
@@ -160,7 +160,7 @@ def test_an_edit_of_an_earlier_act_is_told(
     keyboard: tuple[tuple[tuple[str, str | None], ...], ...], said: str
 ) -> None:
     edit = LogEntry(1, 0, EDIT, message_id="old", text="text", keyboard=keyboard)
-    chat = Chat()
+    chat = ChatLines()
 
     chat.add([edit])
 
@@ -168,7 +168,7 @@ def test_an_edit_of_an_earlier_act_is_told(
 
 
 def test_notices_deletions_and_refusals_have_lines() -> None:
-    chat = Chat()
+    chat = ChatLines()
 
     chat.add(
         [

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from duologue.dialogs import GROUP_STACK_ID, Stack
-from duologue.dialogs._state._stack import Keys, Screen
+from duologue.dialogs._state._stack import Keys, KnownScreen
 
 
 def keys(revision: int, items: str = "a\nb", intent: str = "i") -> Keys:
     return Keys(revision, intent, items)
 
 
-def drawn(screen: Screen, revision: int = 1, message_id: str = "m1") -> Screen:
+def drawn(
+    screen: KnownScreen, revision: int = 1, message_id: str = "m1"
+) -> KnownScreen:
     screen.expect(keys(revision), new_message=True)
     screen.confirm(revision, message_id, screen.message_id)
     return screen
@@ -44,7 +46,7 @@ def test_keys_hold_whole_payloads_of_their_dialog_only() -> None:
 
 
 def test_a_pending_button_can_be_pressed() -> None:
-    screen = Screen()
+    screen = KnownScreen()
 
     screen.expect(keys(1), new_message=True)
 
@@ -55,7 +57,7 @@ def test_a_pending_button_can_be_pressed() -> None:
 
 
 def test_a_drawn_button_can_be_pressed_on_its_message_only() -> None:
-    screen = drawn(Screen())
+    screen = drawn(KnownScreen())
 
     assert screen.pressed("m1", "i", "a")
     assert screen.pressed(None, "i", "a")
@@ -67,7 +69,7 @@ def test_a_drawn_button_can_be_pressed_on_its_message_only() -> None:
 def test_the_buttons_of_both_drawings_can_be_pressed_until_the_newer_is_confirmed() -> (
     None
 ):
-    screen = drawn(Screen())
+    screen = drawn(KnownScreen())
 
     screen.expect(keys(2, "new"), new_message=False)
     before = [screen.pressed("m1", "i", item) for item in ("a", "new")]
@@ -79,14 +81,14 @@ def test_the_buttons_of_both_drawings_can_be_pressed_until_the_newer_is_confirme
 
 
 def test_the_same_buttons_in_the_same_message_need_no_confirmation() -> None:
-    screen = drawn(Screen())
+    screen = drawn(KnownScreen())
 
     assert not screen.expect(keys(2), new_message=False)
     assert screen.drawn == keys(2)
 
 
 def test_the_same_buttons_as_those_that_are_pending_wait_with_them() -> None:
-    screen = drawn(Screen())
+    screen = drawn(KnownScreen())
     screen.expect(keys(2, "new"), new_message=False)
 
     must_confirm = screen.expect(keys(3, "new"), new_message=False)
@@ -96,14 +98,14 @@ def test_the_same_buttons_as_those_that_are_pending_wait_with_them() -> None:
 
 
 def test_the_same_buttons_in_a_new_message_need_confirmation() -> None:
-    screen = drawn(Screen())
+    screen = drawn(KnownScreen())
 
     assert screen.expect(keys(2), new_message=True)
     assert screen.pending == [keys(2)]
 
 
 def test_a_message_without_buttons_shows_none() -> None:
-    screen = Screen()
+    screen = KnownScreen()
     screen.expect(keys(1, ""), new_message=True)
     assert not screen.has_buttons
 
@@ -114,7 +116,7 @@ def test_a_message_without_buttons_shows_none() -> None:
 
 
 def test_a_confirmation_covers_all_older_drawings() -> None:
-    screen = Screen()
+    screen = KnownScreen()
     for revision in (1, 2, 3):
         screen.expect(keys(revision, f"of {revision}"), new_message=True)
 
@@ -126,7 +128,7 @@ def test_a_confirmation_covers_all_older_drawings() -> None:
 
 
 def test_a_confirmation_of_a_dialog_that_is_closed_is_ignored() -> None:
-    screen = Screen()
+    screen = KnownScreen()
 
     screen.confirm(1, "m1", None)
 
@@ -134,7 +136,7 @@ def test_a_confirmation_of_a_dialog_that_is_closed_is_ignored() -> None:
 
 
 def test_a_message_that_replaced_the_known_one_is_noted() -> None:
-    screen = drawn(Screen())
+    screen = drawn(KnownScreen())
 
     screen.confirm(1, "m2", "m1")
 
@@ -143,7 +145,7 @@ def test_a_message_that_replaced_the_known_one_is_noted() -> None:
 
 
 def test_the_number_of_pending_drawings_is_bounded() -> None:
-    screen = Screen()
+    screen = KnownScreen()
 
     for revision in range(40):
         screen.expect(keys(revision, f"of {revision}"), new_message=True)

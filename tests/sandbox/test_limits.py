@@ -6,7 +6,11 @@ import aiohttp
 import pytest
 
 from duologue.transport.sandbox import Control, Sandbox
-from duologue.transport.sandbox._bot_api._limits import SWEEP, Act, Limits
+from duologue.transport.sandbox._bot_api._limits import (
+    SWEEP,
+    LimitedCall,
+    RequestLimits,
+)
 
 
 @pytest.fixture
@@ -137,17 +141,17 @@ async def test_a_well_behaved_bot_leaves_no_refusal(
 
 
 def test_chats_that_fell_silent_are_forgotten_and_busy_ones_are_not() -> None:
-    limits = Limits(is_on=True, polls=None)
+    limits = RequestLimits(is_on=True, polls=None)
     for chat_id in range(SWEEP):
-        limits.act(Act.SEND, chat_id, 0.0)
-    limits.act(Act.SEND, -1, 5.0)
-    limits.act(Act.SEND, -1, 5.0)
+        limits.act(LimitedCall.SEND, chat_id, 0.0)
+    limits.act(LimitedCall.SEND, -1, 5.0)
+    limits.act(LimitedCall.SEND, -1, 5.0)
 
-    limits.act(Act.SEND, -2, 5.5)
+    limits.act(LimitedCall.SEND, -2, 5.5)
 
     assert limits.size == 2
-    assert not limits.act(Act.SEND, -1, 5.9)
-    assert limits.act(Act.SEND, 0, 5.9)
+    assert not limits.act(LimitedCall.SEND, -1, 5.9)
+    assert limits.act(LimitedCall.SEND, 0, 5.9)
 
 
 async def test_limits_can_be_switched_off() -> None:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from duologue.errors import AddressInUseError, AddressNotAvailableError
-from duologue.transport._server import LOOPBACK, Address, new_application, serve
+from duologue.transport._server import LOOPBACK, ListenAddress, new_application, serve
 
 
 async def test_it_serves_on_loopback_for_as_long_as_the_block_runs() -> None:
@@ -93,4 +93,4 @@ async def _fails(session: aiohttp.ClientSession, url: str) -> bool:
 
 
 def test_an_address_of_ip_6_has_brackets_in_its_url() -> None:
-    assert Address("::1", 80).url == "http://[::1]:80"
+    assert ListenAddress("::1", 80).url == "http://[::1]:80"

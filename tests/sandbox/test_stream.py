@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from duologue.transport.sandbox import Control, NoMarker, Profile, Sandbox
-from duologue.transport.sandbox._people._stream import Feed
+from duologue.transport.sandbox._people._stream import PageFeed
 from duologue.transport.sandbox._world._files import Files
 from duologue.transport.sandbox._world._log import Log, LogKind
 from duologue.transport.sandbox._world._service import Service
@@ -127,7 +127,7 @@ async def test_it_begins_afresh_when_the_log_has_forgotten_what_was_missed() -> 
     behind = [
         after
         for after in range(6)
-        if b'"is_fresh": true' in Feed(service, after, service.run).news()[0]
+        if b'"is_fresh": true' in PageFeed(service, after, service.run).news()[0]
     ]
 
     assert behind == [0, 1]
@@ -138,7 +138,7 @@ async def test_a_page_that_reads_too_slowly_begins_afresh() -> None:
         "t", Profile.LATEST, no_marker=NoMarker.LAST_ONLY, limits=True, files=Files()
     )
     service.world.log = Log(service.clock.wall, capacity=4)
-    feed = Feed(service, None, None)
+    feed = PageFeed(service, None, None)
     feed.news()
     for _ in range(5):
         service.world.log.add(LogKind.ACTION)

@@ -15,7 +15,7 @@ from duologue.actors._futures._set_once import (
     LAZY,
     PENDING,
     VALUE,
-    ExcInfo,
+    AnyExcInfo,
     SetOnceFuture,
     future_lock,
     refuse_to_wait,
@@ -266,7 +266,7 @@ class Stopping(AsyncFuture[bool]):
         """Note that it was."""
         self._settle(VALUE, outcome=True)
 
-    def set_exception(self, exc_info: ExcInfo | None = None) -> None:
+    def set_exception(self, exc_info: AnyExcInfo | None = None) -> None:
         """Note that it was not, or fail for another reason."""
         if exc_info is not None and isinstance(exc_info[1], ActorDeadError):
             self._settle(VALUE, outcome=False)

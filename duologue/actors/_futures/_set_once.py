@@ -25,7 +25,7 @@ from duologue.actors._futures._wakers import (
 
 T = TypeVar("T")
 
-ExcInfo: TypeAlias = tuple[
+AnyExcInfo: TypeAlias = tuple[
     type[BaseException] | None, BaseException | None, TracebackType | None
 ]
 
@@ -61,7 +61,7 @@ class SetOnceFuture(Future[T]):
         """
         self._settle(VALUE, value)
 
-    def set_exception(self, exc_info: ExcInfo | None = None) -> None:
+    def set_exception(self, exc_info: AnyExcInfo | None = None) -> None:
         """Let the future raise.
 
         Args:
@@ -136,7 +136,7 @@ class SetOnceFuture(Future[T]):
         if self._state != ERROR:
             return cast("T", self._outcome)
         try:
-            raise _exception(cast("ExcInfo", self._outcome))
+            raise _exception(cast("AnyExcInfo", self._outcome))
         finally:
             del self  # an exception would keep the frame, and the frame the future
 
@@ -151,7 +151,7 @@ def refuse_to_wait(timeout: float | None) -> None:
         refuse_to_block("AsyncFuture.get()", instead="await future")
 
 
-def _exception(exc_info: ExcInfo) -> BaseException:
+def _exception(exc_info: AnyExcInfo) -> BaseException:
     kind, value, traceback = exc_info
     if value is None:
         value = RuntimeError("the future failed") if kind is None else kind()

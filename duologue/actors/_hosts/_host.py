@@ -25,7 +25,7 @@ from duologue.actors._time._clock import Clock, LoopClock
 from duologue.actors._time._restart_delays import RestartDelays
 from duologue.errors import SystemClosedError
 
-Tasks: TypeAlias = dict[Mailbox, asyncio.Task[object]]
+TurnTasks: TypeAlias = dict[Mailbox, asyncio.Task[object]]
 
 
 class Host(Turns):
@@ -126,7 +126,7 @@ class Host(Turns):
             if isinstance(ref, AsyncActorRef) and ref.actor_inbox.host is self
         ]
 
-    async def _cancel(self, tasks: Tasks, until: float) -> None:
+    async def _cancel(self, tasks: TurnTasks, until: float) -> None:
         for mailbox, task in tasks.items():
             mailbox.stop(SystemClosed())
             # A coroutine that has not begun could not answer: let it begin.
@@ -134,7 +134,7 @@ class Host(Turns):
         if tasks:
             await asyncio.wait(tasks.values(), timeout=until - self.loop.time())
 
-    def _end(self, busy: Tasks) -> Tasks:
+    def _end(self, busy: TurnTasks) -> TurnTasks:
         """Give no turns any more; the coroutines that are not among the busy ones."""
         begun_since = {
             mailbox: task

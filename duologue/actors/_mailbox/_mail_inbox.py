@@ -20,11 +20,11 @@ from duologue.actors._mailbox._envelope import AnyEnvelope, is_from_runtime
 from duologue.errors import OutsideMailError
 
 
-class _Mail:
+class _MailSign:
     """What an actor is given when there is mail: it knows where that lies."""
 
 
-MAIL: Final = _Mail()
+MAIL: Final = _MailSign()
 
 
 class Owner(Protocol):

@@ -25,7 +25,7 @@ from duologue.actors._workers._operation_report import clean_text
 from duologue.actors._workers._worker_body import BodyMethod, IBackgroundWorker
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import (
-    Answer,
+    Answered,
     Begin,
     Ended,
     GraceOver,
@@ -33,10 +33,10 @@ from duologue.actors._workers._worker_messages import (
     Ping,
     Question,
     Reported,
-    Said,
     Started,
     StopWork,
     TimeOver,
+    WorkerAnswer,
     WorkerEvent,
     WorkerMessage,
 )
@@ -81,7 +81,7 @@ class WorkerActor(AsyncActor):
         self._is_cancelled = False
         life_of(ref_of(self)).when_gone = self._gone
 
-    def on_receive(self, message: WorkerMessage) -> Answer | None:
+    def on_receive(self, message: WorkerMessage) -> WorkerAnswer | None:
         """Handle a request or an event. None of them waits."""
         if self._record.snapshot.state.is_final:
             return self._record.snapshot
@@ -102,7 +102,7 @@ class WorkerActor(AsyncActor):
                 self._reports.take()
             case Started(outcome=outcome):
                 self._started(outcome)
-            case Said(question=question, outcome=outcome):
+            case Answered(question=question, outcome=outcome):
                 self._said(question, outcome)
             case Overdue(question=question):
                 self._overdue(question)
@@ -143,7 +143,7 @@ class WorkerActor(AsyncActor):
         if self._stopped is not None and self._stopped.task is not None:
             await asyncio.wait({self._stopped.task}, timeout=self._job.ping_timeout)
 
-    def _begin(self) -> Answer:
+    def _begin(self) -> WorkerAnswer:
         if self._job.timeout is not None:
             self.send_after(as_delay(self._job.timeout), TimeOver())
         start = self._job.body.start
@@ -194,7 +194,7 @@ class WorkerActor(AsyncActor):
         """Whether a ping may learn more than the snapshot says; in any thread."""
         return self._job.body.ping is not None or self._operation.has_news()
 
-    def _answer_ping(self) -> Answer:
+    def _answer_ping(self) -> WorkerAnswer:
         self._reports.take()
         if self._outcome is not None:
             return self._over
@@ -209,7 +209,7 @@ class WorkerActor(AsyncActor):
             return self._record.snapshot  # the last call still hangs
         return self._pinged.answer
 
-    def _stop_work(self, reason: str, grace: float | None) -> Answer:
+    def _stop_work(self, reason: str, grace: float | None) -> WorkerAnswer:
         if self._outcome is not None:
             return self._over
         if grace is not None:
@@ -354,7 +354,7 @@ class WorkerActor(AsyncActor):
 
     def _put(self, question: Question, call: BodyMethod) -> None:
         question.task = self._call(
-            call, lambda outcome: self._post(Said(question, outcome))
+            call, lambda outcome: self._post(Answered(question, outcome))
         )
 
     def _expect(self, question: Question) -> None:

@@ -107,7 +107,7 @@ class Body:
         return self.takes_operation or self.stop is not None
 
 
-def check(body: object) -> None:
+def check_body(body: object) -> None:
     """Raise unless a body can run, without making or calling anything.
 
     Raises:
@@ -129,18 +129,18 @@ def kind_of(body: object) -> str:
     Raises:
         WorkerBodyError: If it cannot run.
     """
-    check(body)
+    check_body(body)
     return _name(body)
 
 
 def body_of(given: object) -> Body:
-    """Look at a body that `check` let pass; a class is made into an object first.
+    """Look at a body that `check_body` let pass; a class is made into an object first.
 
     Raises:
         WorkerBodyError: If it cannot run.
     """
     author = _made(given) if inspect.isclass(given) else given
-    check(author)
+    check_body(author)
     run = cast("RunFunction", _work_of(author))
     return Body(
         kind=_name(given),

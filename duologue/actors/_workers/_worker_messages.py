@@ -11,21 +11,21 @@ from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._workers._worker_snapshot import BodyOutcome, WorkerSnapshot
 
-Answer: TypeAlias = WorkerSnapshot | AsyncFuture[WorkerSnapshot]
+WorkerAnswer: TypeAlias = WorkerSnapshot | AsyncFuture[WorkerSnapshot]
 
 
 @dataclass(frozen=True, slots=True)
-class Begin(Ask[Answer]):
+class Begin(Ask[WorkerAnswer]):
     """Let the body start; the answer is the snapshot after its `start()`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ping(Ask[Answer]):
+class Ping(Ask[WorkerAnswer]):
     """Say how far the work is."""
 
 
 @dataclass(frozen=True, slots=True)
-class StopWork(Ask[Answer]):
+class StopWork(Ask[WorkerAnswer]):
     """Ask the body to end.
 
     Attributes:
@@ -80,7 +80,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Answered:
     """A question was answered by the body."""
 
     question: Question
@@ -113,6 +113,6 @@ class TimeOver:
 
 Request: TypeAlias = Begin | Ping | StopWork
 WorkerEvent: TypeAlias = (
-    Reported | Started | Said | Overdue | Ended | GraceOver | TimeOver
+    Reported | Started | Answered | Overdue | Ended | GraceOver | TimeOver
 )
 WorkerMessage: TypeAlias = Request | WorkerEvent

@@ -17,7 +17,7 @@ from duologue.actors._time._clock import Clock, LoopClock, TimerHandle
 from duologue.actors._time._observe import Counts, Observer
 from duologue.actors._workers._worker import Worker, WorkerRecord
 from duologue.actors._workers._worker_actor import WorkerActor
-from duologue.actors._workers._worker_body import Body, body_of, check, kind_of
+from duologue.actors._workers._worker_body import Body, body_of, check_body, kind_of
 from duologue.actors._workers._worker_calls import BodyCalls
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import Begin, StopWork
@@ -131,7 +131,7 @@ class Workers:
             WorkerRunningError: With `REJECT`, if one is active under the key.
             SystemClosedError: If the workers or their system have been stopped.
         """
-        check(body)
+        check_body(body)
         while running := self._running(owner, key):
             if policy is StartPolicy.REJECT:
                 raise WorkerRunningError(str(key), running.snapshot.id)

@@ -18,7 +18,7 @@ from duologue.errors import NotReceivedError
 
 M = TypeVar("M")
 
-Answer: TypeAlias = Callable[[object], object]
+ProbeAnswer: TypeAlias = Callable[[object], object]
 Numbered: TypeAlias = tuple[int, object]
 
 
@@ -38,7 +38,7 @@ class Probe:
 
     @classmethod
     def start(
-        cls, *, system: ActorSystem | None = None, answer: Answer | None = None
+        cls, *, system: ActorSystem | None = None, answer: ProbeAnswer | None = None
     ) -> Self:
         """Start a probe.
 
@@ -90,7 +90,7 @@ class Probe:
 class ProbeActor(AsyncActor):
     """The actor of a probe."""
 
-    def __init__(self, record: ProbeRecord, answer: Answer | None) -> None:
+    def __init__(self, record: ProbeRecord, answer: ProbeAnswer | None) -> None:
         super().__init__()
         self._record = record
         self._answer = answer

@@ -14,7 +14,7 @@ from duologue.dialogs._screen._keyboards import (
 )
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._snapshot import digest
-from duologue.dialogs._state._stack import Context, Keys, Screen, Stack
+from duologue.dialogs._state._stack import Context, Keys, KnownScreen, Stack
 from duologue.dialogs._state._turn import Draw, Turn
 from duologue.errors import ViewError
 
@@ -134,7 +134,7 @@ def plan_close(turn: Turn, stack: Stack) -> Draw | None:
         An order to take away the buttons; None if there is no message.
     """
     screen = stack.screen
-    stack.screen = Screen()
+    stack.screen = KnownScreen()
     if screen.message_id is None and not screen.pending:
         return None
     revision = turn.snapshot.version + 1

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from duologue.dialogs._chat._data import Json, dump_bytes, load
-from duologue.dialogs._state._stack import Context, Keys, Screen, Stack
+from duologue.dialogs._state._stack import Context, Keys, KnownScreen, Stack
 from duologue.dialogs._state._states import State
 from duologue.dialogs._state._values import read, write
 from duologue.errors import SnapshotVersionError, UnknownStateError
@@ -267,7 +267,7 @@ class Snapshot:
 
 def _load_stack(name: str, data: Json) -> Stack:
     intents, message_id, digest, drawn, pending = data
-    screen = Screen(
+    screen = KnownScreen(
         message_id,
         digest,
         None if drawn is None else Keys(*drawn),

@@ -69,7 +69,7 @@ class Keys:
 
 
 @dataclass(slots=True)
-class Screen:
+class KnownScreen:
     """What the user sees of a stack, as far as the state knows.
 
     Attributes:
@@ -163,7 +163,7 @@ class Stack:
 
     id: str = DEFAULT_STACK_ID
     intents: list[str] = field(default_factory=list)
-    screen: Screen = field(default_factory=Screen)
+    screen: KnownScreen = field(default_factory=KnownScreen)
 
     def empty(self) -> bool:
         """Tell whether no dialog is open in it."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from duologue.actors import Clock
-from duologue.transport._server import Address, serve
+from duologue.transport._server import ListenAddress, serve
 from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import (
     REASONS,
@@ -61,7 +61,7 @@ class Operations:
         )
 
         self.observer: PrometheusObserver = PrometheusObserver(registry_of(registry))
-        self.address: Address | None = None
+        self.address: ListenAddress | None = None
         self._host = host
         self._port = port
         self._phase = Phase.STOPPED
@@ -234,7 +234,7 @@ def _labelled(read: Callable[[], Mapping[L, float]]) -> Callable[[], Reading]:
     return lambda: [((str(label),), value) for label, value in read().items()]
 
 
-def _warn_if_open(place: Address) -> None:
+def _warn_if_open(place: ListenAddress) -> None:
     if not _is_loopback(place.host):
         _logger.warning(
             "metrics and health are open to everybody who can reach %s; they need no "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from duologue.dialogs import CallbackButton, Keyboard, View
 from duologue.transport._json import dump
 
-Json = dict[str, object]
+JsonObject = dict[str, object]
 
 TEXT_LIMIT = 4000
 # Stands behind the text of what a whole chat shares, so that a reply to it is known to
@@ -46,7 +46,7 @@ def answer(view: View | None, notification: str | None) -> bytes:
     One of message and notification is required; a blank notification is the
     one answer that changes nothing on the screen.
     """
-    body: Json = {}
+    body: JsonObject = {}
     if view is not None:
         body["message"] = _message(view)
     if notification is not None or view is None:
@@ -54,8 +54,8 @@ def answer(view: View | None, notification: str | None) -> bytes:
     return dump(body)
 
 
-def _message(view: View) -> Json:
-    body: Json = {"text": view.text, "attachments": _attachments(view.keyboard)}
+def _message(view: View) -> JsonObject:
+    body: JsonObject = {"text": view.text, "attachments": _attachments(view.keyboard)}
     if view.is_shared and len(view.text) + len(SHARED_MARK) <= TEXT_LIMIT:
         body["text"] = view.text + SHARED_MARK
     if view.markup is not None:
@@ -63,7 +63,7 @@ def _message(view: View) -> Json:
     return body
 
 
-def _attachments(keyboard: Keyboard) -> list[Json]:
+def _attachments(keyboard: Keyboard) -> list[JsonObject]:
     if not keyboard:
         return []
     # In one go: this runs for every view that is drawn.

@@ -33,7 +33,7 @@ _POLLS = "/updates"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """What came back for a request.
 
     Attributes:
@@ -144,7 +144,7 @@ class HttpClient:
         query: Mapping[str, str],
         body: bytes | None,
         within: float,
-    ) -> Reply:
+    ) -> HttpReply:
         """Make one request and read whatever comes back; see `call`.
 
         Raises:
@@ -173,7 +173,7 @@ class HttpClient:
             cause = error if said == reason else None
             raise MessengerUnavailableError(name, said) from cause
         retry_after = response.headers.get("Retry-After")
-        return Reply(response.status, content, retry_after)
+        return HttpReply(response.status, content, retry_after)
 
     async def close(self) -> None:
         """Close all connections; the next call opens new ones."""

@@ -12,18 +12,18 @@ from duologue.errors import HandoverCancelledError
 from duologue.transport.polling._handover import Handover
 from duologue.transport.polling._markers import MarkerStore
 from duologue.transport.polling._steps import (
-    Action,
+    ActionFailed,
     Commit,
-    Committed,
     End,
-    Event,
-    Failed,
     Fetched,
     HandOver,
     Load,
     Loaded,
+    MarkerCommitted,
     Pause,
     Poll,
+    PollerAction,
+    PollerEvent,
     PollerSettings,
     Save,
     Saved,
@@ -52,7 +52,7 @@ class PollerIO:
     settings: PollerSettings
     clock: Clock
 
-    async def perform(self, action: Action) -> Event:
+    async def perform(self, action: PollerAction) -> PollerEvent:
         """Carry out one action and tell what came of it; failures are an outcome."""
         try:
             return await self._perform(action)
@@ -60,11 +60,11 @@ class PollerIO:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            return Failed(HandoverCancelledError())
+            return ActionFailed(HandoverCancelledError())
         except Exception as error:  # noqa: BLE001 - polling outlives whatever its parts raise; it is reported
-            return Failed(error)
+            return ActionFailed(error)
 
-    async def _perform(self, action: Action) -> Event:
+    async def _perform(self, action: PollerAction) -> PollerEvent:
         match action:
             case Load():
                 return Loaded(await self.store.load())
@@ -83,7 +83,7 @@ class PollerIO:
                 async with asyncio.timeout(_COMMIT_TIMEOUT):
                     # What comes along is not acknowledged: it is for the next run.
                     await self._ask(marker, 1, within=0)
-                return Committed()
+                return MarkerCommitted()
             case End():
                 raise AssertionError("the end is no work")
             case _:

@@ -32,8 +32,8 @@ from duologue.transport.polling._steps import (
     Load,
     Pause,
     Poll,
+    PollerProgress,
     PollerSettings,
-    Progress,
 )
 
 
@@ -247,7 +247,7 @@ class Poller:
             await self._run.keep_rest()
 
 
-def _state(progress: Progress) -> PollerState:
+def _state(progress: PollerProgress) -> PollerState:
     if progress.stopping:
         return PollerState.STOPPING
     match progress.doing:

@@ -9,14 +9,14 @@ from duologue.dialogs import Bot, bot_key
 from duologue.errors import UnauthorizedError
 from duologue.transport.polling._outage import Outage
 from duologue.transport.polling._steps import (
-    Action,
-    Event,
-    Failed,
+    ActionFailed,
     Fetched,
     HandedOver,
     HandOver,
     Pause,
     Poll,
+    PollerAction,
+    PollerEvent,
     Save,
     Saved,
     Woke,
@@ -39,22 +39,26 @@ class Reporter:
         self._store = self._outage("saving the marker", "marker_errors")
         observer.count("slow_batches", 0, bot=self._bot)
 
-    def note(self, action: Action, event: Event) -> None:
+    def note(self, action: PollerAction, event: PollerEvent) -> None:
         """Report what came of an action."""
         match action, event:
             case Poll(), Fetched():
                 self.last_success = self._clock.time()
                 self._observer.count("polls", bot=self._bot)
                 self._polls.over()
-            case Poll(), Failed(error) if not isinstance(error, UnauthorizedError):
+            case Poll(), ActionFailed(error) if not isinstance(
+                error, UnauthorizedError
+            ):
                 self._polls.failed(error)
-            case HandOver(), HandedOver(error=Exception() as error) | Failed(error):
+            case HandOver(), HandedOver(error=Exception() as error) | ActionFailed(
+                error
+            ):
                 self._intake.failed(error)
             case HandOver(), HandedOver():
                 self._intake.over()
             case Save(), Saved():
                 self._store.over()
-            case Save(), Failed(error):
+            case Save(), ActionFailed(error):
                 self._store.failed(error)
             case Pause(seconds), Woke():
                 self._observer.record("poller_pause_seconds", seconds, bot=self._bot)

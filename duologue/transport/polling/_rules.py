@@ -14,22 +14,22 @@ from duologue.dialogs import Batch
 from duologue.errors import RateLimitedError, UnauthorizedError
 from duologue.transport.polling._markers import Position
 from duologue.transport.polling._steps import (
-    Action,
+    ActionFailed,
     Commit,
-    Committed,
     DeadlinePassed,
     End,
-    Event,
-    Failed,
     Fetched,
     HandedOver,
     HandOver,
     Load,
     Loaded,
+    MarkerCommitted,
     Pause,
     Poll,
+    PollerAction,
+    PollerEvent,
+    PollerProgress,
     PollerSettings,
-    Progress,
     Save,
     Saved,
     StopAsked,
@@ -50,11 +50,11 @@ class Rules:
         self._settings = settings
         self._dice = dice
 
-    def first(self) -> Progress:
+    def first(self) -> PollerProgress:
         """Where a poller stands before anything has happened."""
-        return Progress(dropping=self._settings.drop_pending_updates)
+        return PollerProgress(dropping=self._settings.drop_pending_updates)
 
-    def after(self, progress: Progress, event: Event) -> Progress:  # noqa: PLR0911 - one for each event
+    def after(self, progress: PollerProgress, event: PollerEvent) -> PollerProgress:  # noqa: PLR0911 - one for each event
         """Tell where the poller stands after an event; `doing` is the new action."""
         match event:
             case Loaded(position):
@@ -67,9 +67,9 @@ class Rules:
                 return self._handed_over(progress, event)
             case Woke():
                 return replace(progress, doing=progress.again)
-            case Committed():
+            case MarkerCommitted():
                 return replace(progress, doing=End())
-            case Failed(error):
+            case ActionFailed(error):
                 return self._failed(progress, error)
             case StopAsked():
                 return self._stop_asked(replace(progress, stopping=True))
@@ -78,7 +78,7 @@ class Rules:
             case _:
                 assert_never(event)
 
-    def _loaded(self, progress: Progress, position: Position) -> Progress:
+    def _loaded(self, progress: PollerProgress, position: Position) -> PollerProgress:
         progress = replace(progress, marker=position.marker, saved=position)
         if not position.kept:
             return self._go_on(progress)
@@ -92,7 +92,7 @@ class Rules:
             doing=HandOver(kept, position.after),
         )
 
-    def _fetched(self, progress: Progress, batch: Batch) -> Progress:
+    def _fetched(self, progress: PollerProgress, batch: Batch) -> PollerProgress:
         updates = tuple(batch.updates)
         # Without a marker in the answer the old one stays (it may be null).
         after = progress.marker if batch.marker is None else batch.marker
@@ -106,7 +106,9 @@ class Rules:
             return replace(progress, doing=Save(Position(None, updates, after)))
         return replace(progress, doing=HandOver(updates, after))
 
-    def _dropped(self, progress: Progress, count: int, after: int | None) -> Progress:
+    def _dropped(
+        self, progress: PollerProgress, count: int, after: int | None
+    ) -> PollerProgress:
         # The queue has run out when a batch is smaller than one before it; to
         # wait for an empty one would drop for ever in a busy chat.
         if count < progress.largest or count == 0 or after == progress.marker:
@@ -114,20 +116,22 @@ class Rules:
         progress = replace(progress, marker=after, largest=count)
         return self._go_on(progress)
 
-    def _moved(self, progress: Progress, marker: int | None) -> Progress:
+    def _moved(self, progress: PollerProgress, marker: int | None) -> PollerProgress:
         progress = replace(progress, marker=marker, batch=())
         if Position(marker) == progress.saved:
             return self._go_on(progress)
         return replace(progress, doing=Save(Position(marker)))
 
-    def _saved(self, progress: Progress) -> Progress:
+    def _saved(self, progress: PollerProgress) -> PollerProgress:
         if progress.batch and progress.stopping:
             return replace(progress, doing=End())  # they wait on the disk
         if progress.batch:
             return replace(progress, doing=HandOver(progress.batch, progress.after))
         return self._go_on(progress)
 
-    def _handed_over(self, progress: Progress, event: HandedOver) -> Progress:
+    def _handed_over(
+        self, progress: PollerProgress, event: HandedOver
+    ) -> PollerProgress:
         if not event.rest:
             return self._moved(progress, progress.after)
         progress = replace(progress, batch=event.rest)
@@ -135,7 +139,7 @@ class Rules:
             return replace(progress, doing=End())
         return self._try_again(progress, HandOver(event.rest, progress.after))
 
-    def _failed(self, progress: Progress, error: Exception) -> Progress:
+    def _failed(self, progress: PollerProgress, error: Exception) -> PollerProgress:
         match progress.doing:
             case Load():
                 return replace(progress, doing=End(error))
@@ -153,12 +157,14 @@ class Rules:
             case action:
                 return self._try_again(progress, action)
 
-    def _try_again(self, progress: Progress, action: Action) -> Progress:
+    def _try_again(
+        self, progress: PollerProgress, action: PollerAction
+    ) -> PollerProgress:
         failures = progress.failures + 1
         seconds = backoff(failures, self._dice)
         return replace(progress, failures=failures, doing=Pause(seconds), again=action)
 
-    def _stop_asked(self, progress: Progress) -> Progress:
+    def _stop_asked(self, progress: PollerProgress) -> PollerProgress:
         match progress.doing:
             case Poll() | Load():
                 return self._go_on(progress)
@@ -169,7 +175,7 @@ class Rules:
             case _:
                 return progress  # what is in hand ends first
 
-    def _go_on(self, progress: Progress) -> Progress:
+    def _go_on(self, progress: PollerProgress) -> PollerProgress:
         marker = progress.marker
         if not progress.stopping:
             timeout = 0.0 if progress.dropping else self._settings.timeout
@@ -177,7 +183,7 @@ class Rules:
         return replace(progress, doing=End() if marker is None else Commit(marker))
 
 
-def left_behind(progress: Progress) -> Position | None:
+def left_behind(progress: PollerProgress) -> Position | None:
     """Tell what the store shall hold after the end; None if it does so already.
 
     The messenger has not been told of the batch: without the store it comes whole.
@@ -186,7 +192,7 @@ def left_behind(progress: Progress) -> Position | None:
     return position if progress.batch and position != progress.saved else None
 
 
-def _stored(progress: Progress) -> Progress:
+def _stored(progress: PollerProgress) -> PollerProgress:
     if not isinstance(progress.doing, Save):
         return progress
     return replace(progress, failures=0, saved=progress.doing.position)

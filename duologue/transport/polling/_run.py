@@ -10,13 +10,13 @@ from duologue.transport.polling._io import PollerIO
 from duologue.transport.polling._reporter import Reporter
 from duologue.transport.polling._rules import Rules, left_behind
 from duologue.transport.polling._steps import (
-    Action,
     DeadlinePassed,
     End,
-    Event,
     Failed,
     HandOver,
-    Progress,
+    PollerAction,
+    PollerEvent,
+    PollerProgress,
     Save,
     StopAsked,
 )
@@ -41,7 +41,7 @@ class PollerRun:
 
     def __init__(self, rules: Rules, io: PollerIO, reporter: Reporter) -> None:
         self._loop = asyncio.get_running_loop()
-        self.progress: Progress = rules.first()
+        self.progress: PollerProgress = rules.first()
         self.ended: asyncio.Future[Exception | None] = self._loop.create_future()
         self._rules = rules
         self._io = io
@@ -74,7 +74,7 @@ class PollerRun:
         if position is None:
             return
         action = Save(position)
-        event: Event = Failed(TimeoutError("the disk takes too long"))
+        event: PollerEvent = Failed(TimeoutError("the disk takes too long"))
         with suppress(TimeoutError):
             async with asyncio.timeout(_KEEP_TIMEOUT):
                 event = await self._io.perform(action)
@@ -102,7 +102,7 @@ class PollerRun:
         if self.progress.doing is not before and scope and not scope.expired():
             scope.reschedule(self._loop.time())
 
-    async def _outcome(self, action: Action) -> Event | None:
+    async def _outcome(self, action: PollerAction) -> PollerEvent | None:
         """Carry out an action; None if it was called off."""
         late = None
         if isinstance(action, HandOver):

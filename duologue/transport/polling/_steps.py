@@ -96,7 +96,7 @@ class End:
     error: Exception | None = None
 
 
-Action = Load | Poll | Save | HandOver | Pause | Commit | End
+PollerAction = Load | Poll | Save | HandOver | Pause | Commit | End
 
 
 # Events
@@ -140,12 +140,12 @@ class Woke:
 
 
 @dataclass(frozen=True, slots=True)
-class Committed:
+class MarkerCommitted:
     """The messenger knows the last marker."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class ActionFailed:
     """The action did not work."""
 
     error: Exception
@@ -167,21 +167,21 @@ class DeadlinePassed:
     rest: tuple[Raw, ...] = ()
 
 
-Event = (
+PollerEvent = (
     Loaded
     | Fetched
     | Saved
     | HandedOver
     | Woke
-    | Committed
-    | Failed
+    | MarkerCommitted
+    | ActionFailed
     | StopAsked
     | DeadlinePassed
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class PollerProgress:
     """Where a poller stands.
 
     Attributes:
@@ -205,5 +205,5 @@ class Progress:
     failures: int = 0
     stopping: bool = False
     saved: Position = field(default_factory=Position)
-    doing: Action = field(default_factory=Load)
-    again: Action = field(default_factory=Load)
+    doing: PollerAction = field(default_factory=Load)
+    again: PollerAction = field(default_factory=Load)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from duologue.transport._server import LOOPBACK, Address, new_application, serve
+from duologue.transport._server import LOOPBACK, ListenAddress, new_application, serve
 from duologue.transport.sandbox._bot_api._chat_methods import ChatMethods
 from duologue.transport.sandbox._bot_api._door import BotDoor
 from duologue.transport.sandbox._bot_api._message_methods import MessageMethods
@@ -59,7 +59,7 @@ class Sandbox:
         files_total: int = FILES_TOTAL,
         bot_id: int = BOT.id,
     ) -> None:
-        self._address = Address(host, port)
+        self._address = ListenAddress(host, port)
         self._profile = profile
         self._no_marker = no_marker
         self._limits = limits

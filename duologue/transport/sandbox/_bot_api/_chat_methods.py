@@ -20,7 +20,7 @@ from duologue.transport.sandbox._bot_api._fields import (
 )
 from duologue.transport.sandbox._world._log import LogKind
 from duologue.transport.sandbox._world._service import Service
-from duologue.transport.sandbox._world._values import Chat, Json
+from duologue.transport.sandbox._world._values import Chat, JsonObject
 
 ACTIONS = frozenset(
     {
@@ -130,7 +130,7 @@ class ChatMethods:
         return self.service.world.chat(int(request.match_info["chat_id"]))
 
 
-def _command(raw: object) -> Json:
+def _command(raw: object) -> JsonObject:
     source = as_object(raw, "command")
     return {
         "name": text_field(source, "name", shortest=1, longest=COMMAND_NAME),

@@ -20,7 +20,7 @@ from duologue.transport.sandbox._world._log import LogKind
 from duologue.transport.sandbox._world._service import Service
 from duologue.transport.sandbox._world._values import Chat
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 DROPPED = 0
 UNKNOWN = "(unknown)"
 CODES = {
@@ -45,7 +45,9 @@ class BotDoor:
         self._failures: dict[int, int] = {}
 
     @web.middleware
-    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def guard(
+        self, request: web.Request, handler: HttpHandler
+    ) -> web.StreamResponse:
         """Answer one request, count it, and log what the bot did wrong."""
         if self._exempt(request.path):
             return await handler(request)
@@ -67,7 +69,7 @@ class BotDoor:
         return response
 
     async def _meet_fault(
-        self, request: web.Request, handler: Handler
+        self, request: web.Request, handler: HttpHandler
     ) -> web.StreamResponse:
         service = self._service
         fault = service.faults.take(
@@ -96,7 +98,7 @@ class BotDoor:
                 assert_never(fault.kind)
 
     async def _slowly(
-        self, fault: Fault, request: web.Request, handler: Handler
+        self, fault: Fault, request: web.Request, handler: HttpHandler
     ) -> web.StreamResponse:
         if not fault.after:
             await self._service.pause(fault.delay)
@@ -106,7 +108,7 @@ class BotDoor:
         return response
 
     async def _answer(
-        self, request: web.Request, handler: Handler
+        self, request: web.Request, handler: HttpHandler
     ) -> web.StreamResponse:
         try:
             self._admit(request)

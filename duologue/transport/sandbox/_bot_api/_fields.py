@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from duologue.errors import SandboxRefusalError
 from duologue.transport._json import is_array, is_object
-from duologue.transport.sandbox._world._values import Json, JsonView
+from duologue.transport.sandbox._world._values import JsonObject, JsonView
 
 INT64_MAX = 2**63 - 1
 CHAT_ID = "{chat_id:-?[0-9]{1,19}}"
@@ -20,7 +20,7 @@ def malformed(detail: str) -> SandboxRefusalError:
     return SandboxRefusalError(400, "proto.payload", detail)
 
 
-def as_object(raw: object, name: str) -> Json:
+def as_object(raw: object, name: str) -> JsonObject:
     """Take an object or refuse."""
     if not is_object(raw):
         raise malformed(f"{name}: must be an object")

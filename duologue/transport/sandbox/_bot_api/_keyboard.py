@@ -9,7 +9,12 @@ from duologue.transport.sandbox._bot_api._fields import (
     malformed,
     text_field,
 )
-from duologue.transport.sandbox._world._values import Button, Json, JsonView, Keyboard
+from duologue.transport.sandbox._world._values import (
+    Button,
+    JsonObject,
+    JsonView,
+    Keyboard,
+)
 
 ROWS = 30
 IN_ROW = 7
@@ -58,7 +63,7 @@ def _button(raw: object) -> Button:
     return Button(kind, text, payload, _extra(kind, source))
 
 
-def _extra(kind: str, source: JsonView) -> Json:
+def _extra(kind: str, source: JsonView) -> JsonObject:
     if kind == "callback":
         given = "default" if source.get("intent") is None else source["intent"]
         return {"intent": choice({"intent": given}, "intent", INTENTS)}

@@ -16,7 +16,7 @@ PER_CHAT = 2
 SWEEP = 10_000
 
 
-class Act(StrEnum):
+class LimitedCall(StrEnum):
     """What is limited per chat, each on its own account."""
 
     SEND = "send"
@@ -50,7 +50,7 @@ BOUNDS = {
 }
 
 
-class Limits:
+class RequestLimits:
     """The accepted requests of the last second; a refused one costs nothing.
 
     Rules (MAX documentation, 2026): 30 requests a second for a bot, 2 polls a
@@ -76,7 +76,7 @@ class Limits:
         """Take one poll; False is a breach."""
         return self._polls is None or self._take("poll", self._polls, now)
 
-    def act(self, act: Act, chat_id: int, now: float) -> bool:
+    def act(self, act: LimitedCall, chat_id: int, now: float) -> bool:
         """Take one act in a chat; False is a breach."""
         return self._take((act, chat_id), PER_CHAT, now)
 

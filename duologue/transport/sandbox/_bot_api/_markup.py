@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from duologue.transport.sandbox._bot_api._fields import malformed
-from duologue.transport.sandbox._world._values import Json, JsonView
+from duologue.transport.sandbox._world._values import JsonObject, JsonView
 
 STYLES = {
     "b": "strong",
@@ -56,7 +56,7 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self.markup: list[Json] = []
+        self.markup: list[JsonObject] = []
         self.open: list[tuple[str, int, str | None]] = []
         self._units = 0
 
@@ -79,8 +79,8 @@ class _Reader(HTMLParser):
         self._units += len(data.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _element(kind: str, start: int, length: int, url: str | None) -> Json:
-    element: Json = {"type": kind, "from": start, "length": length}
+def _element(kind: str, start: int, length: int, url: str | None) -> JsonObject:
+    element: JsonObject = {"type": kind, "from": start, "length": length}
     if kind == "link":
         element["url"] = url or ""
     return element

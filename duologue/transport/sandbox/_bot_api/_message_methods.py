@@ -24,7 +24,7 @@ from duologue.transport.sandbox._bot_api._fields import (
     optional_text,
     required_query,
 )
-from duologue.transport.sandbox._bot_api._limits import Act
+from duologue.transport.sandbox._bot_api._limits import LimitedCall
 from duologue.transport.sandbox._bot_api._validation import Link, read_body
 from duologue.transport.sandbox._world._log import LogKind
 from duologue.transport.sandbox._world._service import Service
@@ -74,7 +74,7 @@ class MessageMethods:
         """POST /messages: ``chat_id`` goes before ``user_id`` when both are there."""
         world = self.service.world
         chat = self._target(request)
-        self._limit(Act.SEND, chat.id)
+        self._limit(LimitedCall.SEND, chat.id)
         body = read_body(await read_json(request), own_url(request))
         origin = self._origin(body.link)
         message = world.post(
@@ -90,7 +90,7 @@ class MessageMethods:
     async def edit(self, request: web.Request) -> web.Response:
         """PUT /messages: only messages of the bot."""
         message = self._own(required_query(request.query, "message_id"))
-        self._limit(Act.EDIT, message.chat_id)
+        self._limit(LimitedCall.EDIT, message.chat_id)
         self._replace(message, await read_json(request), own_url(request))
         return done(self.service)
 
@@ -100,14 +100,14 @@ class MessageMethods:
         message = world.message(required_query(request.query, "message_id"))
         if world.chat(message.chat_id).kind == "dialog":
             message = self._own(message.id)
-        self._limit(Act.DELETE, message.chat_id)
+        self._limit(LimitedCall.DELETE, message.chat_id)
         world.remove(message)
         return done(self.service)
 
     async def answer(self, request: web.Request) -> web.Response:
         """POST /answers: edits the message of the click, notifies, or both."""
         click = self._click(request)
-        self._limit(Act.ANSWER, click.chat_id)
+        self._limit(LimitedCall.ANSWER, click.chat_id)
         source = as_object(await read_json(request), "body")
         notification = optional_text(source, "notification", longest=NOTIFICATION)
         if source.get("message") is None and notification is None:
@@ -160,6 +160,6 @@ class MessageMethods:
         check_open(self._chat(message.chat_id))
         self.service.world.edit(message, read_body(raw, base).over(message.content))
 
-    def _limit(self, act: Act, chat_id: int) -> None:
+    def _limit(self, act: LimitedCall, chat_id: int) -> None:
         if not self.service.limits.act(act, chat_id, self.service.clock.seconds()):
             raise too_many(f"more than 2 {act} requests in a second in chat {chat_id}")

@@ -19,7 +19,7 @@ from duologue.transport.sandbox._bot_api._markup import read_text
 from duologue.transport.sandbox._world._files import file_url, photo_id
 from duologue.transport.sandbox._world._values import (
     Content,
-    Json,
+    JsonObject,
     JsonView,
     Keyboard,
 )
@@ -53,7 +53,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class NewMessageBody:
     """A ``NewMessageBody``; None is absent or null, in an edit: unchanged."""
 
     text: str | None
@@ -88,7 +88,7 @@ class Body:
         return content
 
 
-def read_body(raw: object, base: str) -> Body:
+def read_body(raw: object, base: str) -> NewMessageBody:
     """Read a ``NewMessageBody`` or refuse it with what is wrong."""
     source = as_object(raw, "body")
     text = optional_text(source, "text", longest=TEXT_LIMIT)
@@ -96,7 +96,7 @@ def read_body(raw: object, base: str) -> Body:
     if not isinstance(source.get("notify", True), bool | None):
         raise malformed("notify: must be a boolean")
     shown = read_text(text or "", style)
-    return Body(
+    return NewMessageBody(
         None if text is None else shown.text,
         shown.markup,
         _attachments(source.get("attachments"), base),
@@ -161,7 +161,7 @@ def _media(kind: str, source: JsonView, base: str) -> list[JsonView]:
     return [{"type": kind, "payload": payload}]
 
 
-def _pictures(payload: Json) -> list[Json]:
+def _pictures(payload: JsonObject) -> list[JsonObject]:
     """List the pictures of a payload: one by URL or token, or several by name."""
     if payload.get("photos") is None:
         return [payload]
@@ -169,7 +169,7 @@ def _pictures(payload: Json) -> list[Json]:
     return [as_object(one, "photo") for one in photos.values()]
 
 
-def _picture(payload: Json, base: str) -> JsonView:
+def _picture(payload: JsonObject, base: str) -> JsonView:
     """Make what comes back of a picture: an id, a token and a URL."""
     token, url = text_at(payload, "token"), text_at(payload, "url")
     if token is None and url is None:

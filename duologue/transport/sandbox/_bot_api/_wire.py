@@ -12,13 +12,13 @@ from duologue.transport.sandbox._world._values import (
     ChatKind,
     Clicked,
     Event,
-    Json,
+    JsonObject,
     Message,
     OmittedField,
     Person,
+    PressedStart,
     Said,
-    Started,
-    Stopped,
+    Suspended,
 )
 from duologue.transport.sandbox._world._world import World
 
@@ -30,7 +30,7 @@ def message_id(chat_id: int, seq: int) -> str:
     return f"mid.{chat_id % INT64:016x}{seq % INT64:016x}"
 
 
-def user(person: Person, at: int) -> Json:
+def user(person: Person, at: int) -> JsonObject:
     """Make a ``User``."""
     return {
         "user_id": person.id,
@@ -43,9 +43,9 @@ def user(person: Person, at: int) -> Json:
     }
 
 
-def chat(world: World, place: Chat) -> Json:
+def chat(world: World, place: Chat) -> JsonObject:
     """Make a ``Chat``."""
-    shape: Json = {
+    shape: JsonObject = {
         "chat_id": place.id,
         "type": _chat_type(place),
         "status": "suspended" if place.is_suspended else "active",
@@ -62,7 +62,7 @@ def chat(world: World, place: Chat) -> Json:
     return shape
 
 
-def bot_member(world: World, place: Chat) -> Json:
+def bot_member(world: World, place: Chat) -> JsonObject:
     """Make the ``ChatMember`` of the bot: an administrator in groups."""
     is_group = place.kind is ChatKind.GROUP
     rights = ["read_all_messages", "write", "edit", "delete", "pin_message"]
@@ -75,9 +75,9 @@ def bot_member(world: World, place: Chat) -> Json:
     }
 
 
-def message(world: World, shown: Message) -> Json:
+def message(world: World, shown: Message) -> JsonObject:
     """Make a ``Message``."""
-    shape: Json = {
+    shape: JsonObject = {
         "recipient": _recipient(world, shown),
         "timestamp": shown.at,
         "body": body(shown),
@@ -93,9 +93,9 @@ def message(world: World, shown: Message) -> Json:
     return shape
 
 
-def body(shown: Message) -> Json:
+def body(shown: Message) -> JsonObject:
     """Make a ``MessageBody``; no attachments or no markup means no key."""
-    shape: Json = {"mid": shown.id, "seq": shown.seq, "text": shown.content.text}
+    shape: JsonObject = {"mid": shown.id, "seq": shown.seq, "text": shown.content.text}
     attachments: list[object] = [dict(media) for media in shown.content.media]
     if shown.content.keyboard is not None:
         rows = [[_button(b) for b in row] for row in shown.content.keyboard]
@@ -113,7 +113,7 @@ def body(shown: Message) -> Json:
     return shape
 
 
-def update(world: World, event: Event) -> Json:
+def update(world: World, event: Event) -> JsonObject:
     """Make the update that tells the bot of an event."""
     match event:
         case Said(message=said):
@@ -125,13 +125,13 @@ def update(world: World, event: Event) -> Json:
             }
         case Clicked():
             return _callback(world, event)
-        case Started():
+        case PressedStart():
             start = _dialog_event(world, "bot_started", event)
             start["user_id"] = event.user_id
             if event.payload is not None:
                 start["payload"] = event.payload
             return start
-        case Stopped():
+        case Suspended():
             return _dialog_event(world, "bot_stopped", event)
         case ChatChanged():
             return _change(world, event)
@@ -139,7 +139,7 @@ def update(world: World, event: Event) -> Json:
             assert_never(event)
 
 
-def _callback(world: World, click: Clicked) -> Json:
+def _callback(world: World, click: Clicked) -> JsonObject:
     shown = click.message
     return {
         "update_type": "message_callback",
@@ -157,7 +157,7 @@ def _callback(world: World, click: Clicked) -> Json:
 
 def _pressed(
     world: World, shown: Message | None, omits: OmittedField | None
-) -> Json | None:
+) -> JsonObject | None:
     if shown is None or omits is OmittedField.MESSAGE:
         return None
     shape = message(world, shown)
@@ -168,8 +168,8 @@ def _pressed(
     return shape
 
 
-def _change(world: World, event: ChatChanged) -> Json:
-    shape: Json = {
+def _change(world: World, event: ChatChanged) -> JsonObject:
+    shape: JsonObject = {
         "update_type": event.kind,
         "timestamp": event.at,
         "chat_id": event.chat_id,
@@ -179,7 +179,9 @@ def _change(world: World, event: ChatChanged) -> Json:
     return shape | dict(event.extra)
 
 
-def _dialog_event(world: World, kind: str, event: Started | Stopped) -> Json:
+def _dialog_event(
+    world: World, kind: str, event: PressedStart | Suspended
+) -> JsonObject:
     return {
         "update_type": kind,
         "timestamp": event.at,
@@ -189,9 +191,9 @@ def _dialog_event(world: World, kind: str, event: Started | Stopped) -> Json:
     }
 
 
-def _recipient(world: World, shown: Message) -> Json:
+def _recipient(world: World, shown: Message) -> JsonObject:
     place = world.chat(shown.chat_id)
-    shape: Json = {"chat_id": place.id, "chat_type": _chat_type(place)}
+    shape: JsonObject = {"chat_id": place.id, "chat_type": _chat_type(place)}
     if place.kind is ChatKind.DIALOG:
         partner = _partner(world, place)
         is_from_bot = shown.sender_id == world.bot.id
@@ -207,8 +209,8 @@ def _partner(world: World, place: Chat) -> Person:
     return world.user(next(iter(place.members)))
 
 
-def _button(button: Button) -> Json:
-    shape: Json = {"type": button.kind, "text": button.text}
+def _button(button: Button) -> JsonObject:
+    shape: JsonObject = {"type": button.kind, "text": button.text}
     if button.payload is not None:
         shape["payload"] = button.payload
     return shape | dict(button.extra)

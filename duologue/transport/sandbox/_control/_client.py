@@ -44,7 +44,7 @@ from duologue.transport.sandbox._world._log import LogEntry
 from duologue.transport.sandbox._world._traffic import MessageTraffic
 from duologue.transport.sandbox._world._values import (
     DialogChange,
-    Json,
+    JsonObject,
     OmittedField,
 )
 
@@ -209,7 +209,7 @@ class Control:
         """Let a message of the bot take no edit any more, as one that is too old."""
         return await self._one(Freeze(message_id))
 
-    async def inject(self, update: Json) -> Outcome:
+    async def inject(self, update: JsonObject) -> Outcome:
         """Put a raw update into the queue: an unknown type, a malformed one."""
         return await self._one(Inject(update))
 

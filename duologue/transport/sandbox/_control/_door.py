@@ -25,10 +25,10 @@ from duologue.transport.sandbox._world._acting import act_all
 from duologue.transport.sandbox._world._actions import Action
 from duologue.transport.sandbox._world._log import LogEntry
 from duologue.transport.sandbox._world._service import Service
-from duologue.transport.sandbox._world._values import Json
+from duologue.transport.sandbox._world._values import JsonObject
 
 T = TypeVar("T")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LONGEST_WAIT = 60.0
 PAGE = 1000
 LEAST_ERROR, LAST_ERROR = 400, 599
@@ -62,7 +62,9 @@ class ControlDoor:
         ]
 
     @web.middleware
-    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def guard(
+        self, request: web.Request, handler: HttpHandler
+    ) -> web.StreamResponse:
         """Let only the owner of the token in, and no page of another site."""
         try:
             check_names(request)
@@ -150,7 +152,7 @@ class ControlDoor:
         return web.json_response(self._converter.unstructure(value))
 
 
-async def _read_object(request: web.Request) -> Json:
+async def _read_object(request: web.Request) -> JsonObject:
     raw = await request.read()
     try:
         value = parse_plain(raw)

@@ -15,7 +15,7 @@ from duologue.errors import (
 )
 from duologue.transport._json import is_object, parse_plain
 from duologue.transport.sandbox._control._conversion import new_converter
-from duologue.transport.sandbox._world._values import Json
+from duologue.transport.sandbox._world._values import JsonObject
 
 T = TypeVar("T")
 SLACK = 30.0
@@ -47,7 +47,7 @@ class ControlLink:
 
     async def call(
         self, method: str, path: str, body: object = None, *, hold: float = 0.0
-    ) -> Json:
+    ) -> JsonObject:
         """Send a request and give the JSON object it answers with.
 
         The server may hold the answer back for so many seconds.
@@ -63,13 +63,13 @@ class ControlLink:
             )
         )
 
-    async def send(self, path: str, form: aiohttp.FormData) -> Json:
+    async def send(self, path: str, form: aiohttp.FormData) -> JsonObject:
         """Post a form; the rest is as with ``call``."""
         return await self._ask(self._connected().post(self._url + path, data=form))
 
     async def _ask(
         self, asking: AbstractAsyncContextManager[aiohttp.ClientResponse]
-    ) -> Json:
+    ) -> JsonObject:
         try:
             async with asking as response:
                 return _checked(response.status, await response.read())
@@ -85,7 +85,7 @@ class ControlLink:
         return self._session
 
 
-def _checked(status: int, raw: bytes) -> Json:
+def _checked(status: int, raw: bytes) -> JsonObject:
     try:
         answer = parse_plain(raw)
     except ValueError:

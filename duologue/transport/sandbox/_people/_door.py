@@ -96,7 +96,7 @@ class PeopleDoor:
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """GET /control/stream: what happens, as server-sent events, without end."""
         after = int_query(request.query, "after")
-        feed = stream.Feed(self.service, after, request.query.get("run"))
+        feed = stream.PageFeed(self.service, after, request.query.get("run"))
         response = web.StreamResponse(headers={"Content-Type": stream.MEDIA_TYPE})
         with suppress(ConnectionResetError):  # the page was closed
             await response.prepare(request)
@@ -104,7 +104,7 @@ class PeopleDoor:
             await response.write_eof()
         return response
 
-    async def _send(self, feed: stream.Feed, response: web.StreamResponse) -> None:
+    async def _send(self, feed: stream.PageFeed, response: web.StreamResponse) -> None:
         bell = self.service.bell
         while not bell.is_last:
             news = feed.news()

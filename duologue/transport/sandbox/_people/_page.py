@@ -13,7 +13,7 @@ from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox._people._origin import check_names, problem, protect
 from duologue.transport.sandbox._world._files import Files, StoredFile
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 INDEX = "index.html"
 TYPES = {
     INDEX: "text/html",
@@ -60,7 +60,9 @@ class PageDoor:
         ]
 
     @web.middleware
-    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def guard(
+        self, request: web.Request, handler: HttpHandler
+    ) -> web.StreamResponse:
         """Keep other hosts and other sites out."""
         if not is_for_people(request.path):
             return await handler(request)

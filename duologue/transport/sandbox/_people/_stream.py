@@ -8,7 +8,7 @@ from duologue.transport.sandbox._bot_api import _wire as wire
 from duologue.transport.sandbox._control._conversion import new_converter
 from duologue.transport.sandbox._world._log import LogEntry
 from duologue.transport.sandbox._world._service import Service
-from duologue.transport.sandbox._world._values import Json, Message
+from duologue.transport.sandbox._world._values import JsonObject, Message
 from duologue.transport.sandbox._world._world import World
 
 MEDIA_TYPE = "text/event-stream"
@@ -17,7 +17,7 @@ BATCH = 100
 _CONVERTER = new_converter()
 
 
-class Feed:
+class PageFeed:
     """The events for one page, from where it stood before.
 
     A page that was away resumes behind the last number it saw. It starts afresh
@@ -35,7 +35,7 @@ class Feed:
             and log.first - 1 <= after <= log.last
         )
         self._after = after if after is not None and can_resume else log.last
-        self._state: Json = {}
+        self._state: JsonObject = {}
         self._commands: list[object] = []
         self._hello = [self._greeting(is_fresh=not can_resume)]
 
@@ -60,10 +60,10 @@ class Feed:
         return first + [self._entry(entry) for entry in entries]
 
     def _greeting(self, *, is_fresh: bool) -> bytes:
-        data: Json = {"run": self._service.run, "after": self._after}
+        data: JsonObject = {"run": self._service.run, "after": self._after}
         return _event("hello", data | {"is_fresh": is_fresh})
 
-    def _now(self) -> Json:
+    def _now(self) -> JsonObject:
         users, chats = self._service.world.population
         return {
             "users": users,
@@ -80,14 +80,14 @@ class Feed:
     def _entry(self, entry: LogEntry) -> bytes:
         world = self._service.world
         shown = world.find_message(entry.message_id or "")
-        data: Json = {
+        data: JsonObject = {
             "entry": _CONVERTER.unstructure(entry),
             "message": None if shown is None else view(world, shown),
         }
         return _event("entry", data, number=entry.seq)
 
 
-def view(world: World, shown: Message) -> Json:
+def view(world: World, shown: Message) -> JsonObject:
     """Make a message as the page gets it: as the bot sees it, with waiting clicks."""
     waiting = [
         {"user_id": click.user_id, "payload": click.payload}
@@ -96,7 +96,7 @@ def view(world: World, shown: Message) -> Json:
     return wire.message(world, shown) | {"pending": waiting}
 
 
-def _event(kind: str, data: Json, *, number: int | None = None) -> bytes:
+def _event(kind: str, data: JsonObject, *, number: int | None = None) -> bytes:
     lines = [] if number is None else [f"id: {number}"]
     lines += [f"event: {kind}", f"data: {json.dumps(data)}", "", ""]
     return "\n".join(lines).encode()

@@ -30,7 +30,7 @@ from duologue.transport.sandbox._world._values import (
     ChatChanged,
     Content,
     DialogChange,
-    Json,
+    JsonObject,
     Message,
     Said,
 )
@@ -108,7 +108,7 @@ def _start_or_stop(service: Service, action: Start | Stop) -> Outcome:
 
 
 def _tell(
-    service: Service, kind: str, chat_id: int, user_id: int | None, extra: Json
+    service: Service, kind: str, chat_id: int, user_id: int | None, extra: JsonObject
 ) -> Outcome:
     """Let the bot hear that something happened to a chat."""
     at = service.world.clock()
@@ -125,7 +125,7 @@ def _tell(
 
 def _change_dialog(service: Service, action: ChangeDialog) -> Outcome:
     chat = service.world.dialog_with(action.user_id)
-    extra: Json = {"user_locale": LOCALE}
+    extra: JsonObject = {"user_locale": LOCALE}
     if action.change is DialogChange.MUTED:
         extra["muted_until"] = action.muted_until or service.world.clock() + HOUR
     outcome = _tell(service, action.change.value, chat.id, action.user_id, extra)
@@ -141,7 +141,7 @@ def _change_rights(service: Service, action: ChangeRights) -> Outcome:
         raise SandboxRefusalError(
             403, "not.a.member", f"user {action.user_id} is not in chat {chat.id}"
         )
-    rights: Json = {
+    rights: JsonObject = {
         "bot_id": service.world.bot.id,
         "user_id": action.user_id,
         "is_admin": action.is_admin,

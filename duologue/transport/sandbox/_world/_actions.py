@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from duologue.transport.sandbox._world._values import DialogChange, Json, OmittedField
+from duologue.transport.sandbox._world._values import (
+    DialogChange,
+    JsonObject,
+    OmittedField,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Forge:
 class Inject:
     """Put a raw update into the queue, whatever it says."""
 
-    update: Json
+    update: JsonObject
 
 
 @dataclass(frozen=True, slots=True)

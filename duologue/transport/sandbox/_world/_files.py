@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from duologue.errors import SandboxRefusalError
-from duologue.transport.sandbox._world._values import Json
+from duologue.transport.sandbox._world._values import JsonObject
 
 MIB = 1024 * 1024
 FILE_LIMIT = 10 * MIB
@@ -89,13 +89,13 @@ def safe_name(raw: str) -> str:
     return name or NAMELESS
 
 
-def attachment(file: StoredFile, base: str) -> Json:
+def attachment(file: StoredFile, base: str) -> JsonObject:
     """Make the attachment by which the bot hears of a file.
 
     Shapes (MAX documentation): an ``image`` has a photo payload; a ``file`` has a
     payload with URL and token, and beside it its name and size.
     """
-    payload: Json = {"url": file_url(base, file.token), "token": file.token}
+    payload: JsonObject = {"url": file_url(base, file.token), "token": file.token}
     if is_image(file.data):
         payload = {"photo_id": photo_id(file.token), **payload}
         return {"type": "image", "payload": payload}

@@ -17,7 +17,7 @@ from aiohttp import web
 from duologue.transport.sandbox._bot_api import _wire as wire
 from duologue.transport.sandbox._bot_api._faults import Faults
 from duologue.transport.sandbox._bot_api._fields import text_at
-from duologue.transport.sandbox._bot_api._limits import BOUNDS, Limits
+from duologue.transport.sandbox._bot_api._limits import BOUNDS, RequestLimits
 from duologue.transport.sandbox._world._files import Files
 from duologue.transport.sandbox._world._queue import UpdateQueue
 from duologue.transport.sandbox._world._traffic import Traffic
@@ -28,10 +28,10 @@ from duologue.transport.sandbox._world._values import (
     JsonView,
     NoMarker,
     Person,
+    PressedStart,
     Profile,
     Said,
-    Started,
-    Stopped,
+    Suspended,
 )
 from duologue.transport.sandbox._world._world import World
 
@@ -41,7 +41,7 @@ BOT = Person(777_001, "Sandbox bot", is_bot=True, username="sandbox_bot")
 POSITIONS_PER_MS = 1024
 
 
-class Clock:
+class ServiceClock:
     """Seconds of the running loop, and wall time in milliseconds that follows it."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ def _message_of(event: Event) -> str | None:
             return event.message.id
         case Clicked():
             return event.message_id  # also when the message is gone
-        case Started() | Stopped() | ChatChanged():
+        case PressedStart() | Suspended() | ChatChanged():
             return None
         case _:
             assert_never(event)
@@ -120,12 +120,12 @@ class Service:
         self.run = secrets.token_urlsafe(8)
         self.bounds = BOUNDS[profile]
         self.no_marker = no_marker
-        self.clock = Clock()
+        self.clock = ServiceClock()
         self.bell = Bell()
         bot = replace(BOT, id=bot_id)
         self.world = World(self.clock.wall, wire.message_id, bot)
         self.queue = UpdateQueue(self.clock.wall() * POSITIONS_PER_MS)
-        self.limits = Limits(is_on=limits, polls=self.bounds.polls)
+        self.limits = RequestLimits(is_on=limits, polls=self.bounds.polls)
         self.faults = Faults()
         self.files = files
         self.traffic = Traffic(token)

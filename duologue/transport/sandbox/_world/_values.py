@@ -9,7 +9,7 @@ from enum import StrEnum
 LOCALE = "ru"
 """The language of every user, as updates name it."""
 
-Json = dict[str, object]
+JsonObject = dict[str, object]
 JsonView = Mapping[str, object]
 
 
@@ -133,7 +133,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class PressedStart:
     """A user pressed Start."""
 
     chat_id: int
@@ -143,7 +143,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class Suspended:
     """A user suspended the bot."""
 
     chat_id: int
@@ -179,4 +179,4 @@ class ChatChanged:
     extra: JsonView
 
 
-Event = Said | Started | Stopped | Clicked | ChatChanged
+Event = Said | PressedStart | Suspended | Clicked | ChatChanged

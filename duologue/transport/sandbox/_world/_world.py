@@ -18,8 +18,8 @@ from duologue.transport.sandbox._world._values import (
     Message,
     OmittedField,
     Person,
-    Started,
-    Stopped,
+    PressedStart,
+    Suspended,
 )
 
 FIRST_USER = 1000
@@ -259,15 +259,15 @@ class World:
 
     # What users do beside talking.
 
-    def start(self, user_id: int, payload: str | None) -> Started:
+    def start(self, user_id: int, payload: str | None) -> PressedStart:
         """Press Start; a suspended dialog opens again."""
         chat = self._suspend(user_id, is_suspended=False)
-        return Started(chat.id, user_id, payload, self.clock())
+        return PressedStart(chat.id, user_id, payload, self.clock())
 
-    def stop(self, user_id: int) -> Stopped:
+    def stop(self, user_id: int) -> Suspended:
         """Suspend the bot: it may not write into the dialog until the next start."""
         chat = self._suspend(user_id, is_suspended=True)
-        return Stopped(chat.id, user_id, self.clock())
+        return Suspended(chat.id, user_id, self.clock())
 
     def _suspend(self, user_id: int, *, is_suspended: bool) -> Chat:
         chat = replace(self.dialog_with(user_id), is_suspended=is_suspended)
