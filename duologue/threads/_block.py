@@ -8,7 +8,7 @@ from contextvars import Context, ContextVar, Token, copy_context
 from typing import TypeAlias
 
 from duologue.errors import CallCancelledError
-from duologue.threads._call import Call, ThreadFuture, surroundings
+from duologue.threads._call import LoopCall, ThreadFuture, surroundings
 from duologue.threads._loop_thread import LoopThread
 
 Values: TypeAlias = dict[ContextVar[object], object]
@@ -36,9 +36,9 @@ class Block:
         self._failed: BaseException | None = None
         self._is_left = False
         self._left: asyncio.Future[BaseException | None] | None = None
-        self._calls: set[Call] = set()
+        self._calls: set[LoopCall] = set()
         self._tokens: list[tuple[ContextVar[object], Token[object]]] = []
-        self._session: Call = Call(
+        self._session: LoopCall = LoopCall(
             thread,
             name,
             f"async with {name}",
@@ -79,7 +79,7 @@ class Block:
             error.__traceback__ = traceback  # without its way through the loop
             return False
 
-    def admit(self, call: Call) -> None:
+    def admit(self, call: LoopCall) -> None:
         """Let a call made inside share the fate of the block."""
         if self._is_left:  # by another thread, which could not say so to this one
             return
@@ -88,7 +88,7 @@ class Block:
         if failed is not None:
             raise failed
 
-    def forget(self, call: Call) -> None:
+    def forget(self, call: LoopCall) -> None:
         """Let go of a call that has ended."""
         self._calls.discard(call)
 

@@ -22,7 +22,7 @@ from typing import Final, Protocol, Self, SupportsIndex, cast
 from duologue.actors._pykka._functions import is_async
 from duologue.errors import CallTimeoutError
 from duologue.threads._block import Block
-from duologue.threads._call import Call
+from duologue.threads._call import LoopCall
 from duologue.threads._loop_thread import LoopThread
 
 _PROTOCOLS: Final = ("__await__", "__aenter__", "__aiter__", "__anext__")
@@ -30,7 +30,7 @@ _MISSING: Final = object()
 _PLAIN: Final = (type, ModuleType, BaseException, Enum, str, bytes, int, float)
 
 
-class Method(Protocol):
+class BridgedMethod(Protocol):
     """A function of an object, as the bridge sees it."""
 
     def __call__(self, *args: object, **kwargs: object) -> object:
@@ -53,7 +53,7 @@ class Blocking:
 
     __slots__ = ("_ahead", "_block", "_target", "_thread")
 
-    _ahead: list[Call]
+    _ahead: list[LoopCall]
     _block: Block | None
     _target: object
     _thread: LoopThread
@@ -63,7 +63,7 @@ class Blocking:
             ("_target", target),
             ("_thread", thread),
             ("_block", None),
-            ("_ahead", list[Call]()),
+            ("_ahead", list[LoopCall]()),
         ):
             object.__setattr__(self, name, value)
 
@@ -132,7 +132,7 @@ class Blocking:
     def __next__(self) -> object:
         return self._step()
 
-    def _method(self, method: Method, called: str) -> Method:
+    def _method(self, method: BridgedMethod, called: str) -> BridgedMethod:
         instead = f"await {called}(...)" if _needs_loop(method) else f"{called}(...)"
         has_own_timeout = _has_timeout(method)
 
@@ -174,7 +174,11 @@ class Blocking:
 
         seconds = _seconds(timeout)
         ahead = self._ahead
-        call = ahead.pop() if ahead else Call(self._thread, "next()", "async for", step)
+        call = (
+            ahead.pop()
+            if ahead
+            else LoopCall(self._thread, "next()", "async for", step)
+        )
         is_there = False
         try:
             is_there = call.is_answered(seconds)
@@ -196,7 +200,8 @@ class Blocking:
         timeout: float | None = None,
     ) -> object:
         return wrap(
-            Call(self._thread, called, instead, function).wait(timeout), self._thread
+            LoopCall(self._thread, called, instead, function).wait(timeout),
+            self._thread,
         )
 
 
@@ -237,7 +242,7 @@ def _needs_loop(function: object) -> bool:
     return is_async(function) or inspect.isasyncgenfunction(function)
 
 
-def _has_timeout(method: Method) -> bool:
+def _has_timeout(method: BridgedMethod) -> bool:
     try:
         return "timeout" in inspect.signature(method).parameters
     except ValueError:  # some that are written in C do not tell

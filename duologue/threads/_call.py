@@ -68,21 +68,21 @@ class ThreadFuture(Generic[T]):
 class Surroundings(Protocol):
     """The `with` block in which a call is made."""
 
-    def admit(self, call: Call) -> None:
+    def admit(self, call: LoopCall) -> None:
         """Let a call take part in the fate of the block.
 
         Raises:
             BaseException: The block has failed already.
         """
 
-    def forget(self, call: Call) -> None:
+    def forget(self, call: LoopCall) -> None:
         """Note that a call has ended; called on the loop."""
 
 
 surroundings: ContextVar[Surroundings | None] = ContextVar("surroundings", default=None)
 
 
-class Call:
+class LoopCall:
     """One function on the loop, and its outcome for a thread.
 
     If the function gives a coroutine, that is awaited. Errors name the call and, where

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Protocol, cast
 
 from duologue.threads._blocking import Blocking
-from duologue.threads._call import Call
+from duologue.threads._call import LoopCall
 from duologue.threads._loop_thread import LoopThread
 from duologue.threads._protocols import ThreadedRuntime
 from duologue.threads._signals import Signals, until_told
@@ -57,7 +57,7 @@ class _BlockingRuntime(Blocking):
         self._signals.take(lambda: self._thread.post(told.set))
         runtime = cast("_Waiting", self._target)
         called = "runtime.run_until_signal()"
-        wait = Call(
+        wait = LoopCall(
             self._thread,
             called,
             f"await {called}",

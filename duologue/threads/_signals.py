@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from duologue.errors import RuntimeSettingError
 
-Handler: TypeAlias = Callable[[int, FrameType | None], object]
+SignalHandler: TypeAlias = Callable[[int, FrameType | None], object]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -88,7 +88,7 @@ async def until_told(
 
 
 def _giving_back(
-    number: signal.Signals, before: Handler | int | None
+    number: signal.Signals, before: SignalHandler | int | None
 ) -> Callable[[], object]:
     # None stands for a handler that was not set by Python, and cannot be.
     return lambda: signal.signal(number, signal.SIG_DFL if before is None else before)

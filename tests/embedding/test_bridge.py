@@ -30,7 +30,7 @@ from duologue.errors import (
 )
 from duologue.threads import Waitable
 from duologue.threads._blocking import Blocking
-from duologue.threads._call import Call, surroundings
+from duologue.threads._call import LoopCall, surroundings
 from duologue.threads._loop_thread import LoopThread
 
 mood: ContextVar[str] = ContextVar("mood", default="calm")
@@ -392,10 +392,10 @@ def test_a_call_whose_block_fails_while_it_is_on_its_way_is_not_made(
     lamp: BlockingLamp, bare: Lamp
 ) -> None:
     class Failing:
-        def admit(self, call: Call) -> None:
+        def admit(self, call: LoopCall) -> None:
             call.cancel(CallCancelledError("the block"))
 
-        def forget(self, call: Call) -> None:
+        def forget(self, call: LoopCall) -> None:
             pass
 
     token = surroundings.set(Failing())

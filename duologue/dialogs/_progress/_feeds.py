@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duologue.actors import Worker
 from duologue.dialogs._delivery._tasks import OnError, Tasks
-from duologue.dialogs._progress._progress import Feed, Place
+from duologue.dialogs._progress._progress import Feed, FeedPlace
 
 
 class Feeds:
@@ -18,7 +18,7 @@ class Feeds:
         self._tasks = Tasks(on_error)
         self._feeds: dict[tuple[object, ...], Feed] = {}
 
-    def show(self, worker: Worker, place: Place) -> None:
+    def show(self, worker: Worker, place: FeedPlace) -> None:
         """Show a worker, instead of the one that was shown there so far."""
         earlier = self._feeds.get(place.key)
         if earlier is not None:
@@ -51,7 +51,7 @@ class Feeds:
         """
         await self._tasks.close(grace)
 
-    async def _run(self, feed: Feed, place: Place) -> None:
+    async def _run(self, feed: Feed, place: FeedPlace) -> None:
         try:
             await feed.run()
         finally:

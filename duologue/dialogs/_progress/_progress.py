@@ -30,7 +30,7 @@ _logger = logging.getLogger("duologue.dialogs")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FeedPlace:
     """Where progress is shown.
 
     Attributes:
@@ -61,7 +61,7 @@ class Feed:
         over: Set when it shows nothing more.
     """
 
-    def __init__(self, worker: Worker, place: Place) -> None:
+    def __init__(self, worker: Worker, place: FeedPlace) -> None:
         self.worker: Worker = worker
         self.over: asyncio.Event = asyncio.Event()
         self._place = place
@@ -142,7 +142,7 @@ async def show_progress(
     """
     if active_turn() is not None:
         raise ReentrantCallError
-    await Feed(worker, Place(dialog, name, interval)).run()
+    await Feed(worker, FeedPlace(dialog, name, interval)).run()
 
 
 def progress_data(snapshot: WorkerSnapshot) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from duologue.actors import Clock, StartPolicy, Worker, Workers, WorkerSnapshot
 from duologue.dialogs._chat._address import new_id
 from duologue.dialogs._manager._background import BackgroundCalls
 from duologue.dialogs._progress._feeds import Feeds
-from duologue.dialogs._progress._progress import INTERVAL, Place
+from duologue.dialogs._progress._progress import INTERVAL, FeedPlace
 from duologue.dialogs._state._turn import Turn, active_turn
 from duologue.errors import UnknownWorkerError, WorkerRunningError
 
@@ -28,7 +28,7 @@ class _Wish:
     policy: StartPolicy
     owner: str
     timeout: float | None
-    place: Place | None
+    place: FeedPlace | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class DialogWorkers:
         """
         turn = active_turn()
         owner = _asker() or "" if owner is None else owner
-        place = None if show is None else Place(show, name, interval)
+        place = None if show is None else FeedPlace(show, name, interval)
         wish = _Wish(body, key, policy, owner, timeout, place)
         if turn is None:
             return await self._start(wish)
@@ -228,7 +228,7 @@ class DialogWorkers:
         else:
             self._show(worker, wish.place)
 
-    def _show(self, worker: Worker, place: Place | None) -> None:
+    def _show(self, worker: Worker, place: FeedPlace | None) -> None:
         if place is not None:
             self._feeds.show(worker, place)
 
