@@ -321,10 +321,8 @@ class TurnRunner:
                 self._callbacks.reply(turn.bot, chat_id, callback_id, text)
         if callback is not None and callback.callback_id != answered:
             self._callbacks.finish(callback.callback_id)
-        for name, effect in turn.effects:
-            self._effects.start(effect(), name)
-        if turn.jobs or actor.key in self._jobs.bound:
-            self._begin_and_end_jobs(actor, turn)
+        if turn.effects or turn.jobs or actor.key in self._jobs.bound:
+            self._begin_and_end_tasks(actor, turn)
         if isinstance(command, Drawn):
             self._presenter.confirmed(actor.screens, command.stack_id)
         elif view is None and not isinstance(command, HandleUpdate | Delivered):
@@ -351,8 +349,10 @@ class TurnRunner:
             if isinstance(outgoing.target, Sent) and outgoing.is_new:
                 outgoing.target.leave(order.wait)
 
-    def _begin_and_end_jobs(self, actor: DialogActor, turn: Turn) -> None:
-        """Begin the author's tasks, and end those whose dialogs are closed."""
+    def _begin_and_end_tasks(self, actor: DialogActor, turn: Turn) -> None:
+        """Begin what follows the commit, and end tasks whose dialogs are closed."""
+        for name, effect in turn.effects:
+            self._effects.start(effect(), name)
         for begin in turn.jobs:
             begin()
         self._jobs.end_of_closed(actor.key, turn.snapshot.has)
