@@ -10,9 +10,9 @@ from duologue.transport.polling._io import PollerIO
 from duologue.transport.polling._reporter import Reporter
 from duologue.transport.polling._rules import Rules, left_behind
 from duologue.transport.polling._steps import (
+    ActionFailed,
     DeadlinePassed,
     End,
-    Failed,
     HandOver,
     PollerAction,
     PollerEvent,
@@ -74,7 +74,7 @@ class PollerRun:
         if position is None:
             return
         action = Save(position)
-        event: PollerEvent = Failed(TimeoutError("the disk takes too long"))
+        event: PollerEvent = ActionFailed(TimeoutError("the disk takes too long"))
         with suppress(TimeoutError):
             async with asyncio.timeout(_KEEP_TIMEOUT):
                 event = await self._io.perform(action)
