@@ -10,6 +10,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Which test runs the code of a page.
+RUNS = {
+    "README.md": "tests/docs/test_examples.py",
+    "actions.md": "tests/docs/test_actions_page.py",
+    "actors.md": "tests/actors/test_docs.py",
+    "dialogs.md": "tests/docs/test_dialogs_page.py",
+    "embedding.md": "tests/docs/test_embedding_page.py",
+    "operations.md": "tests/docs/test_operations_page.py",
+    "sandbox.md": "tests/docs/test_sandbox_page.py",
+    "testing.md": "tests/docs/test_testing_page.py",
+    "workers.md": "tests/actors/test_workers_docs.py",
+}
 NAME = re.compile(r"^[\w-]+")
 
 
@@ -45,6 +57,14 @@ def test_every_dependency_has_its_reason_and_none_is_left_over() -> None:
     explained = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
 
     assert explained == wanted
+
+
+def test_every_page_with_code_has_a_test_that_runs_it() -> None:
+    with_code = {page.name for page in PAGES if "```py" in page.read_text("utf-8")}
+
+    assert with_code == set(RUNS)
+    for page, test in RUNS.items():
+        assert page in (ROOT / test).read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
