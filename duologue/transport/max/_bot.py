@@ -24,6 +24,7 @@ from duologue.errors import (
     RateLimitedError,
     TokenMissingError,
     UnexpectedAnswerError,
+    UnknownUpdateError,
 )
 from duologue.transport.max import _body as bodies
 from duologue.transport.max._answers import (
@@ -173,7 +174,11 @@ class Bot(Messenger):
             UnknownUpdateError: Its type is not known here.
             MalformedUpdateError: It does not have the documented shape.
         """
-        update = parse(raw, self, self._private_chats)
+        try:
+            update = parse(raw, self, self._private_chats)
+        except UnknownUpdateError as error:
+            named = self._http.without_token(error.update_type)
+            raise UnknownUpdateError(named) from None
         chat_id, user_id = update.chat_id, update.user_id
         if chat_id > 0 and user_id and self._private_chats.get(user_id) != chat_id:
             self._remember(user_id, chat_id)
@@ -237,6 +242,10 @@ class Bot(Messenger):
             MessengerError: The call failed.
         """
         return subscriptions(await self._ask("GET", "/subscriptions"))
+
+    def without_token(self, text: str) -> str:
+        """The beginning of a text from the messenger, without the token in it."""
+        return self._http.without_token(text)
 
     async def get_updates(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ _EXCERPT = 120
 
 # What comes from outside must not fill the log.
 _WORDS = 500
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _OK = 200
 _ERRORS = 400
@@ -146,13 +148,14 @@ def _detail(answer: Mapping[str, object], secret: str) -> str:
 
 
 def hidden(text: str, secret: str, *, most: int = _WORDS) -> str:
-    """The beginning of a text from outside, without a secret in it.
+    """The beginning of a text from outside, in one line, without a secret in it.
 
-    Hidden first and cut then: what is left must hold no part of it either.
+    Hidden first and cut then: what is left must hold no part of it either. Names
+    of hosts come in small letters; a line of its own could pass for one of the log.
     """
     for form in filter(None, (secret, quote(secret), quote(secret, safe=""))):
-        text = text.replace(form, "***")
-    return text[:most]
+        text = re.sub(re.escape(form), "***", text, flags=re.IGNORECASE)
+    return _CONTROLS.sub(" ", text)[:most]
 
 
 def _parsed(body: bytes) -> object:

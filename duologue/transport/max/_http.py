@@ -25,6 +25,8 @@ from duologue.transport.max._errors import hidden, read_answer
 CALL_TIMEOUT = 20.0
 # Bytes in one answer; a poll with 100 long messages has less than a tenth of it.
 ANSWER_LIMIT = 16 * 1024 * 1024
+# Letters of a name that a log shows.
+_WORD = 64
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _JSON = MappingProxyType({"Content-Type": "application/json"})
 _ABOUT_MESSAGES = frozenset({"/messages", "/answers"})
@@ -174,6 +176,10 @@ class HttpClient:
             raise MessengerUnavailableError(name, said) from cause
         retry_after = response.headers.get("Retry-After")
         return HttpReply(response.status, content, retry_after)
+
+    def without_token(self, text: str) -> str:
+        """The beginning of a text from outside as it may be logged."""
+        return hidden(text, self._token, most=_WORD)
 
     async def close(self) -> None:
         """Close all connections; the next call opens new ones."""

@@ -116,7 +116,7 @@ def parse(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
         return _written(raw, bot, private_chats)
     parser = _PARSERS.get(update_type)
     if parser is None:
-        raise UnknownUpdateError(update_type[:100])
+        raise UnknownUpdateError(update_type)
     return parser(raw, bot)
 
 

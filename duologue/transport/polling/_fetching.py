@@ -32,6 +32,8 @@ class _Subscribed(Protocol):
 
     async def subscriptions(self) -> Sequence[_Subscription]: ...
 
+    def without_token(self, text: str) -> str: ...
+
 
 @runtime_checkable
 class _Selective(Protocol):
@@ -145,12 +147,12 @@ async def _warn_of_webhooks(bot: Bot) -> None:
             _logger.info("cannot tell whether webhooks are set: %s", error)
             return
         if subscriptions:
-            hosts = [_host(subscription.url) for subscription in subscriptions]
+            hosts = (_host(subscription.url) for subscription in subscriptions)
             _logger.warning(
                 "%s has webhooks (%s), so polling will bring no updates; remove them "
                 "or do not poll",
                 bot.messenger,
-                ", ".join(hosts),
+                ", ".join(map(bot.without_token, hosts)),
             )
 
 

@@ -109,17 +109,19 @@ class Handover:
         if not is_object(raw):
             self._set_aside(type(raw).__name__, "malformed", "it is no object")
             return None
-        kind = str(raw.get("update_type"))[:_MAX_KIND_LENGTH]
         try:
             return await self._intake(self._bot, raw, batch)
         except MalformedUpdateError as error:
-            self._set_aside(kind, "malformed", error.reason)
-        except UnknownUpdateError:
-            self._set_aside(kind, "unknown", "its type is not known")
+            kind = raw.get("update_type")
+            named = kind if isinstance(kind, str) else type(kind).__name__
+            self._set_aside(named, "malformed", error.reason)
+        except UnknownUpdateError as error:
+            self._set_aside(error.update_type, "unknown", "its type is not known")
         return None
 
     def _set_aside(self, kind: str, reason: str, detail: str) -> None:
         self._observer.count("updates_set_aside", bot=self._name, reason=reason)
+        kind = kind[:_MAX_KIND_LENGTH]
         if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
             return
         self._kinds.add(kind)
