@@ -192,7 +192,8 @@ class TurnRunner:
             outcome = await self._within_time(turn, work, pending, started)
             if pending is not None and pending.lending is not None:
                 _check_block(pending.lending)
-            following = await self._commit(actor, opened, turn)
+            keep = actor.handled < _BATCH
+            following = await self._commit(actor, opened, turn, keep=keep)
         except BaseException as error:
             self._withdraw(turn, error)
             raise
@@ -268,7 +269,7 @@ class TurnRunner:
         return result
 
     async def _commit(
-        self, actor: DialogActor, opened: Opened, turn: Turn
+        self, actor: DialogActor, opened: Opened, turn: Turn, *, keep: bool
     ) -> Opened | None:
         """Make what a turn has changed real; the next message, if there is one.
 
@@ -280,7 +281,7 @@ class TurnRunner:
             opened,
             snapshot=None if stored is None else stored.text,
             outbox=turn.outbox,
-            keep=actor.handled < _BATCH,
+            keep=keep,
         )
         if stored is not None:
             actor.stored = stored
@@ -420,7 +421,7 @@ class TurnRunner:
         try:
             if not await self._within_time(turn, work, None, self._clock.time()):
                 return False
-            await self._commit(actor, opened, turn)
+            await self._commit(actor, opened, turn, keep=False)
             self._release(actor, turn, HandleUpdate({}))
         except asyncio.CancelledError as cancelled:
             self._withdraw(turn, cancelled)
