@@ -33,6 +33,7 @@ from duologue.dialogs._state._turn import active_turn
 from duologue.dialogs._turns._dialog_actors import DialogActors
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
 from duologue.dialogs._turns._handling import Handling
+from duologue.dialogs._turns._release import Release
 from duologue.dialogs._turns._runner import TurnRunner
 from duologue.errors import (
     BotTwiceError,
@@ -141,10 +142,14 @@ class Conversations:
             by_key,
             post=self._post,
             handling=Handling(dispatcher, self._post, self._callbacks, provided),
-            presenter=self._presenter,
-            callbacks=self._callbacks,
-            effects=self._effects,
-            jobs=self._jobs,
+            release=Release(
+                self._presenter,
+                self._callbacks,
+                effects=self._effects,
+                jobs=self._jobs,
+                bots=by_key,
+                on_error=on_error,
+            ),
             failed=self._failed,
             clock=clock,
             observer=observer,

@@ -21,30 +21,25 @@ from typing import TypeVar
 
 from duologue.actors import Clock, Engine, Observer, Opened
 from duologue.actors._time._deadlines import Deadlines
-from duologue.dialogs._chat._address import Address, bot_key
+from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot, Update
-from duologue.dialogs._chat._sent import Sent
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Lending, Pending
-from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._description._dispatcher import Dispatcher
-from duologue.dialogs._screen._callbacks import Callbacks
-from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import (
     Command,
-    Delivered,
     Drawn,
     HandleUpdate,
     decode,
 )
-from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode
 from duologue.dialogs._state._snapshot import Snapshot, take_apart
-from duologue.dialogs._state._turn import Draw, Turn, current_turn
+from duologue.dialogs._state._turn import Turn, current_turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
 from duologue.dialogs._turns._handling import DiscardedError, Handling
+from duologue.dialogs._turns._release import Release
 from duologue.errors import (
     FencedError,
     TurnAbortedError,
@@ -68,10 +63,7 @@ class TurnRunner:
         bots: The bots by `messenger.id`.
         post: Knows who waits for a message.
         handling: What turns do.
-        presenter: Draws.
-        callbacks: Answers presses.
-        effects: Owns the short work that commits cause.
-        jobs: Owns the tasks that authors start.
+        release: Lets out what commits have made real.
         failed: Sees to the turns that fail.
         clock: Tells how long things take.
         observer: Counts and measures.
@@ -87,10 +79,7 @@ class TurnRunner:
         *,
         post: Post,
         handling: Handling,
-        presenter: Presenter,
-        callbacks: Callbacks,
-        effects: Tasks,
-        jobs: Tasks,
+        release: Release,
         failed: FailedTurns,
         clock: Clock,
         observer: Observer,
@@ -102,10 +91,7 @@ class TurnRunner:
         self._bots = bots
         self._post = post
         self._handling = handling
-        self._presenter = presenter
-        self._callbacks = callbacks
-        self._effects = effects
-        self._jobs = jobs
+        self._release = release
         self._failed = failed
         self._clock = clock
         self._observer = observer
@@ -199,7 +185,8 @@ class TurnRunner:
             raise
         view: Order | None = None
         try:
-            view = self._release(actor, turn, command)
+            self._count(turn, "committed")
+            view = self._release.let_out(actor, turn, command)
         except Exception as error:  # noqa: BLE001  # what is committed stays so
             self._on_error(error, actor.key)
         self._post.pending.remove(opened.mail.id)
@@ -296,68 +283,6 @@ class TurnRunner:
         if turn.outbox:
             self._post.withdraw(turn.outbox, _cause(error, turn.address.key))
 
-    def _release(
-        self, actor: DialogActor, turn: Turn, command: Command
-    ) -> Order | None:
-        """Let out what the commit has made real.
-
-        Returns:
-            What tells when it is on the screen, if anything is drawn.
-        """
-        self._count(turn, "committed")
-        view: Order | None = None
-        answered: str | None = None
-        callback = turn.callback
-        if turn.outgoing:
-            self._send_out(actor, turn)
-        for draw in turn.draws:
-            if callback is not None and _can_answer(turn, callback, draw):
-                answered = draw.callback_id = callback.callback_id
-                draw.pressed_id = draw.message_id
-                draw.notification = turn.answers.get(answered)
-            view = self._presenter.show(actor.screens, turn.address, turn.bot, draw)
-        for callback_id, text in turn.answers.items():
-            if callback_id != answered:
-                chat_id = turn.address.chat_id
-                self._callbacks.reply(turn.bot, chat_id, callback_id, text)
-        if callback is not None and callback.callback_id != answered:
-            self._callbacks.finish(callback.callback_id)
-        if turn.effects or turn.jobs or actor.key in self._jobs.bound:
-            self._begin_and_end_tasks(actor, turn)
-        if isinstance(command, Drawn):
-            self._presenter.confirmed(actor.screens, command.stack_id)
-        elif view is None and not isinstance(command, HandleUpdate | Delivered):
-            view = self._presenter.in_flight(actor.screens, command.stack_id)
-        return view
-
-    def _send_out(self, actor: DialogActor, turn: Turn) -> None:
-        """Let out what handlers send, behind what waits in the same chat."""
-        own = bot_key(turn.bot)
-        for outgoing in turn.outgoing:
-            name = outgoing.bot_key or own
-            bot = self._bots.get(name)
-            if bot is None:
-                error = UnknownBotError(name, tuple(self._bots))
-                self._on_error(error, actor.key)
-                continue
-            queue, message_id = f"{name}:{outgoing.chat_id}", None
-            if (name, outgoing.chat_id) == (own, turn.address.chat_id):
-                queue = DEFAULT_STACK_ID
-                message_id = _shown(turn, queue)
-            draw = Draw(queue, 0, None, ShowMode.SEND, message_id, confirm=False)
-            draw.outgoing = outgoing
-            order = self._presenter.show(actor.screens, turn.address, bot, draw)
-            if isinstance(outgoing.target, Sent) and outgoing.is_new:
-                outgoing.target.leave(order.wait)
-
-    def _begin_and_end_tasks(self, actor: DialogActor, turn: Turn) -> None:
-        """Begin what follows the commit, and end tasks whose dialogs are closed."""
-        for name, effect in turn.effects:
-            self._effects.start(effect(), name)
-        for begin in turn.jobs:
-            begin()
-        self._jobs.end_of_closed(actor.key, turn.snapshot.has)
-
     async def _discard(
         self,
         actor: DialogActor,
@@ -403,7 +328,7 @@ class TurnRunner:
         try:
             command = decode(opened.mail.body)
             if isinstance(command, Drawn):
-                self._presenter.confirmed(actor.screens, command.stack_id)
+                self._release.confirmed(actor, command.stack_id)
             return self._handling.event(self._open(actor, opened), command, pending)
         except Exception as error:  # noqa: BLE001  # it may be why the turn failed
             _logger.debug("no event for %s: %r", actor.key, error)
@@ -422,7 +347,8 @@ class TurnRunner:
             if not await self._within_time(turn, work, None, self._clock.time()):
                 return False
             await self._commit(actor, opened, turn, keep=False)
-            self._release(actor, turn, HandleUpdate({}))
+            self._count(turn, "committed")
+            self._release.let_out(actor, turn, HandleUpdate({}))
         except asyncio.CancelledError as cancelled:
             self._withdraw(turn, cancelled)
             if self._is_cut_off(actor):
@@ -489,22 +415,3 @@ def _cause(error: BaseException, key: str) -> Exception:
     if isinstance(error, DiscardedError):
         error = error.error
     return error if isinstance(error, Exception) else TurnCancelledError(key)
-
-
-def _shown(turn: Turn, stack_id: str) -> str | None:
-    """The message that shows a stack when the first effect of a turn is let out."""
-    for draw in turn.draws:
-        if draw.stack_id == stack_id:
-            return draw.message_id
-    return turn.snapshot.stack(stack_id).screen.message_id
-
-
-def _can_answer(turn: Turn, callback: Callback, draw: Draw) -> bool:
-    """Tell whether a drawing may travel in the answer to the press that caused it."""
-    return (
-        draw.message_id is not None
-        and callback.message_id == draw.message_id
-        and draw.mode is ShowMode.EDIT
-        and draw.view is not None
-        and turn.bot.capabilities.answer_carries_view
-    )
