@@ -352,6 +352,29 @@ async def test_an_error_handler_gets_a_clean_turn_and_its_changes_are_kept(
     assert chat.screen(1).text == "0 sorry=ArithmeticError"
 
 
+async def test_what_waits_behind_a_failed_turn_is_handled_after_its_error_handler(
+    chat: Playground, dispatcher: Dispatcher, gate: asyncio.Event, held: asyncio.Event
+) -> None:
+    async def fail(_: MessageCreated) -> None:
+        held.set()
+        await gate.wait()
+        raise ArithmeticError
+
+    async def handle(_: ErrorEvent) -> None:
+        """Take it."""
+
+    dispatcher.message.register(fail, Command("fail"))
+    dispatcher.error.register(handle)
+    await chat.say(1, "/fail")
+    await held.wait()
+    for _ in range(3):
+        await chat.click(1, "more")
+    gate.set()
+    await chat.settled()
+
+    assert chat.screen(1).text == "3 "
+
+
 async def test_an_error_handler_that_fails_too_is_reported_and_the_chat_goes_on(
     chat: Playground, dispatcher: Dispatcher
 ) -> None:
