@@ -312,7 +312,7 @@ async def test_what_a_chat_shares_goes_out_with_a_mark_where_there_is_room() -> 
             View("text", is_shared=True),
             View("t" * 3999, is_shared=True),
         ):
-            await bot.send(1, view)
+            await bot.send_now(1, view)
 
     texts = [body["text"] for body in wire.bodies if isinstance(body, dict)]
     assert texts == ["text", "text\u2063\u2064", "t" * 3999]

@@ -58,8 +58,7 @@ class Command:
     ) -> None:
         if not commands:
             raise RouterError('Command() needs a name, such as Command("help")')
-        if not (magic is None or isinstance(magic, MagicFilter)):
-            raise RouterError(f"magic={magic!r} is no magic filter such as F.args")
+        _check_magic(magic)
         self._prefix = prefix
         self._ignore_case = ignore_case
         self._magic = magic
@@ -80,8 +79,8 @@ class Command:
         result: Json = self._magic.resolve(command)
         if not result:
             return False
-        more: HandlerData = result if isinstance(result, dict) else {}
-        return {"command": replace(command, magic_result=result), **more}
+        found: HandlerData = {"command": replace(command, magic_result=result)}
+        return found | result if isinstance(result, dict) else found
 
     def _fold(self, name: str) -> str:
         return name.casefold() if self._ignore_case else name
@@ -175,6 +174,11 @@ def _decoded(payload: str) -> str | None:
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except ValueError:
         return None
+
+
+def _check_magic(given: object) -> None:
+    if not (given is None or isinstance(given, MagicFilter)):
+        raise RouterError(f"magic={given!r} is no magic filter such as F.args")
 
 
 def _check_exceptions(given: Sequence[object]) -> None:
