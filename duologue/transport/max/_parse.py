@@ -3,18 +3,12 @@
 Written out by hand, one look at each field: this runs for every update. Fields
 that are not needed are not looked at, and unknown ones are ignored.
 
-A press that is exactly as documented is read as far as its turn needs it. Any other
-update is read in full, so that what is wrong with it is known at once.
+All but presses are read in full, so that what is wrong with them is known at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
-from hashlib import blake2b
-from typing import TypedDict, cast
 
 from duologue.dialogs import (
     Bot,
@@ -23,10 +17,8 @@ from duologue.dialogs import (
     BotRemoved,
     BotStarted,
     BotStopped,
-    Callback,
     Chat,
     ChatTitleChanged,
-    ChatType,
     DialogCleared,
     DialogMuted,
     DialogRemoved,
@@ -41,55 +33,20 @@ from duologue.dialogs import (
     UserAdded,
     UserRemoved,
 )
-from duologue.errors import MalformedUpdateError, UnknownUpdateError
+from duologue.errors import UnknownUpdateError
 from duologue.transport.max._fields import (
     integer,
     items,
     object_at,
     optional_integer,
-    optional_object,
     optional_text,
     text,
 )
-from duologue.transport.max._message import chat_of, message, user
+from duologue.transport.max._message import message, user
+from duologue.transport.max._press import Raw, chat_named, moment, press, speaking
 
-Raw = Mapping[str, object]
-
-# Milliseconds before the year 9999, the last that a datetime has.
-_LATEST = 253_370_764_800_000
-# Ids are kept; a payload can be long.
-_LONGEST_ID = 120
 # What a message that the messenger does not show to bots says of its chat: nothing.
 _NOWHERE = Chat(0)
-
-
-class _Person(TypedDict):
-    user_id: object
-
-
-class _Press(TypedDict):
-    callback_id: object
-    timestamp: object
-    payload: object
-    user: _Person
-
-
-class _Recipient(TypedDict):
-    chat_id: object
-
-
-class _Body(TypedDict):
-    mid: object
-
-
-class _Held(TypedDict):
-    recipient: _Recipient
-    body: _Body
-
-
-class _PressUpdate(TypedDict):
-    callback: _Press
-    message: _Held
 
 
 def parse(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
@@ -111,133 +68,13 @@ def parse(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
     """
     update_type = text(raw, "update_type", "")
     if update_type == "message_callback":
-        return _callback(raw, bot, private_chats)
+        return press(raw, bot, private_chats)
     if update_type in _WRITTEN:
         return _written(raw, bot, private_chats)
     parser = _PARSERS.get(update_type)
     if parser is None:
         raise UnknownUpdateError(update_type)
     return parser(raw, bot)
-
-
-def _callback(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Callback:
-    """Read of a press what its turn needs; the rest when somebody asks for it.
-
-    What is not exactly as documented goes the long way, which finds out what it is.
-    """
-    documented = cast("_PressUpdate", raw)  # what is not raises below
-    try:
-        press, held = documented["callback"], documented["message"]
-        callback_id, payload = press["callback_id"], press["payload"]
-        chat_id, user_id = held["recipient"]["chat_id"], press["user"]["user_id"]
-        message_id, pressed_at = held["body"]["mid"], press["timestamp"]
-    except (KeyError, TypeError):
-        return _unusual_callback(raw, bot, private_chats)
-    if (
-        type(callback_id) is not str
-        or type(payload) is not str
-        or type(chat_id) is not int
-        or type(user_id) is not int
-        or type(message_id) is not str
-        or type(pressed_at) is not int
-        or not 0 <= pressed_at < _LATEST
-    ):
-        return _unusual_callback(raw, bot, private_chats)
-    return Callback.unread(
-        raw,
-        bot,
-        id=_press_id(callback_id, pressed_at, user_id, payload),
-        callback_id=callback_id,
-        payload=payload,
-        chat_id=chat_id,
-        user_id=user_id,
-        message_id=message_id,
-        read=partial(_read_later, raw),
-    )
-
-
-def _read_later(raw: Raw, name: str) -> object:
-    press = object_at(raw, "callback", "")
-    match name:
-        case "user":
-            person = object_at(press, "user", "callback.")
-            locale = raw.get("user_locale")
-            plain = _plain_user(person, locale)
-            return plain or _speaking(user(person, "callback.user."), locale)
-        case "timestamp":
-            return _pressed_at(press)
-        case "chat":
-            return chat_of(object_at(raw, "message", ""), "message.")
-        case _:
-            return message(object_at(raw, "message", ""), "message.")
-
-
-def _speaking(found: User, locale: object) -> User:
-    """Note the language of somebody; the update has it, and not the user."""
-    if type(locale) is not str or found.language_code == locale:
-        return found
-    return replace(found, language_code=locale)
-
-
-def _plain_user(raw: Raw, locale: object) -> User | None:
-    """Read somebody of whom MAX says what it says of nearly everybody."""
-    first, last = raw.get("first_name"), raw.get("last_name")
-    username = raw.get("username")
-    user_id = raw.get("user_id")
-    if type(first) is not str or type(user_id) is not int:
-        return None
-    if not (username is None or type(username) is str):
-        return None
-    if not (locale is None or type(locale) is str):
-        return None
-    if last is None or last == "":
-        return User(user_id, first, username, raw.get("is_bot") is True, locale)
-    if type(last) is not str:
-        return None
-    return User(user_id, f"{first} {last}", username, raw.get("is_bot") is True, locale)
-
-
-def _unusual_callback(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Callback:
-    press = object_at(raw, "callback", "")
-    presser = user(object_at(press, "user", "callback."), "callback.user.")
-    presser = _speaking(presser, raw.get("user_locale"))
-    home = private_chats.get(presser.id, presser.id)
-    held = optional_object(raw, "message", "")
-    shown = None if held is None else message(held, "message.", home=home)
-    if shown is not None:
-        place = shown.chat
-    elif optional_integer(raw, "chat_id", "") is None:  # the message was deleted
-        place = Chat(home)
-    else:
-        place = _chat(raw)
-    callback_id = text(press, "callback_id", "callback.")
-    payload = optional_text(press, "payload", "callback.") or ""
-    stamp = integer(press, "timestamp", "callback.")
-    return Callback(
-        id=_press_id(callback_id, stamp, presser.id, payload),
-        bot=bot,
-        chat=place,
-        user=presser,
-        timestamp=_pressed_at(press),
-        raw=raw,
-        callback_id=callback_id,
-        payload=payload,
-        message=shown,
-    )
-
-
-def _press_id(callback_id: str, pressed_at: int, user_id: int, payload: str) -> str:
-    # The documentation calls callback_id "the id of the keyboard", so it may
-    # not be enough.
-    key = f"message_callback:{pressed_at}:{user_id}:{callback_id}:{payload}"
-    if len(key) <= _LONGEST_ID:
-        return key
-    digest = blake2b(key.encode(errors="surrogatepass"), digest_size=16)
-    return f"message_callback:{digest.hexdigest()}"
-
-
-def _pressed_at(press: Raw) -> datetime:
-    return _time(integer(press, "timestamp", "callback."), "callback.timestamp")
 
 
 def _written(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
@@ -250,13 +87,13 @@ def _written(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
     made = MessageCreated if kind == "message_created" else MessageEdited
     author = found.sender
     if author is not None:
-        author = _speaking(author, raw.get("user_locale"))
+        author = speaking(author, raw.get("user_locale"))
     return made(
         id=f"{kind}:{_identity(found)}:{stamp}",
         bot=bot,
         chat=found.chat,
         user=author,
-        timestamp=_time(stamp),
+        timestamp=moment(stamp),
         raw=raw,
         message=found,
     )
@@ -270,7 +107,7 @@ def _unreadable(raw: Raw, bot: Bot, stamp: int) -> UnreadableMessage:
         bot=bot,
         chat=_NOWHERE,
         user=None,
-        timestamp=_time(stamp),
+        timestamp=moment(stamp),
         raw=raw,
     )
 
@@ -287,9 +124,9 @@ def _removed(raw: Raw, bot: Bot) -> MessageRemoved:
     return MessageRemoved(
         id=f"message_removed:{message_id}:{stamp}",
         bot=bot,
-        chat=_chat(raw),
+        chat=chat_named(raw),
         user=User(id=integer(raw, "user_id", "")),
-        timestamp=_time(stamp),
+        timestamp=moment(stamp),
         raw=raw,
         message_id=message_id,
     )
@@ -300,9 +137,9 @@ def _started(raw: Raw, bot: Bot) -> BotStarted:
     return BotStarted(
         id=_event_id(raw, actor),
         bot=bot,
-        chat=_chat(raw),
+        chat=chat_named(raw),
         user=actor,
-        timestamp=_time(integer(raw, "timestamp", "")),
+        timestamp=moment(integer(raw, "timestamp", "")),
         raw=raw,
         payload=optional_text(raw, "payload", ""),
     )
@@ -313,9 +150,9 @@ def _titled(raw: Raw, bot: Bot) -> ChatTitleChanged:
     return ChatTitleChanged(
         id=_event_id(raw, actor),
         bot=bot,
-        chat=_chat(raw),
+        chat=chat_named(raw),
         user=actor,
-        timestamp=_time(integer(raw, "timestamp", "")),
+        timestamp=moment(integer(raw, "timestamp", "")),
         raw=raw,
         title=text(raw, "title", ""),
     )
@@ -327,9 +164,9 @@ def _plain(kind: type[Update]) -> Callable[[Raw, Bot], Update]:
         return kind(
             id=_event_id(raw, actor),
             bot=bot,
-            chat=_chat(raw),
+            chat=chat_named(raw),
             user=actor,
-            timestamp=_time(integer(raw, "timestamp", "")),
+            timestamp=moment(integer(raw, "timestamp", "")),
             raw=raw,
         )
 
@@ -342,9 +179,9 @@ def _added(raw: Raw, bot: Bot) -> BotAdded:
     return BotAdded(
         id=_event_id(raw, actor),
         bot=bot,
-        chat=_chat(raw),
+        chat=chat_named(raw),
         user=actor,
-        timestamp=_time(integer(raw, "timestamp", "")),
+        timestamp=moment(integer(raw, "timestamp", "")),
         raw=raw,
     )
 
@@ -355,11 +192,11 @@ def _muted(raw: Raw, bot: Bot) -> DialogMuted:
     return DialogMuted(
         id=_event_id(raw, actor),
         bot=bot,
-        chat=_chat(raw),
+        chat=chat_named(raw),
         user=actor,
-        timestamp=_time(integer(raw, "timestamp", "")),
+        timestamp=moment(integer(raw, "timestamp", "")),
         raw=raw,
-        until=None if until is None else _time(until, "muted_until"),
+        until=None if until is None else moment(until, "muted_until"),
     )
 
 
@@ -369,9 +206,9 @@ def _permitted(raw: Raw, bot: Bot) -> BotAdminPermissionsChanged:
     return BotAdminPermissionsChanged(
         id=_event_id(raw, actor),
         bot=bot,
-        chat=_chat(raw),
+        chat=chat_named(raw),
         user=actor,
-        timestamp=_time(integer(raw, "timestamp", "")),
+        timestamp=moment(integer(raw, "timestamp", "")),
         raw=raw,
         is_admin=raw.get("is_admin") is True,
         permissions=tuple([each for each in permissions if isinstance(each, str)]),
@@ -380,7 +217,7 @@ def _permitted(raw: Raw, bot: Bot) -> BotAdminPermissionsChanged:
 
 def _actor(raw: Raw) -> User:
     found = user(object_at(raw, "user", ""), "user.")
-    return _speaking(found, raw.get("user_locale"))
+    return speaking(found, raw.get("user_locale"))
 
 
 def _event_id(raw: Raw, actor: User | None) -> str:
@@ -388,22 +225,6 @@ def _event_id(raw: Raw, actor: User | None) -> str:
     stamp = integer(raw, "timestamp", "")
     who = 0 if actor is None else actor.id
     return f"{text(raw, 'update_type', '')}:{chat_id}:{who}:{stamp}"
-
-
-def _chat(raw: Raw) -> Chat:
-    """Read the chat of an update that has no message to tell its type."""
-    chat_id = integer(raw, "chat_id", "")
-    if chat_id > 0:
-        return Chat(chat_id, ChatType.PRIVATE)
-    is_channel = raw.get("is_channel") is True
-    return Chat(chat_id, ChatType.CHANNEL if is_channel else ChatType.GROUP)
-
-
-def _time(milliseconds: int, path: str = "timestamp") -> datetime:
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError) as error:
-        raise MalformedUpdateError(f"{path} is not a time in milliseconds") from error
 
 
 _WRITTEN = ("message_created", "message_edited")
