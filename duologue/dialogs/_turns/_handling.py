@@ -50,6 +50,7 @@ from duologue.dialogs._state._commands import (
 from duologue.dialogs._state._events import DialogUpdate, ErrorEvent
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
 from duologue.dialogs._state._turn import Turn
+from duologue.dialogs._turns._discarded import DiscardedError
 from duologue.dialogs.routing._observer import UNHANDLED
 from duologue.errors import (
     CallStoppedError,
@@ -57,18 +58,6 @@ from duologue.errors import (
     ForgedClickError,
     OutdatedClickError,
 )
-
-
-class DiscardedError(Exception):
-    """The block of `fg()` raised: its turn ends without a trace.
-
-    Attributes:
-        error: What it raised.
-    """
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(error)
-        self.error = error
 
 
 class Handling:

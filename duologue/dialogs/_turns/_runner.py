@@ -25,7 +25,7 @@ from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._post import Post
-from duologue.dialogs._delivery._receipts import Lending, Pending
+from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import (
@@ -37,8 +37,9 @@ from duologue.dialogs._state._commands import (
 from duologue.dialogs._state._snapshot import Snapshot, take_apart
 from duologue.dialogs._state._turn import Turn, current_turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
+from duologue.dialogs._turns._discarded import DiscardedError, cause_of, check_block
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
-from duologue.dialogs._turns._handling import DiscardedError, Handling
+from duologue.dialogs._turns._handling import Handling
 from duologue.dialogs._turns._release import Release
 from duologue.errors import (
     FencedError,
@@ -177,18 +178,13 @@ class TurnRunner:
         try:
             outcome = await self._within_time(turn, work, pending, started)
             if pending is not None and pending.lending is not None:
-                _check_block(pending.lending)
+                check_block(pending.lending)
             keep = actor.handled < _BATCH
             following = await self._commit(actor, opened, turn, keep=keep)
         except BaseException as error:
             self._withdraw(turn, error)
             raise
-        view: Order | None = None
-        try:
-            self._count(turn, "committed")
-            view = self._release.let_out(actor, turn, command)
-        except Exception as error:  # noqa: BLE001  # what is committed stays so
-            self._on_error(error, actor.key)
+        view = self._let_out(actor, turn, command)
         self._post.pending.remove(opened.mail.id)
         if pending is not None:
             pending.resolve(outcome, view)
@@ -281,7 +277,18 @@ class TurnRunner:
         for undo in turn.undo:
             undo()
         if turn.outbox:
-            self._post.withdraw(turn.outbox, _cause(error, turn.address.key))
+            self._post.withdraw(turn.outbox, cause_of(error, turn.address.key))
+
+    def _let_out(
+        self, actor: DialogActor, turn: Turn, command: Command
+    ) -> Order | None:
+        """Let out what the commit has made real; what is committed stays so."""
+        try:
+            self._count(turn, "committed")
+            return self._release.let_out(actor, turn, command)
+        except Exception as error:  # noqa: BLE001  # whatever a bot or an effect raises
+            self._on_error(error, actor.key)
+            return None
 
     async def _discard(
         self,
@@ -347,8 +354,6 @@ class TurnRunner:
             if not await self._within_time(turn, work, None, self._clock.time()):
                 return False
             await self._commit(actor, opened, turn, keep=False)
-            self._count(turn, "committed")
-            self._release.let_out(actor, turn, HandleUpdate({}))
         except asyncio.CancelledError as cancelled:
             self._withdraw(turn, cancelled)
             if self._is_cut_off(actor):
@@ -362,6 +367,7 @@ class TurnRunner:
             self._withdraw(turn, abort)
             problem = TurnAbortedError(actor.key, repr(abort))
         else:
+            self._let_out(actor, turn, HandleUpdate({}))
             return True
         self._on_error(problem, actor.key)
         return False
@@ -397,21 +403,3 @@ def _command(opened: Opened, pending: Pending | None) -> Command:
     if pending is not None and pending.update is not None:
         return HandleUpdate(pending.update.raw)
     return decode(opened.mail.body)
-
-
-def _check_block(lending: Lending) -> None:
-    """Make sure that the block of `fg()` ended well, whatever middlewares did.
-
-    Raises:
-        DiscardedError: It raised.
-    """
-    error = lending.left.result() if lending.left.done() else None
-    if error is not None:
-        raise DiscardedError(error)
-
-
-def _cause(error: BaseException, key: str) -> Exception:
-    """What the receipts of a failed turn's outbox tell."""
-    if isinstance(error, DiscardedError):
-        error = error.error
-    return error if isinstance(error, Exception) else TurnCancelledError(key)
