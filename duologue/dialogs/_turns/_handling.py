@@ -8,12 +8,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from duologue.dialogs._chat._address import Payload, parse_payload
-from duologue.dialogs._chat._chat import (
-    CallbackButton,
-    Chat,
-    ChatType,
-    User,
-)
+from duologue.dialogs._chat._chat import CallbackButton, Chat, ChatType, User
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._message import Message
 from duologue.dialogs._chat._ports import Update
@@ -61,15 +56,7 @@ from duologue.errors import (
 
 
 class Handling:
-    """Carries out commands inside turns.
-
-    Args:
-        dispatcher: The routers and dialogs.
-        post: Takes the calls that handlers make.
-        answers: Takes the answers that handlers give to presses.
-        provided: What every handler can ask for by name, besides what the dispatcher
-            provides and the turn itself.
-    """
+    """Carries out commands inside turns."""
 
     def __init__(
         self,

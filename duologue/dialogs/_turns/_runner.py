@@ -56,21 +56,7 @@ _logger = logging.getLogger("duologue.dialogs")
 
 
 class TurnRunner:
-    """Runs the turns of all addresses.
-
-    Args:
-        engine: Mailboxes and snapshots.
-        dispatcher: Finds states by name.
-        bots: The bots by `messenger.id`.
-        post: Knows who waits for a message.
-        handling: What turns do.
-        release: Lets out what commits have made real.
-        failed: Sees to the turns that fail.
-        clock: Tells how long things take.
-        observer: Counts and measures.
-        on_error: Told of errors that nobody awaits, and where they happened.
-        timeout: Seconds that a turn may take.
-    """
+    """Runs the turns of all addresses."""
 
     def __init__(
         self,
