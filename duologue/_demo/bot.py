@@ -31,11 +31,21 @@ from duologue.dialogs.routing import Command, CommandStart
 from duologue.dialogs.widgets.input import ManagedTextInput, MessageInput, TextInput
 from duologue.dialogs.widgets.kbd import Button, Row
 from duologue.dialogs.widgets.text import Const, Format, Progress
-from duologue.transport.max import Bot
+from duologue.errors import MessengerError
+from duologue.transport.max import Bot, BotCommand
+
+_logger = logging.getLogger("demo")
 
 CALLS = 10
 SLOW = 0.05
 """Seconds that each press spends waiting, as for a database."""
+COMMANDS = [
+    BotCommand("start", "Таймер"),
+    BotCommand("count", "Счётчик нажатий"),
+    BotCommand("echo", "Эхо"),
+    BotCommand("rocket", "Запуск ракеты"),
+    BotCommand("help", "Что я умею"),
+]
 STEPS = 40
 STEP = 0.1
 """Seconds between two reports of the rocket."""
@@ -253,6 +263,16 @@ async def explain(_message: MessageCreated, dialog_manager: DialogManager) -> No
     await dialog_manager.start(HelpSG.reading, mode=StartMode.RESET_STACK)
 
 
+async def offer_commands(bot: Bot) -> None:
+    """Let the messenger show the commands to whoever types `/`."""
+    try:
+        await bot.set_my_commands(COMMANDS)
+    except MessengerError as error:
+        _logger.warning("the commands are not offered: %s", error)
+    finally:
+        await bot.close()
+
+
 def main() -> None:
     """Run until SIGINT or SIGTERM."""
     logging.basicConfig(
@@ -260,7 +280,9 @@ def main() -> None:
     )
     dispatcher = Dispatcher()
     dispatcher.include_routers(commands, timer, counter, echo, rocket, guide, rest)
-    LongPolling(dispatcher, metrics_port=0).run(Bot())
+    bot = Bot()
+    asyncio.run(offer_commands(bot))
+    LongPolling(dispatcher, metrics_port=0).run(bot)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import pickle
 import socket
 
+import aiohttp
 import pytest
 
 from duologue.dialogs import Callback, CallbackButton, CallKind, LinkButton, View
@@ -17,7 +18,7 @@ from duologue.errors import (
     UnauthorizedError,
     UnexpectedAnswerError,
 )
-from duologue.transport.max import DEFAULT_URL, Bot, Limits
+from duologue.transport.max import DEFAULT_URL, Bot, BotCommand, Limits
 from duologue.transport.sandbox import Control, FaultKind, LogKind, Sandbox
 
 KEYBOARD = ((CallbackButton("Yes", "y"), LinkButton("Docs", "https://example.org/")),)
@@ -475,3 +476,37 @@ async def test_a_closed_bot_can_be_closed_and_used_again(
     await bot.send_now(chat, View("back"))
 
     assert (await control.messages(chat))[-1].text == "back"
+
+
+async def commands_at(sandbox: Sandbox) -> object:
+    """What the messenger offers behind `/`."""
+    headers = {"Authorization": sandbox.token}
+    async with (
+        aiohttp.ClientSession(sandbox.url, headers=headers) as session,
+        session.get("/me") as response,
+    ):
+        me: dict[str, object] = await response.json()
+    return me["commands"]
+
+
+async def test_a_bot_tells_which_commands_it_knows(sandbox: Sandbox, bot: Bot) -> None:
+    await bot.set_my_commands([BotCommand("start", "Begins"), BotCommand("help")])
+    offered = await commands_at(sandbox)
+    await bot.set_my_commands([])
+
+    assert offered == [
+        {"name": "start", "description": "Begins"},
+        {"name": "help", "description": None},
+    ]
+    assert await commands_at(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [[BotCommand("c" * 65)], [BotCommand("c", "d" * 129)], [BotCommand("c")] * 33],
+)
+async def test_commands_that_the_messenger_does_not_take_are_refused(
+    bot: Bot, commands: list[BotCommand]
+) -> None:
+    with pytest.raises(BadRequestError, match="PATCH /me/commands"):
+        await bot.set_my_commands(commands)

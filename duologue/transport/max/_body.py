@@ -1,6 +1,9 @@
-"""What a view looks like in a request: the bytes of its JSON."""
+"""What views and commands look like in a request: the bytes of their JSON."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from duologue.dialogs import CallbackButton, Keyboard, View
 from duologue.transport._json import dump
@@ -14,6 +17,30 @@ TEXT_LIMIT = 4000
 SHARED_MARK = "\u2063\u2064"
 # An absent text stays as it is (dev.max.ru, description of PUT /messages).
 WITHOUT_KEYBOARD = dump({"attachments": []})
+
+
+@dataclass(frozen=True, slots=True)
+class BotCommand:
+    """A command that the messenger offers to whoever types `/`.
+
+    Attributes:
+        command: Its name, without the `/`.
+        description: What it does; None to show its name only.
+    """
+
+    command: str
+    description: str | None = None
+
+
+def commands(offered: Sequence[BotCommand]) -> bytes:
+    """Make the body that says which commands a bot knows."""
+    listed = [
+        {"name": one.command}
+        if one.description is None
+        else {"name": one.command, "description": one.description}
+        for one in offered
+    ]
+    return dump({"commands": listed})
 
 
 def new_message(view: View, reply_to: str | None = None) -> bytes:

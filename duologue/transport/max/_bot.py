@@ -33,6 +33,7 @@ from duologue.transport.max._answers import (
     message_id,
     subscriptions,
 )
+from duologue.transport.max._body import BotCommand
 from duologue.transport.max._http import HttpClient
 from duologue.transport.max._limits import Limits, MaxLimits
 from duologue.transport.max._message import user
@@ -235,6 +236,22 @@ class Bot(Messenger):
         except MalformedUpdateError as error:
             raise UnexpectedAnswerError("GET /me", error.reason) from error
 
+    async def set_my_commands(self, commands: Sequence[BotCommand]) -> None:
+        """Tell which commands the messenger shall offer, in the place of all before.
+
+        A bot does this once, before or after it begins to work; which messages reach
+        a handler does not depend on it.
+
+        Args:
+            commands: MAX takes 32, with names of 64 characters and descriptions
+                of 128; none takes all away.
+
+        Raises:
+            BadRequestError: MAX does not take one of them.
+            MessengerError: The call failed.
+        """
+        await self._ask("PATCH", "/me/commands", body=bodies.commands(commands))
+
     async def subscriptions(self) -> tuple[Subscription, ...]:
         """Ask for the webhooks; while there is one, polling gives nothing.
 
@@ -401,10 +418,12 @@ class Bot(Messenger):
         if len(chats) > _PRIVATE_CHATS:
             del chats[next(iter(chats))]
 
-    async def _ask(self, verb: str, path: str) -> dict[str, object]:
+    async def _ask(
+        self, verb: str, path: str, *, body: bytes | None = None
+    ) -> dict[str, object]:
         await self._limits.bot.take()
         try:
-            return await self._http.call(verb, path)
+            return await self._http.call(verb, path, body=body)
         except RateLimitedError as error:
             self._limits.bot.pause(error.retry_after)
             raise

@@ -1,83 +1,93 @@
-"""A real bot, as the README has it, and a user who has nothing but the page."""
+"""Real bots as their readers start them, and a user who has nothing but the page."""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 import pytest
-from anyio.from_thread import BlockingPortal
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from duologue import Dispatcher, Runtime
-from duologue.dialogs import (
-    Callback,
-    Dialog,
-    DialogManager,
-    MessageCreated,
-    StartMode,
-    State,
-    StatesGroup,
-    Window,
-)
-from duologue.dialogs.routing import CommandStart
-from duologue.dialogs.widgets.kbd import Button
-from duologue.dialogs.widgets.text import Const, Format
-from duologue.transport.max import Bot
+from duologue._demo.bot import COMMANDS
 from tests.sandbox.page.conftest import OpenPage, Town
 
-
-class Counter(StatesGroup):
-    pressing = State()
-
-
-async def _count(_: Callback, __: Button, manager: DialogManager) -> None:
-    manager.dialog_data["presses"] += 1
+README = Path(__file__).parents[3] / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 
 
-async def _zero(_: object, manager: DialogManager) -> None:
-    manager.dialog_data["presses"] = 0
+class Start(Protocol):
+    """Starts a program with the line that the page shows, until the end of the test."""
 
-
-async def _open(_: MessageCreated, dialog_manager: DialogManager) -> None:
-    await dialog_manager.start(Counter.pressing, mode=StartMode.RESET_STACK)
+    def __call__(self, *arguments: str) -> None: ...
 
 
 @pytest.fixture
-def counter(town: Town, portal: BlockingPortal, tmp_path: Path) -> Iterator[None]:
-    window = Window(
-        Format("You pressed {dialog_data[presses]} times."),
-        Button(Const("Press"), id="press", on_click=_count),
-        state=Counter.pressing,
-    )
-    dispatcher = Dispatcher()
-    dispatcher.message(CommandStart())(_open)
-    dispatcher.include_router(Dialog(window, on_start=_zero))
-    bot = Bot(town.sandbox.token, base_url=town.sandbox.url)
-    runtime = Runtime(dispatcher, [bot], state_dir=tmp_path)
-    with portal.wrap_async_context_manager(runtime):
-        yield
+def start_bot(town: Town, tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> None:
+            surroundings = {
+                **os.environ,
+                "DUOLOGUE_MAX_URL": town.sandbox.url,
+                "DUOLOGUE_MAX_TOKEN": town.sandbox.token,
+            }
+            program = subprocess.Popen(  # noqa: S603 - our own
+                [sys.executable, *arguments],
+                cwd=tmp_path,
+                env=surroundings,
+                stderr=subprocess.DEVNULL,
+            )
+            stack.callback(program.wait)
+            stack.callback(program.terminate)
+
+        yield start
 
 
-@pytest.mark.usefixtures("counter")
-def test_a_dialog_counts_what_the_user_presses_in_the_page(
-    open_page: OpenPage,
-) -> None:
-    page = open_page()
+def _met(page: Page) -> Page:
     expect(page.get_by_text("Bot connected")).to_be_visible()
     page.get_by_role("textbox", name="Your name").fill("Ann")
     page.get_by_role("button", name="Create user").click()
-    field = page.get_by_role("textbox", name="Message")
-    field.fill("/start")
-    field.press("Enter")
-    dialog = page.get_by_role("article", name="Sandbox bot")
-    expect(dialog).to_contain_text("You pressed 0 times.")
+    return page
 
+
+def test_the_bot_of_the_readme_answers_whoever_presses_start(
+    start_bot: Start, tmp_path: Path, open_page: OpenPage
+) -> None:
+    (tmp_path / "bot.py").write_text(BLOCKS[0], "utf-8")
+    start_bot("bot.py")
+    page = _met(open_page())
+
+    page.get_by_role("button", name="Start", exact=True).click()
+
+    answer = page.get_by_role("article", name="Sandbox bot")
+    expect(answer).to_contain_text("You pressed 0 times.")
+    press = answer.get_by_role("button", name="Press")
     for presses in (1, 2):
-        dialog.get_by_role("button", name="Press").click()
-        expect(dialog).to_contain_text(f"You pressed {presses} times.")
+        press.click()
+        expect(answer).to_contain_text(f"You pressed {presses} times.")
+    expect(press).not_to_have_attribute("aria-busy", "true")
+    expect(answer).to_have_count(1)
 
-    expect(dialog.get_by_role("button", name="Press")).not_to_have_attribute(
-        "aria-busy", "true"
-    )
-    expect(dialog).to_have_count(1)
+
+def test_a_slash_offers_what_the_bot_of_the_demo_understands(
+    start_bot: Start, open_page: OpenPage
+) -> None:
+    known = {one.command: one.description or "" for one in COMMANDS}
+    start_bot("-m", "duologue._demo.bot")
+    page = _met(open_page())
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("article", name="Sandbox bot")).to_be_visible()
+
+    page.get_by_role("textbox", name="Message").press_sequentially("/co")
+    menu = page.get_by_role("listbox", name="Commands of the bot")
+    expect(menu.get_by_role("option")).to_have_text(["/count" + known["count"]])
+    page.keyboard.press("Enter")
+
+    newest = page.get_by_role("article", name="Sandbox bot").last
+    expect(newest).to_contain_text("Нажатий: 0")
