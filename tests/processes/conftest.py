@@ -113,6 +113,11 @@ class Bench:
         self._ends = ends
 
     @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self._folder / "state"
+
+    @property
     def journal(self) -> list[str]:
         """What the programs have handled so far, in order."""
         path = self._folder / "journal"
@@ -126,10 +131,10 @@ class Bench:
             token: What it says who it is.
             drain: Seconds that it takes for finishing.
         """
-        state, journal = self._folder / "state", self._folder / "journal"
+        journal = self._folder / "journal"
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *(BOT, token, state, journal, str(self.gate.port), str(drain)),
+            *(BOT, token, self.state, journal, str(self.gate.port), str(drain)),
             env={**os.environ, "DUOLOGUE_MAX_URL": url},
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

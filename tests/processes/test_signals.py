@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -178,3 +180,53 @@ async def test_a_signal_ends_a_program_that_waits_for_its_messenger(
 
     assert await program.ended() == 0
     assert "Traceback" not in program.log
+
+
+async def _marker_file(bench: Bench, sandbox: Sandbox) -> Path:
+    """Run a program once, so that its marker file is there."""
+    program = await bench.start(sandbox.url, sandbox.token)
+    control = sandbox.control()
+    await control.say(await control.add_user("Ann"), "hello")
+    await _shows(control, "hello")
+    program.signal(signal.SIGTERM)
+    assert await program.ended() == 0
+    (path,) = bench.state.glob("*.json")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+async def test_what_is_no_file_in_the_place_of_the_marker_ends_the_program(
+    bench: Bench, kind: str
+) -> None:
+    async with Sandbox(limits=False) as sandbox:
+        path = await _marker_file(bench, sandbox)
+        path.unlink()
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to("/dev/zero")
+
+        program = await bench.start(sandbox.url, sandbox.token)
+        code = await program.ended()
+
+    assert code == 1
+    assert "MarkerFileError" in program.log
+    assert "it is no file, but a pipe or a device" in program.log
+
+
+async def test_a_pipe_where_the_marker_is_written_keeps_no_signal_away(
+    bench: Bench,
+) -> None:
+    async with Sandbox(limits=False) as sandbox:
+        path = await _marker_file(bench, sandbox)
+        os.mkfifo(path.with_name(path.name + ".new"))
+        control = sandbox.control()
+
+        program = await bench.start(sandbox.url, sandbox.token)
+        await control.say(await control.add_user("Bob"), "hi")
+        await program.says("saving the marker for bot")
+        program.signal(signal.SIGTERM)
+        code = await program.ended()
+
+        assert code == 0
+        assert (await control.position()).queued == ()
