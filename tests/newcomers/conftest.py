@@ -50,13 +50,18 @@ class Folder:
         (self.path / name).write_text(text, encoding="utf-8")
 
     async def start(
-        self, *command: str, files: tuple[int, ...] = (), **environment: str
+        self,
+        *command: str,
+        files: tuple[int, ...] = (),
+        through: tuple[str, ...] = (),
+        **environment: str,
     ) -> asyncio.subprocess.Process:
         """Start Python with these arguments; the variables are added to ours.
 
         Args:
             command: What follows `python`.
             files: Descriptors that it gets beside the standard ones.
+            through: A program that runs it, with its arguments.
             environment: Variables beside ours.
         """
         inherited = {
@@ -65,6 +70,7 @@ class Folder:
             if not name.startswith("DUOLOGUE_") and name not in UNUSUAL
         }
         process = await asyncio.create_subprocess_exec(
+            *through,
             sys.executable,
             *command,
             cwd=self.path,
@@ -79,7 +85,9 @@ class Folder:
 
     async def run(self, *command: str, **environment: str) -> Ended:
         """Run Python to its end, and see that it keeps the secret."""
-        return await self.ended(await self.start(*command, files=(), **environment))
+        return await self.ended(
+            await self.start(*command, files=(), through=(), **environment)
+        )
 
     async def ended(self, process: asyncio.subprocess.Process, said: str = "") -> Ended:
         """Wait for the end of a program, and see that it kept the secret."""

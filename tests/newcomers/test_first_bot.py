@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import socket
 from asyncio.subprocess import Process
 
@@ -16,6 +18,12 @@ from tests.newcomers.conftest import Folder
 
 pytestmark = pytest.mark.real_time
 
+# Root without the right to pass over the rights of others.
+AS_A_GUEST = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    if os.geteuid() == 0
+    else ()
+)
 BOT = """
 from duologue import Dispatcher, LongPolling
 from duologue.transport.max import Bot
@@ -296,6 +304,28 @@ async def test_a_folder_that_cannot_be_written_names_the_setting(
     assert ended.status == 1
     assert "MarkerFileError" in ended.last_line
     assert "DUOLOGUE_STATE_DIR" in ended.last_line
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None,
+    reason="root may write everywhere, and setpriv is not there",
+)
+async def test_in_a_folder_without_rights_the_setting_is_named(folder: Folder) -> None:
+    folder.write("bot.py", BOT)
+    folder.path.chmod(0o555)
+    async with Sandbox(token=folder.secret) as sandbox:
+        bot = await folder.start(
+            "bot.py",
+            through=AS_A_GUEST,
+            DUOLOGUE_MAX_TOKEN=folder.secret,
+            DUOLOGUE_MAX_URL=sandbox.url,
+        )
+        ended = await folder.ended(bot)
+    folder.path.chmod(0o755)
+
+    assert ended.status == 1
+    assert "MarkerFileError: the marker file .duologue/max-" in ended.last_line
+    assert "choose another one with state_dir= or DUOLOGUE_STATE_DIR" in ended.last_line
 
 
 async def test_a_bot_says_at_the_start_which_updates_it_does_not_ask_for(

@@ -61,6 +61,18 @@ def test_without_an_index_of_packages_it_says_so_in_a_few_lines(tmp_path: Path) 
     assert (tmp_path / ".venv/setup.log").exists()
 
 
+def test_a_user_without_a_home_keeps_what_is_fetched_beside_the_rest(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    home.touch()
+    nothing_else = {"UV_CACHE_DIR": "", "XDG_CACHE_HOME": ""}
+
+    ended = _make(tmp_path, "--dry-run", HOME=str(home), **nothing_else)
+
+    assert f'UV_CACHE_DIR="{tmp_path}/.venv/cache" .venv/bin/uv pip' in ended.stdout
+
+
 def test_a_newer_python_is_found_where_python3_is_too_old(tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
