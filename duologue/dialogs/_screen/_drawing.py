@@ -138,9 +138,6 @@ class Drawing:
             await self._send_instead(screen, order, view)
             if order.draw.strip:
                 screen.strips.append(message_id)
-        except MessengerError:
-            self.give_back(screen, order)
-            raise
 
     async def _send_instead(self, screen: Screen, order: Order, view: View) -> None:
         """Send a view as a new message because the old one cannot show it."""
@@ -163,6 +160,11 @@ class Drawing:
             await screen.bot.edit_now(chat_id, message_id, view)
             self._count("callbacks", screen, "failed")
             self.give_back(screen, order)
+        except PASSING:
+            raise
+        except MessengerError:
+            self._count("callbacks", screen, "failed")
+            raise
         else:
             self._count("callbacks", screen, "answered")
 
