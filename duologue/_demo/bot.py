@@ -234,6 +234,15 @@ commands = Router("commands")
 rest = Router("rest")
 
 
+@commands.startup()
+async def offer_commands(bot: Bot) -> None:
+    """Let the messenger show the commands to whoever types `/`."""
+    try:
+        await bot.set_my_commands(COMMANDS)
+    except MessengerError as error:
+        _logger.warning("the commands are not offered: %s", error)
+
+
 @commands.message(CommandStart())
 async def start(
     _event: BotStarted | MessageCreated, dialog_manager: DialogManager
@@ -263,16 +272,6 @@ async def explain(_message: MessageCreated, dialog_manager: DialogManager) -> No
     await dialog_manager.start(HelpSG.reading, mode=StartMode.RESET_STACK)
 
 
-async def offer_commands(bot: Bot) -> None:
-    """Let the messenger show the commands to whoever types `/`."""
-    try:
-        await bot.set_my_commands(COMMANDS)
-    except MessengerError as error:
-        _logger.warning("the commands are not offered: %s", error)
-    finally:
-        await bot.close()
-
-
 def main() -> None:
     """Run until SIGINT or SIGTERM."""
     logging.basicConfig(
@@ -280,9 +279,7 @@ def main() -> None:
     )
     dispatcher = Dispatcher()
     dispatcher.include_routers(commands, timer, counter, echo, rocket, guide, rest)
-    bot = Bot()
-    asyncio.run(offer_commands(bot))
-    LongPolling(dispatcher, metrics_port=0).run(bot)
+    LongPolling(dispatcher, metrics_port=0).run(Bot())
 
 
 if __name__ == "__main__":
