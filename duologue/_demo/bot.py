@@ -21,6 +21,7 @@ from duologue.dialogs import (
     DialogManager,
     DialogWorkers,
     MessageCreated,
+    ShowMode,
     StartMode,
     State,
     StatesGroup,
@@ -161,13 +162,23 @@ async def on_file(
     manager.dialog_data["files"] = ", ".join(file.name or file.kind for file in files)
 
 
+async def on_text(
+    _message: MessageCreated,
+    _input: ManagedTextInput[str],
+    manager: DialogManager,
+    _text: str,
+) -> None:
+    # By itself a burst of messages is answered once, with the last; an echo repeats each.
+    manager.show_mode = ShowMode.SEND
+
+
 echo = Dialog(
     Window(
         Const("Напишите что-нибудь или пришлите файл.", when=~F["heard"]),
         Format("Слышу: «{heard}»", when="heard"),
         Format("Получено: {dialog_data[files]}", when=F["dialog_data"]["files"]),
         MessageInput(on_file, content_types=(ContentType.FILE, ContentType.IMAGE)),
-        TextInput(id="text"),
+        TextInput(id="text", on_success=on_text),
         state=EchoSG.listening,
         getter=echo_getter,
     )
