@@ -86,6 +86,7 @@ from duologue.dialogs._state._commands import (
     StartDialog,
     SwitchWindow,
     UpdateData,
+    ViewRefused,
 )
 from duologue.dialogs._state._events import (
     DialogUpdate,
@@ -191,6 +192,7 @@ __all__ = [
     "UserAdded",
     "UserRemoved",
     "View",
+    "ViewRefused",
     "Window",
     "bot_key",
     "progress_data",

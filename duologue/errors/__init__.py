@@ -57,6 +57,7 @@ from duologue.errors._conversations import (
     UnboundMessageError,
     UnserialisableDataError,
     ViewDroppedError,
+    ViewRefusedError,
     WrongStateError,
 )
 from duologue.errors._descriptions import (
@@ -277,6 +278,7 @@ __all__ = [
     "UnserialisableDataError",
     "ViewDroppedError",
     "ViewError",
+    "ViewRefusedError",
     "VirtualDeadlockError",
     "WatchError",
     "WidgetError",

@@ -244,6 +244,27 @@ class ForgedClickError(ClickRefusedError):
     )
 
 
+class ViewRefusedError(DialogsError):
+    """The messenger refused the view of a turn that was committed.
+
+    What the messenger said is its `__cause__`.
+
+    Attributes:
+        address: Whose conversation it is.
+        state: The window.
+        reason: What the messenger said, in words.
+    """
+
+    address: str
+    state: str
+    reason: str
+    template = (
+        "the messenger refused the window of {state} in {address}: {reason}. The data "
+        "stays as it is; the dialog goes back to the window that the user sees, unless "
+        "an error handler shows another one"
+    )
+
+
 class ViewDroppedError(DialogsError):
     """A view was given up because too many newer ones wait for the messenger.
 

@@ -314,6 +314,7 @@ async def test_a_view_that_is_forbidden_is_dropped_and_counted_and_the_next_is_d
 
     assert after_refusal == "0 "
     assert chat.counts.of("draws", "refused") == 1
+    assert chat.errors == ()
     assert chat.screen(1).text == "0 k=2"
 
 

@@ -11,6 +11,7 @@ from duologue.actors import Clock, Engine, Letter, Mail, Observer
 from duologue.dialogs._chat._address import Address, bot_key
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._receipts import (
+    DrawnView,
     Lending,
     Pending,
     PendingMail,
@@ -92,14 +93,22 @@ class Post:
         await self._send(Letter(address.key, Mail(pending.id, body)))
         return receipt
 
-    async def tell(self, address: Address, command: Command) -> None:
+    async def tell(
+        self, address: Address, command: Command, view: DrawnView | None = None
+    ) -> None:
         """Accept a command of the runtime's own, whose outcome nobody awaits.
+
+        Args:
+            address: Whose it is.
+            command: The command.
+            view: The view whose refusal it tells of.
 
         Raises:
             EngineClosedError: The runtime is stopping.
         """
         body = encode(command)
         pending = Pending("", self._clock.time())
+        pending.view = view
         self._note(pending)
         await self._send(Letter(address.key, Mail(pending.id, body)))
 

@@ -54,7 +54,21 @@ class Duplicate:
 Outcome: TypeAlias = Committed | Covered | Duplicate
 
 
-class DrawnView(Protocol):
+class Hearer(Protocol):
+    """What a receipt reads: whoever has the receipt may still hear of an error.
+
+    Attributes:
+        is_heard: Whether somebody who waited was told of an error.
+        reader: The receipt, as long as somebody has it.
+        forget: Drops the report of the error, once somebody who waited was told.
+    """
+
+    is_heard: bool
+    reader: Callable[[], Receipt | None]
+    forget: Callable[[], object]
+
+
+class DrawnView(Hearer, Protocol):
     """A view on its way to a screen, or there."""
 
     async def wait(self) -> None:
@@ -78,24 +92,27 @@ class Pending:
         lending: Who waits for its turn in `fg()`.
 
     Attributes:
-        forget: Drops the report of its error, once somebody who waited was told.
+        is_heard: Whether somebody who waited was told of an error.
         reader: The receipt, as long as somebody has it.
+        forget: Drops the report of its error, once somebody who waited was told.
+        view: What shows its outcome, or the view that it is about.
         safe: Ends when the update may be acknowledged, for those who want to know.
     """
 
     __slots__ = (
         "_future",
         "_outcome",
-        "_view",
         "_waiting",
         "batch",
         "forget",
         "id",
+        "is_heard",
         "lending",
         "reader",
         "safe",
         "since",
         "update",
+        "view",
     )
 
     def __init__(
@@ -112,12 +129,13 @@ class Pending:
         self.update: Update | None = update
         self.batch: int | None = batch
         self.lending: Lending | None = lending
-        self.forget: Callable[[], object] = _nobody
-        self.reader: Callable[[], Receipt | None] = _nobody
+        self.is_heard: bool = False
+        self.forget: Callable[[], object] = nobody
+        self.reader: Callable[[], Receipt | None] = nobody
         self.safe: asyncio.Future[None] | None = None
         self._outcome: Outcome | BaseException | None = None
         self._future: asyncio.Future[Outcome] | None = None
-        self._view: DrawnView | None = None
+        self.view: DrawnView | None = None
         self._waiting = 0
 
     def done(self) -> bool:
@@ -132,7 +150,9 @@ class Pending:
     def resolve(self, outcome: Outcome, view: DrawnView | None = None) -> None:
         """Note the outcome, and the view that shows it."""
         if self._outcome is None:
-            self._view = view
+            self.view = view
+            if view is not None and self.reader is not nobody:
+                view.reader = self.reader
             self._outcome = outcome
             if self._future is not None:
                 self._future.set_result(outcome)
@@ -172,6 +192,7 @@ class Pending:
         except asyncio.CancelledError:
             raise
         except BaseException:
+            self.is_heard = True
             self.forget()
             raise
         finally:
@@ -179,8 +200,8 @@ class Pending:
 
     async def drawn(self) -> None:
         """Wait until the screen shows what was committed."""
-        if self._view is not None:
-            await self._view.wait()
+        if self.view is not None:
+            await self.view.wait()
 
     @staticmethod
     def _settle_safe(safe: asyncio.Future[None], error: BaseException) -> None:
@@ -246,7 +267,7 @@ class Receipt:
         return self._pending.done()
 
 
-def _nobody() -> None:
+def nobody() -> None:
     """Stand for a receipt that was never handed out."""
 
 

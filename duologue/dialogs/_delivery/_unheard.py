@@ -6,7 +6,7 @@ import asyncio
 import weakref
 from collections.abc import Callable
 
-from duologue.dialogs._delivery._receipts import Pending, Receipt
+from duologue.dialogs._delivery._receipts import Hearer, Receipt
 from duologue.dialogs._delivery._tasks import OnError
 
 
@@ -24,16 +24,16 @@ class Unheard:
         self._on_error = on_error
         self._reports: dict[weakref.finalize[[], Receipt], Callable[[], object]] = {}
 
-    def take(self, error: BaseException, where: str, pending: Pending | None) -> None:
+    def take(self, error: BaseException, where: str, hearer: Hearer | None) -> None:
         """Report an error, now or when its receipt is dropped.
 
         Args:
             error: What happened.
             where: The address.
-            pending: What the receipt reads; None if there cannot be a receipt.
+            hearer: What the receipt reads; None if there cannot be a receipt.
         """
-        receipt = None if pending is None else pending.reader()
-        if pending is None or receipt is None:
+        receipt = None if hearer is None else hearer.reader()
+        if hearer is None or receipt is None:
             self._on_error(error, where)
             return
         loop = asyncio.get_running_loop()
@@ -54,7 +54,7 @@ class Unheard:
         finalizer.atexit = False
         self._reports[finalizer] = report
         # An error that was raised holds the frames of whoever waited, and so the receipt.
-        pending.forget = forget
+        hearer.forget = forget
 
     def close(self) -> None:
         """Report what nobody has heard of so far."""

@@ -320,6 +320,12 @@ class DialogManager(Focus):
             draw = plan_draw(turn, stack, rendered, keyboard, chosen)
             if draw is not None:
                 draw.is_asked = chosen is mode
+                draw.intent_id, draw.state, draw.cause = (
+                    context.id,
+                    context.state,
+                    turn.cause,
+                )
+                draw.before = turn.snapshot.before.get(context.id)
         if draw is not None:
             add_draw(self._turn, draw)
 

@@ -26,7 +26,7 @@ from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._drawing import PASSING, Drawing
 from duologue.dialogs._screen._screens import Order, Screen, Screens
-from duologue.dialogs._state._commands import Delivered, Drawn
+from duologue.dialogs._state._commands import Delivered, Drawn, ViewRefused
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID
 from duologue.dialogs._state._turn import Draw
 from duologue.errors import (
@@ -43,7 +43,9 @@ _LONGEST_PAUSE = 30.0
 _MAX_WAITING = 1000  # new messages of one stack; edits take the place of edits
 _logger = logging.getLogger("duologue.presenter")
 
-Confirm = Callable[[Address, Drawn | Delivered], Awaitable[object]]
+Confirm = Callable[
+    [Address, Drawn | Delivered | ViewRefused, Order | None], Awaitable[object]
+]
 
 
 class Presenter:
@@ -52,7 +54,7 @@ class Presenter:
     Args:
         tasks: Owns the drawing.
         callbacks: The presses that drawings may answer.
-        confirm: Sends `Drawn` to an address.
+        confirm: Tells an address that a view is drawn, or was refused.
         clock: Tells how long to pause.
         observer: Counts what happens to drawings.
     """
@@ -101,7 +103,8 @@ class Presenter:
             screen = Screen(address, bot, draw.stack_id, chat_id)
             screens[draw.stack_id] = screen
         if screen not in self._busy:
-            screen.message_id = draw.message_id  # the state knows it best
+            # The state knows them best.
+            screen.message_id, screen.shown = draw.message_id, draw.before
             self._busy.add(screen)
         order = self._place(screen, draw)
         if not screen.is_running:
@@ -238,13 +241,13 @@ class Presenter:
             return False
         except MessengerError as error:
             self._count(screen, "refused")
-            _logger.warning("a view of %s is dropped: %s", screen.address.key, error)
             self._drawing.give_back(screen, order)
             order.finish(error)
-            await self._tell_of_refusal(screen, order.draw)
+            await self._tell_of_refusal(screen, order, error)
             return True
         self._count(screen, "drawn")
         draw = order.draw
+        screen.shown = draw.state
         # An edit of the message that the state knows is no news.
         if draw.confirm or screen.message_id != previous:
             await self._tell(screen, draw, previous)
@@ -258,18 +261,36 @@ class Presenter:
             return
         screen.unconfirmed += 1
         drawn = Drawn(draw.stack_id, draw.revision, screen.message_id, previous)
-        await self._confirm(screen.address, drawn)
+        await self._confirm(screen.address, drawn, None)
 
     async def _tell_of_sent(self, screen: Screen, outgoing: Outgoing) -> None:
         sent = outgoing.target
         if isinstance(sent, Sent) and sent.is_stored and outgoing.is_new:
-            await self._confirm(screen.address, Delivered(sent.token, sent.id))
+            await self._confirm(screen.address, Delivered(sent.token, sent.id), None)
 
-    async def _tell_of_refusal(self, screen: Screen, draw: Draw) -> None:
-        if draw.view is not None:
-            screen.unconfirmed += 1
-            refused = Drawn(draw.stack_id, draw.revision, None, None)
-            await self._confirm(screen.address, refused)
+    async def _tell_of_refusal(
+        self, screen: Screen, order: Order, error: MessengerError
+    ) -> None:
+        """Let the state know, and then whoever handles errors."""
+        draw = order.draw
+        if draw.view is None or draw.cause == "error" or draw.state is None:
+            _logger.warning("a view of %s is dropped: %s", screen.address.key, error)
+        if draw.view is None:
+            return
+        screen.unconfirmed += 1
+        undrawn = Drawn(draw.stack_id, draw.revision, None, None)
+        await self._confirm(screen.address, undrawn, None)
+        if draw.cause == "error" or draw.state is None:
+            return
+        refused = ViewRefused(
+            draw.stack_id,
+            draw.intent_id,
+            draw.state.state,
+            None if screen.shown is None else screen.shown.state,
+            [type(error).__name__, *error.args],
+            draw.cause,
+        )
+        await self._confirm(screen.address, refused, order)
 
     def _put_back(self, screen: Screen, order: Order) -> None:
         following = screen.orders[0] if screen.orders else None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TypeAlias
 
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._delivery._receipts import Receipt, nobody
 from duologue.dialogs._state._modes import ShowMode
+from duologue.dialogs._state._states import State
 from duologue.dialogs._state._turn import Draw
 
 
@@ -20,13 +23,29 @@ class Order:
 
     Attributes:
         is_answering: Whether it has taken over the duty to answer its press.
+        is_heard: Whether somebody who waited was told that it was refused.
+        reader: The last receipt that it shows the outcome of, while somebody has it.
+        forget: Drops the report of the refusal, once somebody who waited was told.
     """
 
-    __slots__ = ("_error", "_into", "_is_over", "_waiters", "draw", "is_answering")
+    __slots__ = (
+        "_error",
+        "_into",
+        "_is_over",
+        "_waiters",
+        "draw",
+        "forget",
+        "is_answering",
+        "is_heard",
+        "reader",
+    )
 
     def __init__(self, draw: Draw) -> None:
         self.draw: Draw = draw
         self.is_answering: bool = False
+        self.is_heard: bool = False
+        self.reader: Callable[[], Receipt | None] = nobody
+        self.forget: Callable[[], object] = nobody
         self._is_over = False
         self._error: BaseException | None = None
         self._into: Order | None = None
@@ -59,6 +78,8 @@ class Order:
             self._waiters = [*(self._waiters or ()), waiter]
             await waiter
         elif self._error is not None:
+            self.is_heard = True
+            self.forget()
             raise self._error
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -72,6 +93,7 @@ class Order:
             if error is None:
                 waiter.set_result(None)
             else:
+                self.is_heard = True
                 waiter.set_exception(error)
                 waiter.exception()  # whoever waits gets it; nobody else need hear of it
         self._waiters = None
@@ -79,6 +101,8 @@ class Order:
     def merge_into(self, other: Order) -> None:
         """Let those who wait for this order wait for another one."""
         self._into = other
+        if other.reader is nobody:
+            other.reader = self.reader
         if self._waiters:
             other._waiters = [*(other._waiters or ()), *self._waiters]
             self._waiters = None
@@ -99,6 +123,7 @@ class Screen:
         orders: The views that wait.
         strips: Messages that were left behind and may still show buttons.
         current: The view that is being sent.
+        shown: The window that the message shows, as far as it is known.
         is_running: Whether somebody works off the orders.
         unconfirmed: How many drawings the state has not heard of yet.
     """
@@ -112,6 +137,7 @@ class Screen:
         "message_id",
         "name",
         "orders",
+        "shown",
         "stack_id",
         "strips",
         "unconfirmed",
@@ -127,6 +153,7 @@ class Screen:
         self.orders: deque[Order] = deque()
         self.strips: list[str] = []
         self.current: Order | None = None
+        self.shown: State | None = None
         self.is_running: bool = False
         self.unconfirmed: int = 0
 

@@ -103,10 +103,31 @@ class Delivered:
     message_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ViewRefused:
+    """The messenger has refused the view of a committed turn for good.
+
+    Attributes:
+        stack_id: The stack that it was to show.
+        intent_id: The dialog.
+        state: Its window.
+        shown: The window of this dialog that was on the screen before, if one was.
+        error: The class of the messenger's error, and what it holds.
+        cause: What the turn was about: `update` or `call`.
+    """
+
+    stack_id: str
+    intent_id: str | None
+    state: str
+    shown: str | None
+    error: list[Json]
+    cause: str
+
+
 DialogCommand: TypeAlias = (
     StartDialog | CloseDialog | SwitchWindow | UpdateData | LendTurn
 )
-Command: TypeAlias = HandleUpdate | DialogCommand | Drawn | Delivered
+Command: TypeAlias = HandleUpdate | DialogCommand | Drawn | Delivered | ViewRefused
 
 _TAGS: dict[str, type[Command]] = {
     "update": HandleUpdate,
@@ -117,6 +138,7 @@ _TAGS: dict[str, type[Command]] = {
     "lend": LendTurn,
     "drawn": Drawn,
     "delivered": Delivered,
+    "refused": ViewRefused,
 }
 _NAMES = {command: tag for tag, command in _TAGS.items()}
 

@@ -6,23 +6,23 @@ from dataclasses import dataclass
 
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import ChatUpdate
-from duologue.dialogs._state._commands import DialogCommand
+from duologue.dialogs._state._commands import DialogCommand, ViewRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogUpdate(Update):
-    """A background call to a dialog.
+    """A background call to a dialog, or what a handler of errors hears instead.
 
     Attributes:
-        command: What it asks for.
+        command: What it asks for; of a view that was refused, what is known of it.
     """
 
-    command: DialogCommand
+    command: DialogCommand | ViewRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEvent(ChatUpdate):
-    """A turn has failed and was rolled back.
+    """A turn has failed and was rolled back, or its view was refused afterwards.
 
     Attributes:
         update: What was being handled.

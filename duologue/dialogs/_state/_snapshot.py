@@ -133,6 +133,7 @@ class Snapshot:
         state_by_name: Finds the state objects that contexts name.
 
     Attributes:
+        before: The windows that these dialogs had when the turn began.
         open: The dialogs that have been decoded in this turn.
         ring: The newest update ids.
         sent: The ids of messages by the tokens of their handles, the newest last.
@@ -145,6 +146,7 @@ class Snapshot:
         "_lines",
         "_state_by_name",
         "_stored",
+        "before",
         "open",
         "ring",
         "sent",
@@ -158,6 +160,7 @@ class Snapshot:
         self._stored = stored
         self._state_by_name = state_by_name
         self.open: dict[str | None, Context] = {}
+        self.before: dict[str, State] = {}
         self._lines: dict[str, bytes] = stored.lines.copy()
         self.version: int = head.get("n", 0)
         self.ring: Ring = Ring(*head.get("ring", ()))
@@ -225,6 +228,7 @@ class Snapshot:
             self.drop(intent_id, self.stack(stack_id))
             return None
         found = Context(intent_id, stack_id, state, *data)
+        self.before[intent_id] = state
         self.open[intent_id] = found
         return found
 

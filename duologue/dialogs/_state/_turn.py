@@ -41,6 +41,10 @@ class Draw:
         pressed_id: The message whose button was pressed.
         notification: What to show as the answer to that press.
         outgoing: What a handler wants, instead of a view.
+        intent_id: The dialog that it shows.
+        state: Its window.
+        before: The window of this dialog before the turn.
+        cause: What the turn was about; see `Turn.cause`.
     """
 
     stack_id: str
@@ -55,6 +59,10 @@ class Draw:
     pressed_id: str | None = None
     notification: str | None = None
     outgoing: Outgoing | None = None
+    intent_id: str | None = None
+    state: State | None = None
+    before: State | None = None
+    cause: str = "call"
 
 
 class Turn:
@@ -77,6 +85,7 @@ class Turn:
         fate: What the commit makes of its update: `handled`, `unhandled` or
             `duplicate`; None if it is not about an update.
         outgoing: What its handlers send, change and delete, in this order.
+        cause: What it is about: an `update`, a `call`, or the `error` of another turn.
         effects: Short work for after the commit, which belongs to the turn.
         jobs: What begins the author's tasks after the commit, which do not.
         moot: Why a background call found no dialog to work on, if that was so.
@@ -92,6 +101,7 @@ class Turn:
         "answers",
         "bot",
         "callback",
+        "cause",
         "data",
         "draws",
         "effects",
@@ -128,6 +138,7 @@ class Turn:
         self.prompted: bool = False
         self.state: State | None = None
         self.fate: str | None = None
+        self.cause: str = "call"
         self.active: bool = True
         self.data: list[dict[str, Json]] = []
         self.is_changed: bool = False

@@ -22,10 +22,12 @@ from duologue.dialogs._progress._feeds import Feeds
 from duologue.dialogs._progress._workers import DialogWorkers
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._presenter import Presenter
+from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import (
     Delivered,
     Drawn,
     HandleUpdate,
+    ViewRefused,
     encode,
     encode_raw,
 )
@@ -304,5 +306,10 @@ class Conversations:
         await self._post.deliver(key_of(update, self._names[bot]), body, pending)
         return pending.safe
 
-    async def _confirm(self, address: Address, drawn: Drawn | Delivered) -> None:
-        await self._post.tell(address, drawn)
+    async def _confirm(
+        self,
+        address: Address,
+        drawn: Drawn | Delivered | ViewRefused,
+        order: Order | None,
+    ) -> None:
+        await self._post.tell(address, drawn, order)

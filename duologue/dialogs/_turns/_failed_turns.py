@@ -17,9 +17,11 @@ from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.errors import (
     ClickRefusedError,
     FencedError,
+    ForbiddenError,
     ForgedClickError,
     TurnCancelledError,
     TurnTimeoutError,
+    ViewRefusedError,
 )
 
 OnError: TypeAlias = Callable[[BaseException, str], None]
@@ -116,8 +118,27 @@ class FailedTurns:
                 logging.WARNING if isinstance(error, ForgedClickError) else logging.INFO
             )
             _logger.log(level, "%s", error)
+        elif isinstance(error, ViewRefusedError):
+            self._report_refused(opened, pending, error, is_handled=is_handled)
         elif not is_handled and not is_awaited:
             self._unheard.take(error, opened.key, pending)
+
+    def _report_refused(
+        self,
+        opened: Opened,
+        pending: Pending | None,
+        error: ViewRefusedError,
+        *,
+        is_handled: bool,
+    ) -> None:
+        """Tell of a view that was refused, unless the user has just left."""
+        view = None if pending is None else pending.view
+        if is_handled or (view is not None and view.is_heard):
+            _logger.debug("%s", error)
+        elif isinstance(error.__cause__, ForbiddenError):
+            _logger.warning("%s", error)
+        else:
+            self._unheard.take(error, opened.key, view)
 
 
 def _outcome(error: Exception) -> str:
@@ -125,4 +146,5 @@ def _outcome(error: Exception) -> str:
         return "timeout"
     if isinstance(error, TurnCancelledError):
         return "cancelled"
-    return "refused" if isinstance(error, ClickRefusedError) else "failed"
+    is_refused = isinstance(error, ClickRefusedError | ViewRefusedError)
+    return "refused" if is_refused else "failed"

@@ -41,11 +41,13 @@ from duologue.dialogs._state._commands import (
     StartDialog,
     SwitchWindow,
     UpdateData,
+    ViewRefused,
 )
 from duologue.dialogs._state._events import DialogUpdate, ErrorEvent
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
 from duologue.dialogs._state._turn import Turn
 from duologue.dialogs._turns._discarded import DiscardedError
+from duologue.dialogs._turns._refused_views import step_back, view_refused
 from duologue.dialogs.routing._observer import UNHANDLED
 from duologue.errors import (
     CallStoppedError,
@@ -80,7 +82,7 @@ class Handling:
         """
         version = turn.snapshot.version + 1
         if isinstance(command, HandleUpdate):
-            turn.fate = "unhandled"
+            turn.fate, turn.cause = "unhandled", "update"
             update = self._update(turn, command, pending)
             batch = None if pending is None else pending.batch
             if not turn.snapshot.ring.add(update.id, batch):
@@ -93,6 +95,8 @@ class Handling:
         elif isinstance(command, Delivered):
             turn.snapshot.note_sent(command.token, command.message_id)
             turn.is_changed = True
+        elif isinstance(command, ViewRefused):
+            raise view_refused(turn.address.key, command)
         else:
             await self._call(turn, command, pending)
         return Covered(version) if turn.is_covered else Committed(version)
@@ -115,7 +119,7 @@ class Handling:
             exception=error,
         )
         turn.prompted = isinstance(failed, MessageCreated | BotStarted)
-        turn.is_changed = True
+        turn.is_changed, turn.cause = True, "error"
         if not isinstance(failed, DialogUpdate):
             turn.snapshot.ring.add(failed.id)
         manager = self._manager(turn, event, DEFAULT_STACK_ID, None)
@@ -123,6 +127,8 @@ class Handling:
             "error", event, manager.middleware_data
         )
         await manager.render()
+        if isinstance(failed, DialogUpdate) and isinstance(failed.command, ViewRefused):
+            step_back(turn, failed.command, self._dispatcher.state_by_name)
         return result is not UNHANDLED
 
     def event(
@@ -233,6 +239,10 @@ class Handling:
                 return
             stack.screen.confirm(drawn.revision, drawn.message_id, drawn.previous_id)
 
+    def step_back(self, turn: Turn, refused: ViewRefused) -> None:
+        """Bring the state back to the window that the user sees."""
+        step_back(turn, refused, self._dispatcher.state_by_name)
+
     async def _call(
         self, turn: Turn, command: DialogCommand, pending: Pending | None
     ) -> None:
@@ -290,7 +300,9 @@ class Handling:
         if error is not None:
             raise DiscardedError(error)
 
-    def _dialog_update(self, turn: Turn, command: DialogCommand) -> DialogUpdate:
+    def _dialog_update(
+        self, turn: Turn, command: DialogCommand | ViewRefused
+    ) -> DialogUpdate:
         address = turn.address
         chat_type, user_name, username, language = turn.snapshot.who or [
             ChatType.PRIVATE if address.user_id is not None else ChatType.GROUP,

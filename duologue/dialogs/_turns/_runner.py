@@ -32,8 +32,10 @@ from duologue.dialogs._state._commands import (
     Command,
     Drawn,
     HandleUpdate,
+    ViewRefused,
     decode,
 )
+from duologue.dialogs._state._events import DialogUpdate
 from duologue.dialogs._state._snapshot import Snapshot, take_apart
 from duologue.dialogs._state._turn import Turn, current_turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
@@ -238,9 +240,12 @@ class TurnRunner:
         return result
 
     async def _commit(
-        self, actor: DialogActor, opened: Opened, turn: Turn, *, keep: bool
+        self, actor: DialogActor, opened: Opened, turn: Turn, *, keep: bool = False
     ) -> Opened | None:
-        """Make what a turn has changed real; the next message, if there is one.
+        """Make what a turn has changed real.
+
+        Returns:
+            The next message if there is one and it is to be begun.
 
         Raises:
             FencedError: Another one has taken the address over.
@@ -311,8 +316,25 @@ class TurnRunner:
             work = self._handling.execute_error(second, event, error)
             is_handled = await self._try(actor, opened, second, work)
         if not is_handled:
-            await self._failed.give_up(opened, error, outcome)
+            await self._settle(actor, opened, event, error, outcome)
         self._failed.report(opened, pending, event, error, is_handled=is_handled)
+
+    async def _settle(
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        event: Update | None,
+        error: Exception,
+        outcome: str,
+    ) -> None:
+        """End a failed turn whose error no handler took."""
+        command = event.command if isinstance(event, DialogUpdate) else None
+        if not isinstance(command, ViewRefused):
+            await self._failed.give_up(opened, error, outcome)
+            return
+        second = self._open(actor, opened)
+        self._handling.step_back(second, command)
+        await self._commit(actor, opened, second)
 
     def _event(
         self, actor: DialogActor, opened: Opened, pending: Pending | None
