@@ -111,6 +111,7 @@ from duologue.dialogs._turns._conversations import (
     Conversations,
     Settings,
 )
+from duologue.dialogs._turns._notices import Notices
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME
 
 __all__ = [
@@ -171,6 +172,7 @@ __all__ = [
     "MessageEdited",
     "MessageRemoved",
     "MessengerCalls",
+    "Notices",
     "Outcome",
     "Receipt",
     "Sent",

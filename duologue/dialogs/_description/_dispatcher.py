@@ -199,6 +199,11 @@ class Dispatcher(Router):
             data["bot"] = bots[-1]
         return data
 
+    @property
+    def has_dialogs(self) -> bool:
+        """Whether any dialog is included."""
+        return bool(self._dialogs)
+
     def has_error_handlers(self) -> bool:
         """Tell whether somebody wants to hear of failed turns."""
         return any(router.error.has_handlers for router in self.walk())
@@ -237,6 +242,12 @@ class Dispatcher(Router):
             return await dialog.handle_callback(event, payload, found)
 
         return await self._wrapped("update", dispatch)(callback, data)
+
+    async def handle_by(
+        self, action: NextHandler, update: Update, data: HandlerData
+    ) -> Json:
+        """Answer an update that nobody takes inside the middlewares for updates."""
+        return await self._wrapped("update", action)(update, data)
 
     async def handle_call(
         self, event: Update, data: HandlerData, action: NextHandler

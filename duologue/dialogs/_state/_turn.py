@@ -86,6 +86,9 @@ class Turn:
             `duplicate`; None if it is not about an update.
         outgoing: What its handlers send, change and delete, in this order.
         cause: What it is about: an `update`, a `call`, or the `error` of another turn.
+        pressed: The message and the payload of the press that was handled last, if
+            nothing else came from the user since.
+        refusal: Why a press was refused: `again`, `foreign` or `stale`.
         effects: Short work for after the commit, which belongs to the turn.
         jobs: What begins the author's tasks after the commit, which do not.
         moot: Why a background call found no dialog to work on, if that was so.
@@ -115,8 +118,10 @@ class Turn:
         "moot",
         "outbox",
         "outgoing",
+        "pressed",
         "prompted",
         "redraws",
+        "refusal",
         "snapshot",
         "state",
         "task",
@@ -139,6 +144,8 @@ class Turn:
         self.state: State | None = None
         self.fate: str | None = None
         self.cause: str = "call"
+        self.pressed: tuple[str | None, str] | None = None
+        self.refusal: str | None = None
         self.active: bool = True
         self.data: list[dict[str, Json]] = []
         self.is_changed: bool = False

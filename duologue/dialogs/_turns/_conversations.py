@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
@@ -31,12 +31,15 @@ from duologue.dialogs._state._commands import (
     encode,
     encode_raw,
 )
+from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._turn import active_turn
 from duologue.dialogs._turns._dialog_actors import DialogActors
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
 from duologue.dialogs._turns._handling import Handling
+from duologue.dialogs._turns._notices import Announcer, Notices
 from duologue.dialogs._turns._release import Release
 from duologue.dialogs._turns._runner import TurnRunner
+from duologue.dialogs._turns._stale import Stale, StalePolicy
 from duologue.errors import (
     BotTwiceError,
     MalformedUpdateError,
@@ -58,13 +61,24 @@ class Settings:
         turn_timeout: Seconds that a turn may take.
         foreground_timeout: Seconds that `fg()` may take, waiting included.
         idle_after: Seconds without mail after which a dialog actor is let go.
-        stale_notice: What a user sees who presses a button that is gone.
+        stale: What answers a press whose dialog is gone and, in a private chat, a text
+            that nobody takes while nothing is open, as after a restart without state:
+            None for a notice; a `State` to start its dialog; or an
+            `async def handler(event, dialog_manager)`, which may ask for more by name.
+            The message that was pressed loses its buttons.
+        notices: What the runtime itself says to users: in one language, or for each by
+            its code, as in `{"en": Notices(), "ru": Notices(outdated="…")}`; the first
+            is for everybody else.
+        untaken_text: How an open dialog shows its window again after a text that
+            nobody takes; `ShowMode.NO_UPDATE` leaves it where it is.
     """
 
     turn_timeout: float = 30.0
     foreground_timeout: float = 30.0
     idle_after: float = 60.0
-    stale_notice: str = "This button no longer works."
+    stale: Stale = None
+    notices: Notices | Mapping[str, Notices] = field(default_factory=Notices)
+    untaken_text: ShowMode = ShowMode.AUTO
 
 
 class Conversations:
@@ -125,6 +139,7 @@ class Conversations:
             clock=clock,
             observer=observer,
         )
+        announcer = Announcer(settings.notices, self._effects)
         self._failed = FailedTurns(
             engine,
             self._post,
@@ -132,18 +147,26 @@ class Conversations:
             self._unheard,
             observer=observer,
             on_error=on_error,
-            stale_notice=settings.stale_notice,
+            announcer=announcer,
         )
         provided: dict[str, Json] = {
             "task_group": TaskGroup(self._jobs),
             "workers": DialogWorkers(workers, self._feeds, clock),
         }
+        handling = Handling(
+            dispatcher,
+            self._post,
+            self._callbacks,
+            provided,
+            stale=StalePolicy(settings.stale, dispatcher, announcer),
+            untaken_text=settings.untaken_text,
+        )
         self._runner = TurnRunner(
             engine,
             dispatcher,
             by_key,
             post=self._post,
-            handling=Handling(dispatcher, self._post, self._callbacks, provided),
+            handling=handling,
             release=Release(
                 self._presenter,
                 self._callbacks,

@@ -50,6 +50,7 @@ class DialogActor(AsyncActor):
         stored: The state as the last commit of this process wrote it.
         screens: What is on its way to the messenger, by stack.
         keyboards: Keyboards that never change, addressed and checked.
+        pressed: The press that was handled last; see `Turn.pressed`.
         used: When it last handled mail, by the clock.
     """
 
@@ -64,6 +65,7 @@ class DialogActor(AsyncActor):
         self.stored: Stored = Stored()
         self.screens: Screens = {}
         self.keyboards: FixedKeyboards = {}
+        self.pressed: tuple[str | None, str] | None = None
         self.used: float = 0.0
         self._run_turn = run_turn
         self._gone = gone

@@ -14,6 +14,10 @@ from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._delivery._unheard import Unheard
 from duologue.dialogs._screen._callbacks import Callbacks
+from duologue.dialogs._state._commands import ViewRefused
+from duologue.dialogs._state._events import DialogUpdate
+from duologue.dialogs._state._turn import Turn
+from duologue.dialogs._turns._notices import Announcer, Notices
 from duologue.errors import (
     ClickRefusedError,
     FencedError,
@@ -21,6 +25,7 @@ from duologue.errors import (
     ForgedClickError,
     TurnCancelledError,
     TurnTimeoutError,
+    ViewError,
     ViewRefusedError,
 )
 
@@ -40,7 +45,7 @@ class FailedTurns:
         unheard: Told of errors that somebody may still await.
         observer: Counts.
         on_error: Told of errors that nobody awaits, and where they happened.
-        stale_notice: What a user sees who presses a button that is gone.
+        announcer: Tells users.
     """
 
     def __init__(
@@ -52,7 +57,7 @@ class FailedTurns:
         *,
         observer: Observer,
         on_error: OnError,
-        stale_notice: str,
+        announcer: Announcer,
     ) -> None:
         self._engine = engine
         self._post = post
@@ -60,7 +65,7 @@ class FailedTurns:
         self._unheard = unheard
         self._observer = observer
         self._on_error = on_error
-        self._stale_notice = stale_notice
+        self._announcer = announcer
         for reason in _REASONS:
             observer.count("dead_letters", 0, reason=reason)
 
@@ -94,6 +99,7 @@ class FailedTurns:
         event: Update | None,
         error: Exception,
         *,
+        turn: Turn | None,
         is_handled: bool,
     ) -> None:
         """Tell of a failed turn: its user, who waits for it, the log or the hook.
@@ -103,12 +109,18 @@ class FailedTurns:
             pending: Who waits for it.
             event: What it was about.
             error: Why it failed.
+            turn: What was made of it; None if it could not be begun.
             is_handled: Whether an error handler took the error.
         """
         is_refused = isinstance(error, ClickRefusedError)
-        if isinstance(event, Callback):
-            notice = self._stale_notice if is_refused and not is_handled else None
-            self._callbacks.finish(event.callback_id, notice)
+        refusal = None if turn is None else turn.refusal
+        if event is not None:
+            notice = None
+            if not is_handled and _is_of_user(event):
+                notice = _notice(error, refusal, self._announcer.texts(event))
+            self._tell_user(event, notice)
+            if refusal == "stale" and isinstance(event, Callback) and event.message_id:
+                self._announcer.strip(event.bot, event.chat_id, event.message_id)
         self._post.pending.remove(opened.mail.id)
         is_awaited = pending is not None and pending.is_awaited
         if pending is not None:
@@ -122,6 +134,13 @@ class FailedTurns:
             self._report_refused(opened, pending, error, is_handled=is_handled)
         elif not is_handled and not is_awaited:
             self._unheard.take(error, opened.key, pending)
+
+    def _tell_user(self, event: Update, notice: str | None) -> None:
+        """Answer a press, or say to whoever did something else what is wrong."""
+        if isinstance(event, Callback):
+            self._callbacks.finish(event.callback_id, notice)
+        else:
+            self._announcer.say(event.bot, event.chat_id, notice)
 
     def _report_refused(
         self,
@@ -139,6 +158,25 @@ class FailedTurns:
             _logger.warning("%s", error)
         else:
             self._unheard.take(error, opened.key, view)
+
+
+def _is_of_user(event: Update) -> bool:
+    """Whether a user waits for what comes of it."""
+    if not isinstance(event, DialogUpdate):
+        return True
+    command = event.command
+    return isinstance(command, ViewRefused) and command.cause == "update"
+
+
+def _notice(error: Exception, refusal: str | None, texts: Notices) -> str | None:
+    """What a user is told of a failed turn; None if nothing."""
+    if isinstance(error, ClickRefusedError):
+        if refusal == "again":
+            return None
+        return texts.foreign if refusal == "foreign" else texts.outdated
+    is_left = isinstance(error.__cause__, ForbiddenError)
+    is_unshown = isinstance(error, ViewError | ViewRefusedError) and not is_left
+    return texts.unshown if is_unshown else None
 
 
 def _outcome(error: Exception) -> str:

@@ -47,12 +47,14 @@ from duologue.dialogs._state._events import DialogUpdate, ErrorEvent
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
 from duologue.dialogs._state._turn import Turn
 from duologue.dialogs._turns._discarded import DiscardedError
+from duologue.dialogs._turns._presses import pressed, why_refused
 from duologue.dialogs._turns._refused_views import step_back, view_refused
+from duologue.dialogs._turns._stale import StalePolicy
 from duologue.dialogs.routing._observer import UNHANDLED
 from duologue.errors import (
     CallStoppedError,
+    ClickRefusedError,
     DialogCoveredError,
-    ForgedClickError,
     OutdatedClickError,
 )
 
@@ -66,11 +68,16 @@ class Handling:
         post: Post,
         answers: CallbackAnswers,
         provided: Mapping[str, Json],
+        *,
+        stale: StalePolicy,
+        untaken_text: ShowMode,
     ) -> None:
         self._dispatcher = dispatcher
         self._post = post
         self._answers = answers
         self._provided = provided
+        self._stale = stale
+        self._untaken_text = untaken_text
 
     async def execute(
         self, turn: Turn, command: Command, pending: Pending | None
@@ -175,6 +182,8 @@ class Handling:
         result = await self._dispatcher.handle(update, manager.middleware_data)
         if result is not UNHANDLED:
             turn.fate = "handled"
+        elif isinstance(update, MessageCreated):
+            await self._answer_untaken(turn, update, manager)
         await manager.render()
 
     def _listener(self, turn: Turn, message: MessageCreated) -> str | None:
@@ -191,8 +200,22 @@ class Handling:
             return None
         return listening[0]
 
+    async def _answer_untaken(
+        self, turn: Turn, update: MessageCreated, manager: DialogManager
+    ) -> None:
+        """Bring the window below a text that nobody takes, or say what to do."""
+        if manager.has_context():
+            mode = self._untaken_text
+            await manager.show(None if mode is ShowMode.AUTO else mode)
+        elif not any(stack.intents for stack in turn.snapshot.stacks.values()):
+            await self._stale.answer_text(turn, update, manager)
+
     async def _press(self, turn: Turn, callback: Callback, payload: Payload) -> None:
-        stack_id, data = self._pressed(turn, callback, payload)
+        try:
+            stack_id, data = pressed(turn, callback, payload)
+        except ClickRefusedError as error:
+            await self._answer_refused(turn, callback, payload, error)
+            return
         if data is not payload.data:  # a digest stood for it
             payload = replace(payload, data=data)
         manager = self._manager(turn, callback, stack_id, None)
@@ -200,35 +223,33 @@ class Handling:
             callback, payload, manager.middleware_data
         )
         if was_taken is False:  # a button of the window before, not drawn over yet
-            raise OutdatedClickError(turn.address.key)
+            late = OutdatedClickError(turn.address.key)
+            turn.refusal = why_refused(turn, callback, payload, late)
+            raise late
         turn.fate = "handled"
         await manager.render()
 
-    def _pressed(
-        self, turn: Turn, callback: Callback, payload: Payload
-    ) -> tuple[str, str]:
-        """Make sure that the button is on the screen.
-
-        Returns:
-            Its stack, and its widget and item.
+    async def _answer_refused(
+        self,
+        turn: Turn,
+        callback: Callback,
+        payload: Payload,
+        error: ClickRefusedError,
+    ) -> None:
+        """Let the author's policy answer a press that belongs to nothing.
 
         Raises:
-            OutdatedClickError: Its dialog or its message is gone.
-            ForgedClickError: The message does not show it.
+            ClickRefusedError: There is none, or it is not for this press.
         """
-        context = turn.snapshot.context(payload.intent)
-        if context is None:
-            raise OutdatedClickError(turn.address.key)
-        stack = turn.snapshot.stack(context.stack_id)
-        message_id = callback.message_id
-        data = stack.screen.pressed(message_id, payload.intent, payload.data)
-        if data is None:
-            if message_id in (None, stack.screen.message_id):
-                raise ForgedClickError(turn.address.key)
-            raise OutdatedClickError(turn.address.key)
-        if stack.last_intent_id() != payload.intent:
-            raise OutdatedClickError(turn.address.key)
-        return stack.id, data
+        turn.refusal = why_refused(turn, callback, payload, error)
+        if turn.refusal == "again":
+            raise OutdatedClickError(turn.address.key) from error
+        manager = self._manager(turn, callback, DEFAULT_STACK_ID, None)
+        if turn.refusal != "stale" or not await self._stale.answer_press(
+            turn, callback, manager
+        ):
+            raise error
+        await manager.render()
 
     def _note_drawn(self, turn: Turn, drawn: Drawn) -> None:
         stack = turn.snapshot.stacks.get(drawn.stack_id)

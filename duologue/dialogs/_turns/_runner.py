@@ -172,6 +172,10 @@ class TurnRunner:
         except BaseException as error:
             self._withdraw(turn, error)
             raise
+        if turn.callback is not None:
+            actor.pressed = turn.callback.message_id, turn.callback.payload
+        elif isinstance(command, HandleUpdate):
+            actor.pressed = None
         view = self._let_out(actor, turn, command)
         self._post.pending.remove(opened.mail.id)
         if pending is not None:
@@ -191,7 +195,9 @@ class TurnRunner:
         if actor.stored.text is not opened.snapshot:
             actor.stored = take_apart(opened.snapshot)
         snapshot = Snapshot(actor.stored, self._dispatcher.state_by_name)
-        return Turn(address, bot, snapshot=snapshot, keyboards=actor.keyboards)
+        turn = Turn(address, bot, snapshot=snapshot, keyboards=actor.keyboards)
+        turn.pressed = actor.pressed
+        return turn
 
     async def _within_time(
         self,
@@ -317,7 +323,9 @@ class TurnRunner:
             is_handled = await self._try(actor, opened, second, work)
         if not is_handled:
             await self._settle(actor, opened, event, error, outcome)
-        self._failed.report(opened, pending, event, error, is_handled=is_handled)
+        self._failed.report(
+            opened, pending, event, error, turn=turn, is_handled=is_handled
+        )
 
     async def _settle(
         self,
