@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from duologue.dialogs.widgets.kbd import Button, Cancel
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import (
     BadRequestError,
+    ForbiddenError,
     ReentrantCallError,
     UnknownWorkerError,
     WorkerBodyError,
@@ -94,7 +96,7 @@ async def _dialog(**presses: Press) -> AsyncIterator[Playground]:
     dispatcher.include_router(Dialog(window))
     dispatcher.include_router(Dialog(Window("above", state=Other.above)))
 
-    @dispatcher.message()
+    @dispatcher.message(F.text == "hello")
     async def begin(_: MessageCreated, dialog_manager: DialogManager) -> None:
         await dialog_manager.start(Main.watching, mode=StartMode.RESET_STACK)
 
@@ -112,6 +114,10 @@ def _counting(ids: list[str]) -> Press:
         ids.append(await workers.start(Counting(), show=manager.bg()))
 
     return go
+
+
+async def _nothing(_: DialogManager, __: DialogWorkers) -> None:
+    pass
 
 
 async def _end_of(chat: Playground, worker_id: str) -> WorkerSnapshot:
@@ -183,6 +189,56 @@ async def test_a_view_that_the_messenger_refuses_is_not_the_last_one() -> None:
         await _end_of(chat, ids[0])
 
         assert chat.screen(ANN).text == "succeeded\n100 %"
+
+
+@pytest.mark.parametrize("back", ["message", "press", "bot_started"])
+async def test_a_user_who_stopped_the_bot_is_not_called_until_they_are_back(
+    back: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ids: list[str] = []
+
+    async with _dialog(go=_counting(ids), look=_nothing) as chat:
+        await chat.click(ANN, "go")
+        await asyncio.sleep(3)
+        stopped = chat.bot.fail(*[ForbiddenError("edit", "stopped")] * 50)
+        await asyncio.sleep(10)
+        tried = 50 - len(stopped.left)
+        stopped.left.clear()
+        await chat.happen("bot_stopped", ANN)
+        await chat.say(BOB, "hello")
+        await asyncio.sleep(1)
+        before = chat.screen(ANN).text
+        if back == "message":
+            await chat.say(ANN, "well?")
+        elif back == "press":
+            await chat.click(ANN, "look")
+        else:
+            await chat.happen("bot_started", ANN)
+        await asyncio.sleep(0.5)
+        after = chat.screen(ANN).text
+        await _end_of(chat, ids[0])
+
+        assert tried == 1
+        assert (before, after) == ("running\n10 %", "running\n70 %")
+        assert chat.screen(ANN).text == "succeeded\n100 %"
+        assert chat.runtime.dialog(chat_id=ANN).post.absences == {}
+    said = [one for one in caplog.messages if "edit failed" in one]
+    assert len(said) == 1
+
+
+async def test_a_worker_that_ends_while_its_user_is_away_ends_its_feed() -> None:
+    ids: list[str] = []
+
+    async with _dialog(go=_counting(ids)) as chat:
+        await chat.click(ANN, "go")
+        await asyncio.sleep(3)
+        stopped = chat.bot.fail(*[ForbiddenError("edit", "stopped")] * 50)
+        await _end_of(chat, ids[0])
+
+        assert 50 - len(stopped.left) == 2
+        async with chat.dialog(ANN).fg() as manager:
+            assert manager.dialog_data["progress"]["state"] == "succeeded"
 
 
 async def test_a_worker_begins_when_its_turn_is_committed() -> None:

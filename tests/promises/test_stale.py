@@ -20,7 +20,7 @@ from duologue.dialogs import (
 )
 from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.input import TextInput
-from duologue.dialogs.widgets.kbd import Cancel, Next
+from duologue.dialogs.widgets.kbd import Button, Cancel, Next
 from duologue.dialogs.widgets.text import Const
 from duologue.errors import HandlerError, UnknownStateError, ViewError
 from duologue.testing import Method, Playground, RecordingBot
@@ -55,7 +55,12 @@ def dispatcher() -> Dispatcher:
         Dialog(
             Window(Const("first"), Next(), Cancel(), state=Main.first),
             Window(Const("second"), Cancel(), state=Main.second),
-            Window(Const("text?"), TextInput("text"), state=Main.text),
+            Window(
+                Const("text?"),
+                Button(Const("look"), id="look"),
+                TextInput("text"),
+                state=Main.text,
+            ),
         )
     )
     return dispatcher
@@ -330,6 +335,20 @@ async def test_a_press_on_a_deleted_message_reaches_its_dialog_and_shows_it_agai
         assert chat.screen(1).text == "second"
         answered = [call.callback_id for call in chat.bot.calls_of(Method.ANSWER)]
         assert answered == [press]
+
+
+async def test_a_press_on_a_deleted_message_that_changes_nothing_shows_it_again(
+    dispatcher: Dispatcher,
+) -> None:
+    async with Playground(dispatcher) as chat:
+        await (await chat.dialog(1).start(Main.text)).drawn()
+        shown = chat.screen(1)
+        chat.bot.remove(shown.id)
+
+        await chat.press(1, shown.payload_of("look") or "", message_id=None)
+        await chat.settled()
+
+        assert chat.screen(1).text == "text?"
 
 
 async def test_a_press_on_a_deleted_message_that_belongs_to_nothing_is_answered(

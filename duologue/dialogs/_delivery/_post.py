@@ -10,6 +10,7 @@ from itertools import count
 from duologue.actors import Clock, Engine, Letter, Mail, Observer
 from duologue.dialogs._chat._address import Address, bot_key
 from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._delivery._absences import Absences
 from duologue.dialogs._delivery._receipts import (
     DrawnView,
     Lending,
@@ -47,6 +48,7 @@ class Post:
         clock: Clock,
     ) -> None:
         self.pending: PendingMail = PendingMail()
+        self.absences: Absences = {}
         self.foreground_timeout = foreground_timeout
         self.check_state = check_state
         self._engine = engine

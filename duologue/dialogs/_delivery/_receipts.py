@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._state._turn import active_turn
@@ -54,7 +55,7 @@ class Duplicate:
 Outcome: TypeAlias = Committed | Covered | Duplicate
 
 
-class Hearer(Protocol):
+class Hearer:
     """What a receipt reads: whoever has the receipt may still hear of an error.
 
     Attributes:
@@ -63,14 +64,20 @@ class Hearer(Protocol):
         forget: Drops the report of the error, once somebody who waited was told.
     """
 
-    is_heard: bool
-    reader: Callable[[], Receipt | None]
-    forget: Callable[[], object]
+    __slots__ = ("forget", "is_heard", "reader")
+
+    def __init__(self) -> None:
+        self.is_heard: bool = False
+        self.reader: Callable[[], Receipt | None] = nobody
+        self.forget: Callable[[], object] = nobody
 
 
-class DrawnView(Hearer, Protocol):
+class DrawnView(Hearer, ABC):
     """A view on its way to a screen, or there."""
 
+    __slots__ = ()
+
+    @abstractmethod
     async def wait(self) -> None:
         """Wait until it, or a newer view in its place, is on the screen.
 
@@ -79,7 +86,7 @@ class DrawnView(Hearer, Protocol):
         """
 
 
-class Pending:
+class Pending(Hearer):
     """A message that was accepted here and is not handled yet.
 
     It is not the receipt itself, so that it can tell whether somebody still has that.
@@ -92,9 +99,6 @@ class Pending:
         lending: Who waits for its turn in `fg()`.
 
     Attributes:
-        is_heard: Whether somebody who waited was told of an error.
-        reader: The receipt, as long as somebody has it.
-        forget: Drops the report of its error, once somebody who waited was told.
         view: What shows its outcome, or the view that it is about.
         safe: Ends when the update may be acknowledged, for those who want to know.
     """
@@ -104,11 +108,8 @@ class Pending:
         "_outcome",
         "_waiting",
         "batch",
-        "forget",
         "id",
-        "is_heard",
         "lending",
-        "reader",
         "safe",
         "since",
         "update",
@@ -124,14 +125,12 @@ class Pending:
         batch: int | None = None,
         lending: Lending | None = None,
     ) -> None:
+        super().__init__()
         self.id: str = id
         self.since: float = since
         self.update: Update | None = update
         self.batch: int | None = batch
         self.lending: Lending | None = lending
-        self.is_heard: bool = False
-        self.forget: Callable[[], object] = nobody
-        self.reader: Callable[[], Receipt | None] = nobody
         self.safe: asyncio.Future[None] | None = None
         self._outcome: Outcome | BaseException | None = None
         self._future: asyncio.Future[Outcome] | None = None

@@ -24,22 +24,30 @@ class Unheard:
         self._on_error = on_error
         self._reports: dict[weakref.finalize[[], Receipt], Callable[[], object]] = {}
 
-    def take(self, error: BaseException, where: str, hearer: Hearer | None) -> None:
+    def take(
+        self,
+        error: BaseException,
+        where: str,
+        hearer: Hearer | None,
+        tell: OnError | None = None,
+    ) -> None:
         """Report an error, now or when its receipt is dropped.
 
         Args:
             error: What happened.
             where: The address.
             hearer: What the receipt reads; None if there cannot be a receipt.
+            tell: Whom to tell, if it is no error for everybody.
         """
+        on_error = tell or self._on_error
         receipt = None if hearer is None else hearer.reader()
         if hearer is None or receipt is None:
-            self._on_error(error, where)
+            on_error(error, where)
             return
         loop = asyncio.get_running_loop()
 
         def report() -> None:
-            self._on_error(error, where)
+            on_error(error, where)
 
         def dropped() -> None:
             if self._reports.pop(finalizer, None) is not None and not loop.is_closed():

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from duologue.actors import Worker, WorkerSnapshot
 from duologue.dialogs._chat._data import Json
+from duologue.dialogs._delivery._absences import absent
 from duologue.dialogs._manager._background import BackgroundCalls
 from duologue.dialogs._state._turn import active_turn
 from duologue.errors import (
     DialogClosedError,
     EngineClosedError,
+    ForbiddenError,
     MessengerError,
     NoContextError,
     ReentrantCallError,
@@ -67,10 +69,13 @@ class Feed:
         self._place = place
         self._shown: dict[str, Json] | None = None
         self._failed: Exception | None = None
+        self._is_user_away = False
+        self._pause: asyncio.Timeout | None = None
 
     def relieve(self) -> None:
         """Show nothing more, because another worker has the place."""
         self.over.set()
+        self._go_on()
 
     async def run(self) -> None:
         """Show each state until the last one.
@@ -80,6 +85,9 @@ class Feed:
         """
         try:
             while await self._show_newest():
+                if self._is_user_away:
+                    await self._wait_for_user()
+                    continue
                 with suppress(TimeoutError):
                     async with asyncio.timeout(max(_SHORTEST, self._place.interval)):
                         await self.worker.finished()
@@ -87,6 +95,24 @@ class Feed:
             self.over.set()
         if self._failed is not None:
             raise self._failed
+
+    async def _wait_for_user(self) -> None:
+        """Wait until the user is back, or there is no more to wait for."""
+        dialog = self._place.dialog
+        address, absences = dialog.address, dialog.post.absences
+        with (
+            suppress(TimeoutError),
+            absent(absences, address.bot, address.chat_id, self._go_on),
+        ):
+            async with asyncio.timeout(None) as self._pause:
+                await self.worker.finished()
+        self._pause = None
+
+    def _go_on(self) -> None:
+        """End the wait for the user."""
+        pause, self._pause = self._pause, None
+        if pause is not None:
+            pause.reschedule(0.0)
 
     async def _show_newest(self) -> bool:
         """Show the newest state, and tell whether there will be others."""
@@ -99,11 +125,18 @@ class Feed:
                 await self._show(data)
         except _OVER:
             return False
+        except ForbiddenError as error:
+            if not self._is_user_away:
+                _logger.info(
+                    "progress of %s waits for the user: %s", snapshot.id, error
+                )
+            self._is_user_away, self._shown = True, None
+            return snapshot.is_active
         except _NOT_DRAWN as error:
             _logger.info("progress of %s is not shown: %s", snapshot.id, error)
         except Exception as error:  # noqa: BLE001  # whatever getters and widgets raise
             self._failed = self._failed or error
-        self._shown = data
+        self._is_user_away, self._shown = False, data
         return snapshot.is_active
 
     async def _show(self, data: dict[str, Json]) -> None:
@@ -124,7 +157,8 @@ async def show_progress(
     `progress_data` makes of the answer; again when that is on the screen and the
     interval is over. So a worker may report as often as it likes, and what nobody
     could have read is left out. The last state is shown at once and always. If the
-    dialog is closed the worker goes on, and nobody is told any more.
+    dialog is closed the worker goes on, and nobody is told any more. If the user has
+    stopped the bot nothing is shown until the user is back.
 
     Args:
         worker: The worker.

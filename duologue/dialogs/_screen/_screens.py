@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import TypeAlias
 
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot
-from duologue.dialogs._delivery._receipts import Receipt, nobody
+from duologue.dialogs._delivery._receipts import DrawnView, nobody
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._states import State
 from duologue.dialogs._state._turn import Draw
 
 
-class Order:
+class Order(DrawnView):
     """A view that is to be drawn, and those who wait for it.
 
     Args:
@@ -23,9 +22,6 @@ class Order:
 
     Attributes:
         is_answering: Whether it has taken over the duty to answer its press.
-        is_heard: Whether somebody who waited was told that it was refused.
-        reader: The last receipt that it shows the outcome of, while somebody has it.
-        forget: Drops the report of the refusal, once somebody who waited was told.
     """
 
     __slots__ = (
@@ -34,18 +30,13 @@ class Order:
         "_is_over",
         "_waiters",
         "draw",
-        "forget",
         "is_answering",
-        "is_heard",
-        "reader",
     )
 
     def __init__(self, draw: Draw) -> None:
+        super().__init__()
         self.draw: Draw = draw
         self.is_answering: bool = False
-        self.is_heard: bool = False
-        self.reader: Callable[[], Receipt | None] = nobody
-        self.forget: Callable[[], object] = nobody
         self._is_over = False
         self._error: BaseException | None = None
         self._into: Order | None = None

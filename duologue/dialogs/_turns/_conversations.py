@@ -12,7 +12,8 @@ from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
 from duologue.dialogs._chat._address import Address, bot_key, key_of
 from duologue.dialogs._chat._data import Json, load
 from duologue.dialogs._chat._ports import Bot, Update
-from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._chat._updates import BotStopped, Callback
+from duologue.dialogs._delivery._absences import returned
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._delivery._tasks import TaskGroup, Tasks
@@ -323,6 +324,8 @@ class Conversations:
         now = self._clock.time()
         if isinstance(update, Callback):
             self._callbacks.open(bot, update.chat_id, update.callback_id, now)
+        if self._post.absences and not isinstance(update, BotStopped):
+            returned(self._post.absences, self._names[bot], update.chat_id)
         pending = Pending("", now, update=update, batch=batch)
         if not self._engine.durable:
             pending.safe = asyncio.get_running_loop().create_future()

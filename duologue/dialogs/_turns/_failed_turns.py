@@ -154,10 +154,14 @@ class FailedTurns:
         view = None if pending is None else pending.view
         if is_handled or (view is not None and view.is_heard):
             _logger.debug("%s", error)
-        elif isinstance(error.__cause__, ForbiddenError):
-            _logger.warning("%s", error)
         else:
-            self._unheard.take(error, opened.key, view)
+            is_left = isinstance(error.__cause__, ForbiddenError)
+            tell = _log if is_left else None
+            self._unheard.take(error, opened.key, view, tell)
+
+
+def _log(error: BaseException, _where: str) -> None:
+    _logger.warning("%s", error)
 
 
 def _is_of_user(event: Update) -> bool:
