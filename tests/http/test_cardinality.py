@@ -68,10 +68,12 @@ async def test_a_crowd_makes_no_more_series_than_a_few_people(
     dispatcher.callback_query.register(note)
     dispatcher.message.register(echo_as_error)
     bot = RecordingBot()
+    refusals = [BadRequestError("send", "secret-text")] * 5
     async with Runtime(dispatcher, [bot], polling=None, registry=registry) as runtime:
+        bot.fail(*refusals, method=Method.SEND)
         await talk(runtime, bot, range(1, 40))
         before = series(registry, but="outcome")
-        bot.fail(*[BadRequestError("send", "secret-text")] * 5, method=Method.SEND)
+        bot.fail(*refusals, method=Method.SEND)
         await talk(runtime, bot, range(40, 340))
         after = series(registry, but="outcome")
         every = series(registry)

@@ -342,12 +342,13 @@ async def a_press_that_nobody_answers_in_time(place: Place) -> Numbers:
     {
         'updates_received_total{bot="test.1",source="application"}': 1,
         'updates_total{bot="test.1",outcome="handled"}': 1,
-        'enqueue_total{outcome="accepted"}': 2,
-        "mailbox_wait_seconds_count": 2,
+        'enqueue_total{outcome="accepted"}': 3,
+        "mailbox_wait_seconds_count": 3,
         'turns_total{dialog="Shop",outcome="committed"}': 1,
         'turns_total{dialog="none",outcome="committed"}': 1,
+        'turns_total{dialog="none",outcome="refused"}': 1,
         'turn_duration_seconds_count{dialog="Shop"}': 1,
-        'turn_duration_seconds_count{dialog="none"}': 1,
+        'turn_duration_seconds_count{dialog="none"}': 2,
         'draws_total{bot="test.1",outcome="refused"}': 1,
         'callbacks_total{bot="test.1",outcome="failed"}': 1,
         'callbacks_total{bot="test.1",outcome="answered"}': 1,
@@ -403,12 +404,13 @@ async def ten_views_while_the_messenger_is_slow(place: Place) -> Numbers:
 
 @changes(
     {
-        'enqueue_total{outcome="accepted"}': 5,
-        "mailbox_wait_seconds_count": 5,
+        'enqueue_total{outcome="accepted"}': 6,
+        "mailbox_wait_seconds_count": 6,
         'turns_total{dialog="Shop",outcome="committed"}': 3,
         'turns_total{dialog="none",outcome="committed"}': 2,
+        'turns_total{dialog="none",outcome="refused"}': 1,
         'turn_duration_seconds_count{dialog="Shop"}': 3,
-        'turn_duration_seconds_count{dialog="none"}': 2,
+        'turn_duration_seconds_count{dialog="none"}': 3,
         'draws_total{bot="test.1",outcome="limited"}': 1,
         'draws_total{bot="test.1",outcome="unavailable"}': 2,
         'draws_total{bot="test.1",outcome="refused"}': 1,
@@ -581,6 +583,9 @@ async def calls_that_fail_in_every_way(place: Place) -> Numbers:
         'activations_total{actor="DialogActor"}': 1,
         'effects_total{bot="max.777001",method="GET /subscriptions",outcome="ok"}': 1,
         'effect_duration_seconds_count{bot="max.777001",method="GET /subscriptions"}': 1,
+        # Nothing is open, and Ann is told so.
+        'effects_total{bot="max.777001",method="POST /messages",outcome="ok"}': 1,
+        'effect_duration_seconds_count{bot="max.777001",method="POST /messages"}': 1,
         'poller_state{bot="max.777001",state="polling"}': 1,
     }
 )
