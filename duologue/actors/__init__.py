@@ -5,7 +5,15 @@ from __future__ import annotations
 from duologue.actors._actor import AsyncActor
 from duologue.actors._directory._directory import Directory
 from duologue.actors._directory._keyed_ref import KeyedRef
-from duologue.actors._engine._engine import Engine, FailedMail, Letter, Mail, Opened
+from duologue.actors._engine._engine import (
+    Engine,
+    FailedMail,
+    Letter,
+    Mail,
+    Opened,
+    Owed,
+    TimedLetter,
+)
 from duologue.actors._engine._memory import MemoryEngine
 from duologue.actors._futures._ask import Ask
 from duologue.actors._futures._future import AsyncFuture
@@ -76,6 +84,7 @@ __all__ = [
     "Observers",
     "Opened",
     "Operation",
+    "Owed",
     "ParentStopped",
     "Passivated",
     "Restart",
@@ -87,6 +96,7 @@ __all__ = [
     "Strategy",
     "SystemClosed",
     "Terminated",
+    "TimedLetter",
     "Timer",
     "TimerHandle",
     "Unfinished",

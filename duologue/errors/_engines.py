@@ -24,6 +24,31 @@ class EngineClosedError(EngineError):
     )
 
 
+class EngineUnavailableError(EngineError):
+    """The engine did not answer; whether the call had its effect is unknown.
+
+    The runtime asks again: nothing that was accepted is lost.
+
+    Attributes:
+        reason: What is wrong with it.
+    """
+
+    reason: str
+    template = (
+        "the engine did not answer for {key} ({reason}); what was asked for may have "
+        "happened or not, and is found out when it answers again"
+    )
+
+
+class OutcomeUnknownError(EngineError):
+    """Nobody can tell what became of a message."""
+
+    template = (
+        "what became of a message to {key} is unknown: the engine did not answer when "
+        "its turn ended. Look at the state before you send it again"
+    )
+
+
 class FencedError(EngineError):
     """A turn lost its right to commit because somebody else opened the key."""
 

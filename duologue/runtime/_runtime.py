@@ -315,6 +315,7 @@ class Runtime:
 
     async def _begin(self, stack: AsyncExitStack, connecting: Connecting) -> None:
         """Run the dialogs of the bots that are connected, and wait for the others."""
+        await stack.enter_async_context(self.engine)
         report = Reports(self.observer, self._on_error)
         system = ActorSystem(drain=1.0, clock=self._clock, observer=self.observer)
         workers = Workers(system, clock=self._clock, observer=self.observer)

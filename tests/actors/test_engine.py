@@ -96,7 +96,7 @@ class Desk:
 async def desk(engine: Engine, *names: str, slots: int = 100) -> Desk:
     """A desk for an engine whose mailbox A has some mail."""
     for name in names:
-        await engine.enqueue(letter(A, name))
+        await engine.enqueue([letter(A, name)])
     return Desk(engine, slots=slots)
 
 
@@ -104,7 +104,7 @@ async def desk(engine: Engine, *names: str, slots: int = 100) -> Desk:
 async def test_mail_is_opened_with_its_id_and_body(make: MakeEngine) -> None:
     engine = make()
 
-    await engine.enqueue(Letter(A, Mail("m1", b"\x00 body")))
+    await engine.enqueue([Letter(A, Mail("m1", b"\x00 body"))])
     turn = await Desk(engine).begin()
 
     assert turn.key == A
@@ -119,7 +119,7 @@ async def test_keys_are_leased_longest_waiting_first_up_to_the_slots(
 ) -> None:
     engine = make()
     for key in (C, A, B, C, A):
-        await engine.enqueue(letter(key, "1"))
+        await engine.enqueue([letter(key, "1")])
 
     desk = Desk(engine, slots=2)
     first = await desk.leased()
@@ -138,7 +138,7 @@ async def test_kinds_that_are_served_together_share_their_slots_and_the_order(
 ) -> None:
     engine = make()
     for key in ("y/1", "x/1", "y/2", "plain", "other/1", "x/2"):
-        await engine.enqueue(letter(key, "1"))
+        await engine.enqueue([letter(key, "1")])
     desk = Desk(engine, "x", "y", "plain", slots=1)
     order: list[str] = []
 
@@ -154,13 +154,13 @@ async def test_mail_waits_until_its_kind_is_served(make: MakeEngine) -> None:
     engine = make()
     first = Desk(engine, "x")
 
-    await engine.enqueue(letter("y/1", "1"))
+    await engine.enqueue([letter("y/1", "1")])
     early = await first.leased()
     second = Desk(engine, "y")
 
     assert early == []
     assert await second.leased() == ["y/1"]
-    await engine.enqueue(letter("x/1", "1"))
+    await engine.enqueue([letter("x/1", "1")])
     assert (await first.leased(), await second.leased()) == (["x/1"], [])
 
 
@@ -168,7 +168,7 @@ async def test_mail_waits_until_its_kind_is_served(make: MakeEngine) -> None:
 async def test_a_key_without_mail_or_lease_is_not_opened(make: MakeEngine) -> None:
     engine = make()
     one = await desk(engine, "1", slots=1)
-    await engine.enqueue(letter(B, "1"))
+    await engine.enqueue([letter(B, "1")])
 
     waits_for_a_slot = await engine.open(B)
     await engine.commit(await one.begin(), snapshot=None)
@@ -210,7 +210,7 @@ async def test_a_commit_that_keeps_the_key_begins_the_next_turn(
     assert (second.mail.id, second.snapshot, second.attempt) == ("2", b"one", 1)
     assert second.token != first.token
     assert await engine.commit(second, snapshot=None, keep=True) is None
-    await engine.enqueue(letter(A, "3"))
+    await engine.enqueue([letter(A, "3")])
     assert (await some.begin()).mail.id == "3"
 
 
@@ -222,7 +222,7 @@ async def test_a_commit_whose_outbox_does_not_fit_changes_nothing(
     engine = make(capacity=2)
     some = await desk(engine, "1", "2")
     turn = await some.begin()
-    await engine.enqueue(letter(B, "x"))
+    await engine.enqueue([letter(B, "x")])
     outbox = [letter(C, "y"), letter(full, "3"), letter(full, "4")]
 
     with pytest.raises(MailboxFullError) as caught:
@@ -245,7 +245,7 @@ async def test_a_commit_may_fill_the_place_that_its_own_mail_leaves(
     turn = await some.begin()
 
     async with asyncio.TaskGroup() as group:
-        sender = group.create_task(engine.enqueue(letter(A, "3")))
+        sender = group.create_task(engine.enqueue([letter(A, "3")]))
         await idle()
         await engine.commit(turn, snapshot=None, outbox=[letter(A, "2")])
         await idle()
@@ -362,10 +362,10 @@ async def test_senders_to_a_full_mailbox_wait_and_keep_their_order(
     some = Desk(engine)
 
     async with asyncio.TaskGroup() as group:
-        senders = [group.create_task(engine.enqueue(letter(A, n))) for n in "012345"]
+        senders = [group.create_task(engine.enqueue([letter(A, n)])) for n in "012345"]
         await idle()
         waiting = [not sender.done() for sender in senders]
-        await engine.enqueue(letter(B, "x"))
+        await engine.enqueue([letter(B, "x")])
         leased = await some.leased()
         await engine.commit(await some.open(), snapshot=None)
         await idle()
@@ -384,7 +384,7 @@ async def test_mail_that_is_given_up_makes_room_for_a_sender(make: MakeEngine) -
     some = await desk(engine, "1")
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(engine.enqueue(letter(A, "2")))
+        group.create_task(engine.enqueue([letter(A, "2")]))
         await engine.fail(await some.begin(), error="broken", retry=False)
 
     assert await some.rest() == ["2"]
@@ -401,7 +401,7 @@ async def test_a_closed_engine_takes_no_mail_and_gives_out_what_it_has(
     engine.close()
 
     with pytest.raises(EngineClosedError) as caught:
-        await engine.enqueue(letter(B, "2"))
+        await engine.enqueue([letter(B, "2")])
     assert caught.value.key == B
     assert (await some.begin()).mail.id == "1"
 
@@ -413,7 +413,7 @@ async def test_closing_tells_the_senders_that_wait(make: MakeEngine) -> None:
 
     async def send(name: str) -> str:
         with pytest.raises(EngineClosedError) as caught:
-            await engine.enqueue(letter(A, name))
+            await engine.enqueue([letter(A, name)])
         return caught.value.key
 
     async with asyncio.TaskGroup() as group:
@@ -546,7 +546,7 @@ class Machine(RuleBasedStateMachine):
     @rule(key=keys)
     def enqueue(self, key: str) -> None:
         name = next(self.names)
-        work = self.engine.enqueue(letter(key, name))
+        work = self.engine.enqueue([letter(key, name)])
         sender = self.senders[name] = self.runner.get_loop().create_task(work)
         self.run(idle())
         box = self.boxes[key]

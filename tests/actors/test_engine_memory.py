@@ -31,7 +31,7 @@ async def full(keys: list[str]) -> MemoryEngine:
     """An engine with room for one in each mailbox, A taken, its keys served."""
     engine = MemoryEngine(capacity=1)
     engine.serve(["x"], 10, keys.append)
-    await engine.enqueue(letter(A, "1"))
+    await engine.enqueue([letter(A, "1")])
     return engine
 
 
@@ -56,7 +56,7 @@ def test_mail_for_which_there_is_room_leases_its_key_without_suspending() -> Non
     engine.serve(["x"], 10, keys.append)
 
     with pytest.raises(StopIteration):
-        engine.enqueue(letter(A, "1")).send(None)
+        engine.enqueue([letter(A, "1")]).send(None)
 
     assert keys == [A]
 
@@ -66,7 +66,7 @@ async def test_a_commit_leases_again_before_it_returns() -> None:
     engine = MemoryEngine()
     engine.serve(["x"], 1, keys.append)
     for key in (A, A, B):
-        await engine.enqueue(letter(key, "1"))
+        await engine.enqueue([letter(key, "1")])
 
     with pytest.raises(StopIteration):
         engine.commit(await opened(engine), snapshot=None).send(None)
@@ -80,7 +80,7 @@ async def test_whoever_serves_a_kind_anew_takes_over_what_waits_there() -> None:
     engine = MemoryEngine()
     engine.serve(["x"], 1, before.append)
     for key in (A, B, "x/c"):
-        await engine.enqueue(letter(key, "1"))
+        await engine.enqueue([letter(key, "1")])
 
     engine.serve(["x"], 1, after.append)
     at_once = after.copy()
@@ -95,10 +95,10 @@ async def test_whoever_serves_a_kind_anew_takes_over_what_waits_there() -> None:
 
 async def test_an_outbox_does_not_take_the_place_of_waiting_senders() -> None:
     engine = await full([])
-    await engine.enqueue(letter(B, "x"))
+    await engine.enqueue([letter(B, "x")])
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(engine.enqueue(letter(A, "2")))
+        group.create_task(engine.enqueue([letter(A, "2")]))
         await idle()
         # There is room for 2, whose sender has yet to run.
         await engine.commit(await opened(engine, A), snapshot=None)
@@ -114,7 +114,7 @@ async def test_a_key_is_not_opened_before_the_sender_runs_that_has_a_place() -> 
     engine = await full(keys)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(engine.enqueue(letter(A, "2")))
+        group.create_task(engine.enqueue([letter(A, "2")]))
         await idle()
         turn = await opened(engine)
         following = await engine.commit(turn, snapshot=None, keep=True)
@@ -129,12 +129,12 @@ async def test_who_comes_while_others_wait_stands_behind_them() -> None:
     engine = await full([])
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(engine.enqueue(letter(A, "2")))
+        group.create_task(engine.enqueue([letter(A, "2")]))
         await idle()
         # There is room again, and the sender that waits for it has yet to run.
         await engine.commit(await opened(engine), snapshot=None)
         order = group.create_task(rest(engine))
-        await engine.enqueue(letter(A, "3"))
+        await engine.enqueue([letter(A, "3")])
 
     assert order.result() == ["2", "3"]
 
@@ -149,9 +149,9 @@ async def test_a_sender_cancelled_about_when_its_place_is_free_passes_it_on(
     turn = await opened(engine)
 
     async with asyncio.TaskGroup() as group:
-        cancelled = group.create_task(engine.enqueue(letter(A, "2")))
+        cancelled = group.create_task(engine.enqueue([letter(A, "2")]))
         for name in others:
-            group.create_task(engine.enqueue(letter(A, name)))
+            group.create_task(engine.enqueue([letter(A, name)]))
         await idle()
         if is_early:
             cancelled.cancel()
@@ -168,7 +168,7 @@ async def test_a_sender_with_a_place_is_heard_though_the_engine_closes() -> None
     engine = await full([])
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(engine.enqueue(letter(A, "2")))
+        group.create_task(engine.enqueue([letter(A, "2")]))
         await idle()
         await engine.commit(await opened(engine), snapshot=None)
         engine.close()

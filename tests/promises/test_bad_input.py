@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from duologue import Dispatcher, Runtime
-from duologue.actors import Counts, Letter, Mail, MemoryEngine, Opened
+from duologue.actors import (
+    Counts,
+    Letter,
+    Mail,
+    MemoryEngine,
+    Opened,
+    Owed,
+    TimedLetter,
+)
 from duologue.dialogs import (
     Dialog,
     DialogManager,
@@ -115,7 +123,7 @@ async def test_malformed_updates_are_refused_by_accept(chat: Playground) -> None
 async def test_an_unknown_command_becomes_a_dead_letter_and_the_chat_goes_on(
     chat: Playground, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await chat.engine.enqueue(Letter(KEY, Mail("odd", body)))
+    await chat.engine.enqueue([Letter(KEY, Mail("odd", body))])
     await chat.click(1, "more")
     await chat.settled()
 
@@ -136,7 +144,7 @@ async def test_an_unknown_command_becomes_a_dead_letter_and_the_chat_goes_on(
 async def test_mail_for_an_address_that_cannot_be_is_a_dead_letter(
     chat: Playground, key: str, expected: type[Exception]
 ) -> None:
-    await chat.engine.enqueue(Letter(key, Mail("lost", b'["lend", "", null]')))
+    await chat.engine.enqueue([Letter(key, Mail("lost", b'["lend", "", null]'))])
     await chat.click(1, "more")
     await chat.settled()
 
@@ -150,7 +158,7 @@ async def test_a_command_for_a_window_that_is_no_longer_there_is_reported(
 ) -> None:
     body = b'["switch", "", null, "Counter:removed", null]'
 
-    await chat.engine.enqueue(Letter(KEY, Mail("old", body)))
+    await chat.engine.enqueue([Letter(KEY, Mail("old", body))])
     await chat.click(1, "more")
     await chat.settled()
 
@@ -452,13 +460,20 @@ async def test_a_turn_that_another_worker_has_taken_over_changes_nothing_here(
             *,
             snapshot: bytes | None,
             outbox: Sequence[Letter] = (),
+            owed: Sequence[Owed] = (),
+            timed: Sequence[TimedLetter] = (),
             keep: bool = False,
         ) -> Opened | None:
             if self.is_lost:
                 self.is_lost = False
                 await self.fail(opened, error="", retry=True)
             return await super().commit(
-                opened, snapshot=snapshot, outbox=outbox, keep=keep
+                opened,
+                snapshot=snapshot,
+                outbox=outbox,
+                owed=owed,
+                timed=timed,
+                keep=keep,
             )
 
     engine = TakenOver()

@@ -3,15 +3,20 @@
 An engine keeps, for every key, a queue of mail and one snapshot. A key begins with its
 kind, such as `dialog/`. The engine leases keys that have mail to a process that serves
 their kind; there the key is opened, the first piece of mail handled and the turn
-committed: the new snapshot, the removal of the mail and the mail for others become
-visible together or not at all.
+committed: the new snapshot, the removal of the mail, the mail for others, what is owed to
+the screens of chats and what is to come at a later time become visible together or not
+at all.
+
+Engines are in this process or in others, so every call may fail with an
+`EngineUnavailableError`, which means that nobody knows whether it had its effect. Who
+called asks again, or lets the lease end: whatever holds is told by the next `open`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 
 @dataclass(slots=True)
@@ -41,6 +46,38 @@ class Letter:
 
 
 @dataclass(slots=True)
+class Owed:
+    """A drawing that a commit owes to a chat, kept until it has been made.
+
+    Attributes:
+        screen: The key of the chat's screen, such as `screen/max.1:42`.
+        id: Names it among all that is owed; whoever owes it chooses the name.
+        body: What is to be done, already serialised.
+    """
+
+    screen: str
+    id: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class TimedLetter:
+    """A letter that is put into its mailbox at a time.
+
+    Attributes:
+        id: Names it among those of its mailbox. A new one takes the place of an old one.
+        key: The mailbox.
+        at: When, in seconds since 1970 (UTC); None takes it back.
+        body: The message. Its mail is named after the letter and its time.
+    """
+
+    id: str
+    key: str
+    at: float | None
+    body: bytes = b""
+
+
+@dataclass(slots=True)
 class Opened:
     """A key opened for one turn.
 
@@ -49,7 +86,8 @@ class Opened:
         token: Proves the right to commit; unique to this opening.
         snapshot: The state that the last commit wrote, or None before the first.
         mail: The message to handle.
-        attempt: How often this message has been opened, this time included.
+        attempt: How often this message has been opened by this process, this time
+            included.
     """
 
     key: str
@@ -75,15 +113,34 @@ class FailedMail:
 
 
 class Engine(Protocol):
-    """Where mail and snapshots are kept. All calls are made on one event loop."""
+    """Where mail and snapshots are kept. All calls are made on one event loop.
+
+    Every call of a coroutine may raise an `EngineUnavailableError`: its outcome is unknown.
+    """
 
     @property
     def durable(self) -> bool:
         """Whether accepted mail survives the end of the process."""
         ...
 
-    async def enqueue(self, letter: Letter) -> None:
-        """Put mail at the end of a mailbox; wait while it is full.
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be accepted or committed now; None if all is well."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Begin; before, nothing else may be called but `serve` and `enqueue`."""
+        ...
+
+    async def __aexit__(self, *_: object) -> None:
+        """Write what is still to be written, and let go of everything."""
+        ...
+
+    async def enqueue(self, letters: Sequence[Letter]) -> None:
+        """Put mail at the ends of mailboxes, in order; wait while one of them is full.
+
+        A key may be leased before this returns. When it returns, the mail is safe: as
+        safe as the engine can make it.
 
         Raises:
             EngineClosedError: The engine takes nothing any more.
@@ -91,19 +148,30 @@ class Engine(Protocol):
         ...
 
     def serve(
-        self, kinds: Collection[str], slots: int, ready: Callable[[str], None]
+        self,
+        kinds: Collection[str],
+        slots: int,
+        ready: Callable[[str], None],
+        schema: int = 0,
     ) -> None:
-        """Lease keys that have mail to this process, the longest waiting first.
+        """Lease keys that have mail, or are owed something, to this process.
 
-        The kind of a key is what stands before its first slash, or all of it. Whoever
-        serves a kind anew takes it over, but for the keys that are leased. A leased key is nobody else's until `open` finds no mail, or `commit` or `fail`
-        ends the lease.
+        The kind of a key is what stands before its first colon, such as
+        `dialog/max.1`, or before its first slash; if both are served, the longer one
+        counts. The longest waiting key comes first. Whoever serves a kind anew takes it
+        over, but for the keys that are leased. A leased key is nobody else's until
+        `open` finds no mail, or `commit`, `fail` or `park` ends the lease.
+
+        A key of a screen is leased if it is owed something from before; what this
+        process owes while it serves the kind is its own to draw.
 
         Args:
             kinds: Which kinds of keys.
-            slots: How many keys of all these kinds at the same time, at the most.
+            slots: How many keys of all these kinds at the same time, at the most; with 0
+                nothing is leased any more.
             ready: Is called on the loop with each key that has been leased. It must be
                 quick and must not raise.
+            schema: Keys that were parked for a higher number stay where they are.
         """
         ...
 
@@ -117,6 +185,8 @@ class Engine(Protocol):
         *,
         snapshot: bytes | None,
         outbox: Sequence[Letter] = (),
+        owed: Sequence[Owed] = (),
+        timed: Sequence[TimedLetter] = (),
         keep: bool = False,
     ) -> Opened | None:
         """End a turn: write everything that it changed, or nothing.
@@ -125,6 +195,8 @@ class Engine(Protocol):
             opened: The turn.
             snapshot: The new state; None leaves it as it was.
             outbox: Mail for this and other mailboxes, in order.
+            owed: What is owed to screens from now on, in order.
+            timed: Letters for later, and those that are taken back.
             keep: Whether to begin the next turn of this key at once.
 
         Returns:
@@ -152,12 +224,81 @@ class Engine(Protocol):
         """
         ...
 
+    async def park(self, opened: Opened, schema: int) -> None:
+        """Leave a key to a program that understands it; nothing of it is lost.
+
+        It is leased again when somebody serves its kind with a schema as high, and its
+        mail waits until then.
+
+        Args:
+            opened: The turn that found out.
+            schema: The number that is needed; see `Settings.schema`.
+
+        Raises:
+            FencedError: Somebody else opened the key meanwhile.
+        """
+        ...
+
+    async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
+        """What is owed to a screen, in order, and its row as `drawn` wrote it last."""
+        ...
+
+    async def drawn(
+        self,
+        screen: str,
+        done: Sequence[str],
+        *,
+        letters: Sequence[Letter] = (),
+        row: bytes | None = None,
+    ) -> None:
+        """Note what is not owed any more, and tell mailboxes of it; all or nothing.
+
+        It returns when this is accepted, and is safe with whatever is written next. The
+        letters are taken even where there is no room.
+
+        Args:
+            screen: The screen.
+            done: The ids of what was drawn, or never will be.
+            letters: Mail about it.
+            row: What whoever draws the rest has to know; None if nothing.
+
+        Raises:
+            EngineClosedError: The engine takes nothing any more.
+        """
+        ...
+
     async def read(self, key: str) -> bytes | None:
         """Return the snapshot of a key as the last commit wrote it."""
         ...
 
+    async def hold(
+        self, name: str, token: str, seconds: float, *, value: bytes | None = None
+    ) -> bytes | None:
+        """Be the only holder of a name for a while, and keep a value with it.
+
+        Engines of one process grant it to whoever asks.
+
+        Args:
+            name: What is held, such as `poller/max.1`.
+            token: Names the holder; unique to it.
+            seconds: For how long.
+            value: What is kept from now on, safe with whatever is written next; None
+                keeps what is there.
+
+        Returns:
+            The value that is kept now.
+
+        Raises:
+            FencedError: Somebody else holds it.
+        """
+        ...
+
     def waiting(self) -> int:
         """How many messages are in the mailboxes, being handled or not; any thread."""
+        ...
+
+    def parked(self) -> int:
+        """How many keys wait for a program that understands them; any thread."""
         ...
 
     def dead_letters(self) -> Sequence[FailedMail]:

@@ -28,6 +28,8 @@ MOST_WAITING = 5
 STEP = 0.000005
 # asyncio takes timers as due that are less than a nanosecond away.
 FINEST_ULP = 0.5e-9
+# Where the wall clock stands at second 0: 2026-01-01T00:00:00Z.
+BEGINNING = 1_767_225_600.0
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -53,6 +55,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Seconds since the loop was made, in virtual time."""
         return self._virtual.now
+
+    def wall_time(self) -> float:
+        """Seconds since 1970; the loop begins with 2026."""
+        return BEGINNING + self._virtual.now
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts

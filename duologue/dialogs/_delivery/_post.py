@@ -158,7 +158,7 @@ class Post:
 
     async def _enqueue(self, letter: Letter) -> None:
         try:
-            await self._engine.enqueue(letter)
+            await self._engine.enqueue([letter])
         except (asyncio.CancelledError, Exception) as error:
             self.pending.remove(letter.mail.id)
             self._observer.count("enqueue", outcome=_outcome(error))
