@@ -127,6 +127,22 @@ class SnapshotVersionError(DialogsError):
     )
 
 
+class SchemaNewerError(EngineError):
+    """State was written by a newer version of the author's program.
+
+    Attributes:
+        found: The schema number of the state.
+        known: That of this program.
+    """
+
+    found: int
+    known: int
+    template = (
+        "the state of {key} has schema {found}, this program has {known}; nothing is "
+        "lost, and a program with Settings(schema={found}) goes on with it"
+    )
+
+
 class UnknownCommandError(DialogsError):
     """A message in a mailbox is none that this version knows.
 

@@ -365,7 +365,7 @@ class Runtime:
         self, system: ActorSystem, conversations: Conversations
     ) -> Fetching:
         return Fetching(
-            conversations.accept,
+            conversations.accept_batch,
             system=system,
             settings=self._polling,
             state_dir=self._state_dir,

@@ -46,6 +46,7 @@ from duologue.transport import (
 from duologue.transport.http import CATALOGUE, Kind, PrometheusObserver
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, FaultKind, Sandbox
+from tests.transport.conftest import one_by_one
 
 Numbers: TypeAlias = dict[str, float]
 
@@ -665,7 +666,7 @@ async def an_intake_and_a_disk_that_refuse(place: Place) -> Numbers:
         if refusals:
             raise refusals.pop()
 
-    async with _poller(place, refuse, FullDisk()):
+    async with _poller(place, one_by_one(refuse), FullDisk()):
         await asyncio.sleep(10)
         return place.changes()
 
@@ -677,7 +678,7 @@ async def a_token_that_is_taken_away(place: Place) -> Numbers:
     ) -> None: ...
 
     await place.control.fault(FaultKind.STATUS, path="/updates", status=401)
-    async with _poller(place, take, MarkersInMemory()) as poller:
+    async with _poller(place, one_by_one(take), MarkersInMemory()) as poller:
         with pytest.raises(UnauthorizedError):
             await poller.wait()
         return place.changes()

@@ -131,7 +131,7 @@ async def test_dead_letters_are_limited_to_the_newest(dispatcher: Dispatcher) ->
     engine = MemoryEngine(max_dead_letters=3)
     async with Playground(dispatcher, engine=engine) as chat:
         for number in range(10):
-            await engine.enqueue([Letter("dialog/nobody", Mail(str(number), b"[]"))])
+            await engine.enqueue([Letter("dialog/test.1:x", Mail(str(number), b"[]"))])
         await asyncio.sleep(1)
         chat.take_errors()
 

@@ -37,7 +37,6 @@ from duologue.errors import (
     MalformedUpdateError,
     MessengerUnavailableError,
     UnauthorizedError,
-    UnknownBotError,
     UnknownCommandError,
     UnknownStateError,
     UnknownUpdateError,
@@ -134,23 +133,30 @@ async def test_an_unknown_command_becomes_a_dead_letter_and_the_chat_goes_on(
     assert len(errors) == 1
 
 
-@pytest.mark.parametrize(
-    ("key", "expected"),
-    [
-        ("dialog/nobody", InvalidAddressError),
-        ("dialog/test.2:1:1", UnknownBotError),
-    ],
-)
 async def test_mail_for_an_address_that_cannot_be_is_a_dead_letter(
-    chat: Playground, key: str, expected: type[Exception]
+    chat: Playground,
 ) -> None:
+    key = "dialog/test.1:nobody"
+
     await chat.engine.enqueue([Letter(key, Mail("lost", b'["lend", "", null]'))])
     await chat.click(1, "more")
     await chat.settled()
 
     assert chat.screen(1).text == "1 "
-    assert [type(error) for error in chat.take_errors()] == [expected]
+    assert [type(error) for error in chat.take_errors()] == [InvalidAddressError]
     assert [letter.key for letter in chat.engine.dead_letters()] == [key]
+
+
+async def test_mail_of_a_bot_that_is_not_there_waits_for_it(chat: Playground) -> None:
+    mail = Mail("early", b'["lend", "", null]')
+
+    await chat.engine.enqueue([Letter("dialog/test.2:1:1", mail)])
+    await chat.click(1, "more")
+    await chat.settled()
+
+    assert chat.screen(1).text == "1 "
+    assert chat.engine.waiting() == 1
+    assert chat.engine.dead_letters() == ()
 
 
 async def test_a_command_for_a_window_that_is_no_longer_there_is_reported(

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 
 import pytest
 
 from duologue.actors import ActorSystem
 from duologue.dialogs import Bot as BotPort, MessageCreated
+from duologue.errors import MalformedUpdateError, UnknownUpdateError
 from duologue.transport.max import Bot
+from duologue.transport.polling._handover import Intake, Taken
 from duologue.transport.sandbox import Control, Sandbox
 
 
@@ -36,6 +45,27 @@ async def system() -> AsyncGenerator[ActorSystem, None]:
         yield running
 
 
+Take = Callable[
+    [BotPort, Mapping[str, object], int | None], Awaitable[asyncio.Future[None] | None]
+]
+
+
+def one_by_one(take: Take) -> Intake:
+    """Make an intake of a function that takes one update."""
+
+    async def intake(
+        bot: BotPort, raws: Sequence[Mapping[str, object]], batch: int | None, /
+    ) -> AsyncGenerator[Taken]:
+        for raw in raws:
+            try:
+                taken: Taken = await take(bot, raw, batch)
+            except (MalformedUpdateError, UnknownUpdateError) as error:
+                taken = error
+            yield taken
+
+    return intake
+
+
 class Inbox:
     """Takes updates from a poller, and says when they are safe."""
 
@@ -46,7 +76,12 @@ class Inbox:
         self.held: list[asyncio.Future[None]] = []
         self._changed = asyncio.Event()
 
-    async def __call__(
+    def __call__(
+        self, bot: BotPort, raws: Sequence[Mapping[str, object]], batch: int | None, /
+    ) -> AsyncIterator[Taken]:
+        return one_by_one(self._take)(bot, raws, batch)
+
+    async def _take(
         self, bot: BotPort, raw: Mapping[str, object], _batch: int | None, /
     ) -> asyncio.Future[None]:
         if self.refusals:

@@ -32,7 +32,7 @@ from duologue.transport.sandbox import (
     Sandbox,
     Say,
 )
-from tests.transport.conftest import Inbox
+from tests.transport.conftest import Inbox, one_by_one
 
 
 async def say(control: Control, *texts: str) -> None:
@@ -711,7 +711,7 @@ async def test_a_durable_intake_acknowledges_by_taking(
         await taken.put(raw)
 
     await say(control, "one")
-    poller = Poller(bot, keep, system=system)
+    poller = Poller(bot, one_by_one(keep), system=system)
 
     poller.start()
     await taken.get()
@@ -733,7 +733,7 @@ async def test_an_intake_that_is_cancelled_from_within_does_not_end_the_polling(
             raise asyncio.CancelledError
 
     await say(control, "one")
-    poller = Poller(bot, dying, system=system)
+    poller = Poller(bot, one_by_one(dying), system=system)
 
     poller.start()
     await asyncio.sleep(5)
@@ -976,7 +976,7 @@ async def test_a_system_without_time_to_drain_leaves_nobody_waiting(
 
     await say(control, "one")
     async with ActorSystem(drain=1) as system:
-        poller = Poller(bot, stubborn, system=system)
+        poller = Poller(bot, one_by_one(stubborn), system=system)
         poller.start()
         await asyncio.sleep(2)
 
@@ -997,7 +997,7 @@ async def test_a_stop_does_not_wait_beyond_its_time_for_an_intake_that_goes_on(
             await asyncio.sleep(50)
 
     await say(control, "one")
-    poller = Poller(bot, stubborn, system=system)
+    poller = Poller(bot, one_by_one(stubborn), system=system)
     poller.start()
     await asyncio.sleep(2)
     before = now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from duologue.actors import ActorSystem
 from duologue.actors.testing import VirtualClock
 from duologue.dialogs import Batch, Bot as BotPort, MessageCreated
 from duologue.transport.max import Bot
+from duologue.transport.polling._handover import Taken
 from duologue.transport.polling._markers import MarkerFile, Position
 from duologue.transport.polling._poller import Poller
 from duologue.transport.polling._steps import PollerSettings
@@ -25,6 +26,7 @@ from duologue.transport.sandbox import (
     Sandbox,
     Say,
 )
+from tests.transport.conftest import one_by_one
 
 
 class WatchedBot(Bot):
@@ -80,7 +82,12 @@ class Handler:
     handled: list[str] = field(default_factory=list)
     open: list[tuple[str, asyncio.Future[None]]] = field(default_factory=list)
 
-    async def __call__(
+    def __call__(
+        self, bot: BotPort, raws: Sequence[Mapping[str, object]], batch: int | None, /
+    ) -> AsyncIterator[Taken]:
+        return one_by_one(self._take)(bot, raws, batch)
+
+    async def _take(
         self, bot: BotPort, raw: Mapping[str, object], _batch: int | None, /
     ) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -260,7 +260,8 @@ class Engine(Protocol):
             screen: The screen.
             done: The ids of what was drawn, or never will be.
             letters: Mail about it.
-            row: What whoever draws the rest has to know; None if nothing.
+            row: What whoever draws the rest has to know from now on: nothing if it is
+                empty, and what it was before if it is None.
 
         Raises:
             EngineClosedError: The engine takes nothing any more.

@@ -165,9 +165,9 @@ class MemoryEngine(LocalMailboxes):
                 owed.pop(one, None)
             if not owed:
                 del self._owed[screen]
-        if row is not None:
+        if row:
             self._rows[screen] = row
-        elif self._rows:
+        elif row is not None:
             self._rows.pop(screen, None)
         if letters:
             self._put_all(letters)

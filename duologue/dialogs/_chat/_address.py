@@ -147,6 +147,11 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+def screen_key(bot: str, chat_id: int) -> str:
+    """The key of the screen of a chat, as the engine knows it."""
+    return f"screen/{bot}:{chat_id}"
+
+
 def bot_key(bot: Bot) -> str:
     """Name a bot among all bots of all messengers, such as `max.42`.
 

@@ -178,6 +178,10 @@ class Sent:
     def store(self) -> list[object]:
         """Its form in the data of a dialog."""
         self.is_stored = True
+        return self.form()
+
+    def form(self) -> list[object]:
+        """All that a copy of it has to know, as JSON."""
         return [self.bot_key, self.chat_id, self.token, self._id]
 
     @staticmethod

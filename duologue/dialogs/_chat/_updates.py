@@ -165,6 +165,10 @@ class _ReadInParts(Update):
 class CallbackAnswers(Protocol):
     """Takes the answers that handlers give to callbacks."""
 
+    def expect(self, press: Callback) -> None:
+        """See to it that a press is answered in time, if it is not answered already."""
+        ...
+
     def answer(self, press: Callback, text: str | None) -> None:
         """Note the answer; it is sent with the commit or at once outside a turn."""
         ...

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import count
+from typing import TypeAlias
 
 from duologue.actors import Clock, Engine, Letter, Mail, Observer
 from duologue.dialogs._chat._address import Address, bot_key
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._absences import Absences
+from duologue.dialogs._delivery._outage import Outage
 from duologue.dialogs._delivery._receipts import (
     DrawnView,
     Lending,
@@ -20,7 +23,14 @@ from duologue.dialogs._delivery._receipts import (
 )
 from duologue.dialogs._state._commands import Command, encode
 from duologue.dialogs._state._turn import active_turn
-from duologue.errors import EngineClosedError, UnknownBotError
+from duologue.errors import (
+    EngineClosedError,
+    EngineUnavailableError,
+    UnknownBotError,
+)
+
+Offer: TypeAlias = tuple[str, bytes, Pending]
+"""The address of an update, the update as it waits in the mailbox, and who waits."""
 
 
 class Post:
@@ -34,6 +44,7 @@ class Post:
         check_state: Raises `UnknownStateError` for a state without a window.
         observer: Counts what became of the letters.
         clock: Tells since when they wait.
+        outage: Learns when the engine does not answer.
     """
 
     def __init__(
@@ -46,6 +57,7 @@ class Post:
         check_state: Callable[[str], object],
         observer: Observer,
         clock: Clock,
+        outage: Outage,
     ) -> None:
         self.pending: PendingMail = PendingMail()
         self.absences: Absences = {}
@@ -56,6 +68,7 @@ class Post:
         self._expected = expected
         self._observer = observer
         self._clock = clock
+        self._outage = outage
         self._prefix = secrets.token_urlsafe(6)
         self._numbers = count(1)
 
@@ -95,38 +108,60 @@ class Post:
         await self._send(Letter(address.key, Mail(pending.id, body)))
         return receipt
 
-    async def tell(
-        self, address: Address, command: Command, view: DrawnView | None = None
+    async def drawn(
+        self,
+        screen: str,
+        key: str,
+        news: Sequence[tuple[Command, DrawnView | None]],
+        done: Sequence[str],
+        row: bytes | None,
     ) -> None:
-        """Accept a command of the runtime's own, whose outcome nobody awaits.
+        """Tell a conversation what became of its views, and the engine what is paid.
 
         Args:
-            address: Whose it is.
-            command: The command.
-            view: The view whose refusal it tells of.
+            screen: The key of the screen of the chat.
+            key: The address whose views they are.
+            news: What the conversation is told, and the view whose refusal it is about.
+            done: What is not owed any more.
+            row: What a next process has to know of the screen; see `Engine.drawn`.
 
         Raises:
             EngineClosedError: The runtime is stopping.
         """
-        body = encode(command)
-        pending = Pending("", self._clock.time())
-        pending.view = view
-        self._note(pending)
-        await self._send(Letter(address.key, Mail(pending.id, body)))
+        letters: list[Letter] = []
+        for command, view in news:
+            pending = Pending("", self._clock.time())
+            pending.view = view
+            self._note(pending)
+            letters.append(Letter(key, Mail(pending.id, encode(command))))
+        try:
+            await self._engine.drawn(screen, done, letters=letters, row=row)
+        except EngineUnavailableError as error:
+            self._outage.note(error)
+            note = partial(self._engine.drawn, screen, done, letters=letters, row=row)
+            await self._outage.outlast(note)
+        except (asyncio.CancelledError, Exception) as error:
+            self._forget(letters, error)
+            raise
+        if letters:
+            self._observer.count("enqueue", len(letters), outcome="accepted")
 
-    async def deliver(self, key: str, body: bytes, pending: Pending) -> None:
-        """Accept an update of a messenger; wait while the mailbox is full.
+    async def deliver(self, offers: Sequence[Offer]) -> None:
+        """Accept updates of a messenger; wait while a mailbox is full.
 
         Args:
-            key: Its address.
-            body: The update as it waits in the mailbox.
-            pending: The same, parsed; it gets its id here.
+            offers: The address of each update, the update as it waits in the mailbox,
+                and the same, parsed; that gets its id here.
 
         Raises:
             EngineClosedError: The runtime is stopping.
+            EngineUnavailableError: The engine does not answer.
         """
-        self._note(pending)
-        await self._enqueue(Letter(key, Mail(pending.id, body)))
+        letters: list[Letter] = []
+        for key, body, pending in offers:
+            self._note(pending)
+            letters.append(Letter(key, Mail(pending.id, body)))
+        await self._enqueue(letters)
 
     def released(self, letters: list[Letter]) -> None:
         """Note that a commit has put letters into their mailboxes."""
@@ -154,19 +189,28 @@ class Post:
             turn.outbox.append(letter)
             turn.is_changed = True
         else:
-            await self._enqueue(letter)
+            await self._enqueue([letter])
 
-    async def _enqueue(self, letter: Letter) -> None:
+    async def _enqueue(self, letters: Sequence[Letter]) -> None:
         try:
-            await self._engine.enqueue([letter])
+            await self._engine.enqueue(letters)
         except (asyncio.CancelledError, Exception) as error:
-            self.pending.remove(letter.mail.id)
-            self._observer.count("enqueue", outcome=_outcome(error))
+            if isinstance(error, EngineUnavailableError):
+                self._outage.note(error)
+            self._forget(letters, error)
             raise
-        self._observer.count("enqueue", outcome="accepted")
+        self._outage.is_over()
+        self._observer.count("enqueue", len(letters), outcome="accepted")
+
+    def _forget(self, letters: Sequence[Letter], error: BaseException) -> None:
+        for letter in letters:
+            self.pending.remove(letter.mail.id)
+        self._observer.count("enqueue", len(letters), outcome=_outcome(error))
 
 
 def _outcome(error: BaseException) -> str:
     if isinstance(error, EngineClosedError):
         return "refused"
+    if isinstance(error, EngineUnavailableError):
+        return "unavailable"
     return "cancelled" if isinstance(error, asyncio.CancelledError) else "error"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from duologue.actors import Clock, Observer
 from duologue.actors._time._deadlines import Deadlines
@@ -19,7 +20,7 @@ from duologue.dialogs._chat._chat import View
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._tasks import Tasks
-from duologue.dialogs._state._turn import active_turn
+from duologue.dialogs._state._turn import Debt, active_turn
 from duologue.errors import (
     MessengerError,
     MessengerUnavailableError,
@@ -46,14 +47,19 @@ class _Open:
 class _Answer:
     """An answer on its way; without a press it is a message."""
 
-    __slots__ = ("callback_id", "outcome", "text")
+    __slots__ = ("callback_id", "debt", "outcome", "text")
 
     def __init__(
-        self, callback_id: str | None, text: str | None, outcome: str = "answered"
+        self,
+        callback_id: str | None,
+        text: str | None,
+        outcome: str = "answered",
+        debt: Debt | None = None,
     ) -> None:
         self.callback_id: str | None = callback_id
         self.text: str | None = text
         self.outcome: str = outcome
+        self.debt: Debt | None = debt
 
     @property
     def kind(self) -> CallKind:
@@ -77,8 +83,8 @@ class _Waiting:
     def __bool__(self) -> bool:
         return bool(self.plain or self.texts)
 
-    def add(self, answer: _Answer) -> bool:
-        """Add the newest answer; tell whether an old one had to go."""
+    def add(self, answer: _Answer) -> _Answer | None:
+        """Add the newest answer; return the oldest if it has to go."""
         if answer.callback_id is not None:
             self.newest = answer
         queue, limit = (
@@ -87,10 +93,7 @@ class _Waiting:
             else (self.texts, _MAX_TEXTS)
         )
         queue.append(answer)
-        if len(queue) <= limit:
-            return False
-        queue.popleft()
-        return True
+        return queue.popleft() if len(queue) > limit else None
 
     def next(self) -> _Answer:
         """What is to be answered next."""
@@ -116,12 +119,20 @@ class Callbacks:
         tasks: Owns the calls to the messenger.
         clock: Tells the deadline.
         observer: Counts what became of the presses.
+        pay: Is told of answers that are not owed any more.
     """
 
-    def __init__(self, tasks: Tasks, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self,
+        tasks: Tasks,
+        clock: Clock,
+        observer: Observer,
+        pay: Callable[[Debt], object],
+    ) -> None:
         self._tasks = tasks
         self._clock = clock
         self._observer = observer
+        self._pay = pay
         self._open: dict[str, _Open] = {}
         self._deadlines: dict[float, Deadlines[str]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
@@ -144,6 +155,11 @@ class Callbacks:
         deadlines.add(callback_id, now)
         self._open[callback_id] = _Open(bot, chat_id, deadlines)
 
+    def expect(self, press: Callback) -> None:
+        """See to it that a press is answered in time."""
+        now = self._clock.time()
+        self.open(press.bot, press.chat_id, press.callback_id, now)
+
     def take(self, callback_id: str) -> bool:
         """Take over the duty to answer a press.
 
@@ -160,24 +176,41 @@ class Callbacks:
         elif text is not None or press.callback_id not in turn.answers:
             turn.answers[press.callback_id] = text
 
-    def finish(self, callback_id: str, text: str | None = None) -> None:
+    def finish(
+        self, callback_id: str, text: str | None = None, debt: Debt | None = None
+    ) -> None:
         """Answer a press that draws nothing, unless it is answered already."""
         opened = self._close(callback_id)
         if opened is not None:
-            self._add(opened.bot, opened.chat_id, _Answer(callback_id, text))
+            answer = _Answer(callback_id, text, debt=debt)
+            self._add(opened.bot, opened.chat_id, answer)
+        elif debt is not None:
+            self._pay(debt)
 
-    def reply(self, bot: Bot, chat_id: int, callback_id: str, text: str | None) -> None:
+    def reply(
+        self,
+        bot: Bot,
+        chat_id: int,
+        callback_id: str,
+        text: str | None,
+        debt: Debt | None = None,
+    ) -> None:
         """Answer a press; a text for one that is answered already is a message."""
-        if callback_id in self._open:
-            self.finish(callback_id, text)
-        elif text is not None:
-            self._add(bot, chat_id, _Answer(None, text))
+        if text is None or callback_id in self._open:
+            self.finish(callback_id, text, debt)
+        else:
+            self._add(bot, chat_id, _Answer(None, text, debt=debt))
 
     def give_back(
-        self, bot: Bot, chat_id: int, callback_id: str, text: str | None
+        self,
+        bot: Bot,
+        chat_id: int,
+        callback_id: str,
+        text: str | None,
+        debt: Debt | None = None,
     ) -> None:
         """Answer a press that was taken over by a drawing which failed."""
-        self._add(bot, chat_id, _Answer(callback_id, text))
+        self._add(bot, chat_id, _Answer(callback_id, text, debt=debt))
 
     def close(self) -> None:
         """Forget all presses; nothing is sent any more."""
@@ -203,8 +236,10 @@ class Callbacks:
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = _Waiting(bot, chat_id)
-        if waiting.add(answer):
+        oldest = waiting.add(answer)
+        if oldest is not None:
             self._count(waiting, "dropped")
+            self._settle(oldest)
         self._begin(waiting)
 
     def _begin(self, waiting: _Waiting) -> None:
@@ -243,10 +278,14 @@ class Callbacks:
             self._count(waiting, "failed")
             _logger.info("a press could not be answered: %s", error)
             if answer.text is not None and answer.callback_id is not None:
-                self._add(waiting.bot, waiting.chat_id, _Answer(None, answer.text))
+                message = _Answer(None, answer.text, debt=answer.debt)
+                self._add(waiting.bot, waiting.chat_id, message)
+            else:
+                self._settle(answer)
         else:
             waiting.pause = 0.0
             self._count(waiting, answer.outcome)
+            self._settle(answer)
         finally:
             if not waiting and not waiting.is_running:
                 self._waiting.pop((bot_key(waiting.bot), waiting.chat_id), None)
@@ -257,6 +296,11 @@ class Callbacks:
             await bot.answer_now(chat_id, answer.callback_id, notification=answer.text)
         elif answer.text is not None:
             await bot.send_now(chat_id, View(answer.text))
+
+    def _settle(self, answer: _Answer) -> None:
+        """An answer is not owed any more."""
+        if answer.debt is not None:
+            self._pay(answer.debt)
 
     def _count(self, waiting: _Waiting, outcome: str) -> None:
         self._observer.count("callbacks", bot=bot_key(waiting.bot), outcome=outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from duologue.actors import Observer
 from duologue.dialogs._chat._calls import CallKind
@@ -11,7 +12,7 @@ from duologue.dialogs._chat._sent import Outgoing, Sent
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._screens import Order, Screen
 from duologue.dialogs._state._modes import ShowMode
-from duologue.dialogs._state._turn import Draw
+from duologue.dialogs._state._turn import Debt, Draw
 from duologue.errors import (
     BadRequestError,
     MessageGoneError,
@@ -98,6 +99,10 @@ class Drawing:
         else:
             await bot.delete_now(screen.chat_id, message_id)
 
+    def know(self, tokens: Mapping[str, str]) -> None:
+        """Learn the ids of messages that a process before this one has sent."""
+        self._sent.update(tokens)
+
     def _sent_id(self, sent: Sent) -> str | None:
         return sent.known_id() or self._sent.get(sent.token)
 
@@ -176,7 +181,8 @@ class Drawing:
         press, draw.callback_id = draw.callback_id, None
         if press is not None:
             chat_id, text = screen.chat_id, draw.notification
-            self._callbacks.reply(screen.bot, chat_id, press, text)
+            debt = _part(draw, text)
+            self._callbacks.reply(screen.bot, chat_id, press, text, debt)
 
     def give_back(self, screen: Screen, order: Order) -> None:
         """Let the press be answered without the view, which cannot be drawn so."""
@@ -187,7 +193,8 @@ class Drawing:
             return
         press, draw.callback_id = draw.callback_id, None
         chat_id, text = screen.chat_id, draw.notification
-        self._callbacks.give_back(screen.bot, chat_id, press, text)
+        debt = _part(draw, text)
+        self._callbacks.give_back(screen.bot, chat_id, press, text, debt)
 
     def _part_from_press(self, screen: Screen, order: Order, message_id: str) -> None:
         """Answer a press by itself if its message is not the one to be drawn.
@@ -237,6 +244,14 @@ class Drawing:
         except MessengerError as error:
             self._count("draws", screen, "not_stripped")
             _logger.info("%s", error)
+
+
+def _part(draw: Draw, text: str | None) -> Debt | None:
+    """Let the text that answers a press be owed beside the view."""
+    if draw.debt is None or text is None:
+        return None
+    draw.debt.parts += 1
+    return draw.debt
 
 
 def _kind(outgoing: Outgoing) -> CallKind:

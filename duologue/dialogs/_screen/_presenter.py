@@ -15,20 +15,22 @@ of their commits, and that the state hears of new messages by `Drawn`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import TypeAlias
 
 from duologue.actors import Clock, Observer
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._calls import CallKind
 from duologue.dialogs._chat._ports import Bot
-from duologue.dialogs._chat._sent import Outgoing, Sent
+from duologue.dialogs._chat._sent import Sent
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._drawing import PASSING, Drawing
+from duologue.dialogs._screen._rows import Row, row_name
 from duologue.dialogs._screen._screens import Order, Screen, Screens
 from duologue.dialogs._state._commands import Delivered, Drawn, ViewRefused
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID
-from duologue.dialogs._state._turn import Draw
+from duologue.dialogs._state._turn import Debt, Draw
 from duologue.errors import (
     MessengerError,
     MessengerUnavailableError,
@@ -43,9 +45,13 @@ _LONGEST_PAUSE = 30.0
 _MAX_WAITING = 1000  # new messages of one stack; edits take the place of edits
 _logger = logging.getLogger("duologue.presenter")
 
+News: TypeAlias = list[tuple[Drawn | Delivered | ViewRefused, Order | None]]
+"""What the state is to hear, and the view that it is about."""
+
 Confirm = Callable[
-    [Address, Drawn | Delivered | ViewRefused, Order | None], Awaitable[object]
+    [Screen, News, list[str], bytes | None], Coroutine[object, object, object]
 ]
+"""Tells a conversation the news, and the engine what is paid and what is in the row."""
 
 
 class Presenter:
@@ -54,7 +60,8 @@ class Presenter:
     Args:
         tasks: Owns the drawing.
         callbacks: The presses that drawings may answer.
-        confirm: Tells an address that a view is drawn, or was refused.
+        confirm: Tells an address that a view is drawn, or was refused, and the engine
+            what is not owed any more.
         clock: Tells how long to pause.
         observer: Counts what happens to drawings.
     """
@@ -75,6 +82,7 @@ class Presenter:
         self._observer = observer
         self._drawing = Drawing(callbacks, observer)
         self._busy: set[Screen] = set()
+        self._rows: dict[str, Row] = {}
         self._is_stopped = False
 
     def __len__(self) -> int:
@@ -110,6 +118,47 @@ class Presenter:
         if not screen.is_running:
             self._begin(screens, screen)
         return order
+
+    def recover(
+        self, screens: Screens, address: Address, bot: Bot, draw: Draw, row: Row
+    ) -> None:
+        """Take over a view that a process before this one owed.
+
+        Args:
+            screens: Those of its conversation.
+            address: The conversation.
+            bot: Who draws it.
+            draw: The view.
+            row: What the process before noted of the chat; from now on it is changed
+                here.
+        """
+        name = row_name(address.key, draw.stack_id)
+        draw.message_id = row.find(name, draw.known) or draw.message_id
+        self._drawing.know(row.tokens(name))
+        self.show(screens, address, bot, draw)
+        screen = screens[draw.stack_id]
+        self._rows[screen.key] = row
+        screen.has_row = True
+
+    def adopt(self, screens: Screens, stack_id: str, revision: int, shown: str) -> None:
+        """Take a message that the user pressed for the one that was to be sent.
+
+        It was sent by a process that ended before it could note that.
+
+        Args:
+            screens: Those of its conversation.
+            stack_id: The stack that the message shows.
+            revision: The drawing that it shows.
+            shown: The message.
+        """
+        screen = screens.get(stack_id)
+        if screen is None or screen.current is not None:
+            return
+        while screen.orders and screen.orders[0].draw.revision <= revision:
+            order = screen.orders.popleft()
+            self._pay(screen, order.debts)
+            order.finish()
+        screen.message_id = shown
 
     def in_flight(self, screens: Screens, stack_id: str) -> Order | None:
         """What tells when the views of a stack that wait now are drawn."""
@@ -156,23 +205,29 @@ class Presenter:
         oldest = screen.orders.popleft()
         self._count(screen, "dropped")
         oldest.finish(ViewDroppedError(screen.address.key, _MAX_WAITING))
+        self._pay(screen, oldest.debts)
 
     def _replace(self, screen: Screen, waiting: Order, newer: Order) -> None:
         """Put a newer view in the place of one that has not been sent."""
         old, new = waiting.draw, newer.draw
+        replaced = waiting.debts
         new.confirm = new.confirm or old.confirm
         new.strip = old.strip  # what is left behind is what was before both
         if old.callback_id is not None and not waiting.is_answering:
             if new.callback_id is None:
                 _hand_over(old, new)
+                newer.debts[:0], replaced = replaced, []  # it owes the answer too
             else:
                 self._drawing.reply(screen, old)
         elif waiting.is_answering:
             self._drawing.reply(screen, new)
             _hand_over(old, new)
             newer.is_answering = True
-        waiting.draw = new
+            newer.debts[:0], replaced = replaced, []
+        waiting.draw, waiting.debts = new, newer.debts
         waiting.is_answering = newer.is_answering
+        if replaced:
+            self._pay(screen, replaced)
 
     def _begin(self, screens: Screens, screen: Screen) -> None:
         screen.is_running = True
@@ -183,7 +238,7 @@ class Presenter:
             await self._work_off(screen)
         except Exception as error:
             # A bot with a bug. The owner of the task reports it; the rest goes on.
-            _give_up(screen, error)
+            self._give_up(screen, error)
             self._begin(screens, screen)
             raise
         screen.is_running = False
@@ -243,45 +298,71 @@ class Presenter:
             self._count(screen, "refused")
             self._drawing.give_back(screen, order)
             order.finish(error)
-            await self._tell_of_refusal(screen, order, error)
+            await self._tell(screen, order, self._refusal(screen, order, error))
             return True
         self._count(screen, "drawn")
+        screen.shown = order.draw.state
         draw = order.draw
-        screen.shown = draw.state
         # An edit of the message that the state knows is no news.
-        if draw.confirm or screen.message_id != previous:
-            await self._tell(screen, draw, previous)
-        elif draw.outgoing is not None:
-            await self._tell_of_sent(screen, draw.outgoing)
+        is_news = draw.confirm or screen.message_id != previous
+        if is_news or order.debts or draw.outgoing is not None:
+            news = _news(screen, draw, previous, is_drawn=is_news)
+            await self._tell(screen, order, news)
         order.finish()
         return True
 
-    async def _tell(self, screen: Screen, draw: Draw, previous: str | None) -> None:
-        if draw.view is None or screen.message_id is None:
+    async def _tell(self, screen: Screen, order: Order, news: News) -> None:
+        """Let the state know, and the engine what it does not owe any more."""
+        done = _paid(order.debts)
+        if not news and not done:
             return
-        screen.unconfirmed += 1
-        drawn = Drawn(draw.stack_id, draw.revision, screen.message_id, previous)
-        await self._confirm(screen.address, drawn, None)
+        row = self._note(screen, order.draw, news) if order.debts else None
+        await self._confirm(screen, news, done, row)
 
-    async def _tell_of_sent(self, screen: Screen, outgoing: Outgoing) -> None:
-        sent = outgoing.target
-        if isinstance(sent, Sent) and sent.is_stored and outgoing.is_new:
-            await self._confirm(screen.address, Delivered(sent.token, sent.id), None)
+    def _note(self, screen: Screen, draw: Draw, news: News) -> bytes | None:
+        """Note what a next process has to know of a message, if anything."""
+        sent = None if draw.outgoing is None else draw.outgoing.target
+        is_new = bool(news) and screen.message_id is not None and sent is None
+        is_waited_for = bool(screen.orders) and isinstance(sent, Sent)
+        if not (is_new or is_waited_for):
+            return None
+        row, name = self._rows.setdefault(screen.key, Row()), screen.row_name
+        screen.has_row = True
+        if isinstance(sent, Sent):
+            message_id = sent.known_id()
+            if message_id is not None:
+                row.note_sent(name, sent.token, message_id)
+        elif screen.message_id is not None:
+            row.note(name, draw.revision, screen.message_id)
+        return row.encode()
 
-    async def _tell_of_refusal(
-        self, screen: Screen, order: Order, error: MessengerError
-    ) -> None:
-        """Let the state know, and then whoever handles errors."""
+    def _forget(self, screen: Screen) -> bytes:
+        """Forget what the state knows by now."""
+        screen.has_row = False
+        row = self._rows.get(screen.key, Row())
+        row.drop(screen.row_name)
+        text = row.encode()
+        if not text:
+            self._rows.pop(screen.key, None)
+        return text
+
+    def _pay(self, screen: Screen, debts: list[Debt]) -> None:
+        """Let the engine know what will never be drawn."""
+        done = _paid(debts)
+        if done:
+            self._tasks.start(self._confirm(screen, [], done, None), screen.name)
+
+    def _refusal(self, screen: Screen, order: Order, error: MessengerError) -> News:
+        """What the state is to know, and then whoever handles errors."""
         draw = order.draw
         if draw.view is None or draw.cause == "error" or draw.state is None:
             _logger.warning("a view of %s is dropped: %s", screen.address.key, error)
         if draw.view is None:
-            return
+            return []
         screen.unconfirmed += 1
-        undrawn = Drawn(draw.stack_id, draw.revision, None, None)
-        await self._confirm(screen.address, undrawn, None)
+        news: News = [(Drawn(draw.stack_id, draw.revision, None, None), None)]
         if draw.cause == "error" or draw.state is None:
-            return
+            return news
         refused = ViewRefused(
             draw.stack_id,
             draw.intent_id,
@@ -290,7 +371,19 @@ class Presenter:
             [type(error).__name__, *error.args],
             draw.cause,
         )
-        await self._confirm(screen.address, refused, order)
+        news.append((refused, order))
+        return news
+
+    def _give_up(self, screen: Screen, error: Exception) -> None:
+        """Drop what was being done, or would be done next."""
+        order, screen.current = screen.current, None
+        if order is None and screen.orders:
+            order = screen.orders.popleft()
+        if order is not None:
+            order.finish(error)
+            self._pay(screen, order.debts)
+        elif screen.strips:
+            screen.strips.pop()
 
     def _put_back(self, screen: Screen, order: Order) -> None:
         following = screen.orders[0] if screen.orders else None
@@ -299,8 +392,9 @@ class Presenter:
             return
         self._count(screen, "replaced")
         newer = Order(following.draw)
+        newer.debts = following.debts
         self._replace(screen, order, newer)
-        following.draw = order.draw
+        following.draw, following.debts = order.draw, order.debts
         following.is_answering = order.is_answering
         order.merge_into(following)
 
@@ -310,6 +404,9 @@ class Presenter:
     def _rest(self, screens: Screens, screen: Screen) -> None:
         if not screen.is_busy:
             self._busy.discard(screen)
+            if screen.has_row:
+                row = self._forget(screen)
+                self._tasks.start(self._confirm(screen, [], [], row), screen.name)
             # The other stacks have names that never come again.
             if screen.stack_id != DEFAULT_STACK_ID:
                 screens.pop(screen.stack_id, None)
@@ -321,12 +418,27 @@ def _hand_over(old: Draw, new: Draw) -> None:
     new.notification = old.notification
 
 
-def _give_up(screen: Screen, error: Exception) -> None:
-    """Drop what was being done, or would be done next."""
-    order, screen.current = screen.current, None
-    if order is None and screen.orders:
-        order = screen.orders.popleft()
-    if order is not None:
-        order.finish(error)
-    elif screen.strips:
-        screen.strips.pop()
+def _news(screen: Screen, draw: Draw, previous: str | None, *, is_drawn: bool) -> News:
+    """What the state is to know of a drawing."""
+    if is_drawn:
+        if draw.view is None or screen.message_id is None:
+            return []
+        screen.unconfirmed += 1
+        drawn = Drawn(draw.stack_id, draw.revision, screen.message_id, previous)
+        return [(drawn, None)]
+    if draw.outgoing is None:
+        return []
+    sent = draw.outgoing.target
+    if isinstance(sent, Sent) and sent.is_stored and draw.outgoing.is_new:
+        return [(Delivered(sent.token, sent.id), None)]
+    return []
+
+
+def _paid(debts: list[Debt]) -> list[str]:
+    """Take one part of each debt away; tell which are paid now."""
+    done: list[str] = []
+    for debt in debts:
+        debt.parts -= 1
+        if not debt.parts:
+            done.append(debt.id)
+    return done

@@ -114,6 +114,7 @@ def plan_draw(
         return None
     screen.digest = look
     revision = turn.snapshot.version + 1
+    known = 0 if screen.drawn is None else screen.drawn.revision
     keys = Keys(revision, stack.last_intent_id() or "", keyboard.items)
     strip = screen.has_buttons
     confirm = screen.expect(keys, new_message=mode is not ShowMode.EDIT)
@@ -124,7 +125,16 @@ def plan_draw(
         rendered.show_link_preview,
         turn.address.user_id is None,
     )
-    return Draw(stack.id, revision, view, mode, screen.message_id, confirm, strip)
+    return Draw(
+        stack.id,
+        revision,
+        view,
+        mode,
+        screen.message_id,
+        confirm,
+        strip,
+        known=known,
+    )
 
 
 def plan_close(turn: Turn, stack: Stack) -> Draw | None:
@@ -139,7 +149,13 @@ def plan_close(turn: Turn, stack: Stack) -> Draw | None:
         return None
     revision = turn.snapshot.version + 1
     return Draw(
-        stack.id, revision, None, ShowMode.EDIT, screen.message_id, confirm=False
+        stack.id,
+        revision,
+        None,
+        ShowMode.EDIT,
+        screen.message_id,
+        confirm=False,
+        known=0 if screen.drawn is None else screen.drawn.revision,
     )
 
 

@@ -6,12 +6,13 @@ import asyncio
 from collections import deque
 from typing import TypeAlias
 
-from duologue.dialogs._chat._address import Address
+from duologue.dialogs._chat._address import Address, bot_key, screen_key
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._receipts import DrawnView, nobody
+from duologue.dialogs._screen._rows import row_name
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._states import State
-from duologue.dialogs._state._turn import Draw
+from duologue.dialogs._state._turn import Debt, Draw
 
 
 class Order(DrawnView):
@@ -22,6 +23,7 @@ class Order(DrawnView):
 
     Attributes:
         is_answering: Whether it has taken over the duty to answer its press.
+        debts: What it pays when it is done.
     """
 
     __slots__ = (
@@ -29,6 +31,7 @@ class Order(DrawnView):
         "_into",
         "_is_over",
         "_waiters",
+        "debts",
         "draw",
         "is_answering",
     )
@@ -36,6 +39,7 @@ class Order(DrawnView):
     def __init__(self, draw: Draw) -> None:
         super().__init__()
         self.draw: Draw = draw
+        self.debts: list[Debt] = [] if draw.debt is None else [draw.debt]
         self.is_answering: bool = False
         self._is_over = False
         self._error: BaseException | None = None
@@ -117,6 +121,7 @@ class Screen:
         shown: The window that the message shows, as far as it is known.
         is_running: Whether somebody works off the orders.
         unconfirmed: How many drawings the state has not heard of yet.
+        has_row: Whether the engine keeps what a next process has to know of it.
     """
 
     __slots__ = (
@@ -124,6 +129,7 @@ class Screen:
         "bot",
         "chat_id",
         "current",
+        "has_row",
         "is_running",
         "message_id",
         "name",
@@ -147,6 +153,17 @@ class Screen:
         self.shown: State | None = None
         self.is_running: bool = False
         self.unconfirmed: int = 0
+        self.has_row: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of the screen of its chat, as the engine knows it."""
+        return screen_key(bot_key(self.bot), self.chat_id)
+
+    @property
+    def row_name(self) -> str:
+        """Names it among the stacks that the chat shows."""
+        return row_name(self.address.key, self.stack_id)
 
     @property
     def is_busy(self) -> bool:

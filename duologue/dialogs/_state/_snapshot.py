@@ -30,6 +30,7 @@ _HASH_LENGTH = 8
 _KEPT = 16
 _MAX_SENT = 64  # messages whose handles are kept in data
 _NAMES = ("stack", "state", "start_data", "dialog_data", "widget_data")
+_KNOWN = frozenset(("v", "n", "ring", "who", "stacks", "dialogs", "sent", "schema"))
 _logger = logging.getLogger("duologue.dialogs")
 
 StateByName = Callable[[str], State]
@@ -108,6 +109,14 @@ class Stored:
     head: dict[str, Json] = field(default_factory=dict)
     lines: dict[str, bytes] = field(default_factory=dict)
     copies: dict[str, list[Json]] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> dict[str, Json]:
+        """What this version does not know of the head."""
+        head = self.head
+        if head.keys() <= _KNOWN:
+            return {}
+        return {name: head[name] for name in head if name not in _KNOWN}
 
 
 def take_apart(text: bytes | None) -> Stored:
@@ -232,8 +241,13 @@ class Snapshot:
         self.open[intent_id] = found
         return found
 
-    def encode(self) -> Stored:
+    def encode(self, schema: int = 0) -> Stored:
         """Write the state as the next version.
+
+        What another version of the program has put into the head stays there.
+
+        Args:
+            schema: Which version of the author's program writes it.
 
         Raises:
             UnserialisableDataError: A dialog holds what cannot be stored.
@@ -252,6 +266,7 @@ class Snapshot:
                 _NAMES,
             )
         head = {
+            **self._stored.unknown,
             "v": _FORMAT,
             "n": self.version + 1,
             "ring": [self.ring.text, self.ring.batch],
@@ -265,6 +280,8 @@ class Snapshot:
         }
         if self.sent:
             head["sent"] = self.sent
+        if schema:
+            head["schema"] = schema
         text = b"\n".join((dump_bytes(head), *lines.values()))
         return Stored(text, head, lines, copies)
 

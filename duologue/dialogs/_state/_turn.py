@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from duologue.actors import Letter
+from duologue.actors import Letter, TimedLetter
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._chat import View
 from duologue.dialogs._chat._data import Json
@@ -22,6 +22,21 @@ from duologue.dialogs._state._states import State
 from duologue.errors import IncorrectBackgroundError
 
 Job: TypeAlias = tuple[str, Callable[[], Coroutine[object, object, None]]]
+
+
+@dataclass(slots=True)
+class Debt:
+    """Something that a commit owes to the screen of a chat, until it is done.
+
+    Attributes:
+        screen: The key of the screen.
+        id: Names it there.
+        parts: How many calls it still asks for.
+    """
+
+    screen: str
+    id: str
+    parts: int = 1
 
 
 @dataclass(slots=True)
@@ -40,11 +55,13 @@ class Draw:
         callback_id: The press that the drawing answers, if it can.
         pressed_id: The message whose button was pressed.
         notification: What to show as the answer to that press.
-        outgoing: What a handler wants, instead of a view.
         intent_id: The dialog that it shows.
+        known: The newest drawing whose message the state knew.
+        outgoing: What a handler wants, instead of a view.
         state: Its window.
         before: The window of this dialog before the turn.
         cause: What the turn was about; see `Turn.cause`.
+        debt: What it pays, on an engine that outlives the process.
     """
 
     stack_id: str
@@ -58,11 +75,13 @@ class Draw:
     callback_id: str | None = None
     pressed_id: str | None = None
     notification: str | None = None
-    outgoing: Outgoing | None = None
     intent_id: str | None = None
+    known: int = 0
+    outgoing: Outgoing | None = None
     state: State | None = None
     before: State | None = None
     cause: str = "call"
+    debt: Debt | None = None
 
 
 class Turn:
@@ -92,6 +111,7 @@ class Turn:
         effects: Short work for after the commit, which belongs to the turn.
         jobs: What begins the author's tasks after the commit, which do not.
         moot: Why a background call found no dialog to work on, if that was so.
+        timed: Letters for later, and those that are taken back.
         undo: What to call if the turn fails.
         task: Runs it.
         is_overdue: Whether its time was over before its end.
@@ -125,6 +145,7 @@ class Turn:
         "snapshot",
         "state",
         "task",
+        "timed",
         "undo",
     )
 
@@ -159,6 +180,7 @@ class Turn:
         self.answers: dict[str, str | None] = {}
         self.listener: str | None = None
         self.moot: Exception | None = None
+        self.timed: list[TimedLetter] = []
         self.undo: list[Callable[[], object]] = []
         self.task: asyncio.Task[object] | None = None
         self.is_overdue: bool = False

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
-from duologue.dialogs._chat._address import Address, bot_key, key_of
+from duologue.dialogs._chat._address import bot_key, key_of
 from duologue.dialogs._chat._data import Json, load
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import BotStopped, Callback
 from duologue.dialogs._delivery._absences import returned
-from duologue.dialogs._delivery._post import Post
+from duologue.dialogs._delivery._outage import Outage
+from duologue.dialogs._delivery._post import Offer, Post
 from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._delivery._tasks import TaskGroup, Tasks
 from duologue.dialogs._delivery._unheard import Unheard
@@ -22,22 +23,17 @@ from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._progress._feeds import Feeds
 from duologue.dialogs._progress._workers import DialogWorkers
 from duologue.dialogs._screen._callbacks import Callbacks
-from duologue.dialogs._screen._presenter import Presenter
-from duologue.dialogs._screen._screens import Order
-from duologue.dialogs._state._commands import (
-    Delivered,
-    Drawn,
-    HandleUpdate,
-    ViewRefused,
-    encode,
-    encode_raw,
-)
+from duologue.dialogs._screen._owed import Owing
+from duologue.dialogs._screen._presenter import News, Presenter
+from duologue.dialogs._screen._screens import Screen
+from duologue.dialogs._state._commands import HandleUpdate, encode, encode_raw
 from duologue.dialogs._state._modes import ShowMode
-from duologue.dialogs._state._turn import active_turn
+from duologue.dialogs._state._turn import Debt, active_turn
 from duologue.dialogs._turns._dialog_actors import DialogActors
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
 from duologue.dialogs._turns._handling import Handling
 from duologue.dialogs._turns._notices import Announcer, Notices
+from duologue.dialogs._turns._recovery import Recovery
 from duologue.dialogs._turns._release import Release
 from duologue.dialogs._turns._runner import TurnRunner
 from duologue.dialogs._turns._stale import Stale, StalePolicy
@@ -46,6 +42,7 @@ from duologue.errors import (
     MalformedUpdateError,
     ReentrantCallError,
     RuntimeStoppedError,
+    UnknownUpdateError,
 )
 
 # How many conversations may have their turn at the same time.
@@ -72,6 +69,9 @@ class Settings:
             is for everybody else.
         untaken_text: How an open dialog shows its window again after a text that
             nobody takes; `ShowMode.NO_UPDATE` leaves it where it is.
+        schema: The version of what the program keeps in its dialogs: a number that you
+            raise when older programs could not go on with it. State with a higher one
+            waits for a program that has it.
     """
 
     turn_timeout: float = 30.0
@@ -80,6 +80,7 @@ class Settings:
     stale: Stale = None
     notices: Notices | Mapping[str, Notices] = field(default_factory=Notices)
     untaken_text: ShowMode = ShowMode.AUTO
+    schema: int = 0
 
 
 class Conversations:
@@ -121,7 +122,8 @@ class Conversations:
         self._feeds = Feeds(on_error)
         self._workers = workers
         self._calls = Tasks(on_error)
-        self._callbacks = Callbacks(self._calls, clock, observer)
+        self._outage = Outage(engine, clock)
+        self._callbacks = Callbacks(self._calls, clock, observer, self._pay)
         by_key = self._bots = {bot_key(bot): bot for bot in bots}
         self._names = {bot: key for key, bot in by_key.items()}
         self._post = Post(
@@ -132,7 +134,9 @@ class Conversations:
             check_state=dispatcher.state_by_name,
             observer=observer,
             clock=clock,
+            outage=self._outage,
         )
+        owing = Owing(dispatcher.state_by_name)
         self._presenter = Presenter(
             self._calls,
             self._callbacks,
@@ -175,12 +179,15 @@ class Conversations:
                 jobs=self._jobs,
                 bots=by_key,
                 on_error=on_error,
+                owing=owing if engine.durable else None,
             ),
             failed=self._failed,
             clock=clock,
             observer=observer,
             on_error=on_error,
             timeout=settings.turn_timeout,
+            outage=self._outage,
+            schema=settings.schema,
         )
         self._actors = DialogActors(
             system,
@@ -189,6 +196,24 @@ class Conversations:
             observer=observer,
             idle_after=settings.idle_after,
         )
+        self._recovery = Recovery(
+            engine,
+            self._actors,
+            owing,
+            presenter=self._presenter,
+            callbacks=self._callbacks,
+            bots=by_key,
+            tasks=self._calls,
+            outage=self._outage,
+            now=clock.time,
+        )
+        self._schema = settings.schema
+        self._has_begun = False
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be accepted or committed now; None if all is well."""
+        return self._outage.problem
 
     @property
     def post(self) -> Post:
@@ -213,11 +238,19 @@ class Conversations:
         if self._bots.setdefault(key, bot) is not bot:
             raise BotTwiceError(key)
         self._names[bot] = key
+        if self._has_begun:
+            self._serve(_SLOTS)
 
     def start(self) -> None:
         """Begin to run turns."""
         self._dispatcher.bg_factory.bind(self._post)
-        self._engine.serve(("dialog",), _SLOTS, self._actors.ready)
+        self._has_begun = True
+        self._serve(_SLOTS)
+
+    def _serve(self, slots: int) -> None:
+        """Take the mail of the bots that are here; that of others waits for them."""
+        kinds = [f"{kind}/{bot}" for bot in self._bots for kind in ("dialog", "screen")]
+        self._engine.serve(kinds, slots, self._recovery.ready, self._schema)
 
     async def accept(
         self, bot: Bot, raw: Mapping[str, Json], batch: int | None = None
@@ -238,12 +271,37 @@ class Conversations:
             MalformedUpdateError: It does not have the documented shape.
             EngineClosedError: The runtime is stopping.
         """
-        update = bot.parse(raw)
-        try:
-            body = encode(HandleUpdate(raw))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise MalformedUpdateError(f"it is not JSON: {error}") from error
-        return await self._deliver(bot, update, body, batch)
+        offer = self._offer(bot, bot.parse(raw), _encoded(raw), batch)
+        await self._post.deliver([offer])
+        return offer[2].safe
+
+    async def accept_batch(
+        self, bot: Bot, raws: Sequence[Mapping[str, Json]], batch: int | None
+    ) -> AsyncIterator[asyncio.Future[None] | Exception | None]:
+        """Take the updates of a batch in, in their order; see `accept`.
+
+        An engine that outlives the process is given all of them at once.
+
+        Yields:
+            For each update what `accept` returns, or why it cannot be read.
+
+        Raises:
+            EngineClosedError: The runtime is stopping.
+            EngineUnavailableError: The engine does not answer; what comes again later is
+                recognised.
+        """
+        found = [self._offer_or_refuse(bot, raw, batch) for raw in raws]
+        is_at_once = self._engine.durable
+        if is_at_once:
+            offers = [offer for offer in found if not isinstance(offer, Exception)]
+            await self._post.deliver(offers)
+        for offer in found:
+            if isinstance(offer, Exception):
+                yield offer
+                continue
+            if not is_at_once:
+                await self._post.deliver([offer])
+            yield offer[2].safe
 
     async def accept_json(self, bot: Bot, body: bytes) -> asyncio.Future[None] | None:
         """Take an update in that is still JSON; see `accept`."""
@@ -254,7 +312,9 @@ class Conversations:
         if not isinstance(raw, dict):
             raise MalformedUpdateError("it is not an object")
         update = bot.parse(cast("dict[str, Json]", raw))
-        return await self._deliver(bot, update, encode_raw(body), None)
+        offer = self._offer(bot, update, encode_raw(body), None)
+        await self._post.deliver([offer])
+        return offer[2].safe
 
     async def settled(self) -> None:
         """Wait until all mail is handled and everything is drawn.
@@ -266,13 +326,26 @@ class Conversations:
             raise ReentrantCallError
         while self._is_busy():
             await self._post.pending.wait_idle()
-            await self._effects.wait()
-            await self._feeds.caught_up()
-            await self._calls.wait()
+            await self._turns_ended()
+
+    async def _turns_ended(self) -> None:
+        """Wait for the turns and the calls that are on their way now."""
+        await self._runner.wait_idle()
+        await self._effects.wait()
+        await self._feeds.caught_up()
+        await self._calls.wait()
+        await asyncio.sleep(0)
 
     def _is_busy(self) -> bool:
+        return bool(self._post.pending) or self._is_at_work()
+
+    def _is_at_work(self) -> bool:
         return bool(
-            self._post.pending or self._effects or self._calls or self._feeds.is_behind
+            self._effects
+            or self._calls
+            or self._feeds.is_behind
+            or self._runner.running
+            or self._actors.has_mail
         )
 
     async def stop(self, drain: float) -> None:
@@ -302,25 +375,46 @@ class Conversations:
     async def _drain(self, drain: float) -> None:
         try:
             async with asyncio.timeout(drain):
-                await self.settled()
+                if not self._engine.durable:
+                    await self.settled()
                 await self._workers.stop(grace=drain / 3)
                 await self._feeds.wait()  # the last state of each is shown
                 await self._jobs.cancel()
-                await self.settled()
+                if self._engine.durable:
+                    await self._let_turns_end()
+                else:
+                    await self.settled()
         except TimeoutError:
+            if self._engine.durable:
+                _logger.warning("out of time to finish; the next run goes on")
+                return
             _logger.warning(
                 "out of time to finish: not handled are %d; what the messenger "
                 "sent of them comes again",
                 len(self._post.pending),
             )
 
+    async def _let_turns_end(self) -> None:
+        """Begin nothing any more: mail that waits is safe, and for the next run."""
+        self._runner.is_draining = True
+        self._serve(0)
+        while self._is_at_work():
+            await self._turns_ended()
+
     def fail_rest(self) -> None:
         """Tell everybody who still waits; called when no turn runs any more."""
         self._post.pending.fail_all(RuntimeStoppedError())
 
-    async def _deliver(
-        self, bot: Bot, update: Update, body: bytes, batch: int | None
-    ) -> asyncio.Future[None] | None:
+    def _offer_or_refuse(
+        self, bot: Bot, raw: Mapping[str, Json], batch: int | None
+    ) -> Offer | MalformedUpdateError | UnknownUpdateError:
+        try:
+            return self._offer(bot, bot.parse(raw), _encoded(raw), batch)
+        except (MalformedUpdateError, UnknownUpdateError) as error:
+            return error
+
+    def _offer(self, bot: Bot, update: Update, body: bytes, batch: int | None) -> Offer:
+        """What the mailbox of an update is offered."""
         now = self._clock.time()
         if isinstance(update, Callback):
             self._callbacks.open(bot, update.chat_id, update.callback_id, now)
@@ -329,13 +423,30 @@ class Conversations:
         pending = Pending("", now, update=update, batch=batch)
         if not self._engine.durable:
             pending.safe = asyncio.get_running_loop().create_future()
-        await self._post.deliver(key_of(update, self._names[bot]), body, pending)
-        return pending.safe
+        return key_of(update, self._names[bot]), body, pending
 
     async def _confirm(
-        self,
-        address: Address,
-        drawn: Drawn | Delivered | ViewRefused,
-        order: Order | None,
+        self, screen: Screen, news: News, done: Sequence[str], row: bytes | None
     ) -> None:
-        await self._post.tell(address, drawn, order)
+        """Tell a conversation what became of its views, and the engine what is paid."""
+        if news or self._engine.durable:
+            await self._post.drawn(screen.key, screen.address.key, news, done, row)
+
+    def _pay(self, debt: Debt) -> None:
+        """Note that one part of what is owed has been done."""
+        debt.parts -= 1
+        if not debt.parts:
+            pay = self._post.drawn(debt.screen, "", (), [debt.id], None)
+            self._calls.start(pay, "what was owed")
+
+
+def _encoded(raw: Mapping[str, Json]) -> bytes:
+    """The command that handles an update.
+
+    Raises:
+        MalformedUpdateError: It is not JSON.
+    """
+    try:
+        return encode(HandleUpdate(raw))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MalformedUpdateError(f"it is not JSON: {error}") from error

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 
 from duologue.actors import (
     ActorSystem,
@@ -35,6 +36,21 @@ _ROUNDING = 0.001
 RunTurn = Callable[["DialogActor"], Coroutine[object, object, None]]
 
 
+@dataclass(slots=True)
+class Unsure:
+    """A turn of which nobody knows whether it was committed.
+
+    Attributes:
+        mail_id: Its message: as long as that is there, it was not.
+        finish: What is to be done if it was.
+        withdraw: What is to be done if it was not.
+    """
+
+    mail_id: str
+    finish: Callable[[], object]
+    withdraw: Callable[[], object]
+
+
 class DialogActor(AsyncActor):
     """Everything that the process holds of one conversation.
 
@@ -52,6 +68,8 @@ class DialogActor(AsyncActor):
         keyboards: Keyboards that never change, addressed and checked.
         pressed: The press that was handled last; see `Turn.pressed`.
         used: When it last handled mail, by the clock.
+        unsure: A turn of which nobody knows whether it was committed.
+        is_asking: Whether the engine, which did not answer, is asked again later.
     """
 
     def __init__(
@@ -67,6 +85,8 @@ class DialogActor(AsyncActor):
         self.keyboards: FixedKeyboards = {}
         self.pressed: tuple[str | None, str] | None = None
         self.used: float = 0.0
+        self.unsure: Unsure | None = None
+        self.is_asking: bool = False
         self._run_turn = run_turn
         self._gone = gone
         self.actor_inbox.queue = self.inbox
@@ -87,8 +107,14 @@ class DialogActor(AsyncActor):
         return (
             self.inbox.empty()
             and not mailbox.suspended
+            and not self.is_asking
             and not any(screen.is_busy for screen in self.screens.values())
         )
+
+    def ask_again(self) -> None:
+        """Try once more what the engine did not answer."""
+        self.is_asking = False
+        self.inbox.ring()
 
     @property
     def actor_name(self) -> str:
@@ -156,6 +182,19 @@ class DialogActors:
         else:
             self._actors.move_to_end(key)
         actor.inbox.ring()
+
+    def wake(self, key: str) -> DialogActor:
+        """The actor of an address; a new one if it has none.
+
+        Raises:
+            SystemClosedError: The runtime stops.
+        """
+        return self._actors.get(key) or self._activate(key)
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether one of them has mail that is not handled yet."""
+        return any(actor.inbox.has_mail for actor in self._actors.values())
 
     @property
     def screens_busy(self) -> int:

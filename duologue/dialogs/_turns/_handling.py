@@ -91,6 +91,9 @@ class Handling:
         if isinstance(command, HandleUpdate):
             turn.fate, turn.cause = "unhandled", "update"
             update = self._update(turn, command, pending)
+            if pending is None and isinstance(update, Callback):
+                # A process before this one has received it, and did not answer it.
+                self._answers.expect(update)
             batch = None if pending is None else pending.batch
             if not turn.snapshot.ring.add(update.id, batch):
                 turn.fate = "duplicate"

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from duologue.dialogs._chat._address import bot_key
+from duologue.actors import Owed
+from duologue.dialogs._chat._address import bot_key, screen_key
 from duologue.dialogs._chat._ports import Bot
-from duologue.dialogs._chat._sent import Sent
+from duologue.dialogs._chat._sent import Outgoing, Sent
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
+from duologue.dialogs._screen._owed import OwedAnswer, Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import Command, Delivered, Drawn, HandleUpdate
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode
-from duologue.dialogs._state._turn import Draw, Turn
+from duologue.dialogs._state._turn import Debt, Draw, Turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
 from duologue.dialogs._turns._failed_turns import OnError
 from duologue.errors import UnknownBotError
+
+_NO_DEBTS: Mapping[str, Debt] = {}
+
+
+class Plan:
+    """What leaves with the commit of a turn.
+
+    Attributes:
+        draws: Views and messages, in their order, and who draws them.
+        answered: The press that one of them answers.
+        owed: What the engine is to keep of it until it is done.
+        debts: What the answers pay that no drawing carries, by their presses.
+        errors: What could not be planned.
+    """
+
+    __slots__ = ("answered", "debts", "draws", "errors", "owed")
+
+    def __init__(self) -> None:
+        self.draws: list[tuple[Bot, Draw]] = []
+        self.answered: str | None = None
+        self.owed: Sequence[Owed] = ()
+        self.debts: Mapping[str, Debt] = _NO_DEBTS
+        self.errors: Sequence[Exception] = ()
 
 
 class Release:
@@ -30,6 +55,8 @@ class Release:
         jobs: Owns the tasks that authors start.
         bots: The bots by `messenger.id`.
         on_error: Told of errors that nobody awaits, and where they happened.
+        owing: Writes what is owed to screens; None if the engine forgets with the
+            process.
     """
 
     def __init__(
@@ -41,6 +68,7 @@ class Release:
         jobs: Tasks,
         bots: Mapping[str, Bot],
         on_error: OnError,
+        owing: Owing | None,
     ) -> None:
         self._presenter = presenter
         self._callbacks = callbacks
@@ -48,30 +76,49 @@ class Release:
         self._jobs = jobs
         self._bots = bots
         self._on_error = on_error
+        self._owing = owing
 
-    def let_out(self, actor: DialogActor, turn: Turn, command: Command) -> Order | None:
+    def plan(self, turn: Turn) -> Plan:
+        """Decide what leaves with the commit of a turn, and what of it is owed."""
+        plan = Plan()
+        callback = turn.callback
+        if turn.outgoing:
+            self._plan_sending(turn, plan)
+        for draw in turn.draws:
+            if callback is not None and _can_answer(turn, callback, draw):
+                plan.answered = draw.callback_id = callback.callback_id
+                draw.pressed_id = draw.message_id
+                draw.notification = turn.answers.get(callback.callback_id)
+            plan.draws.append((turn.bot, draw))
+        if self._owing is not None:
+            self._owe(self._owing, turn, plan)
+        return plan
+
+    def let_out(
+        self, actor: DialogActor, turn: Turn, plan: Plan, command: Command
+    ) -> Order | None:
         """Let out what the commit of a turn has made real.
 
         Returns:
             What tells when it is on the screen, if anything is drawn.
         """
         view: Order | None = None
-        answered: str | None = None
         callback = turn.callback
-        if turn.outgoing:
-            self._send_out(actor, turn)
-        for draw in turn.draws:
-            if callback is not None and _can_answer(turn, callback, draw):
-                answered = draw.callback_id = callback.callback_id
-                draw.pressed_id = draw.message_id
-                draw.notification = turn.answers.get(answered)
-            view = self._presenter.show(actor.screens, turn.address, turn.bot, draw)
+        for error in plan.errors:
+            self._on_error(error, actor.key)
+        for bot, draw in plan.draws:
+            view = self._presenter.show(actor.screens, turn.address, bot, draw)
+            if draw.outgoing is not None:
+                _depart(draw.outgoing, view)
+                view = None
         for callback_id, text in turn.answers.items():
-            if callback_id != answered:
-                chat_id = turn.address.chat_id
-                self._callbacks.reply(turn.bot, chat_id, callback_id, text)
-        if callback is not None and callback.callback_id != answered:
-            self._callbacks.finish(callback.callback_id)
+            if callback_id != plan.answered:
+                chat_id, debt = turn.address.chat_id, plan.debts.get(callback_id)
+                self._callbacks.reply(turn.bot, chat_id, callback_id, text, debt)
+        if callback is not None and callback.callback_id != plan.answered:
+            press = callback.callback_id
+            debt = None if press in turn.answers else plan.debts.get(press)
+            self._callbacks.finish(press, None, debt)
         if turn.effects or turn.jobs or actor.key in self._jobs.bound:
             self._begin_and_end_tasks(actor, turn)
         if isinstance(command, Drawn):
@@ -80,25 +127,43 @@ class Release:
             view = self._presenter.in_flight(actor.screens, command.stack_id)
         return view
 
-    def _send_out(self, actor: DialogActor, turn: Turn) -> None:
-        """Let out what handlers send, behind what waits in the same chat."""
+    def _plan_sending(self, turn: Turn, plan: Plan) -> None:
+        """Plan what handlers send, behind what waits in the same chat."""
         own = bot_key(turn.bot)
         for outgoing in turn.outgoing:
             name = outgoing.bot_key or own
             bot = self._bots.get(name)
             if bot is None:
                 error = UnknownBotError(name, tuple(self._bots))
-                self._on_error(error, actor.key)
+                plan.errors = [*plan.errors, error]
                 continue
-            queue, message_id = f"{name}:{outgoing.chat_id}", None
+            queue, message_id, known = f"{name}:{outgoing.chat_id}", None, 0
             if (name, outgoing.chat_id) == (own, turn.address.chat_id):
                 queue = DEFAULT_STACK_ID
-                message_id = _shown(turn, queue)
+                message_id, known = _shown(turn, queue)
             draw = Draw(queue, 0, None, ShowMode.SEND, message_id, confirm=False)
-            draw.outgoing = outgoing
-            order = self._presenter.show(actor.screens, turn.address, bot, draw)
-            if isinstance(outgoing.target, Sent) and outgoing.is_new:
-                outgoing.target.leave(order.wait)
+            draw.outgoing, draw.known = outgoing, known
+            plan.draws.append((bot, draw))
+
+    def _owe(self, owing: Owing, turn: Turn, plan: Plan) -> None:
+        """Have the engine keep what leaves until it has been done."""
+        key, callback = turn.address.key, turn.callback
+        owed: list[Owed] = []
+        debts: dict[str, Debt] = {}
+        plan.owed, plan.debts = owed, debts
+        own = screen_key(turn.address.bot, turn.address.chat_id)
+        for bot, draw in plan.draws:
+            out = draw.outgoing
+            screen = own if out is None else screen_key(bot_key(bot), out.chat_id)
+            owed.append(owing.draw(key, screen, draw))
+        answers = dict(turn.answers)
+        if callback is not None:
+            answers.setdefault(callback.callback_id, None)
+        for callback_id, text in answers.items():
+            if callback_id != plan.answered:
+                answer = OwedAnswer(callback_id, text)
+                one, debts[callback_id] = owing.answer(key, own, answer)
+                owed.append(one)
 
     def _begin_and_end_tasks(self, actor: DialogActor, turn: Turn) -> None:
         """Begin what follows the commit, and end tasks whose dialogs are closed."""
@@ -113,12 +178,19 @@ class Release:
         self._presenter.confirmed(actor.screens, stack_id)
 
 
-def _shown(turn: Turn, stack_id: str) -> str | None:
-    """The message that shows a stack when the first effect of a turn is let out."""
+def _shown(turn: Turn, stack_id: str) -> tuple[str | None, int]:
+    """The message that shows a stack when a turn is let out, and the drawing known."""
     for draw in turn.draws:
         if draw.stack_id == stack_id:
-            return draw.message_id
-    return turn.snapshot.stack(stack_id).screen.message_id
+            return draw.message_id, draw.known
+    screen = turn.snapshot.stack(stack_id).screen
+    return screen.message_id, 0 if screen.drawn is None else screen.drawn.revision
+
+
+def _depart(outgoing: Outgoing, order: Order) -> None:
+    """Let the handle of a message know that it leaves."""
+    if isinstance(outgoing.target, Sent) and outgoing.is_new:
+        outgoing.target.leave(order.wait)
 
 
 def _can_answer(turn: Turn, callback: Callback, draw: Draw) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from typing import TypeVar
 
 from duologue.actors import Clock, Engine, Observer, Opened
@@ -24,8 +25,9 @@ from duologue.actors._time._deadlines import Deadlines
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._delivery._outage import PAUSE, Outage
 from duologue.dialogs._delivery._post import Post
-from duologue.dialogs._delivery._receipts import Pending
+from duologue.dialogs._delivery._receipts import Outcome, Pending
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import (
@@ -36,19 +38,24 @@ from duologue.dialogs._state._commands import (
     decode,
 )
 from duologue.dialogs._state._events import DialogUpdate
-from duologue.dialogs._state._snapshot import Snapshot, take_apart
+from duologue.dialogs._state._snapshot import Snapshot, Stored, take_apart
 from duologue.dialogs._state._turn import Turn, current_turn
-from duologue.dialogs._turns._dialog_actors import DialogActor
+from duologue.dialogs._turns._dialog_actors import DialogActor, Unsure
 from duologue.dialogs._turns._discarded import DiscardedError, cause_of, check_block
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
 from duologue.dialogs._turns._handling import Handling
-from duologue.dialogs._turns._release import Release
+from duologue.dialogs._turns._release import Plan, Release
 from duologue.errors import (
+    EngineUnavailableError,
     FencedError,
+    OutcomeUnknownError,
+    SchemaNewerError,
+    SnapshotVersionError,
     TurnAbortedError,
     TurnCancelledError,
     TurnTimeoutError,
     UnknownBotError,
+    UnknownCommandError,
 )
 
 # How many messages a mailbox may have handled before others that wait get its lease.
@@ -58,7 +65,12 @@ _logger = logging.getLogger("duologue.dialogs")
 
 
 class TurnRunner:
-    """Runs the turns of all addresses."""
+    """Runs the turns of all addresses.
+
+    Attributes:
+        is_draining: Whether no turn is begun any more that need not be.
+        running: How many turns run now.
+    """
 
     def __init__(
         self,
@@ -74,6 +86,8 @@ class TurnRunner:
         observer: Observer,
         on_error: OnError,
         timeout: float,
+        outage: Outage,
+        schema: int,
     ) -> None:
         self._engine = engine
         self._dispatcher = dispatcher
@@ -87,30 +101,87 @@ class TurnRunner:
         self._on_error = on_error
         self._timeout = timeout
         self._deadlines = Deadlines[Turn](clock, timeout, _cut_short)
+        self._outage = outage
+        self._schema = schema
         self._is_stopping = False
+        self.is_draining: bool = False
+        self.running: int = 0
+        self._idle: asyncio.Future[None] | None = None
 
     def stop(self) -> None:
         """Leave the turns that are cancelled from now on to a later run."""
         self._is_stopping = True
         self._deadlines.clear()
 
+    async def wait_idle(self) -> None:
+        """Wait until no turn runs."""
+        while self.running:
+            if self._idle is None:
+                self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
+
     async def run(self, actor: DialogActor) -> None:
         """Handle one message of an actor whose mailbox this process has leased."""
         opened, actor.following = actor.following, None
         actor.inbox.has_mail = False  # until the engine says otherwise
-        if opened is None:
-            opened = await self._engine.open(actor.key)
-            actor.handled = 0
-        if opened is None:
-            return
-        actor.handled += 1
-        pending = self._post.pending.get(opened.mail.id)
         try:
-            actor.following = await self._run(actor, opened, pending)
-        except Exception as error:  # noqa: BLE001  # no error may keep the lease
-            await self._failed.abandon(opened, pending, error)
+            if opened is None:
+                opened = await self._engine.open(actor.key)
+                actor.handled = 0
+            if actor.unsure is not None:
+                self._find_out(actor, actor.unsure, opened)
+            if opened is None:
+                return
+            actor.handled += 1
+            pending = self._post.pending.get(opened.mail.id)
+            actor.following = await self._begin(actor, opened, pending)
+        except EngineUnavailableError as error:
+            self._ask_again(actor, error)
         if actor.following is not None:
             actor.inbox.has_mail = True
+
+    async def _begin(
+        self, actor: DialogActor, opened: Opened, pending: Pending | None
+    ) -> Opened | None:
+        self.running += 1
+        try:
+            return await self._run(actor, opened, pending)
+        except EngineUnavailableError:
+            if actor.unsure is None:
+                fail = partial(self._fail_unknown, actor.key, opened.mail.id)
+                actor.unsure = Unsure(opened.mail.id, fail, _nothing)
+            raise
+        except Exception as error:  # noqa: BLE001  # no error may keep the lease
+            await self._failed.abandon(opened, pending, error)
+        finally:
+            self.running -= 1
+            if self._idle is not None and not self.running:
+                self._idle.set_result(None)
+                self._idle = None
+        return None
+
+    def _ask_again(self, actor: DialogActor, error: EngineUnavailableError) -> None:
+        """Leave a turn whose outcome is unknown, and ask the engine again later."""
+        self._outage.note(error)
+        actor.is_asking = True
+        self._clock.call_later(PAUSE, actor.ask_again)
+
+    def _find_out(
+        self, actor: DialogActor, unsure: Unsure, opened: Opened | None
+    ) -> None:
+        """Learn whether the last commit had its effect: then its mail is gone."""
+        actor.unsure = None
+        self._outage.is_over()
+        if opened is not None and opened.mail.id == unsure.mail_id:
+            unsure.withdraw()
+        else:
+            unsure.finish()
+
+    def _fail_unknown(self, key: str, mail_id: str) -> None:
+        """Tell whoever waits for a turn that nobody knows how it has failed."""
+        pending = self._post.pending.remove(mail_id)
+        if pending is not None:
+            pending.fail(OutcomeUnknownError(key))
 
     async def _run(
         self, actor: DialogActor, opened: Opened, pending: Pending | None
@@ -123,9 +194,8 @@ class TurnRunner:
         try:
             turn = self._open(actor, opened)
             return await self._attempt(actor, opened, turn, pending, started)
-        except FencedError as error:
-            self._count(turn, "fenced")
-            _logger.warning("%s", error)
+        except (FencedError, EngineUnavailableError, _ParkedError) as error:
+            await self._leave(opened, turn, error)
         except DiscardedError as discarded:
             self._count(turn, "discarded")
             return await self._discard(actor, opened, pending, discarded.error)
@@ -161,26 +231,48 @@ class TurnRunner:
         pending: Pending | None,
         started: float,
     ) -> Opened | None:
-        command = _command(opened, pending)
+        command = self._command(opened, pending)
         work = self._handling.execute(turn, command, pending)
         try:
             outcome = await self._within_time(turn, work, pending, started)
             if pending is not None and pending.lending is not None:
                 check_block(pending.lending)
-            keep = actor.handled < _BATCH
-            following = await self._commit(actor, opened, turn, keep=keep)
+            plan = self._release.plan(turn)
+            keep = actor.handled < _BATCH and not self.is_draining
+            try:
+                following = await self._commit(actor, opened, turn, plan, keep=keep)
+            except EngineUnavailableError as error:
+                ended = opened.mail.id, turn, plan, command, outcome
+                finish = partial(self._finish, actor, *ended)
+                withdraw = partial(self._withdraw, turn, error)
+                actor.unsure = Unsure(opened.mail.id, finish, withdraw)
+                raise
+        except EngineUnavailableError:
+            raise  # what it has prepared is still needed, if it has happened
         except BaseException as error:
             self._withdraw(turn, error)
             raise
+        self._finish(actor, opened.mail.id, turn, plan, command, outcome)
+        return following
+
+    def _finish(  # noqa: PLR0917  # all of a turn
+        self,
+        actor: DialogActor,
+        mail_id: str,
+        turn: Turn,
+        plan: Plan,
+        command: Command,
+        outcome: Outcome,
+    ) -> None:
+        """Let the world know of a commit."""
         if turn.callback is not None:
             actor.pressed = turn.callback.message_id, turn.callback.payload
         elif isinstance(command, HandleUpdate):
             actor.pressed = None
-        view = self._let_out(actor, turn, command)
-        self._post.pending.remove(opened.mail.id)
+        view = self._let_out(actor, turn, plan, command)
+        pending = self._post.pending.remove(mail_id)
         if pending is not None:
             pending.resolve(outcome, view)
-        return following
 
     def _open(self, actor: DialogActor, opened: Opened) -> Turn:
         """Make a turn with a working copy of the state.
@@ -193,7 +285,7 @@ class TurnRunner:
         if bot is None:
             raise UnknownBotError(address.bot, tuple(self._bots))
         if actor.stored.text is not opened.snapshot:
-            actor.stored = take_apart(opened.snapshot)
+            actor.stored = self._take_apart(opened)
         snapshot = Snapshot(actor.stored, self._dispatcher.state_by_name)
         turn = Turn(address, bot, snapshot=snapshot, keyboards=actor.keyboards)
         turn.pressed = actor.pressed
@@ -246,7 +338,13 @@ class TurnRunner:
         return result
 
     async def _commit(
-        self, actor: DialogActor, opened: Opened, turn: Turn, *, keep: bool = False
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        turn: Turn,
+        plan: Plan,
+        *,
+        keep: bool = False,
     ) -> Opened | None:
         """Make what a turn has changed real.
 
@@ -256,11 +354,13 @@ class TurnRunner:
         Raises:
             FencedError: Another one has taken the address over.
         """
-        stored = turn.snapshot.encode() if turn.is_changed else None
+        stored = turn.snapshot.encode(self._schema) if turn.is_changed else None
         following = await self._engine.commit(
             opened,
             snapshot=None if stored is None else stored.text,
             outbox=turn.outbox,
+            owed=plan.owed,
+            timed=turn.timed,
             keep=keep,
         )
         if stored is not None:
@@ -277,12 +377,12 @@ class TurnRunner:
             self._post.withdraw(turn.outbox, cause_of(error, turn.address.key))
 
     def _let_out(
-        self, actor: DialogActor, turn: Turn, command: Command
+        self, actor: DialogActor, turn: Turn, plan: Plan, command: Command
     ) -> Order | None:
         """Let out what the commit has made real; what is committed stays so."""
         try:
             self._count(turn, "committed")
-            return self._release.let_out(actor, turn, command)
+            return self._release.let_out(actor, turn, plan, command)
         except Exception as error:  # noqa: BLE001  # whatever a bot or an effect raises
             self._on_error(error, actor.key)
             return None
@@ -295,7 +395,9 @@ class TurnRunner:
         error: BaseException,
     ) -> Opened | None:
         following = await self._engine.commit(
-            opened, snapshot=None, keep=actor.handled < _BATCH
+            opened,
+            snapshot=None,
+            keep=actor.handled < _BATCH and not self.is_draining,
         )
         self._post.pending.remove(opened.mail.id)
         if pending is not None:
@@ -342,7 +444,7 @@ class TurnRunner:
             return
         second = self._open(actor, opened)
         self._handling.step_back(second, command)
-        await self._commit(actor, opened, second)
+        await self._commit(actor, opened, second, self._release.plan(second))
 
     def _event(
         self, actor: DialogActor, opened: Opened, pending: Pending | None
@@ -369,7 +471,11 @@ class TurnRunner:
         try:
             if not await self._within_time(turn, work, None, self._clock.time()):
                 return False
-            await self._commit(actor, opened, turn, keep=False)
+            plan = self._release.plan(turn)
+            await self._commit(actor, opened, turn, plan, keep=False)
+        except EngineUnavailableError as unavailable:
+            self._withdraw(turn, unavailable)
+            raise
         except asyncio.CancelledError as cancelled:
             self._withdraw(turn, cancelled)
             if self._is_cut_off(actor):
@@ -383,10 +489,61 @@ class TurnRunner:
             self._withdraw(turn, abort)
             problem = TurnAbortedError(actor.key, repr(abort))
         else:
-            self._let_out(actor, turn, HandleUpdate({}))
+            self._let_out(actor, turn, plan, HandleUpdate({}))
             return True
         self._on_error(problem, actor.key)
         return False
+
+    def _command(self, opened: Opened, pending: Pending | None) -> Command:
+        """Read the message, unless it is an update that this process has parsed."""
+        if pending is not None and pending.update is not None:
+            return HandleUpdate(pending.update.raw)
+        try:
+            return decode(opened.mail.body)
+        except UnknownCommandError as error:
+            raise self._parked(error, self._schema + 1) from None
+
+    def _take_apart(self, opened: Opened) -> Stored:
+        """Read the state.
+
+        Raises:
+            _ParkedError: A newer program has written it.
+        """
+        try:
+            stored = take_apart(opened.snapshot)
+        except SnapshotVersionError as error:
+            is_newer = error.found > error.known
+            raise (
+                self._parked(error, self._schema + 1) if is_newer else error
+            ) from None
+        schema = stored.head.get("schema", 0)
+        if schema > self._schema:
+            raise _ParkedError(
+                schema, SchemaNewerError(opened.key, schema, self._schema)
+            )
+        return stored
+
+    def _parked(self, error: Exception, schema: int) -> Exception:
+        """What parks a key; with the process what is parked would be gone, too."""
+        return _ParkedError(schema, error) if self._engine.durable else error
+
+    async def _leave(
+        self,
+        opened: Opened,
+        turn: Turn | None,
+        error: FencedError | EngineUnavailableError | _ParkedError,
+    ) -> None:
+        """Leave a turn to another process, to a newer program or to a later time."""
+        if isinstance(error, EngineUnavailableError):
+            self._count(turn, "unknown")
+            raise error
+        if isinstance(error, FencedError):
+            self._count(turn, "fenced")
+            _logger.warning("%s", error)
+            return
+        self._count(turn, "parked")
+        _logger.error("%s is parked, with all its mail: %s", opened.key, error.error)
+        await self._engine.park(opened, error.schema)
 
     def _is_cut_off(self, actor: DialogActor) -> bool:
         """Tell whether the actor ends, or just this turn has been cancelled."""
@@ -407,6 +564,10 @@ class TurnRunner:
             observer.count("updates", bot=turn.address.bot, outcome=fate)
 
 
+def _nothing() -> None:
+    """Nothing is to be withdrawn."""
+
+
 def _cut_short(turn: Turn) -> None:
     """End a turn whose time is over."""
     turn.is_overdue = True
@@ -414,8 +575,10 @@ def _cut_short(turn: Turn) -> None:
         turn.task.cancel()
 
 
-def _command(opened: Opened, pending: Pending | None) -> Command:
-    """Read the message, unless it is an update that this process has parsed."""
-    if pending is not None and pending.update is not None:
-        return HandleUpdate(pending.update.raw)
-    return decode(opened.mail.body)
+class _ParkedError(Exception):
+    """Another version of the program is needed; not for anyone outside."""
+
+    def __init__(self, schema: int, error: Exception) -> None:
+        super().__init__(schema, error)
+        self.schema: int = schema
+        self.error: Exception = error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from duologue.actors import Observer
 from duologue.dialogs import Bot, bot_key
@@ -24,32 +24,35 @@ _MAX_KINDS = 100
 _MAX_KIND_LENGTH = 64
 
 
+Taken: TypeAlias = asyncio.Future[None] | Exception | None
+"""What became of an update that was offered; see `Intake`."""
+
+
 class Intake(Protocol):
     """Takes updates over from a poller."""
 
-    async def __call__(
-        self, bot: Bot, raw: Mapping[str, object], batch: int | None, /
-    ) -> asyncio.Future[None] | None:
-        """Take one update.
+    def __call__(
+        self, bot: Bot, raws: Sequence[Mapping[str, object]], batch: int | None, /
+    ) -> AsyncIterator[Taken]:
+        """Take the updates of a batch, in their order.
 
-        Updates come one at a time, in order; to be slow here slows the polling
-        down. An update that was not safe in the end may come again.
+        To be slow here slows the polling down. An update that was not safe in the end
+        may come again.
 
         Args:
-            bot: Who received it.
-            raw: The update as the messenger sent it.
-            batch: The batch that it came in. When an update of another one comes, all
+            bot: Who received them.
+            raws: The updates as the messenger sent them.
+            batch: The batch that they came in. When updates of another one come, all
                 of this one are acknowledged, and the messenger sends none of them again.
 
-        Returns:
-            A future that ends without an error when the update is safe to
-            acknowledge, or None if it is safe already (a durable intake).
+        Yields:
+            For each of them a future that ends without an error when the update is safe
+            to acknowledge; None if it is safe already (a durable intake); or why it is
+            set aside: a `MalformedUpdateError` or an `UnknownUpdateError`.
 
         Raises:
-            MalformedUpdateError: It cannot be read; it will be set aside.
-            UnknownUpdateError: Nobody knows its type; it will be set aside.
-            Exception: Anything else means that it was not taken; it and all
-                that come after it are offered again later.
+            Exception: This one and those after it were not taken, as far as anybody
+                knows; they are offered again later.
         """
         ...
 
@@ -70,12 +73,10 @@ class Handover:
         """Offer updates in order and wait until those that were taken are safe."""
         self._updates, self._offered = updates, []
         refused: Exception | None = None
-        for raw in updates:
-            try:
-                self._offered.append(await self._offer(raw, batch))
-            except Exception as refusal:  # noqa: BLE001 - nothing that the intake does may end the polling
-                refused = refusal
-                break
+        try:
+            await self._offer(updates, batch)
+        except Exception as refusal:  # noqa: BLE001 - nothing that the intake does may end the polling
+            refused = refusal
         waiting = [future for future in self._offered if future is not None]
         if waiting:
             await asyncio.wait(waiting)
@@ -94,30 +95,31 @@ class Handover:
         )
         return (*unsafe, *updates[len(self._offered) :])
 
-    async def _offer(
-        self, raw: object, batch: int | None
-    ) -> asyncio.Future[None] | None:
-        """Offer one update, and count it unless it will be offered again."""
-        taken = await self._take(raw, batch)
-        self._observer.count("updates_received", bot=self._name, source="poll")
-        return taken
+    async def _offer(self, updates: Sequence[object], batch: int | None) -> None:
+        """Hand updates over; set aside those that cannot be read."""
+        readable = [raw for raw in updates if is_object(raw)]
+        taken = self._intake(self._bot, readable, batch)
+        for raw in updates:
+            outcome: Taken = None
+            if is_object(raw):
+                outcome = await anext(taken)
+            else:
+                self._set_aside(type(raw).__name__, "malformed", "it is no object")
+            if isinstance(outcome, Exception):
+                self._refuse(raw, outcome)
+                outcome = None
+            self._offered.append(outcome)
+            self._observer.count("updates_received", bot=self._name, source="poll")
 
-    async def _take(
-        self, raw: object, batch: int | None
-    ) -> asyncio.Future[None] | None:
-        """Hand one update over; set it aside if it cannot be read."""
-        if not is_object(raw):
-            self._set_aside(type(raw).__name__, "malformed", "it is no object")
-            return None
-        try:
-            return await self._intake(self._bot, raw, batch)
-        except MalformedUpdateError as error:
-            kind = raw.get("update_type")
-            named = kind if isinstance(kind, str) else type(kind).__name__
-            self._set_aside(named, "malformed", error.reason)
-        except UnknownUpdateError as error:
+    def _refuse(self, raw: object, error: Exception) -> None:
+        """Set aside an update that cannot be read."""
+        if isinstance(error, UnknownUpdateError):
             self._set_aside(error.update_type, "unknown", "its type is not known")
-        return None
+            return
+        kind = raw.get("update_type") if is_object(raw) else None
+        named = kind if isinstance(kind, str) else type(kind).__name__
+        reason = error.reason if isinstance(error, MalformedUpdateError) else str(error)
+        self._set_aside(named, "malformed", reason)
 
     def _set_aside(self, kind: str, reason: str, detail: str) -> None:
         self._observer.count("updates_set_aside", bot=self._name, reason=reason)
