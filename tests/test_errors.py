@@ -21,6 +21,7 @@ FAMILIES = {
     "DuologueError",
     "EngineError",
     "SandboxError",
+    "StateFileError",
 }
 RAISED = [error for error in EVERY if error.__name__ not in FAMILIES]
 _SAMPLES: Mapping[str, object] = {

@@ -155,3 +155,118 @@ class UnknownCommandError(DialogsError):
         "a message in the mailbox cannot be read ({reason}); it is kept as a dead "
         "letter. Did a newer version write it?"
     )
+
+
+class StateFileError(DuologueError):
+    """The file that keeps the state cannot be used.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: str
+
+
+class StateFolderError(StateFileError):
+    """The file of the state cannot be made or written where it is to be.
+
+    Attributes:
+        reason: What is in the way.
+    """
+
+    reason: str
+    template = (
+        "the state cannot be kept in {path} ({reason}); let this user write the file "
+        "and its folder, or name another place: engine='sqlite:///path', or "
+        "engine='memory' to lose everything with the process"
+    )
+
+
+class NetworkFileSystemError(StateFileError):
+    """The file of the state would be on a network file system, where locks fail.
+
+    Attributes:
+        kind: Which one, such as `nfs4`.
+    """
+
+    kind: str
+    template = (
+        "the state cannot be kept in {path}: it is on a network file system ({kind}), "
+        "where SQLite loses data; name a local disk: engine='sqlite:///path', or "
+        "engine='memory' to lose everything with the process"
+    )
+
+
+class StateInUseError(StateFileError):
+    """Another process has the file of the state.
+
+    Attributes:
+        process: Which one.
+    """
+
+    process: str
+    template = (
+        "{path} is used by {process}; end that one first, since one process alone "
+        "keeps a state file, or give this one a file of its own: "
+        "engine='sqlite:///path'"
+    )
+
+
+class StateDamagedError(StateFileError):
+    """The file of the state cannot be read.
+
+    Attributes:
+        reason: What is wrong with it.
+        backup: The newest backup beside it, if there is one.
+    """
+
+    reason: str
+    backup: str | None = None
+
+    def __str__(self) -> str:
+        advice = "there is no backup beside it"
+        if self.backup is not None:
+            advice = f"the newest backup is {self.backup}"
+        return (
+            f"the state file {self.path} is damaged ({self.reason}); {advice}. It is "
+            "left as it is: see `duologue state check`, put a backup in its place or "
+            "move it away to begin anew"
+        )
+
+
+class StateLayoutError(StateFileError):
+    """The file of the state was written by a newer version of duologue.
+
+    Attributes:
+        found: The version of its layout.
+        known: The newest that this program reads.
+    """
+
+    found: int
+    known: int
+    template = (
+        "the state file {path} has layout {found}, this version reads up to {known}; "
+        "run the version that wrote it, or a newer one"
+    )
+
+
+class StateCopyError(StateFileError):
+    """A copy of the state was to go where something is already.
+
+    Attributes:
+        to: Where it was to go.
+    """
+
+    to: str
+    template = "{to} exists already, so {path} is not copied there; name a new file"
+
+
+class NoStateFileError(StateFileError):
+    """There is no file of a state where one was looked for.
+
+    Attributes:
+        reason: What is there instead.
+    """
+
+    reason: str
+    template = "no state to look at in {path}: {reason}"

@@ -1,14 +1,8 @@
-"""One program for each bot and state folder.
-
-The lock is the kernel's (POSIX): it ends with the process however that ends, and a fork has
-none of it, so nothing is left to go stale. The file stays; what stands in it only names the
-process that holds it. Two runtimes in one process are not told apart.
-"""
+"""One program for each bot and state folder; see `transport/_lock.py`."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import sys
@@ -17,12 +11,12 @@ from pathlib import Path
 from duologue.actors import Clock
 from duologue.dialogs import UpdateSource, bot_key
 from duologue.errors import BotRunsElsewhereError
+from duologue.transport._lock import lock_file
 from duologue.transport.polling._markers import marker_path
 
 _logger = logging.getLogger("duologue")
 _OVERLAP = 5.0  # seconds that a program may need to end beside its drain
 _PAUSE = 0.1
-_FLAGS = os.O_RDWR | os.O_CREAT
 
 
 class StateLocks:
@@ -73,26 +67,12 @@ class StateLocks:
         """
         if sys.platform == "win32":
             return None
-        import fcntl  # noqa: PLC0415  # not on Windows
-
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = os.open(path, _FLAGS | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            locked = lock_file(path)
         except OSError:
             return None
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(file, 0)
-            os.write(file, _myself().encode(errors="replace"))
-        except OSError as error:
-            holder = os.read(file, 200).decode(errors="replace")
-            os.close(file)
-            is_taken = error.errno in {errno.EACCES, errno.EAGAIN}
-            return (holder or "another process") if is_taken else None
-        self._files.append(file)
+        if isinstance(locked, str):
+            return locked
+        self._files.append(locked)
         return None
-
-
-def _myself() -> str:
-    # Without arguments: one of them may be a token.
-    return f"process {os.getpid()} ({Path(sys.argv[0]).name or 'python'})"

@@ -43,7 +43,8 @@ def _tell_nobody(key: str) -> None:
 class Mailbox:
     """The mail of one key; exists while there is mail or a waiter.
 
-    A key that is leased has mail until the turn ends that took it out.
+    A key that is leased has mail until the turn ends that took it out; where a commit
+    takes time, until it begins.
     """
 
     __slots__ = ("attempt", "lessee", "mail", "parked", "token", "waiters")
@@ -277,7 +278,7 @@ class LocalMailboxes:
             self._drop_if_idle(key, box)
 
     def _drop_if_idle(self, key: str, box: Mailbox) -> None:
-        if not box.mail and not box.waiters:
+        if not box.mail and not box.waiters and box.lessee is None:
             self._boxes.pop(key, None)
 
 

@@ -8,13 +8,12 @@ from typing import Self
 from duologue.actors._engine._engine import (
     FailedMail,
     Letter,
-    Mail,
     Opened,
     Owed,
     TimedLetter,
 )
 from duologue.actors._engine._local import LocalMailboxes
-from duologue.actors._engine._timed import TimedLetters
+from duologue.actors._engine._timed import TimedLetters, mail_of
 from duologue.errors import EngineClosedError
 
 
@@ -194,10 +193,4 @@ class MemoryEngine(LocalMailboxes):
 
     def _deliver(self, timed: TimedLetter) -> None:
         """Put a letter into its mailbox, though that be full: its time has come."""
-        mail = Mail(mail_id(timed), timed.body)
-        self._put(timed.key, self._box(timed.key), mail)
-
-
-def mail_id(timed: TimedLetter) -> str:
-    """Name the mail that a letter for later becomes."""
-    return f"{timed.key}/{timed.id}@{timed.at}"
+        self._put(timed.key, self._box(timed.key), mail_of(timed))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from duologue.actors._engine._engine import TimedLetter
+from duologue.actors._engine._engine import Mail, TimedLetter
 
 _LONGEST_WAIT = 60.0
 
@@ -54,6 +54,15 @@ class TimedLetters:
 
     def __len__(self) -> int:
         return len(self._letters)
+
+    def keys(self) -> set[str]:
+        """The mailboxes that something waits for."""
+        return {key for key, _ in self._letters}
+
+    def clear(self) -> None:
+        """Keep none of them."""
+        self._letters.clear()
+        self._heap.clear()
 
     def start(self) -> None:
         """Begin to look at the time."""
@@ -103,3 +112,8 @@ class TimedLetters:
                 del self._letters[letter.key, letter.id]
                 self._due(letter)
         self._arrange()
+
+
+def mail_of(timed: TimedLetter) -> Mail:
+    """The mail that a letter for later becomes, named after it and its time."""
+    return Mail(f"{timed.key}/{timed.id}@{timed.at}", timed.body)

@@ -1,0 +1,11 @@
+"""State in one SQLite file: dialogs, mail and letters for later survive the process."""
+
+# _engine: the engine; _group: what is written together; _writer: when
+# _file: the file and what is read at the start; _layout: its tables
+# _reading: reading later, and what stays in memory; _place: where it may be, its lock
+
+from __future__ import annotations
+
+from duologue.transport.sqlite._engine import SqliteEngine
+
+__all__ = ["SqliteEngine"]

@@ -1,0 +1,159 @@
+"""The engines that the suite runs with, and what it does with them.
+
+Another engine joins by its name: see docs/engines.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pkgutil
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pytest
+
+from duologue.actors import Engine, Letter, Mail, MemoryEngine, Opened
+from duologue.transport.sqlite import SqliteEngine
+
+T = TypeVar("T")
+A, B, C = "x/a", "x/b", "x/c"
+
+
+class NewEngine(Protocol):
+    """Makes an engine that keeps what it keeps in a folder; not entered yet."""
+
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        capacity: int = 1000,
+        max_snapshot: int = 1000,
+        max_dead_letters: int = 1000,
+    ) -> Engine: ...
+
+
+class MakeEngine(Protocol):
+    """Makes an engine and enters it; the fixture leaves it."""
+
+    def __call__(
+        self,
+        *,
+        capacity: int = 1000,
+        max_snapshot: int = 1000,
+        max_dead_letters: int = 1000,
+    ) -> Awaitable[Engine]: ...
+
+
+def memory_engine(
+    folder: Path,  # noqa: ARG001  # it needs none
+    *,
+    capacity: int = 1000,
+    max_snapshot: int = 1000,
+    max_dead_letters: int = 1000,
+) -> Engine:
+    return MemoryEngine(
+        capacity=capacity, max_snapshot=max_snapshot, max_dead_letters=max_dead_letters
+    )
+
+
+def sqlite_engine(
+    folder: Path,
+    *,
+    capacity: int = 1000,
+    max_snapshot: int = 1000,
+    max_dead_letters: int = 1000,
+) -> Engine:
+    return SqliteEngine(
+        folder / "state.db",
+        capacity=capacity,
+        max_snapshot=max_snapshot,
+        max_dead_letters=max_dead_letters,
+    )
+
+
+ENGINES: dict[str, NewEngine] = {"memory": memory_engine, "sqlite": sqlite_engine}
+if another := os.environ.get("DUOLOGUE_TEST_ENGINE"):
+    ENGINES = {another: pkgutil.resolve_name(another)}
+
+
+@pytest.fixture(params=list(ENGINES.values()), ids=list(ENGINES))
+def new_engine(request: pytest.FixtureRequest) -> NewEngine:
+    made: NewEngine = request.param
+    return made
+
+
+@pytest.fixture
+async def make(new_engine: NewEngine, tmp_path: Path) -> AsyncIterator[MakeEngine]:
+    async with AsyncExitStack() as stack:
+
+        async def enter(
+            *,
+            capacity: int = 1000,
+            max_snapshot: int = 1000,
+            max_dead_letters: int = 1000,
+        ) -> Engine:
+            engine = new_engine(
+                tmp_path,
+                capacity=capacity,
+                max_snapshot=max_snapshot,
+                max_dead_letters=max_dead_letters,
+            )
+            return await stack.enter_async_context(engine)
+
+        yield enter
+
+
+def letter(key: str, name: str) -> Letter:
+    return Letter(key, Mail(name, name.encode()))
+
+
+async def idle() -> None:
+    """Return when every task waits for something that has yet to happen."""
+    await asyncio.sleep(1)
+
+
+class Desk:
+    """Serves some kinds of an engine and collects the keys that it leases."""
+
+    def __init__(self, engine: Engine, *kinds: str, slots: int = 100) -> None:
+        self.engine = engine
+        self._keys: list[str] = []
+        engine.serve(kinds or ("x",), slots, self._keys.append)
+
+    async def leased(self) -> list[str]:
+        """The keys that have been leased since the last look."""
+        await idle()
+        keys = self._keys.copy()
+        self._keys.clear()
+        return keys
+
+    async def begin(self, key: str = A) -> Opened:
+        """Open the one key that has been leased."""
+        assert await self.leased() == [key]
+        return await self.open(key)
+
+    async def open(self, key: str = A) -> Opened:
+        turn = await self.engine.open(key)
+        assert turn is not None
+        return turn
+
+    async def rest(self) -> list[str]:
+        """Handle what is left until nothing comes any more, and tell what it was."""
+        names: list[str] = []
+        while keys := await self.leased():
+            for key in keys:
+                turn: Opened | None = await self.open(key)
+                while turn is not None:
+                    names.append(turn.mail.id)
+                    turn = await self.engine.commit(turn, snapshot=None, keep=True)
+        return names
+
+
+async def desk(engine: Engine, *names: str, slots: int = 100) -> Desk:
+    """A desk for an engine whose mailbox A has some mail."""
+    for name in names:
+        await engine.enqueue([letter(A, name)])
+    return Desk(engine, slots=slots)

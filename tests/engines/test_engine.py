@@ -1,0 +1,325 @@
+"""What every engine promises; the suite runs for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import pytest
+
+from duologue.actors import Engine, Letter, Mail, Opened
+from duologue.errors import (
+    EngineClosedError,
+    FencedError,
+    MailboxFullError,
+    SnapshotTooLargeError,
+)
+from tests.engines.conftest import A, B, C, Desk, MakeEngine, desk, idle, letter
+
+
+async def test_mail_is_opened_with_its_id_and_body(make: MakeEngine) -> None:
+    engine = await make()
+
+    await engine.enqueue([Letter(A, Mail("m1", b"\x00 body"))])
+    turn = await Desk(engine).begin()
+
+    assert turn.key == A
+    assert turn.mail == Mail("m1", b"\x00 body")
+    assert turn.snapshot is None
+    assert turn.attempt == 1
+
+
+async def test_keys_are_leased_longest_waiting_first_up_to_the_slots(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    for key in (C, A, B, C, A):
+        await engine.enqueue([letter(key, "1")])
+
+    desk = Desk(engine, slots=2)
+    first = await desk.leased()
+    await engine.commit(await desk.open(A), snapshot=None, keep=True)
+    while_kept = await desk.leased()
+    await engine.commit(await desk.open(C), snapshot=None)
+
+    assert first == [C, A]
+    assert while_kept == []
+    assert await desk.leased() == [B]
+
+
+async def test_kinds_that_are_served_together_share_their_slots_and_the_order(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    for key in ("y/1", "x/1", "y/2", "plain", "other/1", "x/2"):
+        await engine.enqueue([letter(key, "1")])
+    desk = Desk(engine, "x", "y", "plain", slots=1)
+    order: list[str] = []
+
+    while keys := await desk.leased():
+        order += keys
+        await engine.commit(await desk.open(keys[0]), snapshot=None)
+
+    assert order == ["y/1", "x/1", "y/2", "plain", "x/2"]
+
+
+async def test_mail_waits_until_its_kind_is_served(make: MakeEngine) -> None:
+    engine = await make()
+    first = Desk(engine, "x")
+
+    await engine.enqueue([letter("y/1", "1")])
+    early = await first.leased()
+    second = Desk(engine, "y")
+
+    assert early == []
+    assert await second.leased() == ["y/1"]
+    await engine.enqueue([letter("x/1", "1")])
+    assert (await first.leased(), await second.leased()) == (["x/1"], [])
+
+
+async def test_a_key_without_mail_or_lease_is_not_opened(make: MakeEngine) -> None:
+    engine = await make()
+    one = await desk(engine, "1", slots=1)
+    await engine.enqueue([letter(B, "1")])
+
+    waits_for_a_slot = await engine.open(B)
+    await engine.commit(await one.begin(), snapshot=None)
+
+    assert waits_for_a_slot is None
+    assert await engine.open(A) is None
+    assert await engine.open("never heard of") is None
+    assert await one.rest() == ["1"]
+
+
+async def test_a_commit_writes_the_snapshot_and_removes_the_mail(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1", "2", "3")
+
+    await engine.commit(await some.begin(), snapshot=b"one")
+    turn = await some.begin()
+    await engine.commit(turn, snapshot=None)
+
+    assert turn.snapshot == b"one"
+    assert turn.mail.id == "2"
+    assert await engine.read(A) == b"one"
+    assert await engine.read(B) is None
+
+
+async def test_a_commit_that_keeps_the_key_begins_the_next_turn(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1", "2")
+    first = await some.begin()
+
+    second = await engine.commit(first, snapshot=b"one", keep=True)
+
+    assert second is not None
+    assert (second.mail.id, second.snapshot, second.attempt) == ("2", b"one", 1)
+    assert second.token != first.token
+    assert await engine.commit(second, snapshot=None, keep=True) is None
+    await engine.enqueue([letter(A, "3")])
+    assert (await some.begin()).mail.id == "3"
+
+
+@pytest.mark.parametrize("full", [A, B])
+async def test_a_commit_whose_outbox_does_not_fit_changes_nothing(
+    make: MakeEngine, full: str
+) -> None:
+    engine = await make(capacity=2)
+    some = await desk(engine, "1", "2")
+    turn = await some.begin()
+    await engine.enqueue([letter(B, "x")])
+    outbox = [letter(C, "y"), letter(full, "3"), letter(full, "4")]
+
+    with pytest.raises(MailboxFullError) as caught:
+        await engine.commit(turn, snapshot=b"one", outbox=outbox)
+
+    assert (caught.value.key, caught.value.capacity) == (full, 2)
+    assert await engine.read(A) is None
+    assert await some.leased() == [B]
+    following = await engine.commit(turn, snapshot=b"two", keep=True)
+    assert following is not None
+    assert following.mail.id == "2"
+
+
+async def test_a_commit_may_fill_the_place_that_its_own_mail_leaves(
+    make: MakeEngine,
+) -> None:
+    engine = await make(capacity=1)
+    some = await desk(engine, "1")
+    turn = await some.begin()
+
+    async with asyncio.TaskGroup() as group:
+        sender = group.create_task(engine.enqueue([letter(A, "3")]))
+        await idle()
+        await engine.commit(turn, snapshot=None, outbox=[letter(A, "2")])
+        await idle()
+        was_waiting = not sender.done()
+        order = await some.rest()
+
+    assert was_waiting
+    assert order == ["2", "3"]
+
+
+async def test_a_snapshot_over_the_limit_changes_nothing(make: MakeEngine) -> None:
+    engine = await make(max_snapshot=3)
+    some = await desk(engine, "1")
+    turn = await some.begin()
+
+    with pytest.raises(SnapshotTooLargeError) as caught:
+        await engine.commit(turn, snapshot=b"1234", outbox=[letter(B, "x")])
+
+    assert (caught.value.size, caught.value.limit) == (4, 3)
+    assert await engine.read(A) is None
+    assert await some.leased() == []
+    await engine.commit(turn, snapshot=b"123")
+    assert await engine.read(A) == b"123"
+
+
+Ending = Callable[[Engine, Opened], Coroutine[object, object, object]]
+ENDINGS: dict[str, Ending] = {
+    "commit": lambda engine, turn: engine.commit(
+        turn, snapshot=b"no", outbox=[letter(B, "x")]
+    ),
+    "give up": lambda engine, turn: engine.fail(turn, error="no", retry=False),
+    "retry": lambda engine, turn: engine.fail(turn, error="no", retry=True),
+}
+however_it_ends = pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
+
+
+@however_it_ends
+async def test_a_turn_that_was_taken_over_can_change_nothing(
+    make: MakeEngine, end: Ending
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1")
+    late = await some.begin()
+    current = await some.open()
+
+    with pytest.raises(FencedError) as caught:
+        await end(engine, late)
+
+    assert caught.value.key == A
+    assert (await engine.read(A), await some.leased()) == (None, [])
+    assert not engine.dead_letters()
+    await engine.commit(current, snapshot=b"yes")
+    assert await engine.read(A) == b"yes"
+
+
+@however_it_ends
+@pytest.mark.parametrize("more", ["", "2"])
+@pytest.mark.parametrize("keep", [True, False])
+async def test_a_turn_ends_once(
+    make: MakeEngine,
+    end: Ending,
+    more: str,
+    keep: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1", *more)
+    turn = await some.begin()
+    await engine.commit(turn, snapshot=b"one", keep=keep)
+
+    with pytest.raises(FencedError):
+        await end(engine, turn)
+
+    assert await engine.read(A) == b"one"
+    assert engine.waiting() == len(more)
+
+
+async def test_a_failed_turn_may_be_tried_again(make: MakeEngine) -> None:
+    engine = await make()
+    some = await desk(engine, "1", "2")
+
+    await engine.fail(await some.begin(), error="broken", retry=True)
+    again = await some.begin()
+
+    assert (again.mail.id, again.attempt) == ("1", 2)
+    assert not engine.dead_letters()
+    following = await engine.commit(again, snapshot=None, keep=True)
+    assert following is not None
+    assert (following.mail.id, following.attempt) == ("2", 1)
+
+
+async def test_mail_that_is_given_up_becomes_a_dead_letter(make: MakeEngine) -> None:
+    engine = await make(max_dead_letters=2)
+    some = await desk(engine, *"1234")
+
+    for _ in range(3):
+        await engine.fail(await some.begin(), error="broken", retry=False)
+
+    newest = [(dead.key, dead.mail.id, dead.error) for dead in engine.dead_letters()]
+    assert newest == [(A, "2", "broken"), (A, "3", "broken")]
+    assert await engine.read(A) is None
+    assert (await some.begin()).mail.id == "4"
+
+
+async def test_senders_to_a_full_mailbox_wait_and_keep_their_order(
+    make: MakeEngine,
+) -> None:
+    engine = await make(capacity=2)
+    some = Desk(engine)
+
+    async with asyncio.TaskGroup() as group:
+        senders = [group.create_task(engine.enqueue([letter(A, n)])) for n in "012345"]
+        await idle()
+        waiting = [not sender.done() for sender in senders]
+        await engine.enqueue([letter(B, "x")])
+        leased = await some.leased()
+        await engine.commit(await some.open(), snapshot=None)
+        await idle()
+        after_one = [not sender.done() for sender in senders]
+        order = await some.rest()
+
+    assert leased == [A, B]
+    assert waiting == [False, False, True, True, True, True]
+    assert after_one == [False, False, False, True, True, True]
+    assert order == ["1", "2", "3", "4", "5"]
+
+
+async def test_mail_that_is_given_up_makes_room_for_a_sender(make: MakeEngine) -> None:
+    engine = await make(capacity=1)
+    some = await desk(engine, "1")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(engine.enqueue([letter(A, "2")]))
+        await engine.fail(await some.begin(), error="broken", retry=False)
+
+    assert await some.rest() == ["2"]
+
+
+async def test_a_closed_engine_takes_no_mail_and_gives_out_what_it_has(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1")
+
+    engine.close()
+    engine.close()
+
+    with pytest.raises(EngineClosedError) as caught:
+        await engine.enqueue([letter(B, "2")])
+    assert caught.value.key == B
+    assert (await some.begin()).mail.id == "1"
+
+
+async def test_closing_tells_the_senders_that_wait(make: MakeEngine) -> None:
+    engine = await make(capacity=1)
+    some = await desk(engine, "1")
+
+    async def send(name: str) -> str:
+        with pytest.raises(EngineClosedError) as caught:
+            await engine.enqueue([letter(A, name)])
+        return caught.value.key
+
+    async with asyncio.TaskGroup() as group:
+        early = group.create_task(send("2"))
+        await idle()
+        engine.close()
+        late = group.create_task(send("3"))
+
+    assert (early.result(), late.result()) == (A, A)
+    assert await some.rest() == ["1"]

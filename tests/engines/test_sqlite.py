@@ -1,0 +1,178 @@
+"""What the engine in a file promises beyond what every engine does."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from duologue.actors import Owed
+from duologue.dialogs import Dispatcher, Message
+from duologue.dialogs.routing import Router
+from duologue.testing import Playground
+from duologue.transport.sqlite import SqliteEngine
+from tests.engines.conftest import A, B, Desk, desk, letter
+
+
+class Watched(SqliteEngine):
+    """Notes what is written.
+
+    Attributes:
+        written: The statements of each group, with the rows that they changed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.written: list[str] = []
+
+    def _connect(self, database: str) -> sqlite3.Connection:
+        connection = super()._connect(database)
+        connection.set_trace_callback(self._note)
+        return connection
+
+    def _note(self, statement: str) -> None:
+        if statement.startswith(("INSERT", "DELETE", "COMMIT")):
+            self.written.append(" ".join(statement.split()[:3]))
+
+    def take(self) -> list[str]:
+        """What has been written since the last look."""
+        written = self.written.copy()
+        self.written.clear()
+        return written
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
+    async with Watched(tmp_path / "state.db") as engine:
+        engine.take()
+        yield engine
+
+
+async def test_accepted_mail_and_state_survive_the_process(tmp_path: Path) -> None:
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        some = await desk(engine, "1", "2", "3")
+        turn = await some.begin()
+        owed = Owed("screen/1", "o", b"body")
+        await engine.commit(turn, snapshot=b"one", owed=[owed], keep=True)
+        await engine.drawn("screen/2", [], row=b"row")
+        await engine.hold("poller/max.1", "token", 1, value=b"marker")
+        is_durable = engine.durable
+
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        after = await Desk(engine).begin()
+
+        assert is_durable
+        assert (after.mail.id, after.snapshot, after.attempt) == ("2", b"one", 1)
+        assert engine.waiting() == 2
+        assert await engine.owed("screen/1") == ((owed,), None)
+        assert await engine.owed("screen/2") == ((), b"row")
+        assert await engine.hold("poller/max.1", "another", 1) == b"marker"
+
+
+async def test_mail_that_is_handled_within_its_tick_is_written_once_as_a_state(
+    watched: Watched,
+) -> None:
+    async def handle(key: str) -> None:
+        turn = await watched.open(key)
+        assert turn is not None
+        await watched.commit(turn, snapshot=key.encode())
+
+    async with asyncio.TaskGroup() as group:
+
+        def ready(key: str) -> None:
+            group.create_task(handle(key))
+
+        watched.serve(["x"], 10, ready)
+        await watched.read(A)
+        await watched.read(B)
+        watched.take()
+        await watched.enqueue([letter(A, "1"), letter(B, "1")])
+
+    assert watched.take() == ["INSERT INTO snapshots"] * 2 + ["COMMIT"]
+
+
+async def test_what_comes_and_goes_without_a_change_is_not_written_at_all(
+    watched: Watched,
+) -> None:
+    some = Desk(watched)
+    await watched.read(A)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watched.enqueue([letter(A, "1")]))
+        await asyncio.sleep(0)
+        turn = await some.open()
+        await watched.commit(turn, snapshot=None)
+
+    assert watched.take() == []
+
+
+async def test_what_is_drawn_rides_with_the_next_group(watched: Watched) -> None:
+    some = await desk(watched, "1", "2")
+    turn = await some.begin()
+    owed = [Owed("screen/1", "o", b"body")]
+    await watched.commit(turn, snapshot=None, owed=owed)
+    second = await some.begin()
+    watched.take()
+
+    await watched.drawn("screen/1", ["o"])
+    at_once = watched.take()
+    await watched.commit(second, snapshot=b"two")
+    with_it = watched.take()
+
+    assert at_once == []
+    assert with_it.count("COMMIT") == 1
+    assert "DELETE FROM owed" in with_it
+
+
+async def test_what_is_drawn_is_written_after_a_second_by_itself(
+    watched: Watched,
+) -> None:
+    await watched.drawn("screen/1", [], row=b"row")
+    await asyncio.sleep(0.9)
+    early = watched.take()
+    await asyncio.sleep(0.2)
+
+    assert early == []
+    assert watched.take() == ["INSERT OR REPLACE", "COMMIT"]
+
+
+async def test_one_message_of_a_user_is_one_sync(tmp_path: Path) -> None:
+    watched = Watched(tmp_path / "state.db")
+    router = Router()
+
+    @router.message()
+    async def echo(message: Message) -> None:
+        await message.answer(message.text or "")
+
+    dispatcher = Dispatcher()
+    dispatcher.include_router(router)
+    async with Playground(dispatcher, engine=watched) as chat:
+        await chat.say(1, "first")
+        await chat.settled()
+        watched.take()
+
+        await chat.say(1, "second")
+        await chat.settled()
+
+        assert chat.screen(1).text == "second"
+        assert watched.take().count("COMMIT") == 1
+
+
+async def test_a_cancelled_commit_is_written_and_ends_its_lease(
+    tmp_path: Path,
+) -> None:
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        some = await desk(engine, "1", "2")
+        turn = await some.begin()
+        async with asyncio.TaskGroup() as group:
+            committing = group.create_task(engine.commit(turn, snapshot=b"one"))
+            await asyncio.sleep(0)
+            committing.cancel()
+
+        following = await some.begin()
+
+        assert following.mail.id == "2"
+        assert following.snapshot == b"one"
