@@ -207,6 +207,7 @@ class Outgoing:
         target: The message: a new one, or one that is to change.
         view: What to show; None deletes the message.
         is_new: Whether the message does not exist yet.
+        is_followed: Whether it is changed or deleted by what leaves behind it.
         reply_to: The message that a new one answers.
     """
 
@@ -216,6 +217,7 @@ class Outgoing:
     view: View | None
     reply_to: str | None = None
     is_new: bool = False
+    is_followed: bool = False
 
 
 def as_view(

@@ -64,14 +64,27 @@ class Owing:
         owed = self._owed(screen, body)
         return owed, Debt(screen, owed.id)
 
-    def read(self, owed: Owed) -> tuple[str, Draw | OwedAnswer, Debt]:
-        """Read what is owed: the address, what is to be done, and what that pays."""
+    def read(
+        self, owed: Owed, handles: dict[str, Sent]
+    ) -> tuple[str, Draw | OwedAnswer, Debt]:
+        """Read what is owed.
+
+        Args:
+            owed: What lies in the engine.
+            handles: Those that have been read already, by their tokens.
+
+        Returns:
+            The address, what is to be done, and what that pays.
+        """
         debt = Debt(owed.screen, owed.id)
         kind, address, *fields = load(owed.body)
         if kind == _ANSWER:
             return address, OwedAnswer(*fields), debt
         draw = self._load_draw(fields)
         draw.debt = debt
+        if draw.outgoing is not None and isinstance(draw.outgoing.target, Sent):
+            sent = draw.outgoing.target
+            draw.outgoing.target = handles.setdefault(sent.token, sent)
         return address, draw, debt
 
     def _owed(self, screen: str, body: list[Json]) -> Owed:
@@ -157,6 +170,7 @@ def _dump_outgoing(outgoing: Outgoing) -> list[Json]:
         None if outgoing.view is None else dump_view(outgoing.view),
         outgoing.reply_to,
         outgoing.is_new,
+        outgoing.is_followed,
     ]
 
 

@@ -321,10 +321,11 @@ class Presenter:
 
     def _note(self, screen: Screen, draw: Draw, news: News) -> bytes | None:
         """Note what a next process has to know of a message, if anything."""
-        sent = None if draw.outgoing is None else draw.outgoing.target
+        out = draw.outgoing
+        sent = None if out is None else out.target
         is_new = bool(news) and screen.message_id is not None and sent is None
-        is_waited_for = bool(screen.orders) and isinstance(sent, Sent)
-        if not (is_new or is_waited_for):
+        is_followed = out is not None and (out.is_followed or bool(screen.orders))
+        if not (is_new or is_followed):
             return None
         row, name = self._rows.setdefault(screen.key, Row()), screen.row_name
         screen.has_row = True
@@ -336,15 +337,19 @@ class Presenter:
             row.note(name, draw.revision, screen.message_id)
         return row.encode()
 
-    def _forget(self, screen: Screen) -> bytes:
-        """Forget what the state knows by now."""
+    async def _forget(self, screens: Screens, screen: Screen) -> None:
+        """Forget the row of a screen, unless there is more to be drawn on it."""
+        current = screens.get(screen.stack_id, screen)
+        if current.is_busy:
+            current.has_row = True
+            return
         screen.has_row = False
         row = self._rows.get(screen.key, Row())
         row.drop(screen.row_name)
         text = row.encode()
         if not text:
             self._rows.pop(screen.key, None)
-        return text
+        await self._confirm(screen, [], [], text)
 
     def _pay(self, screen: Screen, debts: list[Debt]) -> None:
         """Let the engine know what will never be drawn."""
@@ -405,8 +410,7 @@ class Presenter:
         if not screen.is_busy:
             self._busy.discard(screen)
             if screen.has_row:
-                row = self._forget(screen)
-                self._tasks.start(self._confirm(screen, [], [], row), screen.name)
+                self._tasks.start(self._forget(screens, screen), screen.name)
             # The other stacks have names that never come again.
             if screen.stack_id != DEFAULT_STACK_ID:
                 screens.pop(screen.stack_id, None)

@@ -13,7 +13,7 @@ from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._chat import View
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Bot
-from duologue.dialogs._chat._sent import Outgoing, sending_turn
+from duologue.dialogs._chat._sent import Outgoing, Sent, sending_turn
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._screen._keyboards import FixedKeyboards
 from duologue.dialogs._state._modes import ShowMode
@@ -215,6 +215,10 @@ class Turn:
 
         What shows a stack and is changed so is drawn anew the next time.
         """
+        if isinstance(outgoing.target, Sent) and not outgoing.is_new:
+            for earlier in self.outgoing:
+                if earlier.is_new and earlier.target == outgoing.target:
+                    earlier.is_followed = True
         self.outgoing.append(outgoing)
         for stack in self.snapshot.stacks.values():
             if stack.screen.message_id == outgoing.target:

@@ -13,6 +13,7 @@ from functools import partial
 from duologue.actors import Engine, Owed
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._chat._sent import Sent
 from duologue.dialogs._delivery._outage import Outage
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
@@ -96,7 +97,8 @@ class Recovery:
         _logger.info("what is drawn now was owed before: %d", number)
 
     def _show(self, screen: str, owed: Sequence[Owed], row: Row) -> None:
-        found = [self._owing.read(one) for one in owed]
+        handles: dict[str, Sent] = {}
+        found = [self._owing.read(one, handles) for one in owed]
         drawings = [(key, what) for key, what, _ in found if isinstance(what, Draw)]
         drawer = self._bots[screen.removeprefix(_SCREEN).partition(":")[0]]
         row.keep({row_name(key, draw.stack_id) for key, draw in drawings})

@@ -122,28 +122,33 @@ class TurnRunner:
 
     async def run(self, actor: DialogActor) -> None:
         """Handle one message of an actor whose mailbox this process has leased."""
-        opened, actor.following = actor.following, None
-        actor.inbox.has_mail = False  # until the engine says otherwise
+        self.running += 1
         try:
-            if opened is None:
-                opened = await self._engine.open(actor.key)
-                actor.handled = 0
-            if actor.unsure is not None:
-                self._find_out(actor, actor.unsure, opened)
-            if opened is None:
-                return
-            actor.handled += 1
-            pending = self._post.pending.get(opened.mail.id)
-            actor.following = await self._begin(actor, opened, pending)
+            actor.following = await self._take(actor, actor.following)
         except EngineUnavailableError as error:
+            actor.following = None
             self._ask_again(actor, error)
+        finally:
+            self.running -= 1
+            if self._idle is not None and not self.running:
+                self._idle.set_result(None)
+                self._idle = None
         if actor.following is not None:
             actor.inbox.has_mail = True
 
-    async def _begin(
-        self, actor: DialogActor, opened: Opened, pending: Pending | None
-    ) -> Opened | None:
-        self.running += 1
+    async def _take(self, actor: DialogActor, opened: Opened | None) -> Opened | None:
+        """Open a turn, unless the last commit has done so, and run it."""
+        actor.following = None
+        actor.inbox.has_mail = False  # until the engine says otherwise
+        if opened is None:
+            opened = await self._engine.open(actor.key)
+            actor.handled = 0
+        if actor.unsure is not None:
+            self._find_out(actor, actor.unsure, opened)
+        if opened is None:
+            return None
+        actor.handled += 1
+        pending = self._post.pending.get(opened.mail.id)
         try:
             return await self._run(actor, opened, pending)
         except EngineUnavailableError:
@@ -153,11 +158,6 @@ class TurnRunner:
             raise
         except Exception as error:  # noqa: BLE001  # no error may keep the lease
             await self._failed.abandon(opened, pending, error)
-        finally:
-            self.running -= 1
-            if self._idle is not None and not self.running:
-                self._idle.set_result(None)
-                self._idle = None
         return None
 
     def _ask_again(self, actor: DialogActor, error: EngineUnavailableError) -> None:

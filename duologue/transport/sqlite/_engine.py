@@ -330,7 +330,8 @@ class SqliteEngine(LocalMailboxes):
                     group.draw(screen, name)
             if not owed:
                 del self._owed[screen]
-        group.set_row(screen, row)
+        if row is not None:
+            group.set_row(screen, row or None)
         if letters:
             self._put_all(letters)
         self._writer.soon()

@@ -1,0 +1,238 @@
+"""What a restart finds on an engine that outlives the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from duologue import Dispatcher
+from duologue.actors import Engine, MemoryEngine
+from duologue.dialogs import Callback, DialogManager, Message, ShowMode
+from duologue.dialogs.routing import Command
+from duologue.errors import MessengerUnavailableError
+from duologue.testing import Method, Playground, RecordingBot
+from duologue.transport.sqlite import SqliteEngine
+
+
+class Kept(MemoryEngine):
+    """Memory that stays where it is when a runtime ends."""
+
+    @property
+    def durable(self) -> bool:
+        return True
+
+
+MakeEngine = Callable[[Path], Engine]
+ENGINES = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda _: Kept(), id="memory"),
+        pytest.param(lambda path: SqliteEngine(path / "state.db"), id="sqlite"),
+    ],
+)
+
+
+class Life:
+    """A bot and its engine, which outlive the programs that run them."""
+
+    def __init__(self, dispatcher: Dispatcher, engine: Engine) -> None:
+        self.dispatcher = dispatcher
+        self.engine = engine
+        self.bot = RecordingBot()
+
+    def run(self, drain: float = 10.0) -> Playground:
+        return Playground(
+            self.dispatcher, engine=self.engine, bot=self.bot, drain=drain
+        )
+
+
+def shown(chat: Playground) -> list[str]:
+    """What the bot shows in the chat with user 1."""
+    return [each.text for each in chat.bot.messages(1) if each.user_id is None]
+
+
+@pytest.fixture
+def life(dispatcher: Dispatcher, make: MakeEngine, tmp_path: Path) -> Life:
+    return Life(dispatcher, make(tmp_path))
+
+
+@ENGINES
+async def test_a_dialog_goes_on_after_a_restart(life: Life) -> None:
+    async with life.run() as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        await chat.click(1, "more")
+        await chat.settled()
+
+    async with life.run() as chat:
+        await chat.click(1, "more")
+        await chat.settled()
+
+        assert chat.screen(1).text == "2 "
+
+
+@ENGINES
+async def test_a_view_that_was_not_drawn_is_drawn_without_a_new_event(
+    life: Life,
+) -> None:
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        with chat.bot.hold():
+            await chat.click(1, "more")
+            await asyncio.sleep(1)
+            # The process ends with the call in the air.
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert chat.screen(1).text == "1 "
+        assert len(shown(chat)) == 1
+
+
+@ENGINES
+async def test_the_first_window_is_sent_after_a_restart_and_can_be_pressed(
+    life: Life,
+) -> None:
+    async with life.run(drain=0) as chat:
+        with chat.bot.hold():
+            await chat.say(1, "/start")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+        await chat.click(1, "more")
+        await chat.settled()
+
+        assert shown(chat) == ["1 "]
+
+
+@ENGINES
+async def test_what_a_handler_has_answered_is_sent_after_a_restart_in_its_order(
+    life: Life,
+) -> None:
+    async def answer(message: Message) -> None:
+        sent = await message.answer("one")
+        await message.answer("two")
+        await sent.edit_text("one, changed")
+
+    life.dispatcher.message.register(answer, Command("answer"))
+    async with life.run(drain=0) as chat:
+        with chat.bot.hold():
+            await chat.say(1, "/answer")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert shown(chat) == ["one, changed", "two"]
+
+
+@ENGINES
+async def test_a_change_finds_its_message_though_another_process_has_sent_it(
+    life: Life,
+) -> None:
+    async def answer(message: Message) -> None:
+        sent = await message.answer("one")
+        await sent.edit_text("one, changed")
+
+    life.dispatcher.message.register(answer, Command("answer"))
+    async with life.run(drain=0) as chat:
+        with chat.bot.hold(Method.EDIT):
+            await chat.say(1, "/answer")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert shown(chat) == ["one, changed"]
+
+
+@ENGINES
+async def test_a_text_that_answers_a_press_is_shown_after_a_restart(
+    life: Life,
+) -> None:
+    async def tell(callback: Callback) -> None:
+        await callback.answer("done")
+
+    life.dispatcher.callback_query.register(tell)
+    async with life.run(drain=0) as chat:
+        with chat.bot.hold():
+            await chat.deliver(chat.bot.pressed(1, 1, "other", message_id=None))
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        cut_off, made = chat.bot.calls_of(Method.ANSWER)
+        assert (cut_off.notification, made.notification) == ("done", "done")
+
+
+@ENGINES
+async def test_mail_that_was_not_handled_is_handled_after_a_restart(
+    life: Life,
+) -> None:
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        chat.runtime.engine.serve(["dialog/test.1"], 0, lambda _: None)
+        await chat.click(1, "more")
+        await chat.click(1, "more")
+        await asyncio.sleep(1)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert chat.screen(1).text == "2 "
+        assert len(chat.bot.calls_of(Method.ANSWER)) == 2
+
+
+@ENGINES
+async def test_an_outage_of_the_messenger_may_last_longer_than_the_process(
+    life: Life,
+) -> None:
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        failures = chat.bot.fail(*[MessengerUnavailableError("edit", "down")] * 100)
+        for _ in range(3):
+            await chat.click(1, "more")
+        await asyncio.sleep(5)
+
+    failures.left.clear()
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert chat.screen(1).text == "3 "
+        assert len(shown(chat)) == 1
+        assert chat.take_errors() == []
+
+
+@ENGINES
+async def test_windows_that_were_to_be_sent_are_each_sent_once(life: Life) -> None:
+    async def show_again(message: Message, dialog_manager: DialogManager) -> None:
+        dialog_manager.dialog_data["text"] = message.text
+        await dialog_manager.show(ShowMode.SEND)
+
+    life.dispatcher.message.register(show_again, Command("again"))
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        with chat.bot.hold():
+            for _ in range(3):
+                await chat.say(1, "/again")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert len(shown(chat)) == 4
