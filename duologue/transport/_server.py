@@ -43,14 +43,48 @@ def new_application(
 ) -> web.Application:
     """Make an application that refuses long bodies with 413, compressed ones with 415.
 
-    Both hold where it is mounted in another application, too.
+    Both hold where it is mounted in another application, too. There the server of the
+    application inflates a compressed body as far as it reads ahead, and no further.
 
     Args:
         body_limit: The longest request body it reads, in bytes.
         middlewares: What is around its handlers, the outermost first.
     """
-    guards = (*middlewares, _bodies(body_limit))
+    guards = (_leave_compressed, *middlewares, _bodies(body_limit))
     return web.Application(client_max_size=body_limit, middlewares=guards)
+
+
+def _is_compressed(request: web.Request) -> bool:
+    encodings = request.headers.getall("Content-Encoding", [])
+    return any(encoding.strip().lower() != "identity" for encoding in encodings)
+
+
+@web.middleware
+async def _leave_compressed(
+    request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Answer a compressed request, whatever the answer, and close its connection.
+
+    A server of aiohttp reads on after the answer, for ten seconds or to the end of the
+    body, and inflates what it reads: a megabyte becomes a gigabyte.
+    """
+    if not _is_compressed(request):
+        return await handler(request)
+    try:
+        response = await handler(request)
+    except web.HTTPException as refusal:
+        await _answer_and_leave(request, refusal)
+        raise
+    await _answer_and_leave(request, response)
+    return response
+
+
+async def _answer_and_leave(request: web.Request, response: web.StreamResponse) -> None:
+    response.force_close()
+    await response.prepare(request)
+    await response.write_eof()
+    # What is written still goes out; nothing is read any more.
+    request.protocol.force_close()
 
 
 def _bodies(limit: int) -> Middleware:
@@ -58,11 +92,8 @@ def _bodies(limit: int) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        encoding = request.headers.get("Content-Encoding", "identity")
-        if encoding.strip().lower() != "identity":
-            refusal = web.HTTPUnsupportedMediaType(text="send it without compression")
-            refusal.force_close()
-            raise refusal
+        if _is_compressed(request):
+            raise web.HTTPUnsupportedMediaType(text="send it without compression")
         if request.client_max_size != limit:
             request = request.clone(client_max_size=limit)
         return await handler(request)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from typing import ClassVar
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, suppress
+from typing import ClassVar, cast
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.compression_utils import ZLibBackendProtocol
+from yarl import URL
 
 from duologue import Dispatcher, Runtime
 from duologue.actors import Operation
@@ -136,6 +138,106 @@ async def test_a_compressed_body_is_refused_unread(
     async with runtime, http.post(url, data=bomb, headers=headers) as answer:
         assert answer.status == 415
         assert "without compression" in (await answer.json(content_type=None))["detail"]
+
+
+class Inflated:
+    """Is zlib to aiohttp, and counts what comes out of compressed bodies."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(zlib, name)
+
+    def decompressobj(self, wbits: int) -> Inflating:
+        return Inflating(self, wbits)
+
+
+class Inflating:
+    """One body that is inflated."""
+
+    def __init__(self, inflated: Inflated, wbits: int) -> None:
+        self._inflated = inflated
+        self._body = zlib.decompressobj(wbits)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._body, name)
+
+    def decompress(self, data: bytes, max_length: int = 0) -> bytes:
+        found = self._body.decompress(data, max_length)
+        self._inflated.size += len(found)
+        return found
+
+
+@pytest.fixture
+def inflated() -> Iterator[Inflated]:
+    counting = Inflated()
+    aiohttp.set_zlib_backend(cast("ZLibBackendProtocol", counting))
+    yield counting
+    aiohttp.set_zlib_backend(zlib)
+
+
+@pytest.fixture
+async def host(runtime: Runtime) -> AsyncIterator[str]:
+    """The application of somebody else, served by a server that inflates bodies."""
+    app = web.Application()
+    app.add_subapp("/actions", actions_application(runtime, [Waiting], token=TOKEN))
+    app.add_subapp("/ops", runtime.operations())
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield "http://{}:{}".format(*runner.addresses[0][:2])
+    await runner.cleanup()
+
+
+def _bomb(encoding: str) -> bytes:
+    """A megabyte that becomes a gigabyte."""
+    press = zlib.compressobj(9, wbits=31 if encoding == "gzip" else 15)
+    first = press.compress(bytes(2**20)) + press.flush(zlib.Z_FULL_FLUSH)
+    again = press.compress(bytes(2**20)) + press.flush(zlib.Z_FULL_FLUSH)
+    return first + again * 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        ("/actions/waiting", TOKEN, b"415"),
+        ("/actions/waiting", "wrong", b"401"),
+        ("/actions/nothing", TOKEN, b"415"),
+        ("/ops/metrics", "", b"415"),
+        ("/ops/nothing", "", b"415"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["deflate", "gzip"])
+async def test_the_server_of_a_host_inflates_no_more_of_a_bomb_than_it_reads_ahead(
+    host: str,
+    inflated: Inflated,
+    *,
+    path: str,
+    token: str,
+    status: bytes,
+    encoding: str,
+) -> None:
+    bomb = _bomb(encoding)
+    place = URL(host)
+    head = {
+        "Host": place.authority,
+        "Content-Encoding": encoding,
+        "Content-Length": str(len(bomb)),
+        "Authorization": f"Bearer {token}",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    reader, writer = await asyncio.open_connection(place.host, place.port)
+    writer.write(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + bomb)
+    answer = await reader.readline()
+    # What is sent after the answer is not read any more, which may break the connection.
+    with suppress(ConnectionError):
+        await reader.read()
+    writer.close()
+
+    assert answer.split()[1] == status
+    assert 0.9 < len(bomb) / 2**20 < 1.1
+    assert inflated.size <= 2**20
 
 
 @pytest.mark.parametrize(
