@@ -75,6 +75,36 @@ def test_the_bot_of_the_readme_answers_whoever_presses_start(
     expect(answer).to_have_count(1)
 
 
+FAILING = """
+from duologue import Dispatcher, LongPolling
+from duologue.dialogs.routing import CommandStart
+from duologue.transport.max import Bot
+
+dispatcher = Dispatcher()
+
+
+@dispatcher.message(CommandStart())
+async def fail(event):
+    raise ValueError("the price is missing")
+
+
+LongPolling(dispatcher).run(Bot())
+"""
+
+
+def test_a_handler_that_fails_is_told_as_soon_as_the_bot_is_through(
+    start_bot: Start, tmp_path: Path, open_page: OpenPage
+) -> None:
+    (tmp_path / "bot.py").write_text(FAILING, "utf-8")
+    start_bot("bot.py")
+    page = _met(open_page())
+
+    page.get_by_role("button", name="Start", exact=True).click()
+
+    note = page.get_by_text("The bot has taken “Start” and shown nothing.")
+    expect(note).to_contain_text("its terminal says why")
+
+
 def test_a_slash_offers_what_the_bot_of_the_demo_understands(
     start_bot: Start, open_page: OpenPage
 ) -> None:
