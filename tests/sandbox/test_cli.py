@@ -24,6 +24,7 @@ parser = argparse.ArgumentParser()
 _cli.add_arguments(parser)
 sys.exit(_cli.main(parser.parse_args()))
 """
+WANTED = "letters, digits and signs of ASCII without spaces, 4096 at most"
 
 
 @pytest.fixture(autouse=True)
@@ -175,8 +176,13 @@ async def test_a_taken_port_is_one_line_with_advice_and_2() -> None:
         (["--profile", "ancient"], "invalid choice"),
         (["--file-limit", "0"], "the limit is 1 or more whole MiB, not '0'"),
         (["--file-limit", "x"], "the limit is 1 or more whole MiB, not 'x'"),
-        (["--token-file", "/nowhere/token"], "'/nowhere/token'; check --token-file\n"),
-        (["--token-file", sys.executable], "can't decode"),
+        (
+            ["--token-file", "/nowhere/token"],
+            "/nowhere/token cannot be read (No such file or directory); check --token",
+        ),
+        (["--token-file", "/"], "sandbox: / cannot be read (Is a directory); check"),
+        (["--token-file", sys.executable], "holds no token: letters, digits and signs"),
+        (["--token-file", "/dev/zero"], "/dev/zero holds no token"),
         (["--host", "203.0.113.1"], "; check --host\n"),
         (["--token-file", os.devnull], "write the token into it first"),
     ],
@@ -188,6 +194,37 @@ async def test_wrong_options_are_refused_with_2(options: list[str], said: str) -
     assert process.returncode == 2
     assert said in errors.decode()
     assert "Traceback" not in errors.decode()
+
+
+@pytest.mark.parametrize(
+    "token", ["two words", "two\nlines", "ключ", "x" * 5000, "\x1b[2J"]
+)
+async def test_what_no_bot_could_send_as_a_token_is_refused_and_not_shown(
+    tmp_path: Path, token: str
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(token, "utf-8")
+    said = []
+    for options, variable in (["--token-file", str(file)], None), ([], token):
+        async with _program(*options, token=variable) as process:
+            output, errors = await process.communicate()
+        said.append(errors.decode())
+        assert (process.returncode, output) == (2, b"")
+
+    assert said[0].endswith(f"{file} holds no token: {WANTED}; check --token-file\n")
+    assert said[1].endswith(f"DUOLOGUE_SANDBOX_TOKEN holds no token: {WANTED}\n")
+    assert token not in "".join(said)
+
+
+async def test_a_token_may_come_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "token"
+    os.mkfifo(pipe)
+
+    async with _program("--json", "--token-file", str(pipe)) as process:
+        await asyncio.to_thread(pipe.write_text, "through-a-pipe\n")
+        facts = json.loads(await _line(process))
+
+    assert facts["token"] == "through-a-pipe"  # noqa: S105 - made up here
 
 
 async def test_options_choose_the_rules() -> None:
@@ -304,4 +341,7 @@ async def test_where_nothing_can_be_kept_it_runs_all_the_same(state: Path) -> No
     assert process.returncode == 0
     assert "#token=" in printed[1]
     assert errors.decode().count("\n") == 1
+    assert "Errno" not in errors.decode()
+    assert f"{state} cannot be written" in errors.decode()
     assert "will be others after the next start" in errors.decode()
+    assert "DUOLOGUE_STATE_DIR names another folder" in errors.decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import errno
 import json
 import os
 import signal
@@ -16,6 +15,7 @@ from duologue.errors import AddressInUseError, AddressNotAvailableError
 from duologue.transport._server import LOOPBACK
 from duologue.transport.sandbox._access import (
     LAST_PORT,
+    VARIABLE,
     Access,
     access_file,
     read_access,
@@ -27,6 +27,7 @@ from duologue.transport.sandbox._world._files import FILE_LIMIT, FILES_TOTAL, MI
 from duologue.transport.sandbox._world._values import NoMarker, Profile
 
 TOKEN_VARIABLE = "DUOLOGUE_SANDBOX_TOKEN"  # noqa: S105 - a name, not a token
+LONGEST_TOKEN = 4096
 WRONG_USE = 2
 
 
@@ -110,8 +111,8 @@ def main(args: argparse.Namespace) -> int:
     """
     try:
         token = _token(args.token_file)
-    except (OSError, UnicodeDecodeError) as error:
-        return _refused(f"{error}; check --token-file")
+    except _NoTokenError as error:
+        return _refused(str(error))
     file = None if args.json else access_file()
     kept = None if file is None else read_access(file)
     try:
@@ -166,13 +167,41 @@ def _sandbox(
     )
 
 
+class _NoTokenError(Exception):
+    """What was given is no token."""
+
+
 def _token(file: Path | None) -> str | None:
-    if file is not None:
-        token = file.read_text(encoding="utf-8").strip()
-        if not token:
-            raise OSError(errno.EINVAL, "write the token into it first", str(file))
-        return token
-    return os.environ.get(TOKEN_VARIABLE)
+    if file is None:
+        token = os.environ.get(TOKEN_VARIABLE)
+        return _checked(token, TOKEN_VARIABLE) if token else None
+    advice = "; check --token-file"
+    try:
+        content = _beginning(file)
+    except OSError as error:
+        why = f"{file} cannot be read ({error.strerror}){advice}"
+        raise _NoTokenError(why) from error
+    token = content.decode(errors="replace").strip()
+    if not token:
+        raise _NoTokenError(f"{file} is empty; write the token into it first")
+    return _checked(token, str(file), advice)
+
+
+def _beginning(file: Path) -> bytes:
+    # A device has no end.
+    with file.open("rb") as opened:
+        return opened.read(LONGEST_TOKEN + len("\r\n"))
+
+
+def _checked(token: str, source: str, advice: str = "") -> str:
+    # It goes into a header, and into a line that is pasted into a terminal.
+    is_plain = token.isascii() and token.isprintable() and " " not in token
+    if not is_plain or len(token) > LONGEST_TOKEN:
+        wanted = "letters, digits and signs of ASCII without spaces"
+        raise _NoTokenError(
+            f"{source} holds no token: {wanted}, {LONGEST_TOKEN} at most{advice}"
+        )
+    return token
 
 
 async def _serve(
@@ -199,7 +228,10 @@ def _keep(sandbox: Sandbox, file: Path) -> None:
     try:
         write_access(file, access)
     except OSError as error:
-        _note(f"{error}; port and tokens will be others after the next start")
+        _note(
+            f"{file} cannot be written ({error.strerror}); port and tokens will be "
+            f"others after the next start ({VARIABLE} names another folder)"
+        )
 
 
 def _facts(sandbox: Sandbox) -> dict[str, str]:
