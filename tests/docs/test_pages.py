@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from duologue.__main__ import main
+
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 # Which test runs the code of a page.
 RUNS = {
     "README.md": "tests/docs/test_examples.py",
@@ -22,6 +28,7 @@ RUNS = {
     "testing.md": "tests/docs/test_testing_page.py",
     "workers.md": "tests/actors/test_workers_docs.py",
 }
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAME = re.compile(r"^[\w-]+")
 
 
@@ -65,6 +72,48 @@ def test_every_page_with_code_has_a_test_that_runs_it() -> None:
     assert with_code == set(RUNS)
     for page, test in RUNS.items():
         assert page in (ROOT / test).read_text("utf-8")
+
+
+def _commands(name: str) -> list[list[str]]:
+    """What the pages let their readers type: in a line of its own, or in a sentence."""
+    lines: list[str] = []
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for kind, block in FENCED.findall(text):
+            shell = [] if kind else block.splitlines()
+            lines += [line.partition("#")[0] for line in shell]
+        lines += re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+    words = [line.split() for line in lines]
+    # A message that begins with the name is no command.
+    return [one[1:] for one in words if one[:1] == [name] and one[1:2] != ["needs"]]
+
+
+def test_every_target_of_make_that_the_pages_name_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+
+    named = {
+        word for command in _commands("make") for word in command if word.islower()
+    }
+
+    assert len(named) > 5
+    assert named <= targets
+
+
+def test_every_command_of_the_terminal_that_the_pages_show_is_understood(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = [command for command in _commands("duologue") if command]
+    unknown = []
+    for command, *options in shown:
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        told = capsys.readouterr().out
+        unknown += [one for one in options if one.startswith("-") and one not in told]
+        assert ended.value.code == 0, command
+
+    assert len(shown) > 5
+    assert unknown == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -28,6 +28,10 @@ def _saved(file: Path, text: str) -> Path:
     return file
 
 
+def test_the_page_has_the_programs_that_are_played_here() -> None:
+    assert len(PROGRAM.findall(PAGE)) == 3
+
+
 async def test_the_program_that_plays_a_user_meets_the_first_bot(
     tmp_path: Path,
 ) -> None:
