@@ -17,6 +17,7 @@ LOOPBACK = "127.0.0.1"
 BODY_LIMIT = 1024 * 1024
 CONNECTIONS = 500
 """Far below the 1,024 files that a process may have open on most systems."""
+_OWN = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # what stands for all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class ListenAddress:
         """The base URL, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def own_url(self) -> str:
+        """The base URL for programs of this machine, also of a server at all addresses."""
+        return ListenAddress(_OWN.get(self.host, self.host), self.port).url
 
 
 def new_application(

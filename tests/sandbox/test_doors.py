@@ -180,6 +180,20 @@ async def test_the_page_is_there_without_a_token_and_knows_none(
     assert "https://" not in text
 
 
+async def test_at_all_addresses_page_and_control_door_are_named_as_they_answer() -> (
+    None
+):
+    everywhere = "0.0.0.0"  # noqa: S104  # all of them
+    async with Sandbox(host=everywhere) as sandbox, aiohttp.ClientSession() as client:
+        async with client.get(sandbox.page_url) as page:
+            status = page.status
+        user = await sandbox.control().add_user("Ann")
+
+    assert (status, user > 0) == (200, True)
+    assert sandbox.page_url.startswith(f"http://127.0.0.1:{sandbox.port}/#")
+    assert sandbox.control_url == f"http://127.0.0.1:{sandbox.port}/control"
+
+
 async def test_the_address_of_the_page_ends_with_the_token(sandbox: Sandbox) -> None:
     assert sandbox.page_url == f"{sandbox.url}/#token={sandbox.control_token}"
 

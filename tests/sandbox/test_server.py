@@ -94,3 +94,7 @@ async def _fails(session: aiohttp.ClientSession, url: str) -> bool:
 
 def test_an_address_of_ip_6_has_brackets_in_its_url() -> None:
     assert ListenAddress("::1", 80).url == "http://[::1]:80"
+
+
+def test_all_addresses_of_ip_6_are_its_loopback_for_this_machine() -> None:
+    assert ListenAddress("::", 80).own_url == "http://[::1]:80"

@@ -89,7 +89,7 @@ class Sandbox:
     @property
     def control_url(self) -> str:
         """The URL for ``Control``."""
-        return self.url + CONTROL
+        return self._address.own_url + CONTROL
 
     @property
     def control_token(self) -> str:
@@ -102,7 +102,7 @@ class Sandbox:
 
         The control token stands behind ``#``, which browsers do not send anywhere.
         """
-        return f"{self.url}/#token={quote(self.control_token, safe='')}"
+        return f"{self._address.own_url}/#token={quote(self.control_token, safe='')}"
 
     @property
     def bot_id(self) -> int:
