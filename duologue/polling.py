@@ -17,6 +17,7 @@ from duologue.dialogs import Bot, Dispatcher, Settings, bot_key
 from duologue.dialogs._description._dispatcher import checked_dispatcher
 from duologue.errors import BotNotStartedError, DuologueError, RuntimeSettingError
 from duologue.runtime import OnError, Runtime
+from duologue.runtime._engines import SQLITE, named_engine
 from duologue.threads._signals import at_first_signal
 from duologue.transport import PollerSettings
 
@@ -48,9 +49,11 @@ class LongPolling:
 
     Args:
         dispatcher: The routers and dialogs.
-        engine: Where mailboxes and state are: an engine, or "memory".
+        engine: Where mailboxes and state are; see `Runtime`. By default what the
+            environment variable `DUOLOGUE_ENGINE` says, or a file in `state_dir`, so that
+            dialogs go on after a restart.
         settings: How conversations behave.
-        state_dir: Where the position of the polling is kept; see `Runtime`.
+        state_dir: Where that file is, and the position of the polling; see `Runtime`.
         drain: Seconds for finishing after a signal to stop.
         on_error: Told of errors that nobody awaits; see `Runtime`.
         metrics_port: Where metrics and health are shown; see `Runtime`.
@@ -74,7 +77,7 @@ class LongPolling:
         self._make: _Make = partial(
             Runtime,
             checked_dispatcher(dispatcher),
-            engine=engine,
+            engine=SQLITE if engine is None and not named_engine() else engine,
             settings=settings,
             state_dir=state_dir,
             drain=drain,

@@ -102,8 +102,8 @@ class EngineNotAvailableError(DuologueError, ValueError):
 
     engine: str
     template = (
-        "this version has no {engine!r} engine; leave engine= out to keep everything "
-        "in memory"
+        "this version has no {engine!r} engine; write 'memory', 'sqlite' or "
+        "'sqlite:///path/of/state.db'"
     )
 
     def __post_init__(self) -> None:
@@ -177,8 +177,8 @@ class StateFolderError(StateFileError):
     reason: str
     template = (
         "the state cannot be kept in {path} ({reason}); let this user write the file "
-        "and its folder, or name another place: engine='sqlite:///path', or "
-        "engine='memory' to lose everything with the process"
+        "and its folder, or choose another one with state_dir=, DUOLOGUE_STATE_DIR or "
+        "engine='sqlite:///path'; engine='memory' loses everything with the process"
     )
 
 

@@ -32,15 +32,17 @@ class StateLocks:
         self._folder = folder
         self._patience = drain + _OVERLAP
         self._clock = clock
-        self._files: list[int] = []
+        self._files: dict[Path, int] = {}
 
     async def take(self, bot: UpdateSource) -> None:
-        """Wait until no other program has this bot.
+        """Wait until no other program has this bot; to take it twice is harmless.
 
         Raises:
             BotRunsElsewhereError: Another one still had it when the time was up.
         """
         path = marker_path(self._folder, bot).with_suffix(".lock")
+        if path in self._files:
+            return
         deadline = self._clock.time() + self._patience
         holder = await asyncio.to_thread(self._try, path)
         if holder is not None:
@@ -56,7 +58,7 @@ class StateLocks:
     def release(self) -> None:
         """Let another program have the bots."""
         while self._files:
-            os.close(self._files.pop())
+            os.close(self._files.popitem()[1])
 
     def _try(self, path: Path) -> str | None:
         """Lock a file.
@@ -74,5 +76,5 @@ class StateLocks:
             return None
         if isinstance(locked, str):
             return locked
-        self._files.append(locked)
+        self._files[path] = locked
         return None

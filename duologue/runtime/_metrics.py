@@ -65,15 +65,14 @@ class Metrics:
         mine = self.shown.observer
         return mine if observer is None else Observers(observer, mine)
 
-    def open(self, clock: Clock, engine: Engine) -> AbstractAsyncContextManager[None]:
+    def open(self, clock: Clock, engine: str) -> AbstractAsyncContextManager[None]:
         """Show what is on for as long as the block runs; see `Operations.open`."""
         if self.shown is None:
             return nullcontext()
         if isinstance(clock, LoopClock):
             # Its thread may be another one than that which scrapes.
             clock = LoopClock(asyncio.get_running_loop())
-        name = type(engine).__name__
-        return self.shown.open(clock, version=__version__, engine=name)
+        return self.shown.open(clock, version=__version__, engine=engine)
 
     def show_load(
         self,
@@ -94,3 +93,4 @@ class Metrics:
         watch("callbacks_open", lambda: load()["callbacks_open"])
         self.shown.watch_each("actors", system.directory.by_class)
         self.shown.sample_each("worker_states", workers.by_state)
+        self.shown.watch_engine(lambda: conversations.problem, engine.parked)

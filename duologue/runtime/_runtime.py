@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
@@ -17,7 +18,6 @@ from duologue.actors import (
     Counts,
     Engine,
     LoopClock,
-    MemoryEngine,
     Observer,
     Workers,
 )
@@ -28,6 +28,7 @@ from duologue.dialogs import (
     Conversations,
     Dispatcher,
     Settings,
+    UpdateSource,
     bot_key,
 )
 from duologue.dialogs._chat._ports import checked_bots
@@ -38,14 +39,17 @@ from duologue.errors import (
     RuntimeSettingError,
 )
 from duologue.runtime._bots import Bots
+from duologue.runtime._engines import EngineChoice
 from duologue.runtime._lock import StateLocks
 from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import OnError, Reports
-from duologue.runtime._settings import engine_of, hook_of, seconds, state_dir_of
+from duologue.runtime._settings import hook_of, seconds, state_dir_of
 from duologue.threads import ThreadedRuntime, in_thread
 from duologue.threads._signals import Signals, until_told
 from duologue.transport import Connecting, Fetching, PollerSettings
 from duologue.transport.http import MetricsRegistry
+
+_logger = logging.getLogger("duologue")
 
 
 class Runtime:
@@ -59,8 +63,10 @@ class Runtime:
     Args:
         dispatcher: The routers and dialogs.
         bots: The bots.
-        engine: Where mailboxes and state are: an engine, which is closed at the end,
-            or None or "memory" for memory that lasts as long as the block.
+        engine: Where mailboxes and state are: an engine; `"memory"`, which lasts as long
+            as the block; `"sqlite"` for a file in `state_dir` that is named after the
+            first bot; or `"sqlite:///path"` (four slashes for an absolute one). By
+            default what the environment variable `DUOLOGUE_ENGINE` says, or memory.
         polling: How updates are fetched; None not to fetch any, because the
             application passes them to `accept`.
         settings: How conversations behave.
@@ -83,7 +89,8 @@ class Runtime:
 
     Raises:
         EngineNotAvailableError: The engine is none that this version has.
-        RuntimeSettingError: The dispatcher, a bot or a time is something else.
+        RuntimeSettingError: The dispatcher, a bot, a time or the engine is something
+            else.
     """
 
     def __init__(
@@ -106,13 +113,15 @@ class Runtime:
     ) -> None:
         self.dispatcher: Dispatcher = checked_dispatcher(dispatcher)
         self.bots: tuple[Bot, ...] = checked_bots(bots)
-        self.engine: Engine = engine_of(engine)
-        self._is_engine_given = not (engine is None or isinstance(engine, str))
         self.observer: Observer = Counts() if observer is None else observer
         self._polling = polling
         self._settings = settings
         self._state_dir = state_dir_of(state_dir)
         self._drain = seconds(drain, "drain")
+        self._choice = EngineChoice(
+            engine, state_dir=self._state_dir, drain=self._drain
+        )
+        self._engine: Engine | None = None
         self._start_timeout: float | None = None
         if start_timeout is not None:
             self._start_timeout = seconds(start_timeout, "start_timeout")
@@ -141,6 +150,9 @@ class Runtime:
             RateLimitedError: They refused all tries for being too many.
             AddressInUseError: Another program holds `metrics_port`.
             RegistryTakenError: Another runtime shows its metrics in `registry`.
+            StateFolderError: The state file cannot be made or written.
+            StateInUseError: Another process has it, and does not end.
+            StateDamagedError: It is broken, or something else.
         """
         async with AsyncExitStack() as stack:
             await self._open(stack)
@@ -210,6 +222,17 @@ class Runtime:
         if self._workers is None:
             raise RuntimeNotStartedError
         return self._workers
+
+    @property
+    def engine(self) -> Engine:
+        """Where mailboxes and state are.
+
+        Raises:
+            RuntimeNotStartedError: Used before the block, where only a name is known.
+        """
+        if self._engine is None:
+            raise RuntimeNotStartedError
+        return self._engine
 
     @property
     def metrics_url(self) -> str | None:
@@ -304,7 +327,9 @@ class Runtime:
         self._has_begun = True
         stack.callback(self._signals.give_back)
         stack.callback(self._end)
-        await stack.enter_async_context(self._metrics.open(self._clock, self.engine))
+        await stack.enter_async_context(
+            self._metrics.open(self._clock, self._choice.name)
+        )
         for bot in self.bots:
             stack.push_async_callback(bot.close)
         way = Connecting(self.bots, clock=self._clock, limit=self._start_timeout)
@@ -315,16 +340,20 @@ class Runtime:
 
     async def _begin(self, stack: AsyncExitStack, connecting: Connecting) -> None:
         """Run the dialogs of the bots that are connected, and wait for the others."""
-        await stack.enter_async_context(self.engine)
+        locks = self._make_locks(stack)
+        await self._take_locks(locks, connecting)
+        self._engine = engine = self._choice.make(self.bots)
+        await stack.enter_async_context(engine)
         report = Reports(self.observer, self._on_error)
         system = ActorSystem(drain=1.0, clock=self._clock, observer=self.observer)
         workers = Workers(system, clock=self._clock, observer=self.observer)
-        conversations = self._make(system, workers, connecting.connected, report)
-        locks = self._make_locks(stack)
+        conversations = self._make(
+            engine, system, workers, connecting.connected, report
+        )
         stack.callback(conversations.fail_rest)
         await stack.enter_async_context(system)
         conversations.start()
-        fetching = self._make_fetching(system, conversations)
+        fetching = self._make_fetching(system, conversations, engine)
         bots = self._make_bots(conversations, fetching, locks, report)
         self._workers, self._conversations, self._bots = workers, conversations, bots
         stack.callback(self._forget)
@@ -337,12 +366,15 @@ class Runtime:
             await bots.join(bot)
         for bot in connecting.late:
             bots.expect(bot, connecting)
+        if self._polling is not None:
+            _logger.info("%s", self._choice.said(engine))
         self._metrics.show_load(
-            self.engine, system=system, conversations=conversations, workers=workers
+            engine, system=system, conversations=conversations, workers=workers
         )
 
     def _make(
         self,
+        engine: Engine,
         system: ActorSystem,
         workers: Workers,
         bots: Sequence[Bot],
@@ -352,7 +384,7 @@ class Runtime:
             self.dispatcher,
             bots,
             expected=len(self.bots),
-            engine=self.engine,
+            engine=engine,
             system=system,
             workers=workers,
             clock=self._clock,
@@ -362,17 +394,29 @@ class Runtime:
         )
 
     def _make_fetching(
-        self, system: ActorSystem, conversations: Conversations
+        self, system: ActorSystem, conversations: Conversations, engine: Engine
     ) -> Fetching:
         return Fetching(
             conversations.accept_batch,
             system=system,
             settings=self._polling,
             state_dir=self._state_dir,
+            engine=engine,
             used=self.dispatcher.used_events(),
             clock=self._clock,
             observer=self.observer,
         )
+
+    async def _take_locks(
+        self, locks: StateLocks | None, connecting: Connecting
+    ) -> None:
+        """See to it that no other program works with these bots, and their state."""
+        if self._choice.is_for_first_bot and self.bots:
+            await connecting.arrival(self.bots[0])
+        first = self.bots[:1] if self._choice.is_for_first_bot else ()
+        for bot in dict.fromkeys((*first, *connecting.connected)):
+            if locks is not None and isinstance(bot, UpdateSource):
+                await locks.take(bot)
 
     def _make_locks(self, stack: AsyncExitStack) -> StateLocks | None:
         if self._polling is None:
@@ -410,8 +454,6 @@ class Runtime:
 
     def _end(self) -> None:
         self._has_begun = False
-        if not self._is_engine_given:
-            self.engine = MemoryEngine()  # this one takes nothing any more
 
     def _forget(self) -> None:
         self._conversations = None

@@ -6,25 +6,11 @@ import math
 import os
 from pathlib import Path
 
-from duologue.actors import Engine, MemoryEngine
 from duologue.actors._pykka._functions import is_async
-from duologue.errors import EngineNotAvailableError, RuntimeSettingError
+from duologue.errors import RuntimeSettingError
 from duologue.runtime._reports import OnError
 
 _LAST_PORT = 65535
-
-
-def engine_of(given: Engine | str | None) -> Engine:
-    """The engine that was named.
-
-    Raises:
-        EngineNotAvailableError: This version does not have it.
-    """
-    if given is None or given == "memory":
-        return MemoryEngine()
-    if isinstance(given, str):
-        raise EngineNotAvailableError(given)
-    return given
 
 
 def state_dir_of(given: str | os.PathLike[str] | None) -> Path:

@@ -302,7 +302,7 @@ async def test_a_folder_that_cannot_be_written_names_the_setting(
         )
 
     assert ended.status == 1
-    assert "MarkerFileError" in ended.last_line
+    assert "StateFolderError" in ended.last_line
     assert "DUOLOGUE_STATE_DIR" in ended.last_line
 
 
@@ -324,8 +324,8 @@ async def test_in_a_folder_without_rights_the_setting_is_named(folder: Folder) -
     folder.path.chmod(0o755)
 
     assert ended.status == 1
-    assert "MarkerFileError: the marker file .duologue/max-" in ended.last_line
-    assert "choose another one with state_dir= or DUOLOGUE_STATE_DIR" in ended.last_line
+    assert "StateFolderError: the state cannot be kept in .duologue/" in ended.last_line
+    assert "choose another one with state_dir=, DUOLOGUE_STATE_DIR" in ended.last_line
 
 
 async def test_a_bot_says_at_the_start_which_updates_it_does_not_ask_for(

@@ -123,19 +123,22 @@ class Bench:
         path = self._folder / "journal"
         return path.read_text().splitlines() if path.exists() else []
 
-    async def start(self, url: str, token: str, *, drain: float = 600.0) -> Program:
+    async def start(
+        self, url: str, token: str, *, drain: float = 600.0, engine: str = "memory"
+    ) -> Program:
         """Start a program.
 
         Args:
             url: Its messenger.
             token: What it says who it is.
             drain: Seconds that it takes for finishing.
+            engine: What keeps its state.
         """
         journal = self._folder / "journal"
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *(BOT, token, self.state, journal, str(self.gate.port), str(drain)),
-            env={**os.environ, "DUOLOGUE_MAX_URL": url},
+            env={**os.environ, "DUOLOGUE_MAX_URL": url, "DUOLOGUE_ENGINE": engine},
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )

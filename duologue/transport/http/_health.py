@@ -128,7 +128,8 @@ _DETAILS = {
 
 REASONS = (
     *(phase.value for phase in _DETAILS),
-    *("messenger_unreachable", "poller_failed", "poller_silent"),
+    *("engine_unavailable", "dialogs_parked", "messenger_unreachable"),
+    *("poller_failed", "poller_silent"),
 )
 """Every reason that a problem may have."""
 
@@ -172,6 +173,22 @@ def phase_problem(phase: Phase) -> Problem | None:
     """Judge a phase of a runtime."""
     detail = _DETAILS.get(phase)
     return None if detail is None else Problem(phase.value, detail)
+
+
+def engine_problem(reason: str | None) -> Problem | None:
+    """Judge an engine by why it takes nothing now."""
+    if reason is None:
+        return None
+    detail = f"nothing can be accepted or stored: {reason}; it is tried again"
+    return Problem("engine_unavailable", detail)
+
+
+def parked_problem(number: int) -> Problem | None:
+    """Judge an engine by the dialogs that this program does not understand."""
+    if not number:
+        return None
+    detail = f"{number} dialogs wait for a newer version of this program"
+    return Problem("dialogs_parked", detail)
 
 
 def missing_problem(messenger: str) -> Problem:

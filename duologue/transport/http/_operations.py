@@ -21,7 +21,9 @@ from duologue.transport.http._health import (
     Phase,
     Polling,
     Problem,
+    engine_problem,
     missing_problem,
+    parked_problem,
     phase_problem,
     poller_problem,
     seconds_of_silence,
@@ -69,6 +71,8 @@ class Operations:
         self._heart: Heart | None = None
         self._pollers: dict[str, tuple[Polling, float]] = {}
         self._missing: Counter[str] = Counter()
+        self._engine: Callable[[], str | None] = _no_problem
+        self._parked: Callable[[], int] = _none
         self._sampled: dict[str, tuple[Callable[[], Reading], Reading]] = {}
 
     def application(self) -> web.Application:
@@ -107,6 +111,7 @@ class Operations:
                 self._heart = None
                 self._pollers.clear()
                 self._missing.clear()
+                self._engine, self._parked = _no_problem, _none
                 self._sampled.clear()
 
     def ready(self) -> None:
@@ -138,6 +143,17 @@ class Operations:
         """
         self._pollers[bot] = (poller, self._now())
 
+    def watch_engine(
+        self, problem: Callable[[], str | None], parked: Callable[[], int]
+    ) -> None:
+        """Look after the engine, on any thread.
+
+        Args:
+            problem: Tells why it takes nothing now; None if all is well.
+            parked: Tells how many dialogs wait for a newer program.
+        """
+        self._engine, self._parked = problem, parked
+
     def watch(self, name: str, read: Callable[[], float]) -> None:
         """Have a gauge without labels read at each scrape, on the thread that scrapes."""
         self.observer.watch(name, lambda: [((), read())])
@@ -165,6 +181,8 @@ class Operations:
         now = self._now()
         found = [
             phase_problem(self._phase),
+            engine_problem(self._engine()),
+            parked_problem(self._parked()),
             *map(missing_problem, self._still_missing()),
             *(
                 poller_problem(bot, poller, now=now, since=since)
@@ -250,3 +268,11 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _no_problem() -> None:
+    """No engine is looked after."""
+
+
+def _none() -> int:
+    return 0

@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-from duologue.actors import ActorSystem, Clock, Observer
+from duologue.actors import ActorSystem, Clock, Engine, Observer
 from duologue.dialogs import Bot, UpdateSource, bot_key
 from duologue.errors import MessengerError
 from duologue.transport.polling._handover import Intake
-from duologue.transport.polling._markers import MarkerFile, marker_path
+from duologue.transport.polling._markers import (
+    EngineMarkers,
+    MarkerFile,
+    MarkerStore,
+    marker_path,
+)
 from duologue.transport.polling._poller import Poller
 from duologue.transport.polling._steps import PollerSettings
 
@@ -50,7 +55,8 @@ class Fetching:
         accept: Who handles the updates.
         system: Where the pollers live.
         settings: How to ask; None not to ask at all.
-        state_dir: Where the positions are kept.
+        state_dir: Where the positions are kept if the engine forgets them.
+        engine: Where they are kept otherwise.
         used: The events that somebody handles.
         clock: Tells when to try again.
         observer: Is told of polls and failures.
@@ -63,6 +69,7 @@ class Fetching:
         system: ActorSystem,
         settings: PollerSettings | None,
         state_dir: Path,
+        engine: Engine,
         used: AbstractSet[str],
         clock: Clock,
         observer: Observer,
@@ -71,6 +78,7 @@ class Fetching:
         self._system = system
         self._settings = settings
         self._state_dir = state_dir
+        self._engine = engine
         self._used = used
         self._clock = clock
         self._observer = observer
@@ -92,7 +100,7 @@ class Fetching:
             bot,
             self._accept,
             system=self._system,
-            store=MarkerFile(marker_path(self._state_dir, bot)),
+            store=self._store(bot),
             settings=_with_types(self._settings, bot, self._used),
             clock=self._clock,
             observer=self._observer,
@@ -101,6 +109,13 @@ class Fetching:
         _logger.info("polling as %s at %s", bot_key(bot), bot.base_url)
         poller.start()
         return poller
+
+    def _store(self, bot: UpdateSource) -> MarkerStore:
+        path = marker_path(self._state_dir, bot)
+        file = MarkerFile(path)
+        if not self._engine.durable:
+            return file
+        return EngineMarkers(self._engine, f"poller/{path.stem}", file)
 
     async def stop(self, drain: float) -> None:
         """Stop asking at once, and finish what has been fetched.

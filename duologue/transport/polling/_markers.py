@@ -6,18 +6,21 @@ import asyncio
 import errno
 import json
 import os
+import secrets
 import stat
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol, TypeGuard, cast
+from typing import Protocol, TypeGuard, cast, runtime_checkable
 
+from duologue.actors import Engine
 from duologue.errors import MarkerFileError
 from duologue.transport._json import is_object, parse
 
 _VERSION = 1
+_HELD_FOR = 15.0  # seconds; engines of one process do not count them
 _LAST_MARKER = 2**63  # as the messengers count
 
 # A kept batch has at most a thousand updates of some kilobytes.
@@ -122,30 +125,17 @@ class MarkerFile:
 
     def _decoded(self, content: bytes) -> Position:
         try:
-            found = parse(content)
+            return _decode(content)
         except ValueError as error:
-            raise self._damaged("it holds no JSON") from error
-        if not is_object(found) or found.get("version") != _VERSION:
-            raise self._damaged(f"it is not in the format of version {_VERSION}")
-        marker, after, kept = (found.get(key) for key in ("marker", "after", "kept"))
-        if not (_is_marker(marker) and _is_marker(after) and isinstance(kept, list)):
-            raise self._damaged("its fields do not have the right types")
-        return Position(marker, tuple(cast("list[Mapping[str, object]]", kept)), after)
+            raise self._damaged(str(error)) from error
 
     def _save(self, position: Position, number: int) -> None:
-        content = json.dumps(
-            {
-                "version": _VERSION,
-                "marker": position.marker,
-                "kept": position.kept,
-                "after": position.after,
-            }
-        )
+        content = _encode(position)
         with self._lock:
             # A save that nobody waits for any more must not undo a later one.
             if number > self._written:
                 try:
-                    _replace(self.path, content.encode())
+                    _replace(self.path, content)
                 except OSError as error:
                     raise self._unusable(error) from error
                 self._written = number
@@ -167,6 +157,45 @@ class MarkerFile:
         )
 
 
+class EngineMarkers:
+    """Remembers a position in an engine that outlives the process.
+
+    A position is safe with whatever the engine writes next. So it never is before the
+    updates that it acknowledges, and always with those that come after it.
+
+    Args:
+        engine: The engine.
+        name: What the position is called there.
+        before: The file in which a program without an engine has left a position.
+    """
+
+    def __init__(self, engine: Engine, name: str, before: MarkerFile) -> None:
+        self._engine = engine
+        self._name = name
+        self._before = before
+        self._token = secrets.token_urlsafe(12)
+
+    async def load(self) -> Position:
+        """Give the position saved last.
+
+        Raises:
+            MarkerFileError: There is none, and the file from before is damaged.
+            EngineUnavailableError: The engine does not answer.
+        """
+        content = await self._engine.hold(self._name, self._token, _HELD_FOR)
+        return await self._before.load() if content is None else _decode(content)
+
+    async def save(self, position: Position) -> None:
+        """Keep a position.
+
+        Raises:
+            EngineUnavailableError: The engine does not answer.
+        """
+        content = _encode(position)
+        await self._engine.hold(self._name, self._token, _HELD_FOR, value=content)
+
+
+@runtime_checkable
 class Located(Protocol):
     """A bot that knows where its messenger is."""
 
@@ -201,6 +230,35 @@ def marker_path(state_dir: Path, bot: Located) -> Path:
     """
     place = sha256(bot.base_url.encode()).hexdigest()[:8]
     return state_dir / f"{bot.messenger}-{bot.id}-{place}.json"
+
+
+def _encode(position: Position) -> bytes:
+    return json.dumps(
+        {
+            "version": _VERSION,
+            "marker": position.marker,
+            "kept": position.kept,
+            "after": position.after,
+        }
+    ).encode()
+
+
+def _decode(content: bytes) -> Position:
+    """Read what `_encode` wrote.
+
+    Raises:
+        ValueError: It is something else; the error says what.
+    """
+    try:
+        found = parse(content)
+    except ValueError as error:
+        raise ValueError("it holds no JSON") from error
+    if not is_object(found) or found.get("version") != _VERSION:
+        raise ValueError(f"it is not in the format of version {_VERSION}")
+    marker, after, kept = (found.get(key) for key in ("marker", "after", "kept"))
+    if not (_is_marker(marker) and _is_marker(after) and isinstance(kept, list)):
+        raise ValueError("its fields do not have the right types")
+    return Position(marker, tuple(cast("list[Mapping[str, object]]", kept)), after)
 
 
 def _content(path: Path) -> bytes:

@@ -11,7 +11,11 @@ from dataclasses import replace
 from typing import assert_never
 
 from duologue.dialogs import Batch
-from duologue.errors import RateLimitedError, UnauthorizedError
+from duologue.errors import (
+    EngineUnavailableError,
+    RateLimitedError,
+    UnauthorizedError,
+)
 from duologue.transport.polling._markers import Position
 from duologue.transport.polling._steps import (
     ActionFailed,
@@ -139,7 +143,9 @@ class Rules:
             return replace(progress, doing=End())
         return self._try_again(progress, HandOver(event.rest, progress.after))
 
-    def _failed(self, progress: PollerProgress, error: Exception) -> PollerProgress:
+    def _failed(self, progress: PollerProgress, error: Exception) -> PollerProgress:  # noqa: PLR0911 - one for each action
+        if isinstance(error, EngineUnavailableError):
+            return self._try_again(progress, progress.doing)
         match progress.doing:
             case Load():
                 return replace(progress, doing=End(error))

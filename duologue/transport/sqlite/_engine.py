@@ -117,6 +117,11 @@ class SqliteEngine(LocalMailboxes):
         self._entered = asyncio.Event()
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
     def durable(self) -> bool:
         """True: accepted mail is on the disk."""
         return True

@@ -1,0 +1,113 @@
+"""Which engine a program runs on: what it says, else its environment, else a default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from duologue.actors import Engine, MemoryEngine
+from duologue.dialogs import Bot, bot_key
+from duologue.errors import EngineNotAvailableError, RuntimeSettingError
+from duologue.transport import marker_path
+from duologue.transport.polling._markers import Located
+from duologue.transport.sqlite import SqliteEngine
+
+VARIABLE = "DUOLOGUE_ENGINE"
+"""The environment variable that names an engine where the program does not."""
+
+MEMORY = "memory"
+"""The name of the engine that forgets with the process."""
+
+SQLITE = "sqlite"
+"""The name of the engine in a file of the state folder, named after the first bot."""
+
+_URL = "sqlite:///"
+_OVERLAP = 5.0  # seconds that the process before may need to end beside its drain
+
+
+def named_engine() -> str | None:
+    """What the environment says."""
+    return os.environ.get(VARIABLE) or None
+
+
+class EngineChoice:
+    """What a program says about its engine.
+
+    Args:
+        given: An engine or its name; None for what `DUOLOGUE_ENGINE` says.
+        state_dir: The state folder.
+        drain: Seconds that the process before may take for finishing.
+
+    Raises:
+        EngineNotAvailableError: This version does not have it.
+        RuntimeSettingError: The file is not named.
+    """
+
+    def __init__(
+        self,
+        given: Engine | str | None,
+        *,
+        state_dir: Path,
+        drain: float,
+    ) -> None:
+        chosen = given if given is not None else named_engine() or MEMORY
+        self._chosen = _checked(chosen) if isinstance(chosen, str) else chosen
+        self._state_dir = state_dir
+        self._patience = drain + _OVERLAP
+
+    @property
+    def name(self) -> str:
+        """The class of the engine."""
+        if not isinstance(self._chosen, str):
+            return type(self._chosen).__name__
+        is_memory = self._chosen == MEMORY
+        return (MemoryEngine if is_memory else SqliteEngine).__name__
+
+    @property
+    def is_for_first_bot(self) -> bool:
+        """Whether the first bot must be known before there can be an engine."""
+        return self._chosen == SQLITE
+
+    def said(self, engine: Engine) -> str:
+        """What the log says of an engine, in one line."""
+        if isinstance(engine, SqliteEngine):
+            return f"state is kept in {engine.path}"
+        if engine.durable:
+            return f"state is kept by {self.name}"
+        return (
+            "state is kept in memory and ends with this process; updates are handled "
+            'batch by batch, so a slow handler makes every user wait: engine="sqlite" '
+            "does neither"
+        )
+
+    def make(self, bots: Sequence[Bot]) -> Engine:
+        """Make the engine, or return the one that was given."""
+        if not isinstance(self._chosen, str):
+            return self._chosen
+        if self._chosen == MEMORY:
+            return MemoryEngine()
+        if self._chosen == SQLITE:
+            path = _path_for(self._state_dir, bots[0])
+        else:
+            path = Path(self._chosen.removeprefix(_URL))
+        return SqliteEngine(path, patience=self._patience)
+
+
+def _checked(name: str) -> str:
+    if name in (MEMORY, SQLITE):
+        return name
+    if not name.startswith(_URL):
+        raise EngineNotAvailableError(name)
+    if not name.removeprefix(_URL):
+        raise RuntimeSettingError(
+            f"engine={name!r}", 'it names no file; write "sqlite:///state.db"'
+        )
+    return name
+
+
+def _path_for(state_dir: Path, bot: Bot) -> Path:
+    """Name the state file of a bot, as its other files there are named."""
+    if isinstance(bot, Located):
+        return marker_path(state_dir, bot).with_suffix(".db")
+    return state_dir / f"{bot_key(bot).replace('.', '-')}.db"
