@@ -121,15 +121,19 @@ async def test_a_folder_that_cannot_be_made_is_reported_before_anything_is_lost(
 ) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(MarkerFileError, match="check the disk"):
+    with pytest.raises(MarkerFileError, match="check the disk") as caught:
         await MarkerFile(tmp_path / "file" / "bot.json").load()
+
+    assert caught.value.problem == f"{tmp_path}/file is no folder"
 
 
 async def test_a_disk_that_does_not_take_the_marker_is_reported(tmp_path: Path) -> None:
     (tmp_path / "bot.json").mkdir()
 
-    with pytest.raises(MarkerFileError, match="check the disk"):
+    with pytest.raises(MarkerFileError, match="check the disk") as caught:
         await MarkerFile(tmp_path / "bot.json").save(Position(1))
+
+    assert caught.value.problem == "Is a directory"
 
 
 @given(

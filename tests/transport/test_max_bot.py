@@ -117,8 +117,10 @@ def test_a_certificate_file_that_cannot_be_used_is_named(
         with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - a text path
             file.write(content)
 
-    with pytest.raises(BotSettingError, match=r"ca\.pem"):
+    with pytest.raises(BotSettingError, match=r"ca\.pem") as caught:
         Bot("token", ca_file=path)
+
+    assert "Errno" not in str(caught.value)
 
 
 async def test_a_token_that_the_messenger_does_not_know_is_unauthorized(

@@ -234,6 +234,7 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(ca_file)
         except OSError as error:  # also what is wrong with the content
-            problem = f"{ca_file}: {error}; give a file of PEM certificates"
+            why = error.strerror or error
+            problem = f"{ca_file}: {why}; give a file of PEM certificates"
             raise BotSettingError("ca_file", problem) from error
     return context

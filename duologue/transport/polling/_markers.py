@@ -112,8 +112,10 @@ class MarkerFile:
             content = _content(self.path)
         except FileNotFoundError:
             return self._empty()
+        except (FileExistsError, NotADirectoryError) as error:
+            raise self._unusable(f"{self.path.parent} is no folder") from error
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self._unusable(_words(error)) from error
         if len(content) > _MAX_BYTES:
             raise self._damaged(f"it is larger than {_MAX_BYTES} bytes")
         return self._decoded(content)
@@ -137,13 +139,13 @@ class MarkerFile:
                 try:
                     _replace(self.path, content)
                 except OSError as error:
-                    raise self._unusable(error) from error
+                    raise self._unusable(_words(error)) from error
                 self._written = number
 
-    def _unusable(self, reason: object) -> MarkerFileError:
+    def _unusable(self, problem: str) -> MarkerFileError:
         return MarkerFileError(
             str(self.path),
-            str(reason),
+            problem,
             "check the disk and the rights of the folder, or choose another one with "
             "state_dir= or DUOLOGUE_STATE_DIR",
         )
@@ -286,6 +288,11 @@ def _replace(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _words(error: OSError) -> str:
+    """What the system says, without a number; the error names the file itself."""
+    return error.strerror or str(error)
 
 
 def _is_marker(value: object) -> TypeGuard[int | None]:
