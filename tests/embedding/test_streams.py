@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -39,12 +40,17 @@ def _application(*, is_with_recipe: bool) -> web.Application:
     return cast("Callable[[], web.Application]", names["make_app"])()
 
 
-async def _seconds_to_end(app: web.Application) -> float:
-    """Stop as `web.run_app` does, in the middle of a stream."""
+async def _served(app: web.Application) -> tuple[web.AppRunner, str]:
+    """Serve as `web.run_app` does."""
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=PATIENCE)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    place = "http://{}:{}".format(*runner.addresses[0][:2])
+    return runner, "http://{}:{}".format(*runner.addresses[0][:2])
+
+
+async def _seconds_to_end(app: web.Application) -> float:
+    """Stop in the middle of a stream."""
+    runner, place = await _served(app)
     loop = asyncio.get_running_loop()
     async with aiohttp.ClientSession() as client, client.get(f"{place}/work") as stream:
         await stream.content.readline()
@@ -67,3 +73,21 @@ async def test_an_application_ends_its_streams_or_waits_more_than_a_minute_for_t
     seconds = await _seconds_to_end(app)
 
     assert least <= seconds <= most
+
+
+async def test_a_page_that_is_closed_ends_its_stream_without_a_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = _application(is_with_recipe=True)
+    (streams,) = (value for value in app.values() if isinstance(value, set))
+    runner, place = await _served(app)
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"{place}/work") as stream:
+            await stream.content.readline()
+            began = len(streams)
+        await asyncio.sleep(5)
+    left = len(streams)
+    await runner.cleanup()
+
+    assert (began, left) == (1, 0)
+    assert [one for one in caplog.records if one.levelno > logging.INFO] == []
