@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -87,8 +87,9 @@ async def _leave_compressed(
 
 async def _answer_and_leave(request: web.Request, response: web.StreamResponse) -> None:
     response.force_close()
-    await response.prepare(request)
-    await response.write_eof()
+    with suppress(ConnectionError):  # nobody waits for it any more
+        await response.prepare(request)
+        await response.write_eof()
     # What is written still goes out; nothing is read any more.
     request.protocol.force_close()
 

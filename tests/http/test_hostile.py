@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.compression_utils import ZLibBackendProtocol
+from aiohttp.typedefs import Handler
 from yarl import URL
 
 from duologue import Dispatcher, Runtime
@@ -238,6 +239,35 @@ async def test_the_server_of_a_host_inflates_no_more_of_a_bomb_than_it_reads_ahe
     assert answer.split()[1] == status
     assert 0.9 < len(bomb) / 2**20 < 1.1
     assert inflated.size <= 2**20
+
+
+async def test_who_leaves_before_the_refusal_of_a_compressed_body_leaves_no_trace(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    left, was_gone = asyncio.Event(), asyncio.Event()
+
+    @web.middleware
+    async def wait(request: web.Request, handler: Handler) -> web.StreamResponse:
+        await left.wait()
+        await asyncio.sleep(1)
+        if request.transport is None:
+            was_gone.set()
+        return await handler(request)
+
+    app = web.Application(middlewares=[wait])
+    app.add_subapp("/ops", runtime.operations())
+    async with serve(app) as place:
+        _, writer = await asyncio.open_connection(place.host, place.port)
+        writer.write(
+            b"POST /ops/metrics HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n"
+        )
+        await asyncio.sleep(1)
+        writer.close()
+        left.set()
+        await was_gone.wait()
+
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(
