@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from duologue.actors import Engine, Letter, Mail, Opened
+from duologue.actors import Engine, Letter, Mail, Opened, Owed, TimedLetter
+from duologue.actors.testing import VirtualLoop
 from duologue.errors import (
     EngineClosedError,
     FencedError,
@@ -323,3 +324,108 @@ async def test_closing_tells_the_senders_that_wait(make: MakeEngine) -> None:
 
     assert (early.result(), late.result()) == (A, A)
     assert await some.rest() == ["1"]
+
+
+async def test_a_narrower_kind_takes_over_what_waits_for_a_slot_of_a_wider_one(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    for key in ("x/max.1:1", "x/max.2:1", "x/max.1:2"):
+        await engine.enqueue([letter(key, "1")])
+    wide = Desk(engine, "x", slots=1)
+
+    narrow = Desk(engine, "x/max.2", slots=1)
+
+    assert await wide.leased() == ["x/max.1:1"]
+    assert await narrow.leased() == ["x/max.2:1"]
+
+
+async def test_parked_mail_waits_for_a_program_that_understands_it(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1", "2")
+    await engine.park(await some.begin(), 2)
+    numbers = engine.parked(), engine.waiting()
+
+    engine.serve(["y"], 10, list[str]().append, 2)
+    engine.serve(["x"], 10, list[str]().append, 1)
+    too_low = engine.parked()
+    keys: list[str] = []
+    engine.serve(["x"], 10, keys.append, 2)
+
+    assert numbers == (1, 2)
+    assert too_low == 1
+    assert keys == [A]
+    assert engine.parked() == 0
+
+
+async def test_a_screen_is_leased_once_for_what_it_was_owed_before(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1", "2")
+    before = Owed("screen/max.1:1", "o", b"before")
+    await engine.commit(await some.begin(), snapshot=None, owed=[before])
+
+    screens = Desk(engine, "screen")
+    at_first = await screens.leased()
+    later = Owed("screen/max.1:2", "o", b"later")
+    await engine.commit(await some.begin(), snapshot=None, owed=[later])
+    again = Desk(engine, "screen")
+
+    assert at_first == ["screen/max.1:1"]
+    assert (await screens.leased(), await again.leased()) == ([], [])
+    assert await engine.owed("screen/max.1:2") == ((later,), None)
+
+
+async def test_what_is_drawn_is_not_owed_any_more_and_told_to_mailboxes(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1")
+    owed = [Owed("screen/1", name, name.encode()) for name in "abc"]
+    await engine.commit(await some.begin(), snapshot=None, owed=owed)
+
+    await engine.drawn("screen/1", ["a", "c"], letters=[letter(A, "2")], row=b"row")
+
+    assert await engine.owed("screen/1") == ((owed[1],), b"row")
+    assert await some.rest() == ["2"]
+
+
+async def test_a_letter_for_later_comes_at_its_time_once(make: MakeEngine) -> None:
+    engine = await make()
+    some = await desk(engine, "1", "2")
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    now = loop.wall_time()
+    first = [TimedLetter(name, A, now + 100, name.encode()) for name in "abc"]
+    changed = [TimedLetter("a", A, now + 50, b"sooner"), TimedLetter("b", A, None)]
+    await engine.commit(await some.begin(), snapshot=None, timed=first)
+    await engine.commit(await some.begin(), snapshot=None, timed=changed)
+
+    await asyncio.sleep(60)
+    sooner = await some.begin()
+    await engine.commit(sooner, snapshot=None)
+    await asyncio.sleep(60)
+
+    assert (sooner.mail.id, sooner.mail.body) == (f"{A}/a@{now + 50}", b"sooner")
+    assert await some.rest() == [f"{A}/c@{now + 100}"]
+
+
+async def test_an_engine_that_begins_again_has_what_it_had_and_no_leases(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1", "2")
+    late = await some.begin()
+
+    await engine.__aexit__()
+    async with engine:
+        current = await Desk(engine).begin()
+        with pytest.raises(FencedError):
+            await engine.commit(late, snapshot=b"late")
+        await engine.commit(current, snapshot=b"state")
+
+        assert await engine.read(A) == b"state"
+        assert engine.waiting() == 1

@@ -12,6 +12,7 @@ import pytest
 from duologue.actors import Owed
 from duologue.dialogs import Dispatcher, Message
 from duologue.dialogs.routing import Router
+from duologue.errors import FencedError
 from duologue.testing import Playground
 from duologue.transport.sqlite import SqliteEngine
 from tests.engines.conftest import A, B, Desk, desk, letter
@@ -176,3 +177,14 @@ async def test_a_cancelled_commit_is_written_and_ends_its_lease(
 
         assert following.mail.id == "2"
         assert following.snapshot == b"one"
+
+
+async def test_a_turn_of_an_earlier_run_can_change_nothing(tmp_path: Path) -> None:
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        late = await (await desk(engine, "1")).begin()
+
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        await Desk(engine).begin()
+
+        with pytest.raises(FencedError):
+            await engine.commit(late, snapshot=b"late")

@@ -103,20 +103,25 @@ class LocalMailboxes:
         """Lease keys that have mail, or are owed something, to whoever calls this."""
         service = _Service(slots, ready)
         services = self._services
-        known = {kind for kind in kinds if kind in services}
-        before = {services[kind]: None for kind in known} | {self._nobody: None}
+        # What this process owes while somebody serves it is with them already.
+        owing = [key for key in self._owing() if self._service(key) is self._nobody]
+        # A narrower kind takes keys over from a wider one.
+        before = dict.fromkeys((*services.values(), self._nobody))
         services.update(dict.fromkeys(kinds, service))
         for former in before:
             waiting, former.waiting = former.waiting, deque()
             for key in waiting:
                 self._service(key).waiting.append(key)
         for key, box in self._boxes.items():
-            if box.parked is not None and box.parked <= schema:
+            if (
+                box.parked is not None
+                and box.parked <= schema
+                and self._service(key) is service
+            ):
                 box.parked = None
-                self._service(key).waiting.append(key)
-        for key in self._owing():
-            if kind_of(key) not in known and self._service(key) is service:
-                service.waiting.append(key)
+                if box.lessee is None:
+                    service.waiting.append(key)
+        service.waiting.extend(key for key in owing if self._service(key) is service)
         self._hand_out(service)
 
     def waiting(self) -> int:
@@ -280,8 +285,3 @@ class LocalMailboxes:
     def _drop_if_idle(self, key: str, box: Mailbox) -> None:
         if not box.mail and not box.waiters and box.lessee is None:
             self._boxes.pop(key, None)
-
-
-def kind_of(key: str) -> str:
-    """The narrower kind of a key, such as `screen/max.1`."""
-    return key.partition(":")[0]

@@ -21,12 +21,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -389,6 +391,8 @@ class SqliteEngine(LocalMailboxes):
         for timed in loaded.timed:
             self._timed.set(timed)
         self._held = loaded.held
+        # Turns of earlier runs are not to be taken for turns of this one.
+        self._tokens = count(secrets.randbits(62))
         self._dead.extend(loaded.dead)
         self._last_mail = loaded.last_mail
         self._last_owed = loaded.owed[-1][2] if loaded.owed else 0
