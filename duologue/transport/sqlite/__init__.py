@@ -2,6 +2,7 @@
 
 # _engine: the engine; _group: what is written together; _writer: when
 # _file: the file and what is read at the start; _layout: its tables
+# _suspects: messages that may have ended the process
 # _reading: reading later, and what stays in memory; _place: where it may be, its lock
 
 from __future__ import annotations

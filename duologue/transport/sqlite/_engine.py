@@ -24,7 +24,7 @@ import os
 import secrets
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -49,6 +49,7 @@ from duologue.transport.sqlite._file import Loaded, StateFile, connect, uri_of
 from duologue.transport.sqlite._group import Group, OwedRow
 from duologue.transport.sqlite._place import MOUNTS, OwnerLock, prepare
 from duologue.transport.sqlite._reading import Reader, Snapshots, Unknown, screen_of
+from duologue.transport.sqlite._suspects import Suspects
 from duologue.transport.sqlite._writer import Writer
 
 
@@ -114,6 +115,7 @@ class SqliteEngine(LocalMailboxes):
         self._numbers: dict[str, deque[int]] = {}
         # Keys whose turn is in memory and not yet in the file.
         self._committing: set[str] = set()
+        self._suspects = Suspects()
         self._last_mail = self._last_owed = self._last_dead = 0
         self._thread: ThreadPoolExecutor | None = None
         self._entered = asyncio.Event()
@@ -150,13 +152,19 @@ class SqliteEngine(LocalMailboxes):
             await self._lock.take(thread, patience=self._patience, clock=self._clock)
             loaded = await loop.run_in_executor(thread, self._file.open)
         except BaseException:
-            self._lock.release()
+            # Cancelled, perhaps: what is in the thread ends first.
+            thread.submit(self._file.drop).add_done_callback(
+                lambda _: self._lock.release()
+            )
             thread.shutdown(wait=False)
             raise
         self._thread = thread
         self._writer.start(thread, loaded.number)
         self._fill(loaded)
         self._restart()
+        self._suspects = Suspects(loaded.suspects)
+        unsuspected = [key for key in self._nobody.waiting if key not in self._suspects]
+        self._nobody.waiting = deque(unsuspected)
         self._timed.start()
         self._entered.set()
         return self
@@ -178,6 +186,19 @@ class SqliteEngine(LocalMailboxes):
                 await loop.run_in_executor(thread, self._file.close)
                 self._lock.release()
                 thread.shutdown(wait=False)
+
+    def serve(
+        self,
+        kinds: Collection[str],
+        slots: int,
+        ready: Callable[[str], None],
+        schema: int = 0,
+    ) -> None:
+        """Lease keys that have mail, or are owed something, to whoever calls this."""
+        super().serve(kinds, slots, ready, schema)
+        if self._suspects:
+            self._suspects.look_again()
+            self._next_suspect()
 
     def close(self) -> None:
         """Take no more mail; those who wait get an `EngineClosedError`."""
@@ -211,13 +232,16 @@ class SqliteEngine(LocalMailboxes):
             if box is None or box.lessee is None:
                 return None
             snapshot = self._snapshots.known(key)
-            if not isinstance(snapshot, Unknown):
-                return self._begin(key, snapshot)
             head = box.mail[0]
-            snapshot = await self._snapshots.load(key)
+            if isinstance(snapshot, Unknown):
+                snapshot = await self._snapshots.load(key)
             # A turn that has ended meanwhile may have written a newer one.
             if self._boxes.get(key) is box and box.mail and box.mail[0] is head:
-                return self._begin(key, snapshot)
+                break
+        opened = self._begin(key, snapshot)
+        if self._suspects and opened is not None:
+            await self._record(key)
+        return opened
 
     async def commit(
         self,
@@ -271,6 +295,7 @@ class SqliteEngine(LocalMailboxes):
             EngineUnavailableError: The engine ended before this could be written.
         """
         box = self._owned(opened)
+        self._close_record(opened.key)
         if not retry:
             dead = FailedMail(opened.key, opened.mail, error)
             self._dead.append(dead)
@@ -288,6 +313,8 @@ class SqliteEngine(LocalMailboxes):
             FencedError: Somebody else opened the key meanwhile.
         """
         box = self._owned(opened)
+        self._close_record(opened.key)
+        self._suspects.clear(opened.key)
         box.parked = schema
         self._release(opened.key, box)
 
@@ -412,6 +439,9 @@ class SqliteEngine(LocalMailboxes):
         """Take out the message that has been handled; its turn is spent."""
         box.token = None
         box.pop()
+        self._close_record(key)
+        if self._suspects:
+            self._acquit(key)
         numbers = self._numbers[key]
         self._writer.group.handle(numbers.popleft())
         if not numbers:
@@ -434,6 +464,49 @@ class SqliteEngine(LocalMailboxes):
     def _let_go(self, key: str, box: Mailbox) -> None:
         self._committing.discard(key)
         self._release(key, box)
+
+    def _make_ready(self, key: str) -> None:
+        if key in self._suspects:  # it has been given back
+            self._suspects.put_back(key)
+        else:
+            super()._make_ready(key)
+
+    def _release(self, key: str, box: Mailbox) -> None:
+        super()._release(key, box)
+        if self._suspects:
+            self._next_suspect()
+
+    def _next_suspect(self) -> None:
+        """Lease the next suspect if none is being handled."""
+        key = self._suspects.next(
+            lambda key: self._service(key) is not self._nobody,
+        )
+        if key is not None:
+            service = self._service(key)
+            service.waiting.appendleft(key)
+            self._hand_out(service)
+
+    def _acquit(self, key: str) -> None:
+        """A message has been handled, and the process is alive."""
+        self._suspects.clear(key)
+        if not self._suspects:
+            for number in self._suspects.recorded:
+                self._writer.group.note_opening(number, is_open=False)
+            self._suspects.recorded.clear()
+
+    async def _record(self, key: str) -> None:
+        """Have the file know that a message is being handled."""
+        number = self._numbers[key][0]
+        self._suspects.recorded.add(number)
+        self._writer.group.note_opening(number, is_open=True)
+        await self._writer.safe()
+
+    def _close_record(self, key: str) -> None:
+        number = self._numbers[key][0]
+        if number in self._suspects.recorded:
+            self._suspects.recorded.discard(number)
+            self._writer.group.note_opening(number, is_open=False)
+            self._writer.soon()
 
     def _owe(self, owed: Owed) -> None:
         names = self._owed.setdefault(owed.screen, {})

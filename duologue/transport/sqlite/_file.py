@@ -55,7 +55,7 @@ class Loaded:
         last_dead: The number of the newest dead letter.
         last_mail: A number that all numbers of messages reach up to.
         number: The number of the last group.
-        suspects: Numbers of messages whose handler may have ended the process, the
+        suspects: Mailboxes whose first message may have ended the process, the
             most suspect first; empty after a clean end.
     """
 
@@ -67,7 +67,7 @@ class Loaded:
     last_dead: int = 0
     last_mail: int = 0
     number: int = 0
-    suspects: list[int] = field(default_factory=list[int])
+    suspects: list[str] = field(default_factory=list[str])
 
 
 def connect(database: str) -> sqlite3.Connection:
@@ -118,10 +118,10 @@ class StateFile:
             db = self._connection = self._opened()
             return self._load(db)
         except sqlite3.Error as error:
-            self._drop()
+            self.drop()
             raise self._explained(error) from error
         except BaseException:
-            self._drop()
+            self.drop()
             raise
 
     def write(self, group: Group) -> None:
@@ -147,7 +147,7 @@ class StateFile:
             db.execute("COMMIT")
         except BaseException:
             # Perhaps it is in the file. Only a new connection sees what is.
-            self._drop()
+            self.drop()
             db = self._connection = self._opened()
             if _number(db) < group.number:
                 raise
@@ -159,7 +159,7 @@ class StateFile:
             with suppress(sqlite3.Error):
                 db.execute("UPDATE openings SET is_open = 0")
                 db.execute("UPDATE meta SET value = 1 WHERE name = 'clean'")
-        self._drop()
+        self.drop()
 
     def _opened(self) -> sqlite3.Connection:
         db = self._connect(uri_of(self._path, "rw"))
@@ -209,14 +209,14 @@ class StateFile:
         db.execute("BEGIN IMMEDIATE")
         try:
             db.execute("UPDATE meta SET value = 0 WHERE name = 'clean'")
-            suspects: list[int] = [] if was_clean else self._suspects(db)
+            suspects: list[str] = [] if was_clean else self._suspects(db)
         except BaseException:
             db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
         return self._read(db, suspects)
 
-    def _suspects(self, db: sqlite3.Connection) -> list[int]:
+    def _suspects(self, db: sqlite3.Connection) -> list[str]:
         """Count the deaths, set aside what has had too many, and tell the rest."""
         db.execute("DELETE FROM openings WHERE mail NOT IN (SELECT number FROM mail)")
         (opened,) = db.execute(
@@ -237,15 +237,15 @@ class StateFile:
             (DEADLY,),
         )
         heads = db.execute(
-            "SELECT head FROM (SELECT min(number) AS head FROM mail GROUP BY key) LEFT "
+            "SELECT key FROM (SELECT key, min(number) AS head FROM mail GROUP BY key) LEFT "
             "JOIN openings ON mail = head ORDER BY coalesce(is_open, 0) DESC, "
             "coalesce(deaths, 0) DESC, head"
         ).fetchall()
         db.execute("UPDATE openings SET is_open = 0")
         db.execute("DELETE FROM openings WHERE deaths = 0 OR deaths >= ?", (DEADLY,))
-        return [head for (head,) in heads]
+        return [key for (key,) in heads]
 
-    def _read(self, db: sqlite3.Connection, suspects: list[int]) -> Loaded:
+    def _read(self, db: sqlite3.Connection, suspects: list[str]) -> Loaded:
         dead = db.execute(
             "SELECT key, id, body, error FROM dead ORDER BY number DESC LIMIT ?",
             (self._keep_dead,),
@@ -282,7 +282,8 @@ class StateFile:
             suspects=suspects,
         )
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Close the file; it is not told how."""
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.close()
