@@ -41,16 +41,26 @@ from duologue.actors import (
     Opened,
     Owed,
     TimedLetter,
+    TimerHandle,
 )
 from duologue.actors._engine._local import LocalMailboxes, Mailbox
-from duologue.actors._engine._timed import TimedLetters, mail_of
+from duologue.actors._engine._timed import TimedLetters, mail_of, wall_time
 from duologue.errors import EngineClosedError
-from duologue.transport.sqlite._file import Loaded, StateFile, connect, uri_of
+from duologue.transport.sqlite._file import (
+    EXPIRED_AT_ONCE,
+    Loaded,
+    StateFile,
+    connect,
+    uri_of,
+)
 from duologue.transport.sqlite._group import Group, OwedRow
 from duologue.transport.sqlite._place import MOUNTS, OwnerLock, prepare
 from duologue.transport.sqlite._reading import Reader, Snapshots, Unknown, screen_of
 from duologue.transport.sqlite._suspects import Suspects
 from duologue.transport.sqlite._writer import Writer
+
+_NEXT_EXPIRY = 3600.0  # seconds between two looks for what nobody uses
+_NEXT_STEP = 1.0  # seconds between two steps while there is more of it
 
 
 class SqliteEngine(LocalMailboxes):
@@ -95,8 +105,12 @@ class SqliteEngine(LocalMailboxes):
         self._patience = patience
         self._clock = clock or LoopClock()
         self._expire_after = expire_after
+        self._expiring: TimerHandle | None = None
         self._file = StateFile(
-            self._path, keep_dead=max_dead_letters, connect=self._connect
+            self._path,
+            keep_dead=max_dead_letters,
+            forgets=expire_after is not None,
+            connect=self._connect,
         )
         self._lock = OwnerLock(self._path)
         self._writer = Writer(
@@ -166,12 +180,16 @@ class SqliteEngine(LocalMailboxes):
         unsuspected = [key for key in self._nobody.waiting if key not in self._suspects]
         self._nobody.waiting = deque(unsuspected)
         self._timed.start()
+        self._expire()
         self._entered.set()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Write what is left, and let another process have the file."""
         self._timed.stop()
+        if self._expiring is not None:
+            self._expiring.cancel()
+            self._expiring = None
         self.close()
         thread, self._thread = self._thread, None
         if thread is None:
@@ -271,6 +289,8 @@ class SqliteEngine(LocalMailboxes):
         if snapshot is not None:
             self._snapshots.put(key, snapshot)
             group.snapshots[key] = snapshot
+        elif self._expire_after is not None:
+            group.touch(key)
         self._pop(key, box)
         if outbox:
             self._put_all(outbox)
@@ -526,3 +546,16 @@ class SqliteEngine(LocalMailboxes):
 
     def _written(self, group: Group) -> None:
         self._snapshots.written(group)
+        if group.expiry is not None and self._thread is not None:
+            is_last = len(group.expired) < EXPIRED_AT_ONCE
+            pause = _NEXT_EXPIRY if is_last else _NEXT_STEP
+            self._expiring = self._clock.call_later(pause, self._expire)
+
+    def _expire(self) -> None:
+        """Forget snapshots that nobody has used for long, in small steps."""
+        if self._expire_after is None:
+            return
+        unused_since = wall_time() - self._expire_after.total_seconds()
+        busy = frozenset(self._boxes) | self._timed.keys()
+        self._writer.group.expire(unused_since, busy)
+        self._writer.soon()

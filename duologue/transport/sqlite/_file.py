@@ -35,6 +35,7 @@ _JOURNAL = 16 * 1024 * 1024
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # A primary code is the lowest byte of an extended one.
 _PRIMARY = 0xFF
+EXPIRED_AT_ONCE = 500
 DEADLY = 3  # deaths after which a message is set aside
 _SET_ASIDE = (
     "the process ended three times while this message alone was being handled; what it "
@@ -88,6 +89,7 @@ class StateFile:
     Args:
         path: Where it is; there is a file already, which may be empty.
         keep_dead: How many dead letters are kept.
+        forgets: Whether snapshots are forgotten that nobody has used for long.
         connect: Opens a connection.
         migrations: What brings an older layout to the next.
     """
@@ -97,11 +99,13 @@ class StateFile:
         path: Path,
         *,
         keep_dead: int,
+        forgets: bool = False,
         connect: Connect = connect,
         migrations: tuple[Migration, ...] = MIGRATIONS,
     ) -> None:
         self._path = path
         self._keep_dead = keep_dead
+        self._forgets = forgets
         self._connect = connect
         self._migrations = migrations
         self._connection: sqlite3.Connection | None = None
@@ -137,6 +141,8 @@ class StateFile:
                 return
         try:
             db.execute("BEGIN IMMEDIATE")
+            if group.expiry is not None:
+                group.expired = _expire(db, *group.expiry)
             for statement, rows in group.statements():
                 db.executemany(statement, rows)
         except BaseException:
@@ -206,6 +212,8 @@ class StateFile:
                 raise StateDamagedError(
                     str(self._path), str(finding), self._newest_backup()
                 )
+        if self._forgets:
+            db.execute("CREATE INDEX IF NOT EXISTS last_used ON snapshots (used)")
         db.execute("BEGIN IMMEDIATE")
         try:
             db.execute("UPDATE meta SET value = 0 WHERE name = 'clean'")
@@ -304,6 +312,20 @@ class StateFile:
         if not copies:
             return None
         return str(max(copies, key=lambda copy: copy.stat().st_mtime))
+
+
+def _expire(
+    db: sqlite3.Connection, unused_since: float, busy: frozenset[str]
+) -> list[str]:
+    """Forget as many snapshots as take no noticeable time."""
+    found = db.execute(
+        "SELECT key FROM snapshots WHERE used < ? AND key NOT IN (SELECT key FROM mail) "
+        "AND key NOT IN (SELECT key FROM timed) ORDER BY used LIMIT ?",
+        (unused_since, EXPIRED_AT_ONCE),
+    )
+    expired = [key for (key,) in found if key not in busy]
+    db.executemany("DELETE FROM snapshots WHERE key = ?", [(key,) for key in expired])
+    return expired
 
 
 def code_of(error: sqlite3.Error) -> int:

@@ -52,13 +52,17 @@ class Group:
         number: Its number, which is written too; those of a file only grow.
         time: Seconds since 1970, when it was taken to be written.
         is_done: Whether it is in the file, or given up.
+        snapshots: The new ones.
+        expiry: Since when what is to be forgotten has not been used, and the keys that
+            are not to be.
+        expired: What has been forgotten.
+        keep_dead: How many dead letters are kept.
         waiters: They are told when it is in the file.
         after: Is called then.
     """
 
     __slots__ = (
         "_dead",
-        "_expired",
         "_handled",
         "_held",
         "_mail",
@@ -69,6 +73,8 @@ class Group:
         "_timed",
         "_touched",
         "after",
+        "expired",
+        "expiry",
         "is_done",
         "keep_dead",
         "number",
@@ -89,7 +95,8 @@ class Group:
         self._mail: dict[int, Letter] = {}
         self._handled: list[int] = []
         self._touched: set[str] = set()
-        self._expired: dict[str, float] = {}
+        self.expiry: tuple[float, frozenset[str]] | None = None
+        self.expired: list[str] = []
         self._not_owed: dict[tuple[str, str], None] = {}
         self._rows: dict[str, bytes | None] = {}
         self._timed: dict[tuple[str, str], TimedLetter] = {}
@@ -113,7 +120,7 @@ class Group:
             or self._dead
             or self._opened
             or self._touched
-            or self._expired
+            or self.expiry
         )
 
     def bring(self, number: int, letter: Letter) -> None:
@@ -129,13 +136,14 @@ class Group:
         """Note that a snapshot has been used."""
         self._touched.add(key)
 
-    def expire(self, key: str, unused_since: float) -> None:
-        """Forget a snapshot if it has not been used since a time."""
-        self._expired[key] = unused_since
+    def expire(self, unused_since: float, busy: frozenset[str]) -> None:
+        """Forget some snapshots that have not been used since a time.
 
-    def gone(self) -> Iterator[tuple[str, None]]:
-        """The snapshots that are forgotten."""
-        return ((key, None) for key in self._expired)
+        Args:
+            unused_since: Seconds since 1970.
+            busy: Keys that stay, whatever the file says of them.
+        """
+        self.expiry = unused_since, busy
 
     def owe(self, row: OwedRow) -> None:
         """Owe something to a screen."""
@@ -208,11 +216,6 @@ class Group:
 
     def _of_snapshots(self) -> Iterator[tuple[str, Rows]]:
         now = int(self.time)
-        if self._expired:
-            yield (
-                "DELETE FROM snapshots WHERE key = ? AND used < ?",
-                self._expired.items(),
-            )
         if self._touched:
             yield (
                 "UPDATE snapshots SET used = ? WHERE key = ?",

@@ -141,8 +141,7 @@ class Snapshots:
         self._size = 0
         # None stands for what is not in the file either.
         self._cached: OrderedDict[str, bytes | None] = OrderedDict()
-        # None while it is about to be deleted.
-        self._unwritten: dict[str, bytes | None] = {}
+        self._unwritten: dict[str, bytes] = {}
 
     def clear(self) -> None:
         """Keep nothing in memory."""
@@ -156,8 +155,9 @@ class Snapshots:
 
     def known(self, key: str) -> bytes | Unknown | None:
         """The newest one, if it is in memory."""
-        if key in self._unwritten:
-            return self._unwritten[key]
+        unwritten = self._unwritten.get(key)
+        if unwritten is not None:
+            return unwritten
         if key not in self._cached:
             return UNKNOWN
         self._cached.move_to_end(key)
@@ -176,15 +176,17 @@ class Snapshots:
         self._remember(key, body)
         return body
 
-    def put(self, key: str, body: bytes | None) -> None:
-        """Keep a new one until it is written; None if it is about to be deleted."""
+    def put(self, key: str, body: bytes) -> None:
+        """Keep a new one until it is written."""
         self._forget(key)
         self._unwritten[key] = body
 
     def written(self, group: Group) -> None:
         """Let go of what has been written."""
-        for key, body in (*group.snapshots.items(), *group.gone()):
-            if key in self._unwritten and self._unwritten[key] is body:
+        for key in group.expired:
+            self._forget(key)
+        for key, body in group.snapshots.items():
+            if self._unwritten.get(key) is body:
                 del self._unwritten[key]
                 self._remember(key, body)
 
