@@ -78,6 +78,7 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
     # Imported here, so that Ctrl+C is handled as early as this.
     from duologue._demo import _cli as demo  # noqa: PLC0415
     from duologue.transport.sandbox import _cli as sandbox  # noqa: PLC0415
+    from duologue.transport.sqlite import _cli as state  # noqa: PLC0415
 
     return (
         (
@@ -91,6 +92,12 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
             sandbox.add_arguments,
             sandbox.main,
             "run a local messenger that speaks the MAX Bot API",
+        ),
+        (
+            "state",
+            state.add_arguments,
+            state.main,
+            "look into the file that keeps the state of a bot",
         ),
     )
 

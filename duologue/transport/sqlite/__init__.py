@@ -4,6 +4,7 @@
 # _file: the file and what is read at the start; _layout: its tables
 # _suspects: messages that may have ended the process
 # _reading: reading later, and what stays in memory; _place: where it may be, its lock
+# _inspect: looking from outside; _cli: `duologue state`
 
 from __future__ import annotations
 

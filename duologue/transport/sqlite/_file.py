@@ -32,7 +32,7 @@ Connect: TypeAlias = Callable[[str], sqlite3.Connection]
 _CHECKED = 64 * 1024 * 1024
 _JOURNAL = 16 * 1024 * 1024
 # What SQLite says of a file that is none of its own, or broken.
-_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # A primary code is the lowest byte of an extended one.
 _PRIMARY = 0xFF
 EXPIRED_AT_ONCE = 500
@@ -181,12 +181,12 @@ class StateFile:
         return db
 
     def _bring_to_layout(self, db: sqlite3.Connection) -> None:
-        application = _pragma(db, "application_id")
-        found = _pragma(db, "user_version")
-        is_new = found == 0 and not _pragma(db, "schema_version")
+        application = pragma(db, "application_id")
+        found = pragma(db, "user_version")
+        is_new = found == 0 and not pragma(db, "schema_version")
         if not is_new and application != APPLICATION:
             raise StateDamagedError(
-                str(self._path), "another program wrote it", self._newest_backup()
+                str(self._path), "another program wrote it", newest_backup(self._path)
             )
         newest = len(self._migrations)
         if found > newest:
@@ -210,7 +210,7 @@ class StateFile:
             (finding,) = db.execute("PRAGMA quick_check(1)").fetchone()
             if finding != "ok":
                 raise StateDamagedError(
-                    str(self._path), str(finding), self._newest_backup()
+                    str(self._path), str(finding), newest_backup(self._path)
                 )
         if self._forgets:
             db.execute("CREATE INDEX IF NOT EXISTS last_used ON snapshots (used)")
@@ -298,20 +298,23 @@ class StateFile:
             self._connection = None
 
     def _explained(self, error: sqlite3.Error) -> Exception:
-        if code_of(error) in _DAMAGE:
-            return StateDamagedError(str(self._path), str(error), self._newest_backup())
+        if code_of(error) in DAMAGE:
+            return StateDamagedError(
+                str(self._path), str(error), newest_backup(self._path)
+            )
         return StateFolderError(str(self._path), str(error))
 
-    def _newest_backup(self) -> str | None:
-        """The newest file beside this one that seems to be a copy of it."""
-        copies = [
-            copy
-            for copy in self._path.parent.glob(f"{self._path.stem}*")
-            if copy.suffix in {".backup", ".db"} and copy != self._path
-        ]
-        if not copies:
-            return None
-        return str(max(copies, key=lambda copy: copy.stat().st_mtime))
+
+def newest_backup(path: Path) -> str | None:
+    """The newest file beside a state file that seems to be a copy of it."""
+    copies = [
+        copy
+        for copy in path.parent.glob(f"{path.stem}*")
+        if copy.suffix == ".backup" and copy != path
+    ]
+    if not copies:
+        return None
+    return str(max(copies, key=lambda copy: copy.stat().st_mtime))
 
 
 def _expire(
@@ -333,7 +336,8 @@ def code_of(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & _PRIMARY
 
 
-def _pragma(db: sqlite3.Connection, name: str) -> int:
+def pragma(db: sqlite3.Connection, name: str) -> int:
+    """A number in the header of a file."""
     (value,) = db.execute(f"PRAGMA {name}").fetchone()
     return int(value)
 
