@@ -140,3 +140,15 @@ def test_without_a_file_there_is_a_table() -> None:
 
     assert "times aiogram" in shown
     assert all(how in shown for how in SMALL)
+
+
+def test_an_idle_chat_takes_less_than_900_bytes() -> None:
+    code = (
+        "import asyncio\n"
+        "from idle_chats import idle_bytes\n"
+        "print(asyncio.run(idle_bytes(400)))"
+    )
+
+    done = python("-c", code)
+
+    assert float(done.stdout) < 900

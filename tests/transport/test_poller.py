@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 import random
+import weakref
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -16,6 +18,7 @@ from duologue.actors._time._observe import Counts
 from duologue.dialogs import Batch, Bot as BotPort, MessageCreated
 from duologue.errors import MarkerFileError, UnauthorizedError
 from duologue.transport.max import Bot
+from duologue.transport.polling._handover import Handover
 from duologue.transport.polling._markers import (
     MarkerFile,
     MarkersInMemory,
@@ -1051,3 +1054,20 @@ async def test_a_poller_tells_how_it_is_doing(
     assert starting is PollerState.STARTING
     assert answered is not None
     assert inbox.taken == ["one"]
+
+
+async def test_updates_that_are_safe_are_not_kept_until_the_next_ones_come(
+    bot: Bot, inbox: Inbox
+) -> None:
+    class Raw(dict[str, object]):
+        """One that can be watched."""
+
+    update = Raw(update_type="bot_started", timestamp=1, chat_id=1, user={"user_id": 1})
+    watch = weakref.ref(update)
+    handover = Handover(bot, inbox, Counts())
+
+    await handover.hand_over((update,), 1)
+    del update
+    gc.collect()
+
+    assert watch() is None

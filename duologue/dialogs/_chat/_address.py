@@ -6,7 +6,6 @@ import re
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from hashlib import blake2b
 
 from duologue.dialogs._chat._chat import CallbackButton
@@ -55,7 +54,6 @@ class Address:
         )
 
     @classmethod
-    @lru_cache(maxsize=4096)
     def parse(cls, key: str) -> Address:
         """Read the text form.
 

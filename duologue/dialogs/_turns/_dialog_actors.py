@@ -24,6 +24,7 @@ from duologue.actors import (
 )
 from duologue.actors._mailbox._mail_inbox import MailInbox
 from duologue.actors._mailbox._mailbox import Mailbox
+from duologue.dialogs._chat._address import Address
 from duologue.dialogs._screen._keyboards import FixedKeyboards
 from duologue.dialogs._screen._screens import Screens
 from duologue.dialogs._state._snapshot import Stored
@@ -60,6 +61,7 @@ class DialogActor(AsyncActor):
         gone: Is called when the actor has stopped, however that came.
 
     Attributes:
+        address: The same, read by its first turn.
         inbox: Tells whether there is mail.
         following: The next turn, if the last commit has begun it already.
         handled: How many messages it has handled on this lease.
@@ -77,6 +79,7 @@ class DialogActor(AsyncActor):
     ) -> None:
         super().__init__()
         self.key: str = key
+        self.address: Address | None = None
         self.inbox: MailInbox = MailInbox(self.actor_inbox)
         self.following: Opened | None = None
         self.handled: int = 0

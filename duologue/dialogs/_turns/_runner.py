@@ -280,7 +280,9 @@ class TurnRunner:
         Raises:
             UnknownBotError: The runtime does not have the bot of the address.
         """
-        address = Address.parse(actor.key)
+        if actor.address is None:
+            actor.address = Address.parse(actor.key)
+        address = actor.address
         bot = self._bots.get(address.bot)
         if bot is None:
             raise UnknownBotError(address.bot, tuple(self._bots))

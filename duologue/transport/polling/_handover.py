@@ -82,7 +82,10 @@ class Handover:
             await asyncio.wait(waiting)
         errors = (_error(future) for future in waiting)
         first = next((error for error in errors if error is not None), refused)
-        return HandedOver(self.rest(updates), first)
+        done = HandedOver(self.rest(updates), first)
+        # The next ones may be long in coming; until then nobody needs these.
+        self._updates, self._offered = (), []
+        return done
 
     def rest(self, updates: Sequence[Raw]) -> tuple[Raw, ...]:
         """Tell which of the updates that are handed over are not known to be safe."""
