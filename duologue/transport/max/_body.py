@@ -81,6 +81,13 @@ def answer(view: View | None, notification: str | None) -> bytes:
     return dump(body)
 
 
+def preview(view: View | None) -> dict[str, str]:
+    """What the query says of links; only views that must not expand them say it."""
+    if view is None or view.show_link_preview:
+        return {}
+    return {"disable_link_preview": "true"}
+
+
 def _message(view: View) -> JsonObject:
     body: JsonObject = {"text": view.text, "attachments": _attachments(view.keyboard)}
     if view.is_shared and len(view.text) + len(SHARED_MARK) <= TEXT_LIMIT:

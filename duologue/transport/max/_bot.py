@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import ClassVar
 
 from duologue.actors import Clock, LoopClock, Observer
@@ -34,10 +33,12 @@ from duologue.transport.max._answers import (
     subscriptions,
 )
 from duologue.transport.max._body import BotCommand
+from duologue.transport.max._capabilities import ACTIONS, CAPABILITIES, UPDATE_TYPES
 from duologue.transport.max._http import HttpClient
 from duologue.transport.max._limits import Limits, MaxLimits
 from duologue.transport.max._message import user
 from duologue.transport.max._parse import parse
+from duologue.transport.max._private_chats import PrivateChats
 from duologue.transport.max._settings import chosen_token, chosen_url
 
 # What an answer to a poll may take on top of the time that it is held.
@@ -47,34 +48,6 @@ _POLL_SLACK = 10.0
 _LONGEST_HOLD = 30
 _LARGEST_BATCH = 100
 
-# Users whose private chat is known, for presses that do not name it.
-_PRIVATE_CHATS = 10_000
-
-# Source: dev.max.ru, schema of July 2026 and the page on keyboards. How long a
-# press can be answered is not documented; people give up after some seconds.
-_CAPABILITIES = Capabilities(
-    answer_carries_view=True,
-    text_limit=bodies.TEXT_LIMIT,
-    payload_limit=1024,
-    button_text_limit=128,
-    max_rows=30,
-    max_columns=7,
-    max_buttons=210,
-    answer_deadline=5.0,
-    max_columns_with_link=3,
-)
-
-# Source: the list of actions of the schema of July 2026.
-_ACTIONS = {
-    "typing": "typing_on",
-    "upload_photo": "sending_photo",
-    "upload_video": "sending_video",
-    "record_video": "sending_video",
-    "upload_voice": "sending_audio",
-    "record_voice": "sending_audio",
-    "upload_document": "sending_file",
-}
-
 
 class Bot(Messenger):
     """One bot account on MAX.
@@ -83,27 +56,7 @@ class Bot(Messenger):
     not wait for the rate limits: take `ready` or `ready_now` before each.
     """
 
-    update_types: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {
-            "message": "message_created",
-            "edited_message": "message_edited",
-            "removed_message": "message_removed",
-            "callback_query": "message_callback",
-            "bot_started": "bot_started",
-            "bot_stopped": "bot_stopped",
-            "bot_added": "bot_added",
-            "bot_removed": "bot_removed",
-            "user_added": "user_added",
-            "user_removed": "user_removed",
-            "chat_title_changed": "chat_title_changed",
-            "dialog_cleared": "dialog_cleared",
-            "dialog_muted": "dialog_muted",
-            "dialog_unmuted": "dialog_unmuted",
-            "dialog_removed": "dialog_removed",
-            "bot_admin_permissions_changed": "bot_admin_permissions_changed",
-            "unreadable_message": "message_created",
-        }
-    )
+    update_types: ClassVar[Mapping[str, str]] = UPDATE_TYPES
 
     def __init__(
         self,
@@ -141,7 +94,7 @@ class Bot(Messenger):
         self._http.whose = self._whose
         self._limits = MaxLimits(limits or Limits(), clock or LoopClock())
         self._me: User | None = None
-        self._private_chats: dict[int, int] = {}
+        self._private_chats = PrivateChats()
 
     def __repr__(self) -> str:
         known = "not started" if self._me is None else f"id={self._me.id}"
@@ -166,7 +119,7 @@ class Bot(Messenger):
     @property
     def capabilities(self) -> Capabilities:
         """What MAX can do."""
-        return _CAPABILITIES
+        return CAPABILITIES
 
     def parse(self, raw: Mapping[str, object]) -> Update:
         """Make the update of the messenger's own form.
@@ -182,7 +135,7 @@ class Bot(Messenger):
             raise UnknownUpdateError(named) from None
         chat_id, user_id = update.chat_id, update.user_id
         if chat_id > 0 and user_id and self._private_chats.get(user_id) != chat_id:
-            self._remember(user_id, chat_id)
+            self._private_chats.note(user_id, chat_id)
         return update
 
     async def start(self) -> None:
@@ -317,7 +270,7 @@ class Bot(Messenger):
             "/messages",
             chat_id,
             "send",
-            query={"chat_id": str(chat_id), **_preview(view)},
+            query={"chat_id": str(chat_id), **bodies.preview(view)},
             body=bodies.new_message(view, reply_to),
         )
         return message_id(answer)
@@ -377,7 +330,7 @@ class Bot(Messenger):
             MessengerError: The call failed.
         """
         await self._limits.bot.take()
-        name = _ACTIONS.get(action, action)
+        name = ACTIONS.get(action, action)
         await self._http.call(
             "POST", f"/chats/{chat_id}/actions", body=bodies.action(name)
         )
@@ -407,16 +360,9 @@ class Bot(Messenger):
             "/answers",
             chat_id,
             "answer",
-            query={"callback_id": callback_id, **_preview(view)},
+            query={"callback_id": callback_id, **bodies.preview(view)},
             body=bodies.answer(view, notification),
         )
-
-    def _remember(self, user_id: int, chat_id: int) -> None:
-        """Keep the private chat of a user, and forget the oldest if there are many."""
-        chats = self._private_chats
-        chats[user_id] = chat_id
-        if len(chats) > _PRIVATE_CHATS:
-            del chats[next(iter(chats))]
 
     async def _ask(
         self, verb: str, path: str, *, body: bytes | None = None
@@ -450,9 +396,3 @@ class Bot(Messenger):
     def _whose(self) -> str:
         who = "the bot" if self._me is None else bot_key(self)
         return f"{who} at {self.base_url}{self._sources}"
-
-
-def _preview(view: View | None) -> dict[str, str]:
-    if view is None or view.show_link_preview:
-        return {}
-    return {"disable_link_preview": "true"}
