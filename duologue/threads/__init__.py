@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 # What lies where, from the thread that calls to the loop that answers:
-#   _protocols     what type checkers know of the bridge
+#   _protocols, _worker_protocols
+#                  what type checkers know of the bridge
 #   _in_thread     a runtime behind the bridge, and the signals of its program
 #   _signals       SIGINT and SIGTERM: the first in order, the second at once
 #   _blocking      the bridge: methods, `with`, `for` and awaitables as blocking calls
@@ -15,11 +16,13 @@ from duologue.threads._protocols import (
     BlockingBgManager,
     BlockingDialogManager,
     BlockingReceipt,
+    ThreadedRuntime,
+    Waitable,
+)
+from duologue.threads._worker_protocols import (
     BlockingSnapshots,
     BlockingWorker,
     BlockingWorkers,
-    ThreadedRuntime,
-    Waitable,
 )
 
 __all__ = [
