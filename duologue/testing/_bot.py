@@ -359,7 +359,7 @@ class RecordingBot(Bot):
         """Record a call, hold it, let it fail; or else let it have its effect."""
         place = len(self._calls)
         self._calls.append(call)
-        planned = self._failure(call)
+        planned = next(filter(None, (each.take(call) for each in self._failures)), None)
         for hold in self._holds:
             await hold.hold(call)
         try:
@@ -369,13 +369,6 @@ class RecordingBot(Bot):
         except MessengerError as error:
             self._calls[place] = replace(call, error=error)
             raise
-
-    def _failure(self, call: Call) -> MessengerError | None:
-        for failures in self._failures:
-            error = failures.take(call)
-            if error is not None:
-                return error
-        return None
 
     def _show(
         self,
