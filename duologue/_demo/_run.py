@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from duologue._demo._acts import ACTS, PATIENCE
+from duologue._demo._child import Starter
 from duologue._demo._player import Player
 from duologue._demo._program import Program
 from duologue._demo._screen import LiveTranscript, Result
-from duologue._demo._starter import Starter
 from duologue.transport.sandbox import Control
 
 USER = "Анна"
