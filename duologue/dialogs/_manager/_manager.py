@@ -19,10 +19,8 @@ from duologue.dialogs._manager._place import Given, place_of
 from duologue.dialogs._screen._render import (
     Rendered,
     add_draw,
-    addressed,
-    check_text,
     plan_close,
-    plan_draw,
+    plan_window,
 )
 from duologue.dialogs._state._commands import LendTurn
 from duologue.dialogs._state._modes import (
@@ -32,9 +30,9 @@ from duologue.dialogs._state._modes import (
     ShowMode,
     StartMode,
 )
-from duologue.dialogs._state._stack import Context, Stack
+from duologue.dialogs._state._stack import Context
 from duologue.dialogs._state._states import State, StatesGroup
-from duologue.dialogs._state._turn import Turn, effective_mode
+from duologue.dialogs._state._turn import Turn
 from duologue.dialogs._state._values import check
 from duologue.errors import DialogCoveredError, WrongStateError
 
@@ -297,37 +295,21 @@ class DialogManager(Focus):
 
     async def render(self) -> None:
         """Render what the turn has changed so far, for drawing after the commit."""
-        while self._turn.redraws:
-            stack_id, mode = self._turn.redraws.popitem()
-            await self._render_stack(self._turn.snapshot.stack(stack_id), mode)
-
-    async def _render_stack(self, stack: Stack, mode: ShowMode | None) -> None:
-        context = self._turn.snapshot.top(stack)
-        if context is None:
-            draw = plan_close(self._turn, stack)
-        else:
-            turn = self._turn
-            rendered = await self._rendered(context)
-            limits = turn.bot.capabilities
-            check_text(rendered.text, context.state.state, limits)
-            keyboard = addressed(
-                rendered, context, turn.address.scope, limits, turn.keyboards
-            )
-            is_private = self.event.chat.type is ChatType.PRIVATE
-            chosen = effective_mode(
-                turn, mode, is_default_stack=stack.default(), is_private=is_private
-            )
-            draw = plan_draw(turn, stack, rendered, keyboard, chosen)
-            if draw is not None:
-                draw.is_asked = chosen is mode
-                draw.intent_id, draw.state, draw.cause = (
-                    context.id,
-                    context.state,
-                    turn.cause,
+        turn = self._turn
+        is_private = self.event.chat.type is ChatType.PRIVATE
+        while turn.redraws:
+            stack_id, mode = turn.redraws.popitem()
+            stack = turn.snapshot.stack(stack_id)
+            context = turn.snapshot.top(stack)
+            if context is None:
+                draw = plan_close(turn, stack)
+            else:
+                rendered = await self._rendered(context)
+                draw = plan_window(
+                    turn, stack, context, rendered, mode, is_private=is_private
                 )
-                draw.before = turn.snapshot.before.get(context.id)
-        if draw is not None:
-            add_draw(self._turn, draw)
+            if draw is not None:
+                add_draw(turn, draw)
 
     async def _rendered(self, context: Context) -> Rendered:
         stack_id, intent_id = self._stack_id, self._intent_id

@@ -15,7 +15,7 @@ from duologue.dialogs._screen._keyboards import (
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._snapshot import digest
 from duologue.dialogs._state._stack import Context, Keys, KnownScreen, Stack
-from duologue.dialogs._state._turn import Draw, Turn
+from duologue.dialogs._state._turn import Draw, Turn, effective_mode
 from duologue.errors import ViewError
 
 # A conversation has few dialogs open; what was cached for others is of no use.
@@ -83,6 +83,45 @@ def addressed(
             fixed.clear()
         fixed[key] = found
     return found
+
+
+def plan_window(
+    turn: Turn,
+    stack: Stack,
+    context: Context,
+    rendered: Rendered,
+    mode: ShowMode | None,
+    *,
+    is_private: bool,
+) -> Draw | None:
+    """Check what a window has rendered, and decide what has to be sent of it.
+
+    Args:
+        turn: The turn that rendered it.
+        stack: Where it lies.
+        context: Its dialog.
+        rendered: What it rendered.
+        mode: How the author wants it to appear; None if that was not said.
+        is_private: Whether the chat has one user only.
+
+    Returns:
+        What to draw; None if the screen stays as it is.
+
+    Raises:
+        ViewError: No messenger would take it.
+    """
+    limits = turn.bot.capabilities
+    check_text(rendered.text, context.state.state, limits)
+    keyboard = addressed(rendered, context, turn.address.scope, limits, turn.keyboards)
+    chosen = effective_mode(
+        turn, mode, is_default_stack=stack.default(), is_private=is_private
+    )
+    draw = plan_draw(turn, stack, rendered, keyboard, chosen)
+    if draw is not None:
+        draw.is_asked = chosen is mode
+        draw.intent_id, draw.state, draw.cause = context.id, context.state, turn.cause
+        draw.before = turn.snapshot.before.get(context.id)
+    return draw
 
 
 def plan_draw(
