@@ -202,6 +202,7 @@ def test_text_is_stored_as_it_is() -> None:
 @pytest.mark.parametrize("number", [10**3000, -(10**3000), 2**64])
 def test_large_numbers_can_be_kept(number: int) -> None:
     assert stored(number) == number
+    assert type(stored(number)) is int
 
 
 def test_halves_of_characters_survive() -> None:

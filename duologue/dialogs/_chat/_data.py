@@ -75,19 +75,23 @@ def load_plain(text: bytes) -> Json:
     return _decoder.decode(written)  # white space around it, or no JSON
 
 
+# Writes JSON the quickest way that there is, and refuses what that cannot do: with
+# orjson halves of characters and numbers of more than 64 bits.
+dump_quickly: Callable[[Json], bytes] = dump_plain
+
 try:
     orjson = import_module("orjson")
 except ModuleNotFoundError:
     dump_bytes, load = dump_plain, load_plain
 else:
-    _quick_dump: Callable[[Json], bytes] = orjson.dumps
+    dump_quickly = orjson.dumps
     _quick_load: Callable[[bytes], Json] = orjson.loads
 
     def dump_bytes(value: Json) -> bytes:
         """Write data as JSON in UTF-8, the quicker way where that can."""
         try:
-            return _quick_dump(value)
-        except TypeError:  # half a character, or a number of more than 64 bits
+            return dump_quickly(value)
+        except TypeError:
             return dump_plain(value)
 
     def load(text: bytes) -> Json:

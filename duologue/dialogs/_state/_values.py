@@ -5,9 +5,11 @@ believed but checked: what was written is read back and compared, by value and b
 before it counts as stored. Where JSON has no form for a type that dialogs may keep, the
 value is stored with a tag (`to_tagged`), which costs time for such data only.
 
-`marshal` is the measure of the comparison. It writes the plain types of Python exactly,
-1 otherwise than True or 1.0, and refuses every subclass, an `IntEnum` or a `defaultdict`,
-which `==` would take for what JSON makes of them. Nothing of it is ever stored.
+`==` compares, and tells a tuple from a list and the key 1 from "1". It takes an `IntEnum`
+or a `defaultdict` for what JSON makes of them, so `marshal` comes first, which refuses
+every subclass; nothing that it writes is kept. Nor does `==` tell 1 from 1.0 or True: JSON
+gives back what it was given, as long as one library does both. A number that orjson
+refuses to write it would read as a float, so what it refuses it does not read either.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from zoneinfo import ZoneInfo
 
 from duologue.dialogs._chat._data import (
     Json,
-    dump_bytes,
     dump_plain,
+    dump_quickly,
     load,
     load_plain,
 )
@@ -35,8 +37,6 @@ from duologue.errors import UnserialisableDataError
 
 _MAX_DEPTH = 200
 _MAX_BITS = 10_000  # Python reads and writes no more than 4,300 digits
-# The format of marshal without references, which depend on who else holds an object.
-_MARSHAL: Final = 2
 _TAG = "$"
 _Codec: TypeAlias = tuple[bytes, Callable[[Json], bytes], Callable[[bytes], Json]]
 
@@ -45,7 +45,7 @@ _PLAIN, _TAGGED = b"~", b"!"
 _CODECS: Final[Sequence[_Codec]] = (
     ((b"", dump_plain, load_plain),)
     if load is load_plain
-    else ((b"", dump_bytes, load), (_PLAIN, dump_plain, load_plain))
+    else ((b"", dump_quickly, load), (_PLAIN, dump_plain, load_plain))
 )
 
 
@@ -68,7 +68,7 @@ def write(values: Sequence[Json], names: Sequence[str]) -> tuple[bytes, list[Jso
             line = dump(values)
             copy = load_(line)
             # marshal refuses what is not plain.
-            if marshal.dumps(copy, _MARSHAL) == marshal.dumps(values, _MARSHAL):
+            if marshal.dumps(values) and copy == values:
                 return mark + line, copy
         except (ValueError, TypeError, RecursionError):
             continue
