@@ -14,6 +14,7 @@ from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._screen._render import Rendered
 from duologue.dialogs._state._functions import check_async
 from duologue.dialogs._state._modes import LaunchMode, checked_mode
+from duologue.dialogs._state._stack import Context
 from duologue.dialogs._state._states import State, StatesGroup
 from duologue.dialogs.routing._injection import HandlerData
 from duologue.dialogs.routing._observer import (
@@ -138,7 +139,11 @@ class Dialog(Router):
 
     async def load_data(self, manager: DialogManager) -> dict[str, Json]:
         """Collect what the widgets of the current window render."""
-        context = manager.current_context()
+        return await self._load_data(manager.current_context(), manager)
+
+    async def _load_data(
+        self, context: Context, manager: DialogManager
+    ) -> dict[str, Json]:
         middleware_data: dict[str, Json] = {
             **manager.middleware_data,
             "dialog_manager": manager,
@@ -158,8 +163,9 @@ class Dialog(Router):
 
     async def render(self, manager: DialogManager) -> Rendered:
         """Render the widgets of the current window."""
-        window = self.windows[manager.current_context().state]
-        data = await self.load_data(manager)
+        context = manager.current_context()
+        window = self.windows[context.state]
+        data = await self._load_data(context, manager)
         try:
             return await window.render(data, manager)
         except WidgetError as error:

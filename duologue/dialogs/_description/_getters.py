@@ -117,7 +117,7 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
 
 
 def _checked_result(found: object, getter: Function) -> Mapping[str, Json]:
-    if isinstance(found, Mapping):
+    if type(found) is dict or isinstance(found, Mapping):
         return cast("Mapping[str, Json]", found)
     problem = f"it returned {found!r:.100}; a getter returns a dict for the widgets"
     raise HandlerError(name_of(getter), problem)

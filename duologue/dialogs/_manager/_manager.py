@@ -304,17 +304,18 @@ class DialogManager(Focus):
             if context is None:
                 draw = plan_close(turn, stack)
             else:
-                rendered = await self._rendered(context)
+                if self._intent_id is None and stack_id == self._stack_id:
+                    dialog = self._registry.dialog_of(context.state)
+                    rendered = await dialog.render(self)
+                else:
+                    rendered = await self._render_elsewhere(context)
                 draw = plan_window(
                     turn, stack, context, rendered, mode, is_private=is_private
                 )
-            if draw is not None:
-                add_draw(turn, draw)
+            add_draw(turn, draw)
 
-    async def _rendered(self, context: Context) -> Rendered:
+    async def _render_elsewhere(self, context: Context) -> Rendered:
         stack_id, intent_id = self._stack_id, self._intent_id
-        if intent_id is None and context.stack_id == stack_id:
-            return await self._registry.dialog_of(context.state).render(self)
         self.focus(context.stack_id, None)
         try:
             return await self._registry.dialog_of(context.state).render(self)
@@ -322,8 +323,7 @@ class DialogManager(Focus):
             self.focus(stack_id, intent_id)
 
     def _is_exclusive(self, state: State) -> bool:
-        dialog = self._registry.dialog_of(state)
-        return dialog.launch_mode is LaunchMode.EXCLUSIVE
+        return self._registry.dialog_of(state).launch_mode is LaunchMode.EXCLUSIVE
 
     async def _step(self, distance: int, show_mode: ShowMode | None) -> None:
         state = self.current_context().state

@@ -59,8 +59,8 @@ def check_text(text: str, state: str, limits: Capabilities) -> None:
 
 def addressed(
     rendered: Rendered,
-    context: Context,
-    scope: str,
+    state: str,
+    prefix: str,
     limits: Capabilities,
     fixed: FixedKeyboards,
 ) -> AddressedKeyboard:
@@ -71,11 +71,9 @@ def addressed(
     Raises:
         ViewError: Something is too large.
     """
-    state = context.state.state
-    prefix = f"{scope}{context.id}:"
     if not rendered.is_fixed:
         return address_keyboard(state, rendered.rows, prefix, limits)
-    key = (context.id, state)
+    key = (prefix, state)
     found = fixed.get(key)
     if found is None:
         found = address_keyboard(state, rendered.rows, prefix, limits)
@@ -110,9 +108,10 @@ def plan_window(
     Raises:
         ViewError: No messenger would take it.
     """
-    limits = turn.bot.capabilities
-    check_text(rendered.text, context.state.state, limits)
-    keyboard = addressed(rendered, context, turn.address.scope, limits, turn.keyboards)
+    limits, state = turn.bot.capabilities, context.state.state
+    check_text(rendered.text, state, limits)
+    prefix = f"{turn.address.scope}{context.id}:"
+    keyboard = addressed(rendered, state, prefix, limits, turn.keyboards)
     chosen = effective_mode(
         turn, mode, is_default_stack=stack.default(), is_private=is_private
     )
@@ -198,8 +197,10 @@ def plan_close(turn: Turn, stack: Stack) -> Draw | None:
     )
 
 
-def add_draw(turn: Turn, draw: Draw) -> None:
+def add_draw(turn: Turn, draw: Draw | None) -> None:
     """Have a stack drawn after the commit; once a turn, whatever came before."""
+    if draw is None:
+        return
     for earlier in turn.draws:
         if earlier.stack_id == draw.stack_id and earlier.view is not None:
             turn.draws.remove(earlier)

@@ -274,7 +274,7 @@ class Snapshot:
             "stacks": {
                 name: _dump_stack(stack)
                 for name, stack in self.stacks.items()
-                if not stack.empty() or stack.default()
+                if stack.intents or stack.default()
             },
             "dialogs": list(lines),
         }

@@ -230,7 +230,8 @@ class Handling:
             turn.refusal = why_refused(turn, callback, payload, late)
             raise late
         turn.fate = "handled"
-        await manager.render()
+        if turn.redraws:  # a middleware has changed something after the dialog
+            await manager.render()
 
     async def _answer_refused(
         self,
