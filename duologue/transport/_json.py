@@ -4,15 +4,18 @@ Whoever reads fields does so on its own: the adapter of MAX says where an update
 malformed, the sandbox refuses what MAX would refuse, and one checks the other.
 
 orjson does it where it is installed, and leaves to the standard library what it cannot
-do, such as halves of characters: the answers are the same.
+do, such as halves of characters: the answers are the same. Data of authors has its own
+functions (`dialogs/_chat/_data.py`), because it is kept as it is: halves of characters as
+bytes that no messenger takes, and any number.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib import import_module
 from typing import Never, TypeGuard
+
+from duologue.dialogs._chat._data import quick
 
 
 def _refuse(name: str) -> Never:
@@ -36,13 +39,11 @@ def dump_plain(value: object) -> bytes:
     return _encode(value).encode()
 
 
-try:
-    _orjson = import_module("orjson")
-except ModuleNotFoundError:
+if quick is None:
     parse, dump = parse_plain, dump_plain
 else:
-    _quick_parse: Callable[[str | bytes], object] = _orjson.loads
-    _quick_dump: Callable[[object], bytes] = _orjson.dumps
+    _quick_parse: Callable[[str | bytes], object] = quick.loads
+    _quick_dump: Callable[[object], bytes] = quick.dumps
 
     def parse(raw: str | bytes) -> object:
         """The value of a text, with one kind of error for all that can be wrong.

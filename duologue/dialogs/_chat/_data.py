@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 # What bot authors put into their dialogs is theirs: only here may it be anything.
 Json: TypeAlias = Any  # type: ignore[explicit-any]  # the user's own data
@@ -75,17 +75,36 @@ def load_plain(text: bytes) -> Json:
     return _decoder.decode(written)  # white space around it, or no JSON
 
 
-# Writes JSON the quickest way that there is, and refuses what that cannot do: with
-# orjson halves of characters and numbers of more than 64 bits.
-dump_quickly: Callable[[Json], bytes] = dump_plain
+class _Quick(Protocol):
+    """What orjson does, as far as it is used."""
 
-try:
-    orjson = import_module("orjson")
-except ModuleNotFoundError:
+    def dumps(self, value: Json, /) -> bytes: ...
+
+    def loads(self, text: bytes | str, /) -> Json: ...
+
+
+def _quick() -> _Quick | None:
+    try:
+        found: Json = import_module("orjson")
+    except ModuleNotFoundError:
+        return None
+    library: _Quick = found
+    return library
+
+
+quick: Final = _quick()
+"""orjson where it is installed.
+
+It refuses what it cannot write: halves of characters, and numbers of more than 64 bits.
+"""
+
+dump_quickly: Callable[[Json], bytes]
+load_quickly: Callable[[bytes], Json]
+if quick is None:
     dump_bytes, load = dump_plain, load_plain
+    dump_quickly, load_quickly = dump_plain, load_plain
 else:
-    dump_quickly = orjson.dumps
-    _quick_load: Callable[[bytes], Json] = orjson.loads
+    dump_quickly, load_quickly = quick.dumps, quick.loads
 
     def dump_bytes(value: Json) -> bytes:
         """Write data as JSON in UTF-8, the quicker way where that can."""
@@ -97,7 +116,7 @@ else:
     def load(text: bytes) -> Json:
         """Read JSON in UTF-8, the quicker way where that can."""
         try:
-            return _quick_load(text)
+            return load_quickly(text)
         except ValueError:  # half a character
             return load_plain(text)
 

@@ -31,6 +31,7 @@ from duologue.dialogs._chat._data import (
     dump_quickly,
     load,
     load_plain,
+    load_quickly,
 )
 from duologue.dialogs._chat._sent import Sent
 from duologue.errors import UnserialisableDataError
@@ -45,7 +46,7 @@ _PLAIN, _TAGGED = b"~", b"!"
 _CODECS: Final[Sequence[_Codec]] = (
     ((b"", dump_plain, load_plain),)
     if load is load_plain
-    else ((b"", dump_quickly, load), (_PLAIN, dump_plain, load_plain))
+    else ((b"", dump_quickly, load_quickly), (_PLAIN, dump_plain, load_plain))
 )
 
 
