@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from duologue.dialogs._chat._address import Payload, parse_payload
-from duologue.dialogs._chat._chat import CallbackButton, Chat, ChatType, User
+from duologue.dialogs._chat._chat import Chat, ChatType, User
 from duologue.dialogs._chat._data import Json
-from duologue.dialogs._chat._message import Message
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import (
     BotStarted,
@@ -20,7 +19,6 @@ from duologue.dialogs._chat._updates import (
 )
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import (
-    MOVED_ON,
     Committed,
     Covered,
     Duplicate,
@@ -50,11 +48,11 @@ from duologue.dialogs._turns._discarded import DiscardedError
 from duologue.dialogs._turns._presses import pressed, why_refused
 from duologue.dialogs._turns._refused_views import step_back, view_refused
 from duologue.dialogs._turns._stale import StalePolicy
+from duologue.dialogs._turns._targets import answered_stack, check_target
 from duologue.dialogs.routing._observer import UNHANDLED
 from duologue.errors import (
     CallStoppedError,
     ClickRefusedError,
-    DialogCoveredError,
     OutdatedClickError,
 )
 
@@ -176,7 +174,7 @@ class Handling:
             turn.prompted = isinstance(update, MessageCreated | BotStarted)
         stack_id = DEFAULT_STACK_ID
         if isinstance(update, MessageCreated) and len(turn.snapshot.stacks) > 1:
-            answered = _answered_stack(turn, update.message.reply_to)
+            answered = answered_stack(turn, update.message.reply_to)
             if answered is None:
                 turn.listener = self._listener(turn, update)
             else:
@@ -296,7 +294,7 @@ class Handling:
             turn.is_changed = False  # nobody waits any more: leave all as it is
             return
         if not isinstance(command, StartDialog):
-            _check_target(turn, manager, command)
+            check_target(turn, manager, command)
         match command:
             case StartDialog(state=name, data=data, mode=mode):
                 state = self._dispatcher.state_by_name(name)
@@ -376,40 +374,6 @@ class Handling:
             user_locale=None if user is None else user.language_code,
         )
         return manager
-
-
-def _answered_stack(turn: Turn, answered: Message | None) -> str | None:
-    """The stack whose message a reply answers; None if it answers none of them."""
-    if answered is None:
-        return None
-    for stack in turn.snapshot.stacks.values():
-        if stack.screen.message_id == answered.id:
-            return stack.id
-    for row in answered.keyboard:  # it may be so new that its id is not known yet
-        for button in row:
-            if isinstance(button, CallbackButton):
-                payload = parse_payload(button.payload)
-                context = payload and turn.snapshot.context(payload.intent)
-                if context:
-                    return context.stack_id
-    return None
-
-
-def _check_target(turn: Turn, manager: DialogManager, command: DialogCommand) -> None:
-    """Make sure that the dialog of a background call can still be worked on.
-
-    Raises:
-        NoContextError: None is open.
-        DialogClosedError: It is closed.
-        DialogCoveredError: It is to be closed, and another one lies on top of it.
-    """
-    try:
-        manager.current_context()
-        if isinstance(command, CloseDialog) and manager.is_covered():
-            raise DialogCoveredError(turn.address.key)
-    except MOVED_ON as error:
-        turn.moot = error
-        raise
 
 
 def _remember(turn: Turn, update: Update) -> None:
