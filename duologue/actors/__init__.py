@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# _actor, _ref: what is told something, and how
+# _mailbox: where it waits; _hosts: who gives turns; _futures: what comes back
+# _lifecycle: children, failures, timers; _system: the lifetime of all
+# _directory: actors by key; _workers: long operations; _engine: mail that lasts
+# _pykka: what Pykka has; _time: clocks and the observer; testing: time that jumps
 from duologue.actors._actor import AsyncActor
 from duologue.actors._directory._directory import Directory
 from duologue.actors._directory._keyed_ref import KeyedRef

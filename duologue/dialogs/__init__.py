@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+# From what users see to what makes it:
+# _description, widgets: dialogs and windows, as authors declare them
+# routing: handlers, filters, middlewares
+# _manager: what handlers work with; _progress: workers that a dialog shows
+# _turns: handling of one message; _state: what it reads and writes
+# _screen: drawing; _delivery: mail, receipts, tasks
+# _chat: messages, updates, and what a messenger must offer
 from duologue.dialogs._chat._address import (
     Address,
     bot_key,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# _playground: what tests write; _bot: the messenger behind it
+# _world: its updates and messages; _calls: what the bot was told to do
 from duologue.testing._bot import RecordingBot
 from duologue.testing._calls import Call, Failures, Hold, Method
 from duologue.testing._playground import Playground

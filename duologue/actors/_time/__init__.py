@@ -4,3 +4,4 @@
 # _seconds: what counts as a number of seconds
 # _restart_delays: the waits before actors begin anew
 # _observe: the observer port
+# _deadlines: those that lie the same time ahead, with one timer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# _virtual_loop, _virtual_clock: time that jumps
+# _probe: an actor to talk through; _settled: waiting for silence
 from duologue.actors.testing._probe import Probe
 from duologue.actors.testing._settled import settled
 from duologue.actors.testing._virtual_clock import VirtualClock

@@ -3,3 +3,5 @@
 # _chat: people, places, messages, views; _updates: what happened
 # _address: which mailbox; _ports: what a messenger must offer
 # _data: JSON as authors keep it
+# _message, _sent: what came, and what handlers send, edit and delete
+# _calls: what a messenger is asked to do

@@ -3,3 +3,4 @@
 # _render: from widgets to a view, and to what must be drawn
 # _presenter, _drawing: when it is drawn, and the calls
 # _callbacks: answers to presses
+# _screens: what is on its way; _keyboards: addressed, checked, written once

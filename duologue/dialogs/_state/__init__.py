@@ -4,3 +4,4 @@
 # _stack, _snapshot: open dialogs, and how they are stored
 # _commands, _events: what a mailbox holds, and the events made of it
 # _turn: the working copy; _functions: what can be told of a function
+# _values: what authors keep, written and read back

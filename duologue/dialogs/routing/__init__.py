@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# _router, _observer: trees of handlers, and those of one kind of event
+# _filters, _checks: what passes; _injection: arguments; _lifetime: beginning and end
 from duologue.dialogs.routing._checks import Filter
 from duologue.dialogs.routing._filters import (
     Command,

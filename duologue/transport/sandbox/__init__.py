@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# _sandbox: one that runs; _cli: its command; _access: port and tokens
+# _world: what users and bots do; _bot_api: the side of the bot
+# _people: the page of the users; _control: the side of tests
 from duologue.transport.sandbox._bot_api._faults import Fault, FaultKind
 from duologue.transport.sandbox._control._client import Control
 from duologue.transport.sandbox._control._reports import (
