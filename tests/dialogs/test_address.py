@@ -24,7 +24,7 @@ from duologue.dialogs import (
 )
 from duologue.dialogs._chat._address import (
     Payload,
-    address_of,
+    key_of,
     new_id,
     parse_payload,
 )
@@ -158,6 +158,10 @@ def test_ids_are_unique_and_fit_a_payload() -> None:
     assert len(ids) == 1000
     assert all(parse_payload(f"u{each}:w") for each in ids)
     assert all(len(f"u{each}:") == 24 for each in ids)
+
+
+def address_of(update: Update) -> Address:
+    return Address.parse(key_of(update, "test.7"))
 
 
 @pytest.mark.parametrize(

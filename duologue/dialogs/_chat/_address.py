@@ -182,11 +182,6 @@ def key_of(update: Update, bot: str) -> str:
     return _key(bot, update.chat_id, user, update.thread_id, None)
 
 
-def address_of(update: Update) -> Address:
-    """Find the address of an update; see `key_of`."""
-    return Address.parse(key_of(update, bot_key(update.bot)))
-
-
 def _key(
     bot: str, chat: int, user: int | None, thread: int | None, business: str | None
 ) -> str:

@@ -9,6 +9,8 @@ All but presses are read in full, so that what is wrong with them is known at on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TypedDict
 
 from duologue.dialogs import (
     Bot,
@@ -133,42 +135,22 @@ def _removed(raw: Raw, bot: Bot) -> MessageRemoved:
 
 
 def _started(raw: Raw, bot: Bot) -> BotStarted:
-    actor = _actor(raw)
     return BotStarted(
-        id=_event_id(raw, actor),
-        bot=bot,
-        chat=chat_named(raw),
-        user=actor,
-        timestamp=moment(integer(raw, "timestamp", "")),
-        raw=raw,
+        **_common(raw, bot, _actor(raw)),
         payload=optional_text(raw, "payload", ""),
     )
 
 
 def _titled(raw: Raw, bot: Bot) -> ChatTitleChanged:
-    actor = _actor(raw)
     return ChatTitleChanged(
-        id=_event_id(raw, actor),
-        bot=bot,
-        chat=chat_named(raw),
-        user=actor,
-        timestamp=moment(integer(raw, "timestamp", "")),
-        raw=raw,
+        **_common(raw, bot, _actor(raw)),
         title=text(raw, "title", ""),
     )
 
 
 def _plain(kind: type[Update]) -> Callable[[Raw, Bot], Update]:
     def parsed(raw: Raw, bot: Bot) -> Update:
-        actor = _actor(raw)
-        return kind(
-            id=_event_id(raw, actor),
-            bot=bot,
-            chat=chat_named(raw),
-            user=actor,
-            timestamp=moment(integer(raw, "timestamp", "")),
-            raw=raw,
-        )
+        return kind(**_common(raw, bot, _actor(raw)))
 
     return parsed
 
@@ -177,25 +159,14 @@ def _added(raw: Raw, bot: Bot) -> BotAdded:
     # It comes without `user` since November 2026 (dev.max.ru, changelog of the API).
     actor = None if raw.get("user") is None else _actor(raw)
     return BotAdded(
-        id=_event_id(raw, actor),
-        bot=bot,
-        chat=chat_named(raw),
-        user=actor,
-        timestamp=moment(integer(raw, "timestamp", "")),
-        raw=raw,
+        **_common(raw, bot, actor),
     )
 
 
 def _muted(raw: Raw, bot: Bot) -> DialogMuted:
-    actor = _actor(raw)
     until = optional_integer(raw, "muted_until", "")
     return DialogMuted(
-        id=_event_id(raw, actor),
-        bot=bot,
-        chat=chat_named(raw),
-        user=actor,
-        timestamp=moment(integer(raw, "timestamp", "")),
-        raw=raw,
+        **_common(raw, bot, _actor(raw)),
         until=None if until is None else moment(until, "muted_until"),
     )
 
@@ -204,12 +175,7 @@ def _permitted(raw: Raw, bot: Bot) -> BotAdminPermissionsChanged:
     actor = User(integer(raw, "user_id", ""))
     permissions = items(raw, "permissions", "")
     return BotAdminPermissionsChanged(
-        id=_event_id(raw, actor),
-        bot=bot,
-        chat=chat_named(raw),
-        user=actor,
-        timestamp=moment(integer(raw, "timestamp", "")),
-        raw=raw,
+        **_common(raw, bot, actor),
         is_admin=raw.get("is_admin") is True,
         permissions=tuple([each for each in permissions if isinstance(each, str)]),
     )
@@ -220,11 +186,29 @@ def _actor(raw: Raw) -> User:
     return speaking(found, raw.get("user_locale"))
 
 
-def _event_id(raw: Raw, actor: User | None) -> str:
+class _Common(TypedDict):
+    """What all updates have."""
+
+    id: str
+    bot: Bot
+    chat: Chat
+    user: User | None
+    timestamp: datetime
+    raw: Raw
+
+
+def _common(raw: Raw, bot: Bot, actor: User | None) -> _Common:
     chat_id = integer(raw, "chat_id", "")
     stamp = integer(raw, "timestamp", "")
     who = 0 if actor is None else actor.id
-    return f"{text(raw, 'update_type', '')}:{chat_id}:{who}:{stamp}"
+    return _Common(
+        id=f"{text(raw, 'update_type', '')}:{chat_id}:{who}:{stamp}",
+        bot=bot,
+        chat=chat_named(raw),
+        user=actor,
+        timestamp=moment(stamp),
+        raw=raw,
+    )
 
 
 _WRITTEN = ("message_created", "message_edited")
