@@ -176,6 +176,24 @@ async def test_presses_pass_the_middlewares_around_their_dialog() -> None:
     assert order == ["update", "outer", "router outer", "inner", "dialog", "click 5"]
 
 
+async def test_what_a_middleware_changes_after_a_press_is_drawn() -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.callback_query.outer_middleware
+    async def note(handler: NextHandler, event: Json, data: HandlerData) -> Json:
+        result = await handler(event, data)
+        await data["dialog_manager"].update({"seen": "late"})
+        return result
+
+    shown = Window("{dialog_data}", Button(Const("b"), "b"), state=Main.one)
+    dispatcher.include_router(Dialog(shown))
+    async with Playground(dispatcher) as chat:
+        await (await chat.dialog(1).start(Main.one)).drawn()
+        await chat.click(1, "b")
+
+        assert chat.screen(1).text == "{'seen': 'late'}"
+
+
 async def test_what_a_middleware_puts_into_the_update_reaches_handlers() -> None:
     got: list[str] = []
     dispatcher = Dispatcher()
