@@ -236,3 +236,30 @@ async def test_windows_that_were_to_be_sent_are_each_sent_once(life: Life) -> No
         await chat.settled()
 
         assert len(shown(chat)) == 4
+
+
+@ENGINES
+async def test_a_press_adopts_a_message_whose_sending_was_not_noted(
+    life: Life,
+) -> None:
+    async with life.run(drain=0) as chat:
+        with chat.bot.hold(Method.SEND):
+            await chat.say(1, "/start")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+        [lost] = chat.bot.calls_of(Method.SEND)
+    assert lost.view is not None
+    # It has arrived all the same: the process ended before the answer came.
+    message_id = await life.bot.send_now(1, lost.view)
+    payload = life.bot.messages(1)[-1].payload_of("more")
+    assert payload is not None
+
+    async with life.run() as chat:
+        failures = life.bot.fail(
+            *[MessengerUnavailableError("send", "down")] * 3, method=Method.SEND
+        )
+        await chat.press(1, payload, message_id=message_id)
+        await chat.settled()
+        del failures
+
+        assert shown(chat) == ["1 "]

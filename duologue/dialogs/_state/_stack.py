@@ -43,11 +43,13 @@ class Keys:
         revision: Which drawing.
         intent: The dialog that they belong to.
         items: The payloads, without scope and intent, one a line.
+        is_new: Whether the drawing is a message of its own.
     """
 
     revision: int
     intent: str
     items: str
+    is_new: bool = False
 
     def find(self, intent: str, data: str) -> str | None:
         """Find the button with this payload among them.
@@ -106,6 +108,7 @@ class KnownScreen:
         ):
             newest.revision = keys.revision
             return bool(self.pending)
+        keys.is_new = new_message
         self.pending = [*self.pending[-_MAX_PENDING + 1 :], keys]
         return True
 
@@ -122,6 +125,27 @@ class KnownScreen:
             if keys.revision <= revision:
                 self.drawn = keys
         self.pending = [keys for keys in self.pending if keys.revision > revision]
+
+    def adopt(self, message_id: str, intent: str, data: str) -> int | None:
+        """Take a message that was pressed for one that was to be sent.
+
+        Whoever has sent it has ended, or lost the answer, before it could note that.
+
+        Args:
+            message_id: The message, which is not the known one.
+            intent: The dialog.
+            data: Widget and item, or the digest of them, which the message shows.
+
+        Returns:
+            The drawing that it shows; None if it can be no such message.
+        """
+        is_new = False
+        for keys in self.pending:
+            is_new = is_new or keys.is_new
+            if is_new and keys.find(intent, data) is not None:
+                self.confirm(keys.revision, message_id, None)
+                return keys.revision
+        return None
 
     def refuse(self, revision: int) -> None:
         """Note that a drawing will never be on the screen.

@@ -108,6 +108,8 @@ class Turn:
         pressed: The message and the payload of the press that was handled last, if
             nothing else came from the user since.
         refusal: Why a press was refused: `again`, `foreign` or `stale`.
+        adopted: A stack, the drawing that was to be sent for it, and the message that is
+            taken for that because the user has pressed it.
         effects: Short work for after the commit, which belongs to the turn.
         jobs: What begins the author's tasks after the commit, which do not.
         moot: Why a background call found no dialog to work on, if that was so.
@@ -121,6 +123,7 @@ class Turn:
     __slots__ = (
         "active",
         "address",
+        "adopted",
         "answers",
         "bot",
         "callback",
@@ -167,6 +170,7 @@ class Turn:
         self.cause: str = "call"
         self.pressed: tuple[str | None, str] | None = None
         self.refusal: str | None = None
+        self.adopted: tuple[str, int, str] | None = None
         self.active: bool = True
         self.data: list[dict[str, Json]] = []
         self.is_changed: bool = False

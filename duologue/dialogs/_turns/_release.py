@@ -106,6 +106,8 @@ class Release:
         callback = turn.callback
         for error in plan.errors:
             self._on_error(error, actor.key)
+        if turn.adopted is not None:
+            self._presenter.adopt(actor.screens, *turn.adopted)
         for bot, draw in plan.draws:
             view = self._presenter.show(actor.screens, turn.address, bot, draw)
             if draw.outgoing is not None:
