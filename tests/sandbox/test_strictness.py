@@ -53,7 +53,6 @@ async def _updates(bot: aiohttp.ClientSession) -> list[Json]:
     ("method", "path"),
     [
         ("PATCH", "/chats/{group}"),
-        ("GET", "/chats/{group}/members"),
         ("POST", "/chats/{group}/members"),
         ("DELETE", "/chats/{group}/members"),
         ("DELETE", "/chats/{group}/members/me"),

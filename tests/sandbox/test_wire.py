@@ -262,6 +262,25 @@ async def test_chats_tell_whom_they_are_with(
     assert (member["is_admin"], member["is_bot"]) == (True, True)
 
 
+async def test_the_members_of_a_chat_are_listed_all_or_those_that_are_named(
+    control: Control, bot: aiohttp.ClientSession, ann: int
+) -> None:
+    bob = await control.add_user("Bob")
+    group = await control.add_group("Team", [ann, bob])
+    path = f"/chats/{group}/members"
+
+    async with bot.get(path) as response:
+        everybody = (await response.json())["members"]
+    async with bot.get(path, params={"user_ids": f"{bob},77"}) as response:
+        named = (await response.json())["members"]
+    async with bot.get(path, params={"user_ids": "bob"}) as response:
+        assert response.status == 400
+
+    assert {one["user_id"] for one in everybody if not one["is_bot"]} == {ann, bob}
+    assert len(everybody) == 3
+    assert [(one["user_id"], one["name"]) for one in named] == [(bob, "Bob")]
+
+
 async def test_actions_are_seen_and_commands_are_kept(
     control: Control, bot: aiohttp.ClientSession, ann: int
 ) -> None:

@@ -14,6 +14,7 @@ from duologue.transport.sandbox._bot_api._fields import (
     as_array,
     as_object,
     choice,
+    ids_query,
     malformed,
     optional_text,
     text_field,
@@ -45,7 +46,6 @@ NOT_SUPPORTED = [
     ("GET", CHAT + "/pin"),
     ("PUT", CHAT + "/pin"),
     ("DELETE", CHAT + "/pin"),
-    ("GET", CHAT + "/members"),
     ("POST", CHAT + "/members"),
     ("DELETE", CHAT + "/members"),
     ("DELETE", CHAT + "/members/me"),
@@ -73,6 +73,7 @@ class ChatMethods:
             web.get("/me", self.me),
             web.patch("/me/commands", self.set_commands),
             web.get(CHAT, self.get_chat),
+            web.get(CHAT + "/members", self.members),
             web.get(CHAT + "/members/me", self.membership),
             web.post(CHAT + "/actions", self.act),
             web.get("/subscriptions", self.subscriptions),
@@ -105,6 +106,19 @@ class ChatMethods:
         """GET /chats/{chatId}/members/me."""
         chat = self._chat(request)
         return web.json_response(wire.bot_member(self.service.world, chat))
+
+    async def members(self, request: web.Request) -> web.Response:
+        """GET /chats/{chatId}/members, all of them or those of ``user_ids``."""
+        chat = self._chat(request)
+        wanted, world = ids_query(request.query, "user_ids"), self.service.world
+        found = [
+            wire.member(world, user_id)
+            for user_id in sorted(chat.members)
+            if wanted is None or user_id in wanted
+        ]
+        if wanted is None or world.bot.id in wanted:
+            found.append(wire.bot_member(world, chat))
+        return web.json_response({"members": found})
 
     async def act(self, request: web.Request) -> web.Response:
         """POST /chats/{chatId}/actions."""

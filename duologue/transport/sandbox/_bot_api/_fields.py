@@ -78,6 +78,17 @@ def int_query(query: Mapping[str, str], name: str) -> int | None:
     return int(raw)
 
 
+def ids_query(query: Mapping[str, str], name: str) -> frozenset[int] | None:
+    """Take a list of numbers that may be absent."""
+    raw = query.get(name)
+    if raw is None:
+        return None
+    parts = raw.split(",")
+    if not all(map(_INTEGER.fullmatch, parts)):
+        raise malformed(f"{name}: must be integers with commas between them")
+    return frozenset(map(int, parts))
+
+
 def bounded_query(
     query: Mapping[str, str], name: str, *, default: int, least: int, most: int
 ) -> int:

@@ -62,6 +62,17 @@ def chat(world: World, place: Chat) -> JsonObject:
     return shape
 
 
+def member(world: World, user_id: int) -> JsonObject:
+    """Make the ``ChatMember`` of a user, who has no rights of an administrator."""
+    return user(world.user(user_id), world.clock()) | {
+        "last_access_time": world.clock(),
+        "is_owner": False,
+        "is_admin": False,
+        "join_time": 0,
+        "permissions": None,
+    }
+
+
 def bot_member(world: World, place: Chat) -> JsonObject:
     """Make the ``ChatMember`` of the bot: an administrator in groups."""
     is_group = place.kind is ChatKind.GROUP
