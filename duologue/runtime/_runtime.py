@@ -202,6 +202,7 @@ class Runtime:
         user_id: int | None = None,
         stack_id: str = DEFAULT_STACK_ID,
         thread_id: int | None = None,
+        load: bool = False,
     ) -> BgManager:
         """Make a background manager; see `BgManagerFactory.bg`."""
         return self.dispatcher.bg_factory.bg(
@@ -210,6 +211,7 @@ class Runtime:
             user_id=user_id,
             stack_id=stack_id,
             thread_id=thread_id,
+            load=load,
         )
 
     @property

@@ -9,10 +9,26 @@ from dataclasses import replace
 from itertools import count
 
 from duologue.actors import LoopClock
-from duologue.dialogs import Attachment, Bot, CallKind, Capabilities, Update, View
+from duologue.dialogs import (
+    Attachment,
+    Bot,
+    CallKind,
+    Capabilities,
+    Chat,
+    Update,
+    User,
+    View,
+)
 from duologue.errors import BadRequestError, MessageGoneError, MessengerError
 from duologue.testing._calls import Call, Failures, Hold, Method, Which
-from duologue.testing._world import Raw, ShownMessage, parse, raw_attachment
+from duologue.testing._world import (
+    Raw,
+    ShownMessage,
+    chat_type,
+    parse,
+    raw_attachment,
+    user_of,
+)
 from duologue.transport._limits import Buckets
 
 # The strictest of every messenger that there is, so that what passes here is not
@@ -300,6 +316,14 @@ class RecordingBot(Bot):
         """Show what the bot is doing, which nobody looks at here."""
         async with self._made(self._call(Method.ACT, chat_id, None, action=action)):
             pass
+
+    async def look_up_now(
+        self, chat_id: int, user_id: int | None
+    ) -> tuple[Chat, User | None]:
+        """Say what a chat is, and who a user of it is: everybody is a member."""
+        async with self._made(self._call(Method.LOOK_UP, chat_id, None)):
+            user = None if user_id is None else user_of(user_id)
+            return Chat(chat_id, chat_type(chat_id)), user
 
     async def answer_now(
         self,

@@ -21,6 +21,7 @@ class Method(enum.StrEnum):
     DELETE = "delete"
     ANSWER = "answer"
     ACT = "act"
+    LOOK_UP = "look_up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

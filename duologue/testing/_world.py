@@ -199,15 +199,16 @@ def _common(raw: Json, bot: Bot) -> _Common:
         id=raw["id"],
         bot=bot,
         chat=Chat(raw["chat_id"], chat_type(raw["chat_id"])),
-        user=(
-            None
-            if user_id is None
-            else User(user_id, f"User {user_id}", language_code=raw.get("user_locale"))
-        ),
+        user=None if user_id is None else user_of(user_id, raw.get("user_locale")),
         timestamp=datetime.fromtimestamp(raw["time"], UTC),
         thread_id=raw.get("thread_id"),
         raw=raw,
     )
+
+
+def user_of(user_id: int, language_code: str | None = None) -> User:
+    """The user of a number."""
+    return User(user_id, f"User {user_id}", language_code=language_code)
 
 
 def chat_type(chat_id: int) -> ChatType:
@@ -222,9 +223,7 @@ def _message(raw: Json, chat: Chat, bot: Bot) -> Message:
         id=raw["id"],
         chat=chat,
         sender=(
-            User(bot.id, "Bot", is_bot=True)
-            if user_id is None
-            else User(user_id, f"User {user_id}")
+            User(bot.id, "Bot", is_bot=True) if user_id is None else user_of(user_id)
         ),
         text=raw["text"],
         keyboard=tuple(

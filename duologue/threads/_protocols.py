@@ -68,6 +68,7 @@ class _HasBg(Protocol):
         chat_id: int | None = None,
         stack_id: str | None = None,
         thread_id: int | None = None,
+        load: bool = False,
         timeout: float | None = None,
     ) -> BlockingBgManager:
         """See `BgManager.bg`."""
@@ -284,6 +285,7 @@ class ThreadedRuntime(Protocol):
         user_id: int | None = None,
         stack_id: str = DEFAULT_STACK_ID,
         thread_id: int | None = None,
+        load: bool = False,
         timeout: float | None = None,
     ) -> BlockingBgManager:
         """See `Runtime.dialog`."""

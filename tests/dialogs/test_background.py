@@ -14,6 +14,7 @@ from duologue.dialogs import (
     Address,
     BgManager,
     BgManagerFactory,
+    Chat,
     Committed,
     Covered,
     Dialog,
@@ -26,11 +27,13 @@ from duologue.dialogs import (
     State,
     StatesGroup,
     UpdateData,
+    User,
     Window,
     setup_dialogs,
 )
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import HandlerData, NextHandler
+from duologue.dialogs.widgets.text import Format
 from duologue.errors import (
     AddressIncompleteError,
     AsyncWithNeededError,
@@ -572,3 +575,83 @@ async def test_edits_after_a_press_travel_in_its_answer() -> None:
         await (await chat.dialog(1).update({"n": 1})).drawn()
 
         assert [call.method for call in chat.bot.calls] == [Method.SEND, Method.EDIT]
+
+
+def of_nobody_known() -> Dispatcher:
+    """A dialog that shows what is known of its chat and user."""
+    dispatcher = Dispatcher()
+
+    async def known(event_chat: Chat, event_from_user: User | None) -> dict[str, Json]:
+        name = None if event_from_user is None else event_from_user.name
+        return {"name": name, "type": event_chat.type.value}
+
+    window = Window(Format("{type} of {name}"), getter=known, state=Main.one)
+    dispatcher.include_routers(Dialog(window))
+    return dispatcher
+
+
+@pytest.mark.parametrize(
+    ("load", "shown"), [(False, "private of "), (True, "private of User 1")]
+)
+async def test_a_manager_that_loads_knows_the_name_of_a_user_who_never_wrote(
+    *, load: bool, shown: str
+) -> None:
+    async with Playground(of_nobody_known()) as chat:
+        bg = chat.runtime.dialog(chat_id=1, user_id=1, load=load)
+        await (await bg.start(Main.one)).drawn()
+
+        assert chat.screen(1).text == shown
+
+
+async def test_a_manager_of_the_factory_that_loads_knows_the_type_of_the_chat() -> None:
+    async with Playground(of_nobody_known()) as chat:
+        bg = chat.runtime.dispatcher.bg_factory.bg(chat.bot, 5, -7, load=True)
+        await (await bg.start(Main.one)).drawn()
+
+        (shown,) = chat.bot.messages(-7)
+        assert shown.text == "group of User 5"
+
+
+async def test_a_manager_of_a_whole_chat_that_loads_asks_for_no_user() -> None:
+    async with Playground(of_nobody_known()) as chat:
+        bg = chat.runtime.dispatcher.bg_factory.bg(
+            chat_id=-7, stack_id=GROUP_STACK_ID, load=True
+        )
+        await (await bg.start(Main.one)).drawn()
+
+        (shown,) = chat.bot.messages(-7)
+        assert shown.text == "group of None"
+
+
+async def test_a_block_of_a_manager_that_loads_knows_the_user() -> None:
+    async with Playground(of_nobody_known()) as chat:
+        await (await chat.dialog(1).start(Main.one)).drawn()
+
+        async with chat.dialog(1).bg(load=True).fg() as manager:
+            user = manager.event.user
+
+        assert user == User(1, "User 1")
+
+
+async def test_a_manager_that_loads_keeps_a_language_that_is_not_said() -> None:
+    dispatcher = of_nobody_known()
+    async with Playground(dispatcher) as chat:
+        raw = {**chat.bot.wrote(1, 1, "hi"), "user_locale": "ru"}
+        await chat.runtime.accept(chat.bot, raw)
+        await (await chat.dialog(1).bg(load=True).start(Main.one)).drawn()
+
+        async with chat.dialog(1).fg() as manager:
+            user = manager.event.user
+
+        assert user == User(1, "User 1", language_code="ru")
+
+
+async def test_a_call_whose_user_the_messenger_does_not_know_is_not_made() -> None:
+    async with Playground(of_nobody_known()) as chat:
+        chat.bot.fail(BadRequestError("look up", "no"), method=Method.LOOK_UP)
+
+        with pytest.raises(BadRequestError):
+            await (await chat.dialog(1).bg(load=True).start(Main.one))
+        await chat.settled()
+
+        assert chat.bot.messages(1) == ()

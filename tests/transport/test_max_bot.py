@@ -7,7 +7,16 @@ import socket
 import aiohttp
 import pytest
 
-from duologue.dialogs import Callback, CallbackButton, CallKind, LinkButton, View
+from duologue.dialogs import (
+    Callback,
+    CallbackButton,
+    CallKind,
+    Chat,
+    ChatType,
+    LinkButton,
+    User,
+    View,
+)
 from duologue.errors import (
     BadRequestError,
     BotNotStartedError,
@@ -174,6 +183,43 @@ async def test_an_action_that_the_messenger_does_not_know_harms_nobody(
     await bot.send_chat_action(chat, "dancing")
 
     assert len(await refusals(control)) == 1
+
+
+async def test_a_private_chat_is_looked_up_with_its_user_in_one_call(
+    bot: Bot, control: Control
+) -> None:
+    ann, chat = await new_chat(control)
+
+    found = await bot.look_up_now(chat, ann)
+
+    assert found == (Chat(chat, ChatType.PRIVATE), User(ann, "Ann"))
+    asked = [made for made in await control.requests() if "/chats" in made.path]
+    assert [made.count for made in asked] == [1]
+
+
+async def test_a_group_is_looked_up_with_one_of_its_members(
+    bot: Bot, control: Control
+) -> None:
+    ann = await control.add_user("Ann")
+    bob = await control.add_user("Bob")
+    group = await control.add_group("Friends", [ann, bob])
+
+    assert await bot.look_up_now(group, bob) == (
+        Chat(group, ChatType.GROUP),
+        User(bob, "Bob"),
+    )
+    assert await bot.look_up_now(group, None) == (Chat(group, ChatType.GROUP), None)
+
+
+async def test_somebody_who_is_no_member_of_a_group_is_not_found(
+    bot: Bot, control: Control
+) -> None:
+    ann = await control.add_user("Ann")
+    eve = await control.add_user("Eve")
+    group = await control.add_group("Friends", [ann])
+
+    with pytest.raises(BadRequestError, match="no member"):
+        await bot.look_up_now(group, eve)
 
 
 async def test_a_view_is_sent_with_its_buttons(bot: Bot, control: Control) -> None:

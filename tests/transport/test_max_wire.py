@@ -206,6 +206,37 @@ async def test_an_answer_without_an_id_for_the_message_is_unexpected(
             await bot.send_now(1, View("text"))
 
 
+GROUP: dict[str, object] = {"chat_id": -7, "type": "chat"}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, r"GET /chats/\{chatId\}"),
+        ({"chat_id": "-7", "type": "chat"}, r"GET /chats/\{chatId\}"),
+        ({**GROUP, "dialog_with_user": {}}, r"GET /chats/\{chatId\}"),
+        ({**GROUP, "members": "Ann"}, r"GET /chats/\{chatId\}/members"),
+        ({**GROUP, "members": [{"name": "Ann"}]}, r"GET /chats/\{chatId\}/members"),
+    ],
+)
+async def test_a_look_up_that_names_no_chat_or_no_people_is_unexpected(
+    body: dict[str, object], named: str
+) -> None:
+    async with talking_to(Wire(body=body)) as bot:
+        with pytest.raises(UnexpectedAnswerError, match=named):
+            await bot.look_up_now(-7, 5)
+
+
+async def test_a_look_up_takes_nobody_else_for_the_member() -> None:
+    wire = Wire(body={**GROUP, "members": [None, {"user_id": 6, "first_name": "Bob"}]})
+
+    async with talking_to(wire) as bot:
+        with pytest.raises(BadRequestError, match="user 5 is no member"):
+            await bot.look_up_now(-7, 5)
+
+    assert [request.query_string for request in wire.requests] == ["", "user_ids=5"]
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"updates": None}, {"updates": [], "marker": "5"}, {"updates": {}}]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from duologue.dialogs._chat._chat import View
+from duologue.dialogs._chat._chat import Chat, User, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +133,16 @@ class MessengerCalls(Protocol):
             chat_id: Where.
             action: `typing`, `upload_photo`, `upload_video`, `upload_voice`,
                 `upload_document`, or the messenger's own name.
+        """
+        ...
+
+    async def look_up_now(
+        self, chat_id: int, user_id: int | None
+    ) -> tuple[Chat, User | None]:
+        """Ask what a chat is, and who a user of it is; waits for the limits itself.
+
+        Args:
+            chat_id: The chat.
+            user_id: A member of it; None to ask for the chat only.
         """
         ...

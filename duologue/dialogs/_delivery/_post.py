@@ -21,7 +21,7 @@ from duologue.dialogs._delivery._receipts import (
     PendingMail,
     Receipt,
 )
-from duologue.dialogs._state._commands import Command, encode
+from duologue.dialogs._state._commands import Command, Introduced, encode
 from duologue.dialogs._state._turn import active_turn
 from duologue.errors import (
     EngineClosedError,
@@ -145,6 +145,23 @@ class Post:
             raise
         if letters:
             self._observer.count("enqueue", len(letters), outcome="accepted")
+
+    async def introduce(self, address: Address) -> None:
+        """Ask the messenger who is at an address, and tell its dialogs.
+
+        Raises:
+            MessengerError: It does not say.
+            EngineClosedError: The runtime is stopping.
+        """
+        bot = self._bots[address.bot]
+        chat, user = await bot.look_up_now(address.chat_id, address.user_id)
+        who: tuple[str, str | None, str | None] = "", None, None
+        if user is not None:
+            who = user.name, user.username, user.language_code
+        body = encode(Introduced(chat.type.value, *who))
+        pending = Pending("", self._clock.time())
+        self._note(pending)
+        await self._send(Letter(address.key, Mail(pending.id, body)))
 
     async def deliver(self, offers: Sequence[Offer]) -> None:
         """Accept updates of a messenger; wait while a mailbox is full.

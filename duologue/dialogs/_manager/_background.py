@@ -35,11 +35,13 @@ class BackgroundCalls:
         *,
         stack_id: str = DEFAULT_STACK_ID,
         intent_id: str | None = None,
+        load: bool = False,
     ) -> None:
         self.address = address
         self.post = post
         self._stack_id = stack_id
         self._intent_id = intent_id
+        self._load = load
 
     @property
     def place(self) -> tuple[str, str, str | None]:
@@ -111,7 +113,13 @@ class BackgroundCalls:
         )
 
     async def _send(self, command: Command) -> Receipt:
+        await self._introduce()
         return await self.post.send(self.address, command)
+
+    async def _introduce(self) -> None:
+        """Let the messenger say who is at the address, if that is wanted."""
+        if self._load:
+            await self.post.introduce(self.address)
 
 
 def _name(mode: ShowMode | None) -> str | None:

@@ -52,6 +52,7 @@ class BgManagerFactory:
         stack_id: str | None = None,
         thread_id: int | None = None,
         business_connection_id: str | None = None,
+        load: bool = False,  # noqa: FBT001, FBT002  # as the peers have it
     ) -> BgManager:
         """Make a manager for whatever is open on top at the time of each call.
 
@@ -63,6 +64,8 @@ class BgManagerFactory:
                 the one of the chat.
             thread_id: The topic.
             business_connection_id: The business account.
+            load: Whether each call first asks the messenger what the chat is and who
+                the user is; see `DialogManager.bg`.
 
         Raises:
             RuntimeNotStartedError: No runtime runs with the dispatcher.
@@ -83,7 +86,10 @@ class BgManagerFactory:
             business_connection_id,
         )
         if place.stack_id == GROUP_STACK_ID:
-            return BgManager(self._post, address.shared)
+            return BgManager(self._post, address.shared, load=load)
         return BgManager(
-            self._post, address, stack_id=place.stack_id or DEFAULT_STACK_ID
+            self._post,
+            address,
+            stack_id=place.stack_id or DEFAULT_STACK_ID,
+            load=load,
         )

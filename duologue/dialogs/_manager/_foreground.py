@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Token
 from types import TracebackType
@@ -30,15 +31,22 @@ class Foreground(Generic[M]):
         address: Whose turn it is.
         command: The request.
         timeout: Seconds for waiting and for the block together.
+        prepare: Is awaited before the request is sent.
     """
 
     def __init__(
-        self, post: Post, address: Address, command: LendTurn, timeout: float
+        self,
+        post: Post,
+        address: Address,
+        command: LendTurn,
+        timeout: float,
+        prepare: Callable[[], Awaitable[None]],
     ) -> None:
         self._post = post
         self._address = address
         self._command = command
         self._timeout = timeout
+        self._prepare = prepare
         self._limit = asyncio.timeout(None)
         self._lending: Lending | None = None
         self._receipt: Receipt | None = None
@@ -59,6 +67,7 @@ class Foreground(Generic[M]):
             NoContextError: No dialog is open.
             DialogClosedError: The dialog is closed.
             ForegroundTimeoutError: The turn did not come in time.
+            MessengerError: The messenger does not say who is at the address.
         """
         if active_turn() is not None:
             raise ReentrantCallError
@@ -66,6 +75,7 @@ class Foreground(Generic[M]):
         self._limit = asyncio.timeout(self._timeout)
         await self._limit.__aenter__()
         try:
+            await self._prepare()
             self._receipt = await self._post.send(
                 self._address, self._command, lending=self._lending
             )

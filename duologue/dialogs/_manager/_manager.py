@@ -253,6 +253,7 @@ class DialogManager(Focus):
         chat_id: int | None = None,
         stack_id: str | None = None,
         thread_id: int | None = None,
+        load: bool = False,
     ) -> BgManager:
         """Make a manager that may be kept and used after the turn.
 
@@ -266,6 +267,9 @@ class DialogManager(Focus):
             chat_id: Another chat.
             stack_id: Another stack; `GROUP_STACK_ID` for the one of the chat.
             thread_id: Another topic.
+            load: Whether each call first asks the messenger what the chat is and who
+                the user is. Without it turns know what the last update said of them;
+                of those who never wrote they know the numbers only.
 
         Raises:
             WrongArgumentError: Something stands in a wrong place.
@@ -285,6 +289,7 @@ class DialogManager(Focus):
             chat_id=chat_id,
             stack_id=stack_id,
             thread_id=thread_id,
+            load=load,
         )
 
     @asynccontextmanager
@@ -356,7 +361,7 @@ class BgManager(BackgroundCalls):
         """
         limit = self.post.foreground_timeout if timeout is None else timeout
         command = LendTurn(self._stack_id, self._intent_id)
-        return Foreground(self.post, self.address, command, limit)
+        return Foreground(self.post, self.address, command, limit, self._introduce)
 
     def bg(
         self,
@@ -366,6 +371,7 @@ class BgManager(BackgroundCalls):
         chat_id: int | None = None,
         stack_id: str | None = None,
         thread_id: int | None = None,
+        load: bool = False,
     ) -> BgManager:
         """Make a manager for another address; see `DialogManager.bg`.
 
@@ -395,6 +401,12 @@ class BgManager(BackgroundCalls):
             stack_id = DEFAULT_STACK_ID
         if address == own and stack_id in (None, self._stack_id):
             return BgManager(
-                self.post, own, stack_id=self._stack_id, intent_id=self._intent_id
+                self.post,
+                own,
+                stack_id=self._stack_id,
+                intent_id=self._intent_id,
+                load=load,
             )
-        return BgManager(self.post, address, stack_id=stack_id or DEFAULT_STACK_ID)
+        return BgManager(
+            self.post, address, stack_id=stack_id or DEFAULT_STACK_ID, load=load
+        )

@@ -54,6 +54,7 @@ class BaseDialogManager(Protocol):
         user_id: int | None = None,
         chat_id: int | None = None,
         stack_id: str | None = None,
+        load: bool = False,
     ) -> BaseDialogManager:
         """Make a manager that may be kept, for this place or another."""
         ...

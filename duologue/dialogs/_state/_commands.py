@@ -104,6 +104,23 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Introduced:
+    """Somebody has asked the messenger who is at the address.
+
+    Attributes:
+        chat_type: The type of the chat.
+        name: The name of the user; empty if the whole chat shares the address.
+        username: The user name.
+        language_code: The language of the user, if the messenger says it.
+    """
+
+    chat_type: str
+    name: str
+    username: str | None
+    language_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ViewRefused:
     """The messenger has refused the view of a committed turn for good.
 
@@ -127,7 +144,8 @@ class ViewRefused:
 DialogCommand: TypeAlias = (
     StartDialog | CloseDialog | SwitchWindow | UpdateData | LendTurn
 )
-Command: TypeAlias = HandleUpdate | DialogCommand | Drawn | Delivered | ViewRefused
+Report: TypeAlias = Drawn | Delivered | Introduced
+Command: TypeAlias = HandleUpdate | DialogCommand | Report | ViewRefused
 
 _TAGS: dict[str, type[Command]] = {
     "update": HandleUpdate,
@@ -138,6 +156,7 @@ _TAGS: dict[str, type[Command]] = {
     "lend": LendTurn,
     "drawn": Drawn,
     "delivered": Delivered,
+    "introduced": Introduced,
     "refused": ViewRefused,
 }
 _NAMES = {command: tag for tag, command in _TAGS.items()}

@@ -35,6 +35,7 @@ from duologue.dialogs._state._commands import (
     DialogCommand,
     Drawn,
     HandleUpdate,
+    Introduced,
     LendTurn,
     StartDialog,
     SwitchWindow,
@@ -103,6 +104,8 @@ class Handling:
         elif isinstance(command, Delivered):
             turn.snapshot.note_sent(command.token, command.message_id)
             turn.is_changed = True
+        elif isinstance(command, Introduced):
+            _introduce(turn, command)
         elif isinstance(command, ViewRefused):
             raise view_refused(turn.address.key, command)
         else:
@@ -145,7 +148,7 @@ class Handling:
         """The event that handlers see for a command; None if there is none."""
         if isinstance(command, HandleUpdate):
             return self._update(turn, command, pending)
-        if isinstance(command, Drawn | Delivered):
+        if isinstance(command, Drawn | Delivered | Introduced):
             return None
         return self._dialog_update(turn, command)
 
@@ -383,6 +386,14 @@ def _remember(turn: Turn, update: Update) -> None:
     if user is not None:
         about = [user.name, user.username, user.language_code]
     turn.snapshot.who = [update.chat.type.value, *about]
+
+
+def _introduce(turn: Turn, said: Introduced) -> None:
+    """Keep who it is; a language that the messenger does not say stays as it was."""
+    known = turn.snapshot.who
+    language = said.language_code or (known[3] if known else None)
+    turn.snapshot.who = [said.chat_type, said.name, said.username, language]
+    turn.is_changed = True
 
 
 def _borrower(pending: Pending | None) -> Lending | None:

@@ -14,7 +14,13 @@ from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._owed import OwedAnswer, Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._screens import Order
-from duologue.dialogs._state._commands import Command, Delivered, Drawn, HandleUpdate
+from duologue.dialogs._state._commands import (
+    Command,
+    Delivered,
+    Drawn,
+    HandleUpdate,
+    Introduced,
+)
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode
 from duologue.dialogs._state._turn import Debt, Draw, Turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
@@ -125,7 +131,9 @@ class Release:
             self._begin_and_end_tasks(actor, turn)
         if isinstance(command, Drawn):
             self._presenter.confirmed(actor.screens, command.stack_id)
-        elif view is None and not isinstance(command, HandleUpdate | Delivered):
+        elif view is None and not isinstance(
+            command, HandleUpdate | Delivered | Introduced
+        ):
             view = self._presenter.in_flight(actor.screens, command.stack_id)
         return view
 

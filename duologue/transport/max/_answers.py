@@ -8,8 +8,11 @@ from typing import cast
 
 import cattrs
 
-from duologue.dialogs import Batch
-from duologue.errors import UnexpectedAnswerError
+from duologue.dialogs import Batch, Chat, ChatType, User
+from duologue.errors import MalformedUpdateError, UnexpectedAnswerError
+from duologue.transport._json import is_object
+from duologue.transport.max._fields import integer, items, optional_object, text
+from duologue.transport.max._message import CHAT_TYPES, user
 
 
 def _text(value: object, _: type[str]) -> str:
@@ -80,6 +83,27 @@ def batch(answer: Mapping[str, object]) -> Batch:
     if marker is not None and type(marker) is not int:
         raise UnexpectedAnswerError("GET /updates", "its marker is no whole number")
     return Batch(cast("Sequence[Mapping[str, object]]", updates), marker)
+
+
+def chat_and_partner(answer: Mapping[str, object]) -> tuple[Chat, User | None]:
+    """Read the answer to GET /chats/{chatId}; a private chat names its user."""
+    try:
+        chat_id, kind = integer(answer, "chat_id", ""), text(answer, "type", "")
+        partner = optional_object(answer, "dialog_with_user", "")
+        who = None if partner is None else user(partner, "dialog_with_user.")
+    except MalformedUpdateError as error:
+        raise UnexpectedAnswerError("GET /chats/{chatId}", error.reason) from error
+    return Chat(chat_id, CHAT_TYPES.get(kind, ChatType.GROUP)), who
+
+
+def members(answer: Mapping[str, object]) -> list[User]:
+    """Read the answer to GET /chats/{chatId}/members."""
+    try:
+        found = items(answer, "members", "")
+        return [user(one, "members.") for one in found if is_object(one)]
+    except MalformedUpdateError as error:
+        method = "GET /chats/{chatId}/members"
+        raise UnexpectedAnswerError(method, error.reason) from error
 
 
 def _unexpected(method: str, error: Exception) -> UnexpectedAnswerError:

@@ -11,12 +11,14 @@ from duologue.dialogs import (
     Bot as Messenger,
     CallKind,
     Capabilities,
+    Chat,
     Update,
     User,
     View,
     bot_key,
 )
 from duologue.errors import (
+    BadRequestError,
     BotNotStartedError,
     BotSettingError,
     MalformedUpdateError,
@@ -29,6 +31,8 @@ from duologue.transport.max import _body as bodies
 from duologue.transport.max._answers import (
     Subscription,
     batch,
+    chat_and_partner,
+    members,
     message_id,
     subscriptions,
 )
@@ -335,6 +339,34 @@ class Bot(Messenger):
             "POST", f"/chats/{chat_id}/actions", body=bodies.action(name)
         )
 
+    async def look_up_now(
+        self, chat_id: int, user_id: int | None
+    ) -> tuple[Chat, User | None]:
+        """Ask what a chat is, and who a user of it is; waits for the limits itself.
+
+        It takes one call, and a second one for a member of a group.
+
+        Args:
+            chat_id: The chat.
+            user_id: A member of it; None to ask for the chat only.
+
+        Raises:
+            BadRequestError: The user is no member of the chat.
+            MessengerError: The call failed.
+        """
+        path = f"/chats/{chat_id}"
+        chat, partner = chat_and_partner(await self._ask("GET", path))
+        if user_id is None:
+            return chat, None
+        if partner is not None and partner.id == user_id:
+            return chat, partner
+        path = f"{path}/members"
+        answer = await self._ask("GET", path, query={"user_ids": str(user_id)})
+        for member in members(answer):
+            if member.id == user_id:
+                return chat, member
+        raise BadRequestError(f"GET {path}", f"user {user_id} is no member of the chat")
+
     async def answer_now(
         self,
         chat_id: int,
@@ -365,11 +397,16 @@ class Bot(Messenger):
         )
 
     async def _ask(
-        self, verb: str, path: str, *, body: bytes | None = None
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, str] = MappingProxyType({}),
+        body: bytes | None = None,
     ) -> dict[str, object]:
         await self._limits.bot.take()
         try:
-            return await self._http.call(verb, path, body=body)
+            return await self._http.call(verb, path, query=query, body=body)
         except RateLimitedError as error:
             self._limits.bot.pause(error.retry_after)
             raise

@@ -29,7 +29,7 @@ from duologue.transport.max._fields import (
 
 Raw = Mapping[str, object]
 
-_CHAT_TYPES = {
+CHAT_TYPES = {
     "dialog": ChatType.PRIVATE,
     "chat": ChatType.GROUP,
     "channel": ChatType.CHANNEL,
@@ -152,7 +152,7 @@ def chat_of(raw: Raw, path: str, home: int | None = None) -> Chat:
     """
     recipient, path = object_at(raw, "recipient", path), f"{path}recipient."
     kind = text(recipient, "chat_type", path)
-    named = _CHAT_TYPES.get(kind)
+    named = CHAT_TYPES.get(kind)
     if home is not None and recipient.get("chat_id") is None and kind == "dialog":
         return Chat(home)
     chat_id = integer(recipient, "chat_id", path)
