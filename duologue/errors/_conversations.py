@@ -265,6 +265,29 @@ class ViewRefusedError(DialogsError):
     )
 
 
+class MessageRefusedError(DialogsError):
+    """The messenger refused what a handler sends, edits or deletes, after the commit.
+
+    What the messenger said is its `__cause__`.
+
+    Attributes:
+        address: Whose turn it was.
+        chat_id: Where the message is, or was to be.
+        call: What was refused: `send`, `edit` or `delete`.
+        reason: What the messenger said, in words.
+    """
+
+    address: str
+    chat_id: int
+    call: str
+    reason: str
+    template = (
+        "the messenger refused to {call} a message in chat {chat_id}, which a handler "
+        "in {address} asked for: {reason}. The turn stays committed; `await "
+        "sent.drawn()` in a task tells of it, and so do error handlers"
+    )
+
+
 class ViewDroppedError(DialogsError):
     """A view was given up because too many newer ones wait for the messenger.
 

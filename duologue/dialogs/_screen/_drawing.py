@@ -43,11 +43,11 @@ class Drawing:
         self._observer = observer
         self._sent: dict[str, str] = {}
 
-    def kind_of(self, screen: Screen, order: Order) -> CallKind:
+    def first_kind(self, screen: Screen, order: Order) -> CallKind:
         """What the first call for an order is to the limits of the messenger."""
         draw, message_id = order.draw, screen.message_id
         if draw.view is None:
-            return "edit" if draw.outgoing is None else _kind(draw.outgoing)
+            return "edit" if draw.outgoing is None else kind_of(draw.outgoing)
         if message_id is None or draw.mode is ShowMode.SEND:
             return "send"
         if draw.mode is ShowMode.DELETE_AND_SEND:
@@ -254,7 +254,7 @@ def _part(draw: Draw, text: str | None) -> Debt | None:
     return draw.debt
 
 
-def _kind(outgoing: Outgoing) -> CallKind:
+def kind_of(outgoing: Outgoing) -> CallKind:
     """What the call for a handler is to the limits of the messenger."""
     if outgoing.is_new:
         return "send"

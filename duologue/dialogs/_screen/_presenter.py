@@ -21,17 +21,25 @@ from typing import TypeAlias
 from duologue.actors import Clock, Observer
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._calls import CallKind
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Bot
-from duologue.dialogs._chat._sent import Sent
+from duologue.dialogs._chat._sent import Outgoing, Sent
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
-from duologue.dialogs._screen._drawing import PASSING, Drawing
+from duologue.dialogs._screen._drawing import PASSING, Drawing, kind_of
 from duologue.dialogs._screen._rows import Row, row_name
 from duologue.dialogs._screen._screens import Order, Screen, Screens
-from duologue.dialogs._state._commands import Delivered, Drawn, ViewRefused
+from duologue.dialogs._state._commands import (
+    Delivered,
+    Drawn,
+    MessageRefused,
+    Refusal,
+    ViewRefused,
+)
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID
 from duologue.dialogs._state._turn import Debt, Draw
 from duologue.errors import (
+    MessageGoneError,
     MessengerError,
     MessengerUnavailableError,
     RateLimitedError,
@@ -45,7 +53,7 @@ _LONGEST_PAUSE = 30.0
 _MAX_WAITING = 1000  # new messages of one stack; edits take the place of edits
 _logger = logging.getLogger("duologue.presenter")
 
-News: TypeAlias = list[tuple[Drawn | Delivered | ViewRefused, Order | None]]
+News: TypeAlias = list[tuple[Drawn | Delivered | Refusal, Order | None]]
 """What the state is to hear, and the view that it is about."""
 
 Confirm = Callable[
@@ -60,7 +68,7 @@ class Presenter:
     Args:
         tasks: Owns the drawing.
         callbacks: The presses that drawings may answer.
-        confirm: Tells an address that a view is drawn, or was refused, and the engine
+        confirm: Tells an address that something is drawn, or was refused, and the engine
             what is not owed any more.
         clock: Tells how long to pause.
         observer: Counts what happens to drawings.
@@ -249,7 +257,7 @@ class Presenter:
         while screen.orders or screen.strips:
             # The right to a call comes first, the newest view second.
             orders = screen.orders
-            kind = self._drawing.kind_of(screen, orders[0]) if orders else "edit"
+            kind = self._drawing.first_kind(screen, orders[0]) if orders else "edit"
             if not screen.bot.ready_now(screen.chat_id, kind):
                 await screen.bot.ready(screen.chat_id, kind)
                 if self._next_kind(screen) != kind:
@@ -268,9 +276,8 @@ class Presenter:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _next_kind(self, screen: Screen) -> CallKind:
-        return (
-            self._drawing.kind_of(screen, screen.orders[0]) if screen.orders else "edit"
-        )
+        orders = screen.orders
+        return self._drawing.first_kind(screen, orders[0]) if orders else "edit"
 
     async def _strip(self, screen: Screen) -> None:
         message_id = screen.strips[-1]
@@ -360,8 +367,12 @@ class Presenter:
     def _refusal(self, screen: Screen, order: Order, error: MessengerError) -> News:
         """What the state is to know, and then whoever handles errors."""
         draw = order.draw
+        if draw.outgoing is not None and draw.cause != "error":
+            return _refused_message(screen, order, draw.outgoing, error)
         if draw.view is None or draw.cause == "error" or draw.state is None:
-            _logger.warning("a view of %s is dropped: %s", screen.address.key, error)
+            what = "view" if draw.outgoing is None else "message"
+            key = screen.address.key
+            _logger.warning("a %s of %s is dropped: %s", what, key, error)
         if draw.view is None:
             return []
         screen.unconfirmed += 1
@@ -446,3 +457,15 @@ def _paid(debts: list[Debt]) -> list[str]:
         if not debt.parts:
             done.append(debt.id)
     return done
+
+
+def _refused_message(
+    screen: Screen, order: Order, outgoing: Outgoing, error: MessengerError
+) -> News:
+    """What error handlers are to know; who deletes what is gone has what he wants."""
+    kind = kind_of(outgoing)
+    if kind == "delete" and isinstance(error, MessageGoneError):
+        _logger.info("%s", error)
+        return []
+    said: list[Json] = [type(error).__name__, *error.args]
+    return [(MessageRefused(kind, screen.chat_id, said, order.draw.cause), order)]

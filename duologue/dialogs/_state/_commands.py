@@ -141,11 +141,29 @@ class ViewRefused:
     cause: str
 
 
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """The messenger has refused a message of a handler, or a change of one, for good.
+
+    Attributes:
+        call: What was refused: `send`, `edit` or `delete`.
+        chat_id: Where.
+        error: The class of the messenger's error, and what it holds.
+        cause: What the turn was about: `update` or `call`.
+    """
+
+    call: str
+    chat_id: int
+    error: list[Json]
+    cause: str
+
+
 DialogCommand: TypeAlias = (
     StartDialog | CloseDialog | SwitchWindow | UpdateData | LendTurn
 )
 Report: TypeAlias = Drawn | Delivered | Introduced
-Command: TypeAlias = HandleUpdate | DialogCommand | Report | ViewRefused
+Refusal: TypeAlias = ViewRefused | MessageRefused
+Command: TypeAlias = HandleUpdate | DialogCommand | Report | Refusal
 
 _TAGS: dict[str, type[Command]] = {
     "update": HandleUpdate,
@@ -158,6 +176,7 @@ _TAGS: dict[str, type[Command]] = {
     "delivered": Delivered,
     "introduced": Introduced,
     "refused": ViewRefused,
+    "message_refused": MessageRefused,
 }
 _NAMES = {command: tag for tag, command in _TAGS.items()}
 

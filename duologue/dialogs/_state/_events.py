@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import ChatUpdate
-from duologue.dialogs._state._commands import DialogCommand, ViewRefused
+from duologue.dialogs._state._commands import DialogCommand, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,15 +14,16 @@ class DialogUpdate(Update):
     """A background call to a dialog, or what a handler of errors hears instead.
 
     Attributes:
-        command: What it asks for; of a view that was refused, what is known of it.
+        command: What it asks for; of a view or a message that was refused, what is
+            known of it.
     """
 
-    command: DialogCommand | ViewRefused
+    command: DialogCommand | Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEvent(ChatUpdate):
-    """A turn has failed and was rolled back, or its view was refused afterwards.
+    """A turn has failed and was rolled back, or what it shows was refused afterwards.
 
     Attributes:
         update: What was being handled.

@@ -23,6 +23,7 @@ from duologue.errors import (
     FencedError,
     ForbiddenError,
     ForgedClickError,
+    MessageRefusedError,
     TurnCancelledError,
     TurnTimeoutError,
     ViewError,
@@ -130,7 +131,7 @@ class FailedTurns:
                 logging.WARNING if isinstance(error, ForgedClickError) else logging.INFO
             )
             _logger.log(level, "%s", error)
-        elif isinstance(error, ViewRefusedError):
+        elif isinstance(error, ViewRefusedError | MessageRefusedError):
             self._report_refused(opened, pending, error, is_handled=is_handled)
         elif not is_handled and not is_awaited:
             self._unheard.take(error, opened.key, pending)
@@ -146,11 +147,11 @@ class FailedTurns:
         self,
         opened: Opened,
         pending: Pending | None,
-        error: ViewRefusedError,
+        error: ViewRefusedError | MessageRefusedError,
         *,
         is_handled: bool,
     ) -> None:
-        """Tell of a view that was refused, unless the user has just left."""
+        """Tell of what was refused, unless the user has just left."""
         view = None if pending is None else pending.view
         if is_handled or (view is not None and view.is_heard):
             _logger.debug("%s", error)
@@ -188,5 +189,6 @@ def _outcome(error: Exception) -> str:
         return "timeout"
     if isinstance(error, TurnCancelledError):
         return "cancelled"
-    is_refused = isinstance(error, ClickRefusedError | ViewRefusedError)
+    kinds = ClickRefusedError | ViewRefusedError | MessageRefusedError
+    is_refused = isinstance(error, kinds)
     return "refused" if is_refused else "failed"

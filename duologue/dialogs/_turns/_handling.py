@@ -37,6 +37,8 @@ from duologue.dialogs._state._commands import (
     HandleUpdate,
     Introduced,
     LendTurn,
+    MessageRefused,
+    Refusal,
     StartDialog,
     SwitchWindow,
     UpdateData,
@@ -47,7 +49,7 @@ from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
 from duologue.dialogs._state._turn import Turn
 from duologue.dialogs._turns._discarded import DiscardedError
 from duologue.dialogs._turns._presses import pressed, why_refused
-from duologue.dialogs._turns._refused_views import step_back, view_refused
+from duologue.dialogs._turns._refused_views import refusal_of, step_back
 from duologue.dialogs._turns._stale import StalePolicy
 from duologue.dialogs._turns._targets import answered_stack, check_target
 from duologue.dialogs.routing._observer import UNHANDLED
@@ -106,8 +108,8 @@ class Handling:
             turn.is_changed = True
         elif isinstance(command, Introduced):
             _introduce(turn, command)
-        elif isinstance(command, ViewRefused):
-            raise view_refused(turn.address.key, command)
+        elif isinstance(command, ViewRefused | MessageRefused):
+            raise refusal_of(turn.address.key, command)
         else:
             await self._call(turn, command, pending)
         return Covered(version) if turn.is_covered else Committed(version)
@@ -327,7 +329,7 @@ class Handling:
             raise DiscardedError(error)
 
     def _dialog_update(
-        self, turn: Turn, command: DialogCommand | ViewRefused
+        self, turn: Turn, command: DialogCommand | Refusal
     ) -> DialogUpdate:
         address = turn.address
         chat_type, user_name, username, language = turn.snapshot.who or [

@@ -1,6 +1,6 @@
-"""Views that the messenger refused after their turn was committed.
+"""What the messenger refused after its turn was committed: views, and messages.
 
-State and screen must not part for good: error handlers hear of the refusal, and where
+Error handlers hear of both. A message that a handler sends has no state. Of a view, state and screen must not part for good: error handlers hear of the refusal, and where
 none of them shows something else, the state goes back to the window on the screen.
 """
 
@@ -9,23 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from duologue import errors
-from duologue.dialogs._state._commands import ViewRefused
+from duologue.dialogs._state._commands import Refusal, ViewRefused
 from duologue.dialogs._state._stack import Context, Stack
 from duologue.dialogs._state._states import State
 from duologue.dialogs._state._turn import Turn
-from duologue.errors import MessengerError, ViewRefusedError
+from duologue.errors import MessageRefusedError, MessengerError, ViewRefusedError
 
 
-def view_refused(key: str, refused: ViewRefused) -> ViewRefusedError:
+def refusal_of(key: str, refused: Refusal) -> ViewRefusedError | MessageRefusedError:
     """Make the error that tells of it, with that of the messenger as its cause."""
-    name, *args = refused.error
-    kind: object = getattr(errors, name, None)
-    cause = MessengerError(name, str(args))
-    if isinstance(kind, type) and issubclass(kind, MessengerError):
-        cause = kind(*args)
-    error = ViewRefusedError(key, refused.state, str(cause))
+    cause = _cause_of(refused)
+    error: ViewRefusedError | MessageRefusedError
+    if isinstance(refused, ViewRefused):
+        error = ViewRefusedError(key, refused.state, str(cause))
+    else:
+        error = MessageRefusedError(key, refused.chat_id, refused.call, str(cause))
     error.__cause__ = cause
     return error
+
+
+def _cause_of(refused: Refusal) -> MessengerError:
+    name, *args = refused.error
+    kind: object = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, MessengerError):
+        return kind(*args)
+    return MessengerError(name, str(args))
 
 
 def step_back(

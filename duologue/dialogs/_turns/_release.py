@@ -14,13 +14,7 @@ from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._owed import OwedAnswer, Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._screens import Order
-from duologue.dialogs._state._commands import (
-    Command,
-    Delivered,
-    Drawn,
-    HandleUpdate,
-    Introduced,
-)
+from duologue.dialogs._state._commands import Command, DialogCommand, Drawn
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode
 from duologue.dialogs._state._turn import Debt, Draw, Turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
@@ -131,9 +125,7 @@ class Release:
             self._begin_and_end_tasks(actor, turn)
         if isinstance(command, Drawn):
             self._presenter.confirmed(actor.screens, command.stack_id)
-        elif view is None and not isinstance(
-            command, HandleUpdate | Delivered | Introduced
-        ):
+        elif view is None and isinstance(command, DialogCommand):
             view = self._presenter.in_flight(actor.screens, command.stack_id)
         return view
 
@@ -152,7 +144,7 @@ class Release:
                 queue = DEFAULT_STACK_ID
                 message_id, known = _shown(turn, queue)
             draw = Draw(queue, 0, None, ShowMode.SEND, message_id, confirm=False)
-            draw.outgoing, draw.known = outgoing, known
+            draw.outgoing, draw.known, draw.cause = outgoing, known, turn.cause
             plan.draws.append((bot, draw))
 
     def _owe(self, owing: Owing, turn: Turn, plan: Plan) -> None:

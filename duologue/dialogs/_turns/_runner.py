@@ -34,6 +34,7 @@ from duologue.dialogs._state._commands import (
     Command,
     Drawn,
     HandleUpdate,
+    MessageRefused,
     ViewRefused,
     decode,
 )
@@ -441,11 +442,12 @@ class TurnRunner:
     ) -> None:
         """End a failed turn whose error no handler took."""
         command = event.command if isinstance(event, DialogUpdate) else None
-        if not isinstance(command, ViewRefused):
+        if not isinstance(command, ViewRefused | MessageRefused):
             await self._failed.give_up(opened, error, outcome)
             return
         second = self._open(actor, opened)
-        self._handling.step_back(second, command)
+        if isinstance(command, ViewRefused):
+            self._handling.step_back(second, command)
         await self._commit(actor, opened, second, self._release.plan(second))
 
     def _event(
