@@ -253,6 +253,32 @@ def writing(order: list[str], name: str) -> Json:
     return middleware
 
 
+async def test_middlewares_stand_above_functions_with_parentheses_and_without() -> None:
+    dispatcher, order = Dispatcher(), list[str]()
+
+    @dispatcher.message.outer_middleware()
+    async def outer(handler: NextHandler, event: Json, data: HandlerData) -> Json:
+        order.append("outer")
+        return await handler(event, data)
+
+    @dispatcher.message.middleware
+    async def inner(handler: NextHandler, event: Json, data: HandlerData) -> Json:
+        order.append("inner")
+        return await handler(event, data)
+
+    @dispatcher.message()
+    async def handle(_: MessageCreated) -> None:
+        order.append("handler")
+
+    async with Playground(dispatcher) as chat:
+        await chat.say(1, "hi")
+        await chat.settled()
+
+    assert order == ["outer", "inner", "handler"]
+    assert callable(outer)
+    assert callable(inner)
+
+
 async def test_middlewares_wrap_handlers_from_the_outside_in() -> None:
     order: list[str] = []
     dispatcher, router = Dispatcher(), Router()
@@ -343,7 +369,7 @@ def test_an_ellipsis_stands_for_a_middleware_to_be_written() -> None:
 
 def test_a_middleware_must_be_callable() -> None:
     with pytest.raises(RouterError, match="'nonsense' is no middleware of message"):
-        Router().message.middleware("nonsense")  # type: ignore[arg-type]  # that is the mistake
+        Router().message.middleware("nonsense")  # type: ignore[call-overload]  # that is the mistake
 
 
 async def test_filters_may_be_functions_async_or_not_and_may_ask_for_data() -> None:

@@ -101,12 +101,12 @@ def test_a_text_is_no_filter() -> None:
 
 def test_a_middleware_class_is_refused_with_what_to_write() -> None:
     with pytest.raises(RouterError, match=r"class Quiet .*give an instance: Quiet\(\)"):
-        Dispatcher().message.middleware(Quiet)  # type: ignore[arg-type]  # that is the mistake
+        Dispatcher().message.middleware(Quiet)  # type: ignore[type-var]  # that is the mistake
 
 
 def test_a_middleware_that_takes_too_little_is_refused_where_it_is_added() -> None:
     with pytest.raises(RouterError, match=r"answer is no middleware of message"):
-        Dispatcher().message.middleware(answer)  # type: ignore[arg-type]  # that is the mistake
+        Dispatcher().message.middleware(answer)  # type: ignore[type-var]  # that is the mistake
 
 
 async def test_a_middleware_that_is_not_async_is_told_in_its_first_turn() -> None:
@@ -115,7 +115,7 @@ async def test_a_middleware_that_is_not_async_is_told_in_its_first_turn() -> Non
 
     dispatcher = Dispatcher()
     dispatcher.message.register(answer)
-    dispatcher.message.middleware(forgetful)  # type: ignore[arg-type]  # that is the mistake
+    dispatcher.message.middleware(forgetful)  # type: ignore[type-var]  # that is the mistake
 
     async with Playground(dispatcher) as chat:
         await chat.say(1, "hi")

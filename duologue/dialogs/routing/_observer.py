@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from types import EllipsisType
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar, overload
 
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._updates import BotStarted, MessageCreated
@@ -18,6 +19,7 @@ from duologue.errors import HandlerError, RouterError
 HandlerT = TypeVar("HandlerT", bound=Handler)
 NextHandler: TypeAlias = Callable[[Json, HandlerData], Awaitable[Json]]
 Middleware: TypeAlias = Callable[[NextHandler, Json, HandlerData], Awaitable[Json]]
+MiddlewareT = TypeVar("MiddlewareT", bound=Middleware | EllipsisType)
 
 
 class Unhandled:
@@ -120,8 +122,18 @@ class EventObserver:
         """
         self._checks.extend(Check(chosen) for chosen in filters)
 
-    def middleware(self, middleware: Middleware | EllipsisType) -> None:
+    @overload
+    def middleware(self, middleware: MiddlewareT, /) -> MiddlewareT: ...
+
+    @overload
+    def middleware(self) -> Callable[[MiddlewareT], MiddlewareT]: ...
+
+    def middleware(
+        self, *middleware: MiddlewareT
+    ) -> MiddlewareT | Callable[[MiddlewareT], MiddlewareT]:
         """Wrap each handler, after its filters passed.
+
+        It may stand above a function, with parentheses or without.
 
         Args:
             middleware: `async (handler, event, data)`, which awaits
@@ -131,18 +143,25 @@ class EventObserver:
         Raises:
             RouterError: It cannot be called.
         """
-        self._add(self.middlewares, middleware)
+        add = partial(self._add, self.middlewares)
+        return add(*middleware) if middleware else add
 
-    def outer_middleware(self, middleware: Middleware | EllipsisType) -> None:
-        """Wrap the search for a handler, before any filter.
+    @overload
+    def outer_middleware(self, middleware: MiddlewareT, /) -> MiddlewareT: ...
 
-        Args:
-            middleware: As for `middleware`.
+    @overload
+    def outer_middleware(self) -> Callable[[MiddlewareT], MiddlewareT]: ...
+
+    def outer_middleware(
+        self, *middleware: MiddlewareT
+    ) -> MiddlewareT | Callable[[MiddlewareT], MiddlewareT]:
+        """Wrap the search for a handler, before any filter; see `middleware`.
 
         Raises:
             RouterError: It cannot be called.
         """
-        self._add(self.outer_middlewares, middleware)
+        add = partial(self._add, self.outer_middlewares)
+        return add(*middleware) if middleware else add
 
     def check(self, owner: str) -> None:
         """Make sure that every decorator has been put above a function.
@@ -203,12 +222,11 @@ class EventObserver:
                 )
         return UNHANDLED
 
-    def _add(
-        self, middlewares: list[Middleware], added: Middleware | EllipsisType
-    ) -> None:
-        if added is not ...:
+    def _add(self, middlewares: list[Middleware], added: MiddlewareT, /) -> MiddlewareT:
+        if not isinstance(added, EllipsisType):
             _check_middleware(added, self.name)
             middlewares.append(added)
+        return added
 
 
 def wrap(middlewares: Sequence[Middleware], handler: NextHandler) -> NextHandler:
