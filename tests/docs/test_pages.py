@@ -24,6 +24,7 @@ RUNS = {
     "dialogs.md": "tests/docs/test_dialogs_page.py",
     "embedding.md": "tests/docs/test_embedding_page.py",
     "operations.md": "tests/docs/test_operations_page.py",
+    "recipes.md": "tests/docs/test_recipes_page.py",
     "sandbox.md": "tests/docs/test_sandbox_page.py",
     "testing.md": "tests/docs/test_testing_page.py",
     "workers.md": "tests/actors/test_workers_docs.py",
