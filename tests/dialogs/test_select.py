@@ -173,6 +173,21 @@ async def test_a_press_gives_the_id_of_its_item_to_on_click() -> None:
     assert calls == [(1, "s", 2), (1, "s", 1)]
 
 
+async def test_a_magic_filter_gives_the_ids_of_items() -> None:
+    pressed: list[str] = []
+
+    async def note(_: Callback, __: object, ___: object, item_id: str) -> None:
+        pressed.append(item_id)
+
+    fruits = Select[str](Format("{item[0]}"), "fruit", F[1], FRUITS, on_click=note)
+    async with playground(fruits) as chat:
+        await (await chat.dialog(1).start(Main.one)).drawn()
+        await chat.click(1, "Pear")
+        await chat.settled()
+
+    assert pressed == ["2"]
+
+
 async def test_ids_are_text_by_default_and_may_hold_colons() -> None:
     ids: list[str] = []
 

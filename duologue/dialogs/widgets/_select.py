@@ -36,7 +36,7 @@ ITEM_CALL = "event, widget, manager, item_id"
 Items: TypeAlias = (
     "str | MagicFilter | Callable[[WidgetData], Iterable[Json]] | Iterable[Json]"
 )
-ItemIdGetter: TypeAlias = Callable[[Json], object]
+ItemIdGetter: TypeAlias = "MagicFilter | Callable[[Json], object]"
 
 
 class _ItemSource:
@@ -45,7 +45,7 @@ class _ItemSource:
     Args:
         items: A key of the data, a magic filter, a function of the data, or the
             items themselves.
-        item_id_getter: Gives the id of an item.
+        item_id_getter: Gives the id of an item: a function, or a magic filter.
         widget: The id of the widget, for errors.
 
     Raises:
@@ -55,13 +55,18 @@ class _ItemSource:
     def __init__(
         self, items: Items, item_id_getter: ItemIdGetter, *, widget: str
     ) -> None:
-        if not is_plain_function(item_id_getter):
+        self._get_id: Callable[[Json], object]
+        if isinstance(item_id_getter, MagicFilter):
+            self._get_id = item_id_getter.resolve
+        elif is_plain_function(item_id_getter):
+            check_call(item_id_getter, "item_id_getter", widget, "item")
+            self._get_id = item_id_getter
+        else:
             raise WidgetError(
                 widget,
                 f"item_id_getter={name_of(item_id_getter)} must be a function of an "
-                "item that is not async",
+                "item that is not async, or a magic filter",
             )
-        check_call(item_id_getter, "item_id_getter", widget, "item")
         self._widget = widget
         self._items = items
         self._find = _finder(items, widget)
@@ -98,7 +103,7 @@ class _ItemSource:
         )
 
     def _id_of(self, item: Json) -> str:
-        item_id = self._item_id_getter(item)
+        item_id = self._get_id(item)
         if item_id is None:
             raise ItemsError(
                 self._widget,
