@@ -188,6 +188,7 @@ async def test_the_threads_of_a_program_report_to_their_chats_until_a_signal(
     ("program", "shown"),
     [
         ("bot.py", "You pressed 0 times."),
+        ("examples/bakery.py", "The bakery is open."),
         ("examples/embed_async.py", "Your order: received"),
         ("examples/embed_threaded.py", "ordered after 0 minutes"),
         ("examples/rocket.py", "The rocket is ready."),
@@ -270,6 +271,40 @@ async def test_the_rocket_flies_to_the_end_and_is_called_back_half_way(
 
     assert (boom.text or "").endswith(" 100%")
     assert 25 <= _percent(last) < 100
+
+
+async def test_the_bakery_bakes_counts_and_answers(tmp_path: Path) -> None:
+    async with (
+        _sandbox() as (sandbox, control, ann),
+        running(tmp_path, str(ROOT / "examples/bakery.py"), sandbox=sandbox) as process,
+    ):
+        await control.say(ann, "/start")
+        menu = await _shown(control, "The bakery is open.")
+        await control.click(ann, menu, text="Count the shelves")
+        await _edited(control, "%", minimum=10)
+        await control.click(ann, menu, text="Order a cake")
+        await _shown(control, "Your name?")
+        await control.say(ann, "4nn")
+        await _shown(control, "Letters only, please.")
+        await control.say(ann, "Ann")
+        cakes = await _shown(control, "Which cake, Ann?")
+        await control.click(ann, cakes, text="Cheesecake")
+        await _shown(control, "That one is sold out, pick another.")
+        await control.click(ann, cakes, text="Poppy cake")
+        candles = await _shown(control, "How many candles?")
+        await control.click(ann, candles, text="+")
+        await control.click(ann, candles, text="That's it")
+        begun = "Poppy cake for Ann\nwith 1 candles\nready in 3 minutes"
+        await _shown(control, begun)
+        await control.say(ann, "/hours")
+        await _shown(control, "Open from 8 to 18")
+        await _shown(control, "Here you are!")
+        await _stop(process, sandbox)
+        notices = [
+            entry.text for entry in await control.log() if entry.kind == "notification"
+        ]
+
+    assert any("a good choice" in (text or "") for text in notices)
 
 
 async def _edited(
