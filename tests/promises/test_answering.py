@@ -10,6 +10,7 @@ import pytest
 from duologue import Dispatcher
 from duologue.actors import MemoryEngine
 from duologue.dialogs import (
+    Bot,
     Callback,
     CallbackButton,
     Dialog,
@@ -24,6 +25,7 @@ from duologue.dialogs import (
     View,
     Window,
 )
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.input import MessageInput
 from duologue.dialogs.widgets.kbd import Button
@@ -33,6 +35,7 @@ from duologue.errors import (
     MessengerUnavailableError,
     RateLimitedError,
     SentIdError,
+    WrongArgumentError,
 )
 from duologue.testing import Method, Playground, RecordingBot
 
@@ -423,6 +426,47 @@ async def test_a_task_may_go_on_with_the_handle_of_its_turn() -> None:
         await chat.settled()
 
         assert shown(chat) == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("text", "buttons", "expected"),
+    [
+        (5, (), "a text or a View"),
+        (Const("hi"), (), "a text or a View"),
+        ("hi", [CallbackButton("Yes", "y")], r"rows of buttons: \[\["),
+        ("hi", CallbackButton("Yes", "y"), r"rows of buttons: \[\["),
+        ("hi", [["Yes"]], r"rows of buttons: \[\["),
+    ],
+)
+async def test_what_is_no_text_and_no_rows_of_buttons_is_refused_with_what_to_give(
+    text: Json, buttons: Json, expected: str
+) -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def answer(message: MessageCreated) -> None:
+        with pytest.raises(WrongArgumentError, match=expected):
+            await message.answer(text, reply_markup=buttons)
+
+    async with Playground(dispatcher) as chat:
+        await chat.say(1, "hi")
+        await chat.settled()
+
+
+async def test_a_bot_sends_and_edits_plain_texts_too() -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def answer(message: MessageCreated, bot: Bot) -> None:
+        sent = await bot.send(message.chat_id, "one")
+        await bot.edit(message.chat_id, sent, "two")
+        await message.answer("three", reply_markup=None)
+
+    async with Playground(dispatcher) as chat:
+        await chat.say(1, "hi")
+        await chat.settled()
+
+        assert shown(chat) == ["two", "three"]
 
 
 @pytest.mark.parametrize("text", ["", " \n", "x" * 4001])

@@ -50,7 +50,7 @@ class Bot(MessengerCalls, Protocol):
     async def send(
         self,
         chat_id: int,
-        view: View,
+        view: str | View,
         *,
         reply_to: str | None = None,
         at_once: bool = False,
@@ -59,7 +59,7 @@ class Bot(MessengerCalls, Protocol):
 
         Args:
             chat_id: Where.
-            view: What.
+            view: What: a view, or just its text.
             reply_to: The message that it answers.
             at_once: Whether it is sent now, also inside a turn: before what the turn
                 has queued, and for good even if the turn fails.
@@ -72,7 +72,9 @@ class Bot(MessengerCalls, Protocol):
         """
         return await send(self, chat_id, view, reply_to=reply_to, at_once=at_once)
 
-    async def edit(self, chat_id: int, message_id: str | Sent, view: View) -> None:
+    async def edit(
+        self, chat_id: int, message_id: str | Sent, view: str | View
+    ) -> None:
         """Replace text and keyboard of a message of the bot.
 
         Raises:
