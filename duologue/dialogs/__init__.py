@@ -115,11 +115,9 @@ from duologue.dialogs._state._states import (
     State,
     StatesGroup,
 )
-from duologue.dialogs._turns._conversations import (
-    Conversations,
-    Settings,
-)
+from duologue.dialogs._turns._conversations import Conversations
 from duologue.dialogs._turns._notices import Notices
+from duologue.dialogs._turns._settings import Settings
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME
 
 __all__ = [

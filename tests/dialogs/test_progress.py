@@ -115,6 +115,8 @@ def test_whatever_the_value_is_the_bar_has_its_width(value: object) -> None:
     ("options", "problem"),
     [
         ({"width": 0}, "width=0 must be 1 or more"),
+        ({"filled": ""}, "filled='' must be a character"),
+        ({"empty": 5}, "empty=5 must be a character"),
         ({"field": 5}, "field=5 must be a key of the data, a magic filter or"),
     ],
 )

@@ -196,9 +196,10 @@ async def test_a_case_without_a_text_says_what_its_data_has(selector: Json) -> N
     assert "name" in caught.value.problem.partition("gave: ")[2].split(", ")
 
 
-def test_a_case_without_texts_is_refused_when_it_is_made() -> None:
+@pytest.mark.parametrize("texts", [{}, [Const("a")], None])
+def test_a_case_without_texts_is_refused_when_it_is_made(texts: Json) -> None:
     with pytest.raises(WidgetError, match="give it a text for each value"):
-        Case({}, "key")
+        Case(texts, "key")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from duologue import Dispatcher, LongPolling, Router, Runtime
-from duologue.dialogs import MessageCreated, Settings
+from duologue.dialogs import MessageCreated, Notices, Settings
 from duologue.dialogs._chat._data import Json
 from duologue.errors import (
     AddressNotAvailableError,
@@ -95,6 +95,30 @@ def test_settings_that_would_fail_later_or_do_nothing_are_refused(
 ) -> None:
     with pytest.raises(RuntimeSettingError, match=problem):
         Runtime(Dispatcher(), [], **given)
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "problem"),
+    [
+        (Settings, {"turn_timeout": "30"}, "'30' is no number of seconds above 0"),
+        (Settings, {"turn_timeout": 0}, "turn_timeout= .* above 0"),
+        (Settings, {"foreground_timeout": True}, "foreground_timeout= .* True is no"),
+        (Settings, {"idle_after": float("nan")}, "idle_after= .* nan is no"),
+        (Settings, {"stale": "Menu:main"}, "'Menu:main' is neither a State nor"),
+        (Settings, {"notices": "gone"}, "'gone' holds no Notices"),
+        (Settings, {"notices": {"en": "gone"}}, "holds no Notices"),
+        (Settings, {"notices": {}}, "holds no Notices"),
+        (Settings, {"untaken_text": "auto"}, "'auto' is no ShowMode"),
+        (Settings, {"schema": "2"}, "schema= .* '2' is no version"),
+        (Notices, {"outdated": 5}, "outdated= .* 5 is no text"),
+        (Notices, {"closed": " "}, "closed= .* ' ' is no text to show; None says"),
+    ],
+)
+def test_settings_of_conversations_that_would_fail_later_are_refused_when_made(
+    make: type[Settings | Notices], given: dict[str, Json], problem: str
+) -> None:
+    with pytest.raises(RuntimeSettingError, match=problem):
+        make(**given)
 
 
 async def _tell(_error: BaseException, _where: str) -> None: ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
@@ -27,16 +26,16 @@ from duologue.dialogs._screen._owed import Owing
 from duologue.dialogs._screen._presenter import News, Presenter
 from duologue.dialogs._screen._screens import Screen
 from duologue.dialogs._state._commands import HandleUpdate, encode, encode_raw
-from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._turn import Debt, active_turn
 from duologue.dialogs._turns._dialog_actors import DialogActors
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
 from duologue.dialogs._turns._handling import Handling
-from duologue.dialogs._turns._notices import Announcer, Notices
+from duologue.dialogs._turns._notices import Announcer
 from duologue.dialogs._turns._recovery import Recovery
 from duologue.dialogs._turns._release import Release
 from duologue.dialogs._turns._runner import TurnRunner
-from duologue.dialogs._turns._stale import Stale, StalePolicy
+from duologue.dialogs._turns._settings import Settings
+from duologue.dialogs._turns._stale import StalePolicy
 from duologue.errors import (
     BotTwiceError,
     MalformedUpdateError,
@@ -49,38 +48,6 @@ from duologue.errors import (
 _SLOTS = 10_000
 _GRACE = 1.0  # seconds for tasks and workers to end after they were told to
 _logger = logging.getLogger("duologue.dialogs")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How conversations behave.
-
-    Attributes:
-        turn_timeout: Seconds that a turn may take.
-        foreground_timeout: Seconds that `fg()` may take, waiting included.
-        idle_after: Seconds without mail after which a dialog actor is let go.
-        stale: What answers a press whose dialog is gone and, in a private chat, a text
-            that nobody takes while nothing is open, as after a restart without state:
-            None for a notice; a `State` to start its dialog; or an
-            `async def handler(event, dialog_manager)`, which may ask for more by name.
-            The message that was pressed loses its buttons.
-        notices: What the runtime itself says to users: in one language, or for each by
-            its code, as in `{"en": Notices(), "ru": Notices(outdated="…")}`; the first
-            is for everybody else.
-        untaken_text: How an open dialog shows its window again after a text that
-            nobody takes; `ShowMode.NO_UPDATE` leaves it where it is.
-        schema: The version of what the program keeps in its dialogs: a number that you
-            raise when older programs could not go on with it. State with a higher one
-            waits for a program that has it.
-    """
-
-    turn_timeout: float = 30.0
-    foreground_timeout: float = 30.0
-    idle_after: float = 60.0
-    stale: Stale = None
-    notices: Notices | Mapping[str, Notices] = field(default_factory=Notices)
-    untaken_text: ShowMode = ShowMode.AUTO
-    schema: int = 0
 
 
 class Conversations:

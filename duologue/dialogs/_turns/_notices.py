@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from duologue.dialogs._chat._chat import View
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._delivery._tasks import Tasks
-from duologue.errors import MessengerError
+from duologue.errors import MessengerError, RuntimeSettingError
 
 _logger = logging.getLogger("duologue.dialogs")
 
@@ -23,12 +23,22 @@ class Notices:
         foreign: To a member of a group who presses a button of another member.
         closed: To whoever writes a text where nothing is open and nobody takes it.
         unshown: To whoever waits for a window that cannot be shown.
+
+    Raises:
+        RuntimeSettingError: One of them is no text.
     """
 
     outdated: str | None = "This button no longer works."
     foreign: str | None = None
     closed: str | None = "Nothing is open here. Write /start to begin."
     unshown: str | None = "This cannot be shown."
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            text: object = getattr(self, name)
+            if text is not None and (not isinstance(text, str) or not text.strip()):
+                problem = f"{text!r} is no text to show; None says nothing"
+                raise RuntimeSettingError(f"{name}=", problem)
 
 
 class Announcer:

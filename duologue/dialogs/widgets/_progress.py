@@ -17,6 +17,7 @@ from duologue.dialogs.widgets._widget import (
     check_width,
     selection,
 )
+from duologue.errors import WidgetError
 
 
 class Progress(Text):
@@ -50,6 +51,8 @@ class Progress(Text):
     ) -> None:
         super().__init__(when)
         check_width(width, "Progress")
+        _check_sign("filled", filled)
+        _check_sign("empty", empty)
         self.width = width
         self.filled = filled
         self.empty = empty
@@ -89,3 +92,9 @@ def _percent(value: Json) -> float | None:
         return None
     # In this order: of two zeros the first one counts, and -0 would show its sign.
     return min(max(0.0, number), 100.0)
+
+
+def _check_sign(name: str, given: object) -> None:
+    if not isinstance(given, str) or not given:
+        problem = f"{name}={given!r} must be a character, such as {'#'!r}"
+        raise WidgetError("Progress", problem)

@@ -219,9 +219,7 @@ class Case(Text):
         when: When = None,
     ) -> None:
         super().__init__(when)
-        if not texts:
-            problem = "it has no texts; give it a text for each value: {value: text}"
-            raise WidgetError("Case", problem)
+        _check_texts(texts)
         for key, text in texts.items():
             check_text(text, "Case", f"texts[{key!r}]")
         self.texts: dict[Json, Text] = dict(texts)
@@ -252,6 +250,12 @@ class Case(Text):
                 f"{key_names(data)}",
             )
         return await text.render_text(data, manager)
+
+
+def _check_texts(given: object) -> None:
+    if not isinstance(given, Mapping) or not given:
+        problem = "it has no texts; give it a text for each value: {value: text}"
+        raise WidgetError("Case", problem)
 
 
 class _Or(Text):
