@@ -103,7 +103,6 @@ class Release:
             What tells when it is on the screen, if anything is drawn.
         """
         view: Order | None = None
-        callback = turn.callback
         for error in plan.errors:
             self._on_error(error, actor.key)
         if turn.adopted is not None:
@@ -113,14 +112,8 @@ class Release:
             if draw.outgoing is not None:
                 _depart(draw.outgoing, view)
                 view = None
-        for callback_id, text in turn.answers.items():
-            if callback_id != plan.answered:
-                chat_id, debt = turn.address.chat_id, plan.debts.get(callback_id)
-                self._callbacks.reply(turn.bot, chat_id, callback_id, text, debt)
-        if callback is not None and callback.callback_id != plan.answered:
-            press = callback.callback_id
-            debt = None if press in turn.answers else plan.debts.get(press)
-            self._callbacks.finish(press, None, debt)
+        if turn.answers or turn.callback is not None:
+            self._answer(turn, plan)
         if turn.effects or turn.jobs or actor.key in self._jobs.bound:
             self._begin_and_end_tasks(actor, turn)
         if isinstance(command, Drawn):
@@ -128,6 +121,18 @@ class Release:
         elif view is None and isinstance(command, DialogCommand):
             view = self._presenter.in_flight(actor.screens, command.stack_id)
         return view
+
+    def _answer(self, turn: Turn, plan: Plan) -> None:
+        """Let out the answers to presses that no drawing carries."""
+        for callback_id, text in turn.answers.items():
+            if callback_id != plan.answered:
+                chat_id, debt = turn.address.chat_id, plan.debts.get(callback_id)
+                self._callbacks.reply(turn.bot, chat_id, callback_id, text, debt)
+        callback = turn.callback
+        if callback is not None and callback.callback_id != plan.answered:
+            press = callback.callback_id
+            debt = None if press in turn.answers else plan.debts.get(press)
+            self._callbacks.finish(press, None, debt)
 
     def _plan_sending(self, turn: Turn, plan: Plan) -> None:
         """Plan what handlers send, behind what waits in the same chat."""
