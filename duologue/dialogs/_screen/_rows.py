@@ -35,8 +35,8 @@ class Row:
 
     def tokens(self, name: str) -> dict[str, str]:
         """The ids of messages by the tokens of their handles."""
-        tokens: dict[str, str] = self._entries.get(name, (0, None, {}))[2]
-        return tokens
+        entry = self._entries.get(name)
+        return {} if entry is None else entry[2]
 
     def note(self, name: str, revision: int, message_id: str) -> None:
         """Note the message that shows a stack."""
