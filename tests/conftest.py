@@ -28,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "real_time: run an async test on an ordinary event loop"
     )
+    config.addinivalue_line(
+        "markers", "in_memory: it is about the engine in memory, and no other"
+    )
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Shells start jobs in the background this way, and programs inherit it;
         # those that the tests start are to hear Ctrl-C.

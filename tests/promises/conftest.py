@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -23,6 +25,9 @@ from duologue.dialogs.widgets.text import Const, Format
 from duologue.testing import Playground
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
+from duologue.transport.sqlite import SqliteEngine
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # for files of this run alone
 
 
 class Counter(StatesGroup):
@@ -149,3 +154,29 @@ async def ann(control: Control, window: LogEntry) -> int:
     entries = await control.log()
     assert window in entries
     return next(entry.user_id for entry in entries if entry.user_id is not None)
+
+
+@pytest.fixture
+def new_file(tmp_path: Path) -> Iterator[Callable[[], SqliteEngine]]:
+    """Makes engines, each with a file of its own."""
+    # In memory where there is such a disk: thousands of syncs take minutes.
+    disk = SHARED_MEMORY if SHARED_MEMORY.is_dir() else tmp_path
+    with TemporaryDirectory(dir=disk) as folder:
+        numbers = count()
+        yield lambda: SqliteEngine(Path(folder, f"state-{next(numbers)}.db"))
+
+
+@pytest.fixture(params=["memory", "sqlite"], autouse=True)
+def kept_in(
+    request: pytest.FixtureRequest,
+    new_file: Callable[[], SqliteEngine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
+    """What keeps the state of this test, unless it names an engine itself."""
+    name: str = request.param
+    if name == "sqlite":
+        if request.node.get_closest_marker("in_memory") is not None:
+            pytest.skip("it is about the engine in memory")
+        monkeypatch.setattr("duologue.testing._playground.MemoryEngine", new_file)
+        monkeypatch.setattr("duologue.runtime._engines.MemoryEngine", new_file)
+    return name

@@ -107,6 +107,7 @@ async def test_a_thousand_chats_finish_while_the_handler_of_one_is_held(
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.in_memory
 async def test_ten_thousand_idle_dialogs_own_no_task(
     chat: Playground, dispatcher: Dispatcher
 ) -> None:

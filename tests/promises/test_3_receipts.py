@@ -570,6 +570,7 @@ async def test_a_second_cancellation_while_stopping_leaves_nobody_waiting(
 
     task = asyncio.get_running_loop().create_task(run())
     await held.wait()
+    await asyncio.sleep(1)
     for _ in range(2):
         task.cancel()
         await asyncio.sleep(1)

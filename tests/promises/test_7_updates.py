@@ -64,6 +64,7 @@ async def test_an_update_is_recognised_after_its_actor_was_let_go(
         assert chat.screen(1).text == "1 "
 
 
+@pytest.mark.in_memory
 async def test_an_update_whose_turn_failed_is_done_with(chat: Playground) -> None:
     shown = chat.screen(1)
     payload = shown.payload_of("fail")
@@ -76,6 +77,7 @@ async def test_an_update_whose_turn_failed_is_done_with(chat: Playground) -> Non
     chat.take_errors()
 
 
+@pytest.mark.in_memory
 async def test_an_update_is_safe_only_after_its_turn(
     chat: Playground, gate: asyncio.Event, held: asyncio.Event
 ) -> None:
@@ -94,6 +96,7 @@ async def test_an_update_is_safe_only_after_its_turn(
     assert not was_safe
 
 
+@pytest.mark.in_memory
 @pytest.mark.usefixtures("gate")
 async def test_an_update_that_was_not_handled_when_the_runtime_stops_is_not_safe(
     dispatcher: Dispatcher, held: asyncio.Event
@@ -115,6 +118,7 @@ async def test_an_update_that_was_not_handled_when_the_runtime_stops_is_not_safe
             await safe
 
 
+@pytest.mark.in_memory
 async def test_of_a_stop_with_one_unfinished_turn_only_its_update_comes_again(
     sandbox: Sandbox, control: Control, tmp_path: Path
 ) -> None:
@@ -157,6 +161,7 @@ async def test_of_a_stop_with_one_unfinished_turn_only_its_update_comes_again(
     assert began == ["hold", "last"]
 
 
+@pytest.mark.in_memory
 async def test_a_turn_that_ends_within_the_drain_is_finished_and_drawn(
     dispatcher: Dispatcher,
 ) -> None:
@@ -186,6 +191,7 @@ async def test_clicks_that_the_messenger_delivers_twice_count_once(
     assert (await control.position()).committed >= position.next
 
 
+@pytest.mark.in_memory
 async def test_the_messenger_is_not_told_that_an_update_is_handled_before_it_is(
     control: Control,
     runtime: Runtime,

@@ -106,6 +106,7 @@ async def test_malformed_updates_are_refused_by_accept(chat: Playground) -> None
         await chat.runtime.accept(chat.bot, {})
 
 
+@pytest.mark.in_memory
 @pytest.mark.parametrize(
     "body",
     [

@@ -309,6 +309,4 @@ def _dump_stack(stack: Stack) -> Json:
 
 
 def _dump_keys(keys: Keys) -> Json:
-    if keys.is_new:
-        return [keys.revision, keys.intent, keys.items, True]
     return [keys.revision, keys.intent, keys.items]

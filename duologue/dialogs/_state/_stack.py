@@ -43,13 +43,11 @@ class Keys:
         revision: Which drawing.
         intent: The dialog that they belong to.
         items: The payloads, without scope and intent, one a line.
-        is_new: Whether the drawing is a message of its own.
     """
 
     revision: int
     intent: str
     items: str
-    is_new: bool = False
 
     def find(self, intent: str, data: str) -> str | None:
         """Find the button with this payload among them.
@@ -108,7 +106,6 @@ class KnownScreen:
         ):
             newest.revision = keys.revision
             return bool(self.pending)
-        keys.is_new = new_message
         self.pending = [*self.pending[-_MAX_PENDING + 1 :], keys]
         return True
 
@@ -127,22 +124,23 @@ class KnownScreen:
         self.pending = [keys for keys in self.pending if keys.revision > revision]
 
     def adopt(self, message_id: str, intent: str, data: str) -> int | None:
-        """Take a message that was pressed for one that was to be sent.
+        """Take a message that was pressed for the first one, which was to be sent.
 
         Whoever has sent it has ended, or lost the answer, before it could note that.
+        Where a message is known already, one that was pressed may be an older one.
 
         Args:
-            message_id: The message, which is not the known one.
+            message_id: The message.
             intent: The dialog.
             data: Widget and item, or the digest of them, which the message shows.
 
         Returns:
             The drawing that it shows; None if it can be no such message.
         """
-        is_new = False
+        if self.message_id is not None:
+            return None
         for keys in self.pending:
-            is_new = is_new or keys.is_new
-            if is_new and keys.find(intent, data) is not None:
+            if keys.find(intent, data) is not None:
                 self.confirm(keys.revision, message_id, None)
                 return keys.revision
         return None

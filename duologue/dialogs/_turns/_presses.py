@@ -33,7 +33,7 @@ def pressed(turn: Turn, callback: Callback, payload: Payload) -> tuple[str, str]
         raise OutdatedClickError(turn.address.key)
     if stack.last_intent_id() != payload.intent:
         raise OutdatedClickError(turn.address.key)
-    if message_id not in (None, screen.message_id):
+    if message_id is not None and message_id != screen.message_id:
         revision = screen.adopt(message_id, payload.intent, payload.data)
         if revision is not None:
             turn.adopted = stack.id, revision, message_id
