@@ -54,6 +54,7 @@ from duologue.transport.sqlite._file import (
     uri_of,
 )
 from duologue.transport.sqlite._group import Group, OwedRow
+from duologue.transport.sqlite._layout import MIGRATIONS, Migration
 from duologue.transport.sqlite._place import MOUNTS, OwnerLock, prepare
 from duologue.transport.sqlite._reading import Reader, Snapshots, Unknown, screen_of
 from duologue.transport.sqlite._suspects import Suspects
@@ -83,6 +84,7 @@ class SqliteEngine(LocalMailboxes):
     """
 
     _mounts: ClassVar[Path] = MOUNTS
+    _migrations: ClassVar[tuple[Migration, ...]] = MIGRATIONS
 
     def __init__(
         self,
@@ -111,6 +113,7 @@ class SqliteEngine(LocalMailboxes):
             keep_dead=max_dead_letters,
             forgets=expire_after is not None,
             connect=self._connect,
+            migrations=self._migrations,
         )
         self._lock = OwnerLock(self._path)
         self._writer = Writer(
