@@ -74,9 +74,14 @@ def sqlite_engine(
     )
 
 
-ENGINES: dict[str, NewEngine] = {"memory": memory_engine, "sqlite": sqlite_engine}
-if another := os.environ.get("DUOLOGUE_TEST_ENGINE"):
-    ENGINES = {another: pkgutil.resolve_name(another)}
+def _engines() -> dict[str, NewEngine]:
+    another = os.environ.get("DUOLOGUE_TEST_ENGINE")
+    if another:
+        return {another: pkgutil.resolve_name(another)}
+    return {"memory": memory_engine, "sqlite": sqlite_engine}
+
+
+ENGINES = _engines()
 
 
 @pytest.fixture(params=list(ENGINES.values()), ids=list(ENGINES))

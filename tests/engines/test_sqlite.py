@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from duologue.actors import Owed
 from duologue.dialogs import Dispatcher, Message
 from duologue.dialogs.routing import Router
-from duologue.errors import FencedError
+from duologue.errors import EngineClosedError, EngineUnavailableError, FencedError
 from duologue.testing import Playground
 from duologue.transport.sqlite import SqliteEngine
 from tests.engines.conftest import A, B, Desk, desk, letter
@@ -188,3 +189,113 @@ async def test_a_turn_of_an_earlier_run_can_change_nothing(tmp_path: Path) -> No
 
         with pytest.raises(FencedError):
             await engine.commit(late, snapshot=b"late")
+
+
+async def test_a_key_is_not_opened_before_its_commit_is_written(
+    watched: Watched,
+) -> None:
+    some = await desk(watched, "1", "2")
+    turn = await some.begin()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watched.commit(turn, snapshot=b"one"))
+        await asyncio.sleep(0)
+        early = await watched.open(A)
+
+    assert early is not None
+    assert (early.mail.id, early.snapshot) == ("2", b"one")
+
+
+async def test_what_is_read_is_what_has_been_written(watched: Watched) -> None:
+    turn = await (await desk(watched, "1")).begin()
+    watched.take()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watched.commit(turn, snapshot=b"one"))
+        await asyncio.sleep(0)
+        read = await watched.read(A)
+        written = watched.take()
+
+    assert read == b"one"
+    assert "COMMIT" in written
+
+
+async def test_a_commit_that_is_cancelled_when_it_is_written_ends_its_lease(
+    watched: Watched,
+) -> None:
+    some = await desk(watched, "1", "2")
+    turn = await some.begin()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(watched.commit(turn, snapshot=b"one"))
+        for _ in range(1000):
+            if "COMMIT" in watched.written:
+                break
+            await asyncio.to_thread(time.sleep, 0.001)
+        # It is in the file; whether the task has heard of it does not matter.
+        for _ in range(3):
+            await asyncio.sleep(0)
+            task.cancel()
+
+    assert (await some.begin()).snapshot == b"one"
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 10, 1000])
+async def test_a_snapshot_is_the_same_bytes_while_there_is_room_for_it(
+    tmp_path: Path, cache_bytes: int
+) -> None:
+    path = tmp_path / "state.db"
+    async with SqliteEngine(path, cache_bytes=cache_bytes) as engine:
+        some = Desk(engine)
+        snapshots = {key: key.encode() * 3 for key in (A, B)}
+        for key, snapshot in snapshots.items():
+            await engine.enqueue([letter(key, "1"), letter(key, "2")])
+            await engine.commit(await some.open(key), snapshot=snapshot)
+
+        second = {key: (await some.open(key)).snapshot for key in snapshots}
+
+    assert second == snapshots
+    same = [second[key] is snapshot for key, snapshot in snapshots.items()]
+    assert same == [cache_bytes == 1000] * 2  # room for both
+
+
+async def test_what_is_drawn_while_a_group_is_written_is_written_too(
+    watched: Watched,
+) -> None:
+    turn = await (await desk(watched, "1")).begin()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watched.commit(turn, snapshot=b"one"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await watched.drawn("screen/1", [], row=b"row")
+    watched.take()
+    await asyncio.sleep(2)
+
+    assert watched.take() == ["INSERT OR REPLACE", "COMMIT"]
+
+
+async def test_mail_before_the_beginning_waits_for_it(tmp_path: Path) -> None:
+    engine = SqliteEngine(tmp_path / "state.db")
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(engine.enqueue([letter(A, "1")]))
+        await asyncio.sleep(5)
+        early = sending.done()
+        async with engine:
+            await sending
+            waiting = engine.waiting()
+
+    assert (early, waiting) == (False, 1)
+
+
+async def test_after_the_end_nobody_is_told_that_anything_is_safe(
+    tmp_path: Path,
+) -> None:
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        turn = await (await desk(engine, "1")).begin()
+    await engine.__aexit__()
+
+    with pytest.raises(EngineUnavailableError):
+        await engine.commit(turn, snapshot=b"late")
+    with pytest.raises(EngineClosedError):
+        await engine.enqueue([letter(A, "2")])

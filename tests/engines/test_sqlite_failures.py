@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -154,7 +155,7 @@ async def test_what_cannot_be_written_at_the_end_is_told_to_those_who_wait(
         sending = group.create_task(_refused(engine.enqueue([letter(A, "1")])))
         await idle()
         later = group.create_task(_refused(engine.enqueue([letter(A, "2")])))
-        await idle()
+        await asyncio.sleep(1.5)
         await engine.__aexit__()
 
     assert "disk I/O error" in sending.result()
@@ -184,6 +185,73 @@ async def test_a_snapshot_that_cannot_be_read_now_can_be_read_later(
 
         assert caught.value.key == A
         assert (await some.open(A)).snapshot == b"one"
+
+
+async def test_an_end_that_is_cancelled_closes_the_file_all_the_same(
+    tmp_path: Path,
+) -> None:
+    gate = threading.Event()
+    engine = FailingEngine(tmp_path / "state.db")
+    await engine.__aenter__()
+    engine.before = lambda sql: sql == "COMMIT" and gate.wait(10)
+
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(engine.enqueue([letter(A, "1")]))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        ending = group.create_task(engine.__aexit__())
+        await asyncio.sleep(0)
+        ending.cancel()
+        gate.set()
+        await asyncio.wait([ending])
+        await sending
+    assert await _refused(engine.read(B)) == "it is closed"
+
+    async with SqliteEngine(tmp_path / "state.db", patience=0) as again:
+        assert again.waiting() == 1
+
+
+async def test_a_file_that_cannot_be_opened_is_an_error_that_names_the_engine(
+    tmp_path: Path,
+) -> None:
+    engine = FailingEngine(tmp_path / "state.db")
+    engine.before = failing("PRAGMA synchronous = FULL", 1)
+
+    with pytest.raises(StateFolderError, match="disk I/O error"):
+        await engine.__aenter__()
+    async with engine:  # and it can be tried again
+        await engine.enqueue([letter(A, "1")])
+
+
+async def test_a_lock_that_cannot_be_made_is_an_error_that_names_the_engine(
+    tmp_path: Path,
+) -> None:
+    await asyncio.to_thread((tmp_path / "state.db.lock").mkdir)
+
+    with pytest.raises(StateFolderError, match="engine="):
+        await begin(tmp_path / "state.db")
+
+
+async def test_where_nothing_tells_of_file_systems_none_is_refused(
+    tmp_path: Path,
+) -> None:
+    class There(SqliteEngine):
+        _mounts = tmp_path / "missing"
+
+    async with There(tmp_path / "state.db") as engine:
+        assert engine.problem is None
+
+
+async def test_an_error_that_no_text_can_hold_is_written_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        turn = await (await desk(engine, "1")).begin()
+
+        await engine.fail(turn, error="no \ud800", retry=False)
+
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        assert [dead.error for dead in engine.dead_letters()] == ["no \\ud800"]
 
 
 async def begin(path: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 import threading
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -76,7 +76,7 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def program(text: str, *arguments: str | Path) -> AsyncIterator[Process]:
+async def program(text: str, *arguments: str | Path) -> AsyncGenerator[Process]:
     """A program in a group of its own, which is killed at the end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,

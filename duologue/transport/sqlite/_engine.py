@@ -177,6 +177,7 @@ class SqliteEngine(LocalMailboxes):
             raise
         self._thread = thread
         self._writer.start(thread, loaded.number)
+        self._reader.start()
         self._fill(loaded)
         self._restart()
         self._suspects = Suspects(loaded.suspects)
@@ -320,7 +321,9 @@ class SqliteEngine(LocalMailboxes):
         box = self._owned(opened)
         self._close_record(opened.key)
         if not retry:
-            dead = FailedMail(opened.key, opened.mail, error)
+            # Half of a character, as JSON may have it, cannot be written.
+            text = error.encode(errors="backslashreplace").decode()
+            dead = FailedMail(opened.key, opened.mail, text)
             self._dead.append(dead)
             self._last_dead += 1
             self._writer.group.bury(self._last_dead, dead)

@@ -58,10 +58,15 @@ class Reader:
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._asked: list[_Asked[object]] = []
-        self._is_reading = False
+        self._is_reading = self._is_open = False
+
+    def start(self) -> None:
+        """Take questions; the file is opened for the first one."""
+        self._is_open = True
 
     async def stop(self) -> None:
-        """Close what is open; another question opens it again."""
+        """Take no more of them, and close what is open."""
+        self._is_open = False
         thread, self._thread = self._thread, None
         if thread is not None:
             await asyncio.get_running_loop().run_in_executor(thread, self._close)
@@ -73,6 +78,8 @@ class Reader:
         Raises:
             EngineUnavailableError: The file could not be read.
         """
+        if not self._is_open:
+            raise EngineUnavailableError(key, "it is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._asked.append(_Asked(question, future))  # type: ignore[arg-type] # each is asked and told by itself
@@ -85,6 +92,10 @@ class Reader:
             raise EngineUnavailableError(key, str(error)) from error
 
     def _read(self) -> None:
+        if not self._is_open:
+            asked, self._asked = self._asked, []
+            self._tell(asked, sqlite3.OperationalError("it is closed"))
+            return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "duologue-state-reader")
         asked, self._asked = self._asked, []
