@@ -88,6 +88,7 @@ class Machine(RuleBasedStateMachine):
         self.senders: dict[str, asyncio.Task[None]] = {}
         self.turns: list[Opened] = []
         self.names = map(str, itertools.count())
+        self.moments = itertools.count()
         # What follows is the model.
         self.boxes = {key: Box() for key in KEYS}
         self.services: dict[str, Served] = {}
@@ -125,6 +126,10 @@ class Machine(RuleBasedStateMachine):
         loop = self.runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         return loop.wall_time()
+
+    def at(self, later: float) -> float:
+        """A time that no other letter has; which of two came first is open."""
+        return self.now() + later + next(self.moments) % 400 / 1000
 
     def deliver(self) -> None:
         """Put those letters into the model whose time has come."""
@@ -320,7 +325,7 @@ class Machine(RuleBasedStateMachine):
         outbox = [letter(key, next(self.names)) for key in to]
         owed = [Owed(screen, name, body) for screen, name in owings]
         timed = [
-            TimedLetter(name, key, None if later is None else self.now() + later, body)
+            TimedLetter(name, key, later and self.at(later), body)
             for key, name, later in timers
         ]
         work = self.engine.commit(
