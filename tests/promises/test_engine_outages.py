@@ -29,6 +29,11 @@ AWAY = "it is restarted"
 KEY = "dialog/test.1:1:1"
 
 
+@pytest.fixture(autouse=True)
+def kept_in() -> None:
+    """Each test names its engine itself."""
+
+
 class Broken(StatesGroup):
     open = State()
 

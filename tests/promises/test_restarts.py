@@ -8,13 +8,34 @@ from pathlib import Path
 
 import pytest
 
-from duologue import Dispatcher
+from duologue import Dispatcher, Runtime
 from duologue.actors import Engine, MemoryEngine
-from duologue.dialogs import Callback, DialogManager, Message, ShowMode
+from duologue.dialogs import (
+    Callback,
+    Dialog,
+    DialogManager,
+    Message,
+    ShowMode,
+    State,
+    StatesGroup,
+    Window,
+)
 from duologue.dialogs.routing import Command
+from duologue.dialogs.widgets.text import Const
 from duologue.errors import MessengerUnavailableError
 from duologue.testing import Method, Playground, RecordingBot
+from duologue.transport.max import Bot
+from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
 from duologue.transport.sqlite import SqliteEngine
+
+
+@pytest.fixture(autouse=True)
+def kept_in() -> None:
+    """Each test names its engine itself."""
+
+
+class Renamed(StatesGroup):
+    open = State()
 
 
 class Kept(MemoryEngine):
@@ -263,3 +284,56 @@ async def test_a_press_adopts_a_message_whose_sending_was_not_noted(
         del failures
 
         assert shown(chat) == ["1 "]
+
+
+async def test_no_user_waits_for_the_handler_of_another(
+    sandbox: Sandbox, control: Control, tmp_path: Path
+) -> None:
+    async def answer(message: Message) -> None:
+        if message.text == "slow":
+            await asyncio.sleep(8)
+        await message.answer(f"done: {message.text}")
+
+    dispatcher = Dispatcher()
+    dispatcher.message.register(answer)
+    bot = Bot(sandbox.token, base_url=sandbox.url)
+    ann, ben = [await control.add_user(name) for name in ("Ann", "Ben")]
+
+    def answered(text: str) -> Callable[[LogEntry], bool]:
+        return lambda entry: entry.kind == LogKind.MESSAGE and entry.text == text
+
+    async with Runtime(
+        dispatcher, [bot], engine=f"sqlite:///{tmp_path}/state.db", state_dir=tmp_path
+    ):
+        await control.say(ann, "slow")
+        await asyncio.sleep(1)
+        began = asyncio.get_running_loop().time()
+        await control.say(ben, "quick")
+        await control.wait_for(answered("done: quick"))
+        quick = asyncio.get_running_loop().time() - began
+        await control.wait_for(answered("done: slow"))
+
+    assert quick < 1
+
+
+@ENGINES
+async def test_a_dialog_whose_window_is_gone_is_closed_and_the_user_is_told(
+    make: MakeEngine, tmp_path: Path, dispatcher: Dispatcher
+) -> None:
+    life = Life(dispatcher, make(tmp_path))
+    async with life.run() as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        payload = chat.bot.messages(1)[-1].payload_of("more")
+        message_id = chat.bot.messages(1)[-1].id
+
+    window = Window(Const("another"), state=Renamed.open)
+    life.dispatcher = Dispatcher()
+    life.dispatcher.include_router(Dialog(window))
+    async with life.run() as chat:
+        await chat.press(1, payload or "", message_id=message_id)
+        await chat.settled()
+
+        answer = chat.bot.calls_of(Method.ANSWER)[-1]
+        assert answer.notification == "This button no longer works."
+        assert chat.bot.messages(1)[-1].view.keyboard == ()

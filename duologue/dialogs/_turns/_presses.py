@@ -59,7 +59,8 @@ def why_refused(
         is_own = payload.scope == OWN_SCOPE
         if is_own and callback.chat.type is not ChatType.PRIVATE:
             return "foreign"
-    screens = [stack.screen for stack in turn.snapshot.stacks.values()]
+    stacks = turn.snapshot.stacks.values()
+    screens = [stack.screen for stack in stacks if stack.intents]
     if any(screen.message_id == message_id or screen.pending for screen in screens):
         return None
     return "stale"
