@@ -23,7 +23,7 @@ from duologue.dialogs._chat._data import (
     load_plain,
     size,
 )
-from duologue.dialogs._state._values import check, read, write
+from duologue.dialogs._state._values import Known, check, read, write, write_much
 from duologue.errors import UnserialisableDataError
 
 
@@ -112,6 +112,54 @@ def test_what_json_can_hold_comes_back_as_it_was(value: Json) -> None:
 @given(value=KEPT)
 def test_whatever_a_dialog_may_keep_comes_back_with_its_type(value: Json) -> None:
     assert same(stored(value), value)
+
+
+@given(
+    value=st.dictionaries(st.text(), KEPT, max_size=4), size=st.sampled_from([1, 300])
+)
+def test_a_long_line_is_the_same_however_it_was_written(value: Json, size: int) -> None:
+    value = {"rows": [value] * size, **value}
+    line, _ = write(["dialog", value], ["name", "data"])
+    known: Known = {}
+
+    for _ in range(3):  # the third finds what the second has kept
+        found, [_, value], known = write_much(
+            ["dialog", value], ["name", "data"], known
+        )
+
+        assert found == line
+        assert same(value, read(line)[1])
+
+
+def test_a_large_piece_is_written_anew_when_only_a_type_has_changed() -> None:
+    _, [data], known = write_much([{"rows": [1] * 600, "n": 1}], ["data"], {})
+    assert known
+
+    data["rows"][599] = True
+    line, [copy], _ = write_much([data], ["data"], known)
+
+    assert copy["rows"][598:] == [1, True]
+    assert same(read(line), [{"rows": [1] * 599 + [True], "n": 1}])
+
+
+def test_a_large_piece_that_is_known_is_another_copy_all_the_same() -> None:
+    _, [data], known = write_much([{"rows": [[1]] * 600}], ["data"], {})
+
+    _, [copy], _ = write_much([data], ["data"], known)
+
+    assert copy == data
+    assert copy["rows"] is not data["rows"]
+    assert copy["rows"][0] is not data["rows"][0]
+
+
+def test_of_a_long_line_too_only_texts_can_be_keys() -> None:
+    with pytest.raises(UnserialisableDataError, match="has the key 1"):
+        write_much([{"rows": [0] * 600, 1: "one"}], ["data"], {})
+
+
+def test_an_infinity_in_a_long_line_is_refused_too() -> None:
+    with pytest.raises(UnserialisableDataError, match="is inf"):
+        write_much([{"rows": [0] * 600, "n": math.inf}], ["data"], {})
 
 
 @pytest.mark.parametrize(

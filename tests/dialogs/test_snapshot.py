@@ -69,6 +69,29 @@ def test_a_working_copy_shares_nothing_with_what_was_stored() -> None:
     assert copy.dialog_data == {"list": [1]}
 
 
+def test_turns_with_much_data_write_what_they_change_and_share_nothing() -> None:
+    snapshot = Snapshot(Stored(), find_state)
+    data = {"count": 0, "rows": [[number] for number in range(1000)]}
+    snapshot.push(Context("i", "", Main.one, dialog_data=data))
+    seen: list[dict[str, object]] = []
+
+    for count in range(1, 5):
+        stored = snapshot.encode()
+        snapshot = Snapshot(stored, find_state)
+        context = snapshot.context("i")
+        assert context is not None
+        context.dialog_data["count"] = count
+        seen.append(context.dialog_data)
+        if count == 3:
+            context.dialog_data["rows"][0].append("more")
+
+    found = reopened(snapshot).context("i")
+    assert found is not None
+    assert found.dialog_data["count"] == 4
+    assert found.dialog_data["rows"][:2] == [[0, "more"], [1]]
+    assert len({id(each["rows"]) for each in seen}) == 4
+
+
 def test_a_context_is_the_same_object_within_a_turn() -> None:
     snapshot = Snapshot(Stored(), find_state)
     snapshot.push(Context("i", "", Main.one))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from duologue.dialogs._chat._data import Json, dump_bytes, load
 from duologue.dialogs._state._stack import Context, Keys, KnownScreen, Stack
 from duologue.dialogs._state._states import State
-from duologue.dialogs._state._values import read, write
+from duologue.dialogs._state._values import Known, read, write, write_much
 from duologue.errors import SnapshotVersionError, UnknownStateError
 
 _FORMAT = 2
@@ -28,6 +28,7 @@ _RING_SIZE = 128
 _HASH_LENGTH = 8
 # Of marks that no messenger should ask for any more: one may still repeat itself.
 _KEPT = 16
+_LONG = 2000  # bytes of a line that is written piece by piece
 _MAX_SENT = 64  # messages whose handles are kept in data
 _NAMES = ("stack", "state", "start_data", "dialog_data", "widget_data")
 _KNOWN = frozenset(("v", "n", "ring", "who", "stacks", "dialogs", "sent", "schema"))
@@ -103,12 +104,14 @@ class Stored:
         head: Everything but the dialogs, decoded.
         lines: The dialogs by their ids, encoded.
         copies: Those that are decoded already; the next turn takes them out.
+        known: The large pieces of long ones.
     """
 
     text: bytes | None = None
     head: dict[str, Json] = field(default_factory=dict)
     lines: dict[str, bytes] = field(default_factory=dict)
     copies: dict[str, list[Json]] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
 
     @property
     def unknown(self) -> dict[str, Json]:
@@ -254,17 +257,23 @@ class Snapshot:
         """
         lines = self._lines
         copies: dict[str, list[Json]] = {}
+        known: dict[str, Known] = {}
         for context in self.open.values():
-            lines[context.id], copies[context.id] = write(
-                (
-                    context.stack_id,
-                    context.state.state,
-                    context.start_data,
-                    context.dialog_data,
-                    context.widget_data,
-                ),
-                _NAMES,
+            values = (
+                context.stack_id,
+                context.state.state,
+                context.start_data,
+                context.dialog_data,
+                context.widget_data,
             )
+            name = context.id
+            if len(lines.get(name, b"")) < _LONG:
+                lines[name], copies[name] = write(values, _NAMES)
+            else:
+                before = self._stored.known.get(name, {})
+                lines[name], copies[name], known[name] = write_much(
+                    values, _NAMES, before
+                )
         head = {
             **self._stored.unknown,
             "v": _FORMAT,
@@ -283,7 +292,7 @@ class Snapshot:
         if schema:
             head["schema"] = schema
         text = b"\n".join((dump_bytes(head), *lines.values()))
-        return Stored(text, head, lines, copies)
+        return Stored(text, head, lines, copies, known)
 
 
 def _load_stack(name: str, data: Json) -> Stack:

@@ -7,7 +7,7 @@ value is stored with a tag (`to_tagged`), which costs time for such data only.
 
 `==` compares, and tells a tuple from a list and the key 1 from "1". It takes an `IntEnum`
 or a `defaultdict` for what JSON makes of them, so `marshal` comes first, which refuses
-every subclass; nothing that it writes is kept. Nor does `==` tell 1 from 1.0 or True: JSON
+every subclass; nothing that it writes is stored. Nor does `==` tell 1 from 1.0 or True: JSON
 gives back what it was given, as long as one library does both. A number that orjson
 refuses to write it would read as a float, so what it refuses it does not read either.
 """
@@ -38,8 +38,12 @@ from duologue.errors import UnserialisableDataError
 
 _MAX_DEPTH = 200
 _MAX_BITS = 10_000  # Python reads and writes no more than 4,300 digits
+_LARGE = 1000  # bytes of a piece that is worth to be known again
 _TAG = "$"
 _Codec: TypeAlias = tuple[bytes, Callable[[Json], bytes], Callable[[bytes], Json]]
+
+Known: TypeAlias = dict[bytes, bytes]
+"""The JSON of pieces, by what marshal makes of them."""
 
 # The first byte of a stored value says how to read it; JSON itself begins with "[".
 _PLAIN, _TAGGED = b"~", b"!"
@@ -76,6 +80,65 @@ def write(values: Sequence[Json], names: Sequence[str]) -> tuple[bytes, list[Jso
     tagged = [to_tagged(value, name) for value, name in zip(values, names, strict=True)]
     line = _TAGGED + dump_plain(tagged)
     return line, read(line)
+
+
+def write_much(
+    values: Sequence[Json], names: Sequence[str], known: Known
+) -> tuple[bytes, list[Json], Known]:
+    """Write the same line piece by piece, where most of a large one stays as it is.
+
+    A piece is a value, or one in a dict among them. One that marshal writes as it did
+    before is the same, down to its types, so its JSON is known and has been compared.
+
+    Args:
+        values: The values.
+        names: What each is called in errors.
+        known: The large pieces that were written last.
+
+    Returns:
+        The line, another copy of the values, and the large pieces.
+
+    Raises:
+        UnserialisableDataError: One cannot be stored; the error names the place.
+    """
+    kept: Known = {}
+    try:
+        pieces = [
+            (_pieces if type(value) is dict else _piece)(value, known, kept)
+            for value in cast("Sequence[object]", values)
+        ]
+    except (ValueError, TypeError, RecursionError):
+        return *write(values, names), {}
+    line = b"[%b]" % b",".join([text for text, _ in pieces])
+    return line, [copy for _, copy in pieces], kept
+
+
+def _pieces(value: Json, known: Known, kept: Known) -> tuple[bytes, Json]:
+    texts: list[bytes] = []
+    copies: dict[str, Json] = {}
+    for key, item in value.items():
+        name, read_name = _piece(key, known, kept)
+        if type(read_name) is not str:
+            raise TypeError(read_name)
+        text, copies[read_name] = _piece(item, known, kept)
+        texts.append(b"%b:%b" % (name, text))
+    return b"{%b}" % b",".join(texts), copies
+
+
+def _piece(value: Json, known: Known, kept: Known) -> tuple[bytes, Json]:
+    _, dump, load_ = _CODECS[0]
+    exact = marshal.dumps(value)
+    text = known.get(exact)
+    if text is None:
+        text = dump(value)
+        copy = load_(text)
+        if copy != value:
+            raise ValueError(value)
+    else:
+        copy = load_(text)
+    if len(text) >= _LARGE:
+        kept[exact] = text
+    return text, copy
 
 
 def read(line: bytes) -> list[Json]:
