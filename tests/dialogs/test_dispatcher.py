@@ -190,6 +190,7 @@ async def test_what_a_middleware_changes_after_a_press_is_drawn() -> None:
     async with Playground(dispatcher) as chat:
         await (await chat.dialog(1).start(Main.one)).drawn()
         await chat.click(1, "b")
+        await chat.settled()
 
         assert chat.screen(1).text == "{'seen': 'late'}"
 
