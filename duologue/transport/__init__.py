@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-# max, sandbox: messengers; polling: fetching; http: doors
+# max, sandbox: messengers; polling: fetching; http: doors; sqlite: an engine
 # _limits, _effects: calls a second, and what becomes of them
 # _json: JSON from outside; _server: what every HTTP door shares
+# _lock: files of one process alone
 from duologue.transport.polling._connecting import Connecting
 from duologue.transport.polling._fetching import Fetching
 from duologue.transport.polling._handover import Intake

@@ -2,4 +2,4 @@
 
 # _post: the way in; _receipts: what became of it
 # _tasks: tasks that outlive a turn; _unheard: errors nobody has heard
-# _absences: chats that refuse the bot
+# _absences: chats that refuse the bot; _outage: an engine that does not answer

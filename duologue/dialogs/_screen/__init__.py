@@ -3,4 +3,5 @@
 # _render: from widgets to a view, and to what must be drawn
 # _presenter, _drawing: when it is drawn, and the calls
 # _callbacks: answers to presses
+# _owed, _rows: what commits owe to screens, and the next process must know
 # _screens: what is on its way; _keyboards: addressed, checked, written once
