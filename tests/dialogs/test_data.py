@@ -260,3 +260,12 @@ def test_halves_of_characters_survive() -> None:
     assert load(dump_bytes({"text": text})) == {"text": text}
     assert load_plain(dump_plain({"text": text})) == {"text": text}
     assert size(text) == len(text) + 2
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**65), 10**40])
+def test_a_large_number_that_another_process_wrote_stays_one(number: int) -> None:
+    line = dump_plain([{"n": number}])  # as one without orjson writes it
+
+    [found] = read(line)
+
+    assert same(found, {"n": number})

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import marshal
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -39,6 +40,8 @@ from duologue.errors import UnserialisableDataError
 _MAX_DEPTH = 200
 _MAX_BITS = 10_000  # Python reads and writes no more than 4,300 digits
 _LARGE = 1000  # bytes of a piece that is worth to be known again
+# A process without orjson writes numbers that orjson reads as floats.
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _TAG = "$"
 _Codec: TypeAlias = tuple[bytes, Callable[[Json], bytes], Callable[[bytes], Json]]
 
@@ -142,11 +145,15 @@ def _piece(value: Json, known: Known, kept: Known) -> tuple[bytes, Json]:
 
 
 def read(line: bytes) -> list[Json]:
-    """Read what `write` wrote."""
+    """Read what `write` wrote, in this process or in another."""
     if line.startswith(_TAGGED):
         return cast("list[Json]", _from_tagged(load_plain(line[1:])))
-    found: list[Json] = load_plain(line[1:]) if line.startswith(_PLAIN) else load(line)
-    return found
+    if line.startswith(_PLAIN):
+        line = line[1:]
+    elif not _LONG_NUMBER.search(line):
+        found: list[Json] = load(line)
+        return found
+    return cast("list[Json]", load_plain(line))
 
 
 def check(value: Json, path: str) -> None:
