@@ -6,7 +6,8 @@ from __future__ import annotations
 # _description, widgets: dialogs and windows, as authors declare them
 # routing: handlers, filters, middlewares
 # _manager: what handlers work with; _progress: workers that a dialog shows
-# _turns: handling of one message; _state: what it reads and writes
+# _turns: one message, from opening to release; _handling: what it does
+# _state: what a turn reads and writes
 # _screen: drawing; _delivery: mail, receipts, tasks
 # _chat: messages, updates, and what a messenger must offer
 from duologue.dialogs._chat._address import (
@@ -80,6 +81,7 @@ from duologue.dialogs._description._getters import (
 from duologue.dialogs._description._window import (
     Window,
 )
+from duologue.dialogs._handling._notices import Notices
 from duologue.dialogs._manager._factory import BgManagerFactory
 from duologue.dialogs._manager._foreground import Foreground
 from duologue.dialogs._manager._manager import BgManager, DialogManager, DialogProtocol
@@ -116,7 +118,6 @@ from duologue.dialogs._state._states import (
     StatesGroup,
 )
 from duologue.dialogs._turns._conversations import Conversations
-from duologue.dialogs._turns._notices import Notices
 from duologue.dialogs._turns._settings import Settings
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME
 

@@ -2,7 +2,5 @@
 
 # _conversations: all of a runtime; _settings: what authors decide of it
 # _dialog_actors: who has the turns; _runner: one turn, from opening to release
-# _handling: what it does; _presses, _targets: whether it may; _discarded: it is moot
 # _release: what its commit lets out; _failed_turns: what becomes of one that fails
 # _recovery: what the process before owed
-# _stale, _refused_views, _notices: presses and views that belong to nothing any more

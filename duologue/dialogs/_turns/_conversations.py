@@ -19,6 +19,9 @@ from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._delivery._tasks import TaskGroup, Tasks
 from duologue.dialogs._delivery._unheard import Unheard
 from duologue.dialogs._description._dispatcher import Dispatcher
+from duologue.dialogs._handling._handling import Handling
+from duologue.dialogs._handling._notices import Announcer
+from duologue.dialogs._handling._stale import StalePolicy
 from duologue.dialogs._progress._feeds import Feeds
 from duologue.dialogs._progress._workers import DialogWorkers
 from duologue.dialogs._screen._callbacks import Callbacks
@@ -29,13 +32,10 @@ from duologue.dialogs._state._commands import HandleUpdate, encode, encode_raw
 from duologue.dialogs._state._turn import Debt, active_turn
 from duologue.dialogs._turns._dialog_actors import DialogActors
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
-from duologue.dialogs._turns._handling import Handling
-from duologue.dialogs._turns._notices import Announcer
 from duologue.dialogs._turns._recovery import Recovery
 from duologue.dialogs._turns._release import Release
 from duologue.dialogs._turns._runner import TurnRunner
 from duologue.dialogs._turns._settings import Settings
-from duologue.dialogs._turns._stale import StalePolicy
 from duologue.errors import (
     BotTwiceError,
     MalformedUpdateError,

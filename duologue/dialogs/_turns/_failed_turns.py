@@ -13,11 +13,11 @@ from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._delivery._unheard import Unheard
+from duologue.dialogs._handling._notices import Announcer, Notices
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._state._commands import ViewRefused
 from duologue.dialogs._state._events import DialogUpdate
 from duologue.dialogs._state._turn import Turn
-from duologue.dialogs._turns._notices import Announcer, Notices
 from duologue.errors import (
     ClickRefusedError,
     FencedError,

@@ -29,6 +29,8 @@ from duologue.dialogs._delivery._outage import PAUSE, Outage
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Outcome, Pending
 from duologue.dialogs._description._dispatcher import Dispatcher
+from duologue.dialogs._handling._discarded import DiscardedError, cause_of, check_block
+from duologue.dialogs._handling._handling import Handling
 from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import (
     Command,
@@ -42,9 +44,7 @@ from duologue.dialogs._state._events import DialogUpdate
 from duologue.dialogs._state._snapshot import Snapshot, Stored, take_apart
 from duologue.dialogs._state._turn import Turn, current_turn
 from duologue.dialogs._turns._dialog_actors import DialogActor, Unsure
-from duologue.dialogs._turns._discarded import DiscardedError, cause_of, check_block
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
-from duologue.dialogs._turns._handling import Handling
 from duologue.dialogs._turns._release import Plan, Release
 from duologue.errors import (
     EngineUnavailableError,

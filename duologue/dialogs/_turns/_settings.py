@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from duologue.dialogs._handling._notices import Notices
+from duologue.dialogs._handling._stale import Stale
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._states import State
-from duologue.dialogs._turns._notices import Notices
-from duologue.dialogs._turns._stale import Stale
 from duologue.errors import RuntimeSettingError
 
 _SECONDS = ("turn_timeout", "foreground_timeout", "idle_after")

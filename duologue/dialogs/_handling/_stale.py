@@ -10,11 +10,11 @@ from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._description._dispatcher import Dispatcher
+from duologue.dialogs._handling._notices import Announcer, say, strip
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._modes import StartMode
 from duologue.dialogs._state._states import State
 from duologue.dialogs._state._turn import Turn
-from duologue.dialogs._turns._notices import Announcer, say, strip
 from duologue.dialogs.routing._injection import HandlerData, Injected
 
 Stale: TypeAlias = State | Function | None

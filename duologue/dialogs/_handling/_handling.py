@@ -27,6 +27,11 @@ from duologue.dialogs._delivery._receipts import (
     Pending,
 )
 from duologue.dialogs._description._dispatcher import Dispatcher
+from duologue.dialogs._handling._discarded import DiscardedError
+from duologue.dialogs._handling._presses import pressed, why_refused
+from duologue.dialogs._handling._refused_views import refusal_of, step_back
+from duologue.dialogs._handling._stale import StalePolicy
+from duologue.dialogs._handling._targets import answered_stack, check_target
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._commands import (
     CloseDialog,
@@ -47,11 +52,6 @@ from duologue.dialogs._state._commands import (
 from duologue.dialogs._state._events import DialogUpdate, ErrorEvent
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
 from duologue.dialogs._state._turn import Turn
-from duologue.dialogs._turns._discarded import DiscardedError
-from duologue.dialogs._turns._presses import pressed, why_refused
-from duologue.dialogs._turns._refused_views import refusal_of, step_back
-from duologue.dialogs._turns._stale import StalePolicy
-from duologue.dialogs._turns._targets import answered_stack, check_target
 from duologue.dialogs.routing._observer import UNHANDLED
 from duologue.errors import (
     CallStoppedError,

@@ -1,0 +1,5 @@
+"""What a turn does: from its message to the rendered windows."""
+
+# _handling: each command, carried out; _discarded: it is moot
+# _presses, _targets: whether it may be
+# _stale, _refused_views, _notices: presses and views that belong to nothing any more
