@@ -1,0 +1,179 @@
+"""The turn after a turn that failed: error handlers react, or the state steps back.
+
+The failed turn has left nothing behind, so what comes now begins with the state as it was,
+and its commit ends the message that the failed one was about. What no handler takes goes
+to the log or the hook (`FailedTurns`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+
+from duologue.actors import Clock, Engine, Opened
+from duologue.dialogs._chat._ports import Update
+from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._delivery._receipts import Pending
+from duologue.dialogs._description._dispatcher import Dispatcher
+from duologue.dialogs._handling._handling import Handling
+from duologue.dialogs._state._commands import (
+    Drawn,
+    HandleUpdate,
+    MessageRefused,
+    ViewRefused,
+    decode,
+)
+from duologue.dialogs._state._events import DialogUpdate
+from duologue.dialogs._state._turn import Turn
+from duologue.dialogs._turns._commits import Commits
+from duologue.dialogs._turns._dialog_actors import DialogActor
+from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
+from duologue.dialogs._turns._opening import Opening
+from duologue.dialogs._turns._release import Release
+from duologue.dialogs._turns._turn_time import TurnTime
+from duologue.errors import (
+    EngineUnavailableError,
+    TurnAbortedError,
+    TurnCancelledError,
+)
+
+_logger = logging.getLogger("duologue.dialogs")
+
+
+class ErrorTurns:
+    """Runs what follows a failed turn.
+
+    Args:
+        engine: Gets back what is cut off.
+        dispatcher: Has the error handlers, or not.
+        handling: Asks them.
+        release: Plans what is let out.
+        opening: Begins turns.
+        time: Ends those that take too long.
+        commits: Makes turns real.
+        failed: Counts and reports.
+        clock: Tells when a turn begins.
+        on_error: Told of errors of error handlers, and where they happened.
+        is_cut_off: Tells whether an actor ends, or just its turn was cancelled.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        dispatcher: Dispatcher,
+        *,
+        handling: Handling,
+        release: Release,
+        opening: Opening,
+        time: TurnTime,
+        commits: Commits,
+        failed: FailedTurns,
+        clock: Clock,
+        on_error: OnError,
+        is_cut_off: Callable[[DialogActor], bool],
+    ) -> None:
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._handling = handling
+        self._release = release
+        self._opening = opening
+        self._time = time
+        self._commits = commits
+        self._failed = failed
+        self._clock = clock
+        self._on_error = on_error
+        self._is_cut_off = is_cut_off
+
+    async def react(
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        turn: Turn | None,
+        pending: Pending | None,
+        error: Exception,
+    ) -> None:
+        """Report a failed turn; let error handlers react in a turn of their own."""
+        outcome = self._failed.outcome(error)
+        self._commits.count(turn, outcome)
+        event = self._event(actor, opened, pending)
+        is_handled = False
+        if event is not None and self._dispatcher.has_error_handlers():
+            second = self._opening.turn(actor, opened)
+            if isinstance(event, Callback):
+                second.callback = event
+            work = self._handling.execute_error(second, event, error)
+            is_handled = await self._try(actor, opened, second, work)
+        if not is_handled:
+            await self._settle(actor, opened, event, error, outcome)
+        self._failed.report(
+            opened, pending, event, error, turn=turn, is_handled=is_handled
+        )
+
+    def _event(
+        self, actor: DialogActor, opened: Opened, pending: Pending | None
+    ) -> Update | None:
+        """What error handlers are told that the failed turn was about."""
+        try:
+            command = decode(opened.mail.body)
+            if isinstance(command, Drawn):
+                self._release.confirmed(actor, command.stack_id)
+            turn = self._opening.turn(actor, opened)
+            return self._handling.event(turn, command, pending)
+        except Exception as error:  # noqa: BLE001  # it may be why the turn failed
+            _logger.debug("no event for %s: %r", actor.key, error)
+            return None
+
+    async def _try(
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        turn: Turn,
+        work: Coroutine[object, object, bool],
+    ) -> bool:
+        """Run the turn of error handlers; tell whether one of them took the error."""
+        problem: BaseException
+        try:
+            if not await self._time.limit(turn, work, None, self._clock.time()):
+                return False
+            plan = self._release.plan(turn)
+            await self._commits.commit(actor, opened, turn, plan, keep=False)
+        except EngineUnavailableError as unavailable:
+            self._commits.withdraw(turn, unavailable)
+            raise
+        except asyncio.CancelledError as cancelled:
+            self._commits.withdraw(turn, cancelled)
+            if self._is_cut_off(actor):
+                await self._engine.fail(opened, error="cancelled", retry=True)
+                raise
+            problem = TurnCancelledError(actor.key)
+        except Exception as error:  # noqa: BLE001  # whatever an error handler raises
+            self._commits.withdraw(turn, error)
+            problem = error
+        except (SystemExit, BaseExceptionGroup) as abort:
+            self._commits.withdraw(turn, abort)
+            problem = TurnAbortedError(actor.key, repr(abort))
+        else:
+            self._commits.let_out(actor, turn, plan, HandleUpdate({}))
+            return True
+        self._on_error(problem, actor.key)
+        return False
+
+    async def _settle(
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        event: Update | None,
+        error: Exception,
+        outcome: str,
+    ) -> None:
+        """End a failed turn whose error no handler took."""
+        command = event.command if isinstance(event, DialogUpdate) else None
+        if not isinstance(command, ViewRefused | MessageRefused):
+            await self._failed.give_up(opened, error, outcome)
+            return
+        second = self._opening.turn(actor, opened)
+        if isinstance(command, ViewRefused):
+            self._handling.step_back(second, command)
+        plan = self._release.plan(second)
+        await self._commits.commit(actor, opened, second, plan)
