@@ -399,16 +399,18 @@ class Machine(RuleBasedStateMachine):
         screen=screens,
         done=st.sets(ids),
         to=outboxes,
-        has_row=st.booleans(),
+        has_row=st.sampled_from([True, False, None]),
     )
     def drawn(
         self,
         screen: str,
         done: set[str],
         to: list[str],
-        has_row: bool,  # noqa: FBT001  # the same
+        has_row: bool | None,  # noqa: FBT001  # the same
     ) -> None:
-        row = next(self.names).encode() if has_row else None
+        row: bytes | None = None
+        if has_row is not None:
+            row = next(self.names).encode() if has_row else b""
         letters = [letter(key, next(self.names)) for key in to]
         work = self.engine.drawn(screen, sorted(done), letters=letters, row=row)
         if self.is_closed:
@@ -420,7 +422,8 @@ class Machine(RuleBasedStateMachine):
 
         for name in done:
             self.owed[screen].pop(name, None)
-        self.rows[screen] = row
+        if row is not None:
+            self.rows[screen] = row or None
         for each in letters:
             self.put(each.key, each.mail)
 
