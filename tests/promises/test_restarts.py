@@ -337,3 +337,27 @@ async def test_a_dialog_whose_window_is_gone_is_closed_and_the_user_is_told(
         answer = chat.bot.calls_of(Method.ANSWER)[-1]
         assert answer.notification == "This button no longer works."
         assert chat.bot.messages(1)[-1].view.keyboard == ()
+
+
+@ENGINES
+async def test_an_orderly_end_waits_for_turns_and_not_for_mail(
+    life: Life, held: asyncio.Event, gate: asyncio.Event
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with life.run(drain=100) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        await chat.click(1, "hold")
+        await held.wait()
+        for _ in range(20):
+            await chat.click(1, "more")
+        loop.call_later(2, gate.set)
+        began = loop.time()
+    seconds = loop.time() - began
+
+    assert seconds < 5
+    assert life.engine.waiting() == 20
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert chat.screen(1).text == "21 "
