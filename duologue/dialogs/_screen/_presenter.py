@@ -15,31 +15,25 @@ of their commits, and that the state hears of new messages by `Drawn`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
-from typing import TypeAlias
 
 from duologue.actors import Clock, Observer
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._calls import CallKind
-from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Bot
-from duologue.dialogs._chat._sent import Outgoing, Sent
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
-from duologue.dialogs._screen._drawing import PASSING, Drawing, kind_of
+from duologue.dialogs._screen._confirmations import (
+    Confirm,
+    Confirmations,
+    drawing_of,
+    refusal_of,
+)
+from duologue.dialogs._screen._drawing import PASSING, Drawing
 from duologue.dialogs._screen._rows import Row, row_name
 from duologue.dialogs._screen._screens import Order, Screen, Screens
-from duologue.dialogs._state._commands import (
-    Delivered,
-    Drawn,
-    MessageRefused,
-    Refusal,
-    ViewRefused,
-)
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID
-from duologue.dialogs._state._turn import Debt, Draw
+from duologue.dialogs._state._turn import Draw
 from duologue.errors import (
-    MessageGoneError,
     MessengerError,
     MessengerUnavailableError,
     RateLimitedError,
@@ -52,14 +46,6 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _MAX_WAITING = 1000  # new messages of one stack; edits take the place of edits
 _logger = logging.getLogger("duologue.presenter")
-
-News: TypeAlias = list[tuple[Drawn | Delivered | Refusal, Order | None]]
-"""What the state is to hear, and the view that it is about."""
-
-Confirm = Callable[
-    [Screen, News, list[str], bytes | None], Coroutine[object, object, object]
-]
-"""Tells a conversation the news, and the engine what is paid and what is in the row."""
 
 
 class Presenter:
@@ -85,12 +71,11 @@ class Presenter:
     ) -> None:
         self._tasks = tasks
         self._callbacks = callbacks
-        self._confirm = confirm
+        self._confirmations = Confirmations(tasks, confirm)
         self._clock = clock
         self._observer = observer
         self._drawing = Drawing(callbacks, observer)
         self._busy: set[Screen] = set()
-        self._rows: dict[str, Row] = {}
         self._is_stopped = False
 
     def __len__(self) -> int:
@@ -145,8 +130,7 @@ class Presenter:
         self._drawing.know(row.tokens(name))
         self.show(screens, address, bot, draw)
         screen = screens[draw.stack_id]
-        self._rows[screen.key] = row
-        screen.has_row = True
+        self._confirmations.take_row(screen, row)
 
     def adopt(self, screens: Screens, stack_id: str, revision: int, shown: str) -> None:
         """Take a message that the user pressed for the one that was to be sent.
@@ -164,7 +148,7 @@ class Presenter:
             return
         while screen.orders and screen.orders[0].draw.revision <= revision:
             order = screen.orders.popleft()
-            self._pay(screen, order.debts)
+            self._confirmations.pay(screen, order.debts)
             order.finish()
         screen.message_id = shown
 
@@ -213,7 +197,7 @@ class Presenter:
         oldest = screen.orders.popleft()
         self._count(screen, "dropped")
         oldest.finish(ViewDroppedError(screen.address.key, _MAX_WAITING))
-        self._pay(screen, oldest.debts)
+        self._confirmations.pay(screen, oldest.debts)
 
     def _replace(self, screen: Screen, waiting: Order, newer: Order) -> None:
         """Put a newer view in the place of one that has not been sent."""
@@ -235,7 +219,7 @@ class Presenter:
         waiting.draw, waiting.debts = new, newer.debts
         waiting.is_answering = newer.is_answering
         if replaced:
-            self._pay(screen, replaced)
+            self._confirmations.pay(screen, replaced)
 
     def _begin(self, screens: Screens, screen: Screen) -> None:
         screen.is_running = True
@@ -305,7 +289,8 @@ class Presenter:
             self._count(screen, "refused")
             self._drawing.give_back(screen, order)
             order.finish(error)
-            await self._tell(screen, order, self._refusal(screen, order, error))
+            news = refusal_of(screen, order, error)
+            await self._confirmations.tell(screen, order, news)
             return True
         self._count(screen, "drawn")
         screen.shown = order.draw.state
@@ -313,82 +298,10 @@ class Presenter:
         # An edit of the message that the state knows is no news.
         is_news = draw.confirm or screen.message_id != previous
         if is_news or order.debts or draw.outgoing is not None:
-            news = _news(screen, draw, previous, is_drawn=is_news)
-            await self._tell(screen, order, news)
+            news = drawing_of(screen, draw, previous, is_drawn=is_news)
+            await self._confirmations.tell(screen, order, news)
         order.finish()
         return True
-
-    async def _tell(self, screen: Screen, order: Order, news: News) -> None:
-        """Let the state know, and the engine what it does not owe any more."""
-        done = _paid(order.debts)
-        if not news and not done:
-            return
-        row = self._note(screen, order.draw, news) if order.debts else None
-        await self._confirm(screen, news, done, row)
-
-    def _note(self, screen: Screen, draw: Draw, news: News) -> bytes | None:
-        """Note what a next process has to know of a message, if anything."""
-        out = draw.outgoing
-        sent = None if out is None else out.target
-        is_new = bool(news) and screen.message_id is not None and sent is None
-        is_followed = out is not None and (out.is_followed or bool(screen.orders))
-        if not (is_new or is_followed):
-            return None
-        row, name = self._rows.setdefault(screen.key, Row()), screen.row_name
-        screen.has_row = True
-        if isinstance(sent, Sent):
-            message_id = sent.known_id()
-            if message_id is not None:
-                row.note_sent(name, sent.token, message_id)
-        elif screen.message_id is not None:
-            row.note(name, draw.revision, screen.message_id)
-        return row.encode()
-
-    async def _forget(self, screens: Screens, screen: Screen) -> None:
-        """Forget the row of a screen, unless there is more to be drawn on it."""
-        current = screens.get(screen.stack_id, screen)
-        if current.is_busy:
-            current.has_row = True
-            return
-        screen.has_row = False
-        row = self._rows.get(screen.key, Row())
-        row.drop(screen.row_name)
-        text = row.encode()
-        if not text:
-            self._rows.pop(screen.key, None)
-        await self._confirm(screen, [], [], text)
-
-    def _pay(self, screen: Screen, debts: list[Debt]) -> None:
-        """Let the engine know what will never be drawn."""
-        done = _paid(debts)
-        if done:
-            self._tasks.start(self._confirm(screen, [], done, None), screen.name)
-
-    def _refusal(self, screen: Screen, order: Order, error: MessengerError) -> News:
-        """What the state is to know, and then whoever handles errors."""
-        draw = order.draw
-        if draw.outgoing is not None and draw.cause != "error":
-            return _refused_message(screen, order, draw.outgoing, error)
-        if draw.view is None or draw.cause == "error" or draw.state is None:
-            what = "view" if draw.outgoing is None else "message"
-            key = screen.address.key
-            _logger.warning("a %s of %s is dropped: %s", what, key, error)
-        if draw.view is None:
-            return []
-        screen.unconfirmed += 1
-        news: News = [(Drawn(draw.stack_id, draw.revision, None, None), None)]
-        if draw.cause == "error" or draw.state is None:
-            return news
-        refused = ViewRefused(
-            draw.stack_id,
-            draw.intent_id,
-            draw.state.state,
-            None if screen.shown is None else screen.shown.state,
-            [type(error).__name__, *error.args],
-            draw.cause,
-        )
-        news.append((refused, order))
-        return news
 
     def _give_up(self, screen: Screen, error: Exception) -> None:
         """Drop what was being done, or would be done next."""
@@ -397,7 +310,7 @@ class Presenter:
             order = screen.orders.popleft()
         if order is not None:
             order.finish(error)
-            self._pay(screen, order.debts)
+            self._confirmations.pay(screen, order.debts)
         elif screen.strips:
             screen.strips.pop()
 
@@ -421,7 +334,7 @@ class Presenter:
         if not screen.is_busy:
             self._busy.discard(screen)
             if screen.has_row:
-                self._tasks.start(self._forget(screens, screen), screen.name)
+                self._confirmations.rest(screens, screen)
             # The other stacks have names that never come again.
             if screen.stack_id != DEFAULT_STACK_ID:
                 screens.pop(screen.stack_id, None)
@@ -431,41 +344,3 @@ def _hand_over(old: Draw, new: Draw) -> None:
     """Let a newer drawing answer the press that an older one was to answer."""
     new.callback_id, new.pressed_id = old.callback_id, old.pressed_id
     new.notification = old.notification
-
-
-def _news(screen: Screen, draw: Draw, previous: str | None, *, is_drawn: bool) -> News:
-    """What the state is to know of a drawing."""
-    if is_drawn:
-        if draw.view is None or screen.message_id is None:
-            return []
-        screen.unconfirmed += 1
-        drawn = Drawn(draw.stack_id, draw.revision, screen.message_id, previous)
-        return [(drawn, None)]
-    if draw.outgoing is None:
-        return []
-    sent = draw.outgoing.target
-    if isinstance(sent, Sent) and sent.is_stored and draw.outgoing.is_new:
-        return [(Delivered(sent.token, sent.id), None)]
-    return []
-
-
-def _paid(debts: list[Debt]) -> list[str]:
-    """Take one part of each debt away; tell which are paid now."""
-    done: list[str] = []
-    for debt in debts:
-        debt.parts -= 1
-        if not debt.parts:
-            done.append(debt.id)
-    return done
-
-
-def _refused_message(
-    screen: Screen, order: Order, outgoing: Outgoing, error: MessengerError
-) -> News:
-    """What error handlers are to know; who deletes what is gone has what he wants."""
-    kind = kind_of(outgoing)
-    if kind == "delete" and isinstance(error, MessageGoneError):
-        _logger.info("%s", error)
-        return []
-    said: list[Json] = [type(error).__name__, *error.args]
-    return [(MessageRefused(kind, screen.chat_id, said, order.draw.cause), order)]

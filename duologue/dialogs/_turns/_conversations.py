@@ -25,8 +25,9 @@ from duologue.dialogs._handling._stale import StalePolicy
 from duologue.dialogs._progress._feeds import Feeds
 from duologue.dialogs._progress._workers import DialogWorkers
 from duologue.dialogs._screen._callbacks import Callbacks
+from duologue.dialogs._screen._confirmations import News
 from duologue.dialogs._screen._owed import Owing
-from duologue.dialogs._screen._presenter import News, Presenter
+from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._screens import Screen
 from duologue.dialogs._state._commands import HandleUpdate, encode, encode_raw
 from duologue.dialogs._state._turn import Debt, active_turn
