@@ -1,0 +1,184 @@
+"""One campaign: a bot, its users, and a row of kills between its calls."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from duologue.transport.sandbox import AddGroup, AddUser
+from duologue.transport.sqlite._inspect import numbers
+from tests.reliability.bot import Start
+from tests.reliability.messenger import Messenger, Moment, Trap
+from tests.reliability.programs import Nursery
+from tests.reliability.users import Crowd, User
+from tests.reliability.verdict import Verdict, judge
+
+BACKLOG = 300  # updates that users run ahead of the bot
+QUIET = 0.5  # seconds without a call
+LATE = 8.0  # seconds in which something may still come when all seems done
+BURSTS = (1, 3, 10, 40)
+MOMENTS = (Moment.BEFORE, Moment.AFTER, Moment.BETWEEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a campaign is made of.
+
+    Attributes:
+        seed: Decides what users do, and where the bot is struck.
+        messages: How many messages users say; presses come on top.
+        kills: How often the bot is killed.
+        users: How many there are.
+        engine: What the bot is told about its engine; the default of the package if empty.
+        limits: Whether messenger and bot keep to the limits of MAX.
+        patience: Seconds after which a bot that is not done is stuck.
+    """
+
+    seed: str
+    messages: int = 2_000
+    kills: int = 20
+    users: int = 100
+    engine: str = ""
+    limits: bool = False
+    patience: float = 60.0
+
+
+class Campaign:
+    """Carries out a plan against a nursery's bot.
+
+    Args:
+        plan: What to do.
+        nursery: Starts the bots.
+        folder: Where the bots keep their state.
+    """
+
+    def __init__(self, plan: Plan, nursery: Nursery, folder: Path) -> None:
+        self._plan = plan
+        self._nursery = nursery
+        self._folder = folder
+        self._rng = random.Random(plan.seed)  # noqa: S311  # to be repeated, not to be secret
+        self._messenger = Messenger(limits=plan.limits)
+        self.verdict = Verdict()
+
+    async def run(self) -> Verdict:
+        """Run all of it, and judge what there is in the end."""
+        async with self._messenger:
+            crowd = self._gather()
+            each = self._plan.messages / (self._plan.kills + 1)
+            for number in range(self._plan.kills):
+                await self._live_and_die(crowd, round(each * (number + 1)), each)
+            await self._live_on(crowd)
+            self.verdict.counts["messages"] = crowd.said
+            self.verdict.counts["presses"] = crowd.presses
+        return self.verdict
+
+    def _gather(self) -> Crowd:
+        act = self._messenger.say_or_press
+        users: list[User] = []
+        for number in range(self._plan.users):
+            user_id = act(AddUser(f"User {number}")).user_id
+            assert user_id is not None
+            chat = self._messenger.service.world.dialog_with(user_id)
+            users.append(User(user_id, chat.id))
+        first = users[0].user_id
+        groups = [act(AddGroup(f"Board {n}", [first])).chat_id for n in range(3)]
+        boards = [group for group in groups if group is not None]
+        return Crowd(self._rng, users, boards)
+
+    async def _live_and_die(self, crowd: Crowd, until: int, each: float) -> None:
+        """Let a bot work until the trap, or until nothing is left to be done."""
+        trap = Trap(
+            calls=self._rng.randrange(max(2, int(each))),
+            moment=self._rng.choice(MOMENTS),
+            delay=self._rng.random() * 0.05,
+            strike=self._nursery.kill,
+            sprung=asyncio.Event(),
+        )
+        await self._start()
+        self._messenger.trap = trap
+        await self._work(crowd, until, trap)
+        if not trap.sprung.is_set():
+            self._messenger.trap = None
+            if trap.moment is not Moment.BETWEEN or trap.calls:
+                trap.moment = Moment.IDLE
+                await self._nursery.kill()
+            else:
+                await trap.sprung.wait()
+        self._note(trap)
+
+    def _note(self, trap: Trap) -> None:
+        counts = self.verdict.counts
+        counts["kills"] += 1
+        counts[f"kills {trap.moment}"] += 1
+        if trap.hit:
+            counts[f"kills {trap.moment} {trap.hit}"] += 1
+
+    async def _work(self, crowd: Crowd, until: int, trap: Trap) -> None:
+        """Let users act in bursts, and the bot work that off."""
+        while crowd.said < until:
+            for _ in range(self._rng.choice(BURSTS)):
+                crowd.act(self._messenger)
+                if crowd.said >= until:
+                    break
+            await asyncio.sleep(self._rng.random() * 0.02)
+            await self._caught_up(trap.sprung)
+        await self._settled(trap.sprung)
+
+    async def _caught_up(self, sprung: asyncio.Event) -> None:
+        messenger = self._messenger
+        while messenger.backlog > BACKLOG and not sprung.is_set():
+            await messenger.service.bell.wait(0.05)
+
+    async def _settled(self, sprung: asyncio.Event) -> None:
+        loop, messenger = asyncio.get_running_loop(), self._messenger
+        messenger.last_call = loop.time()
+        end = loop.time() + self._plan.patience
+        while not sprung.is_set() and loop.time() < end:
+            if not messenger.backlog and loop.time() - messenger.last_call > QUIET:
+                return
+            await asyncio.sleep(0.02)
+
+    async def _live_on(self, crowd: Crowd) -> None:
+        """Let a last bot finish everything; then judge."""
+        loop = asyncio.get_running_loop()
+        await self._start()
+        never = Trap(0, Moment.IDLE, 0, self._nursery.kill, asyncio.Event())
+        await self._work(crowd, self._plan.messages, never)
+        end = loop.time() + self._plan.patience
+        while loop.time() < end:
+            await self._settled(never.sprung)
+            if self._is_done():
+                if not self._judge(crowd).faults:
+                    break
+                end = min(end, loop.time() + LATE)
+        self._nursery.send(signal.SIGTERM)
+        if await self._nursery.ended():
+            self.verdict.add("ends", "the bot did not end with 0")
+        self.verdict.merge(self._judge(crowd))
+
+    def _judge(self, crowd: Crowd) -> Verdict:
+        return judge(self._messenger, crowd.users, self._state)
+
+    def _is_done(self) -> bool:
+        held = numbers(self._state)
+        return not held["mail"] and not held["owed drawings"]
+
+    @property
+    def _state(self) -> Path:
+        (path,) = self._folder.glob("*.db")
+        return path
+
+    async def _start(self) -> None:
+        start = Start(
+            url=self._messenger.url,
+            token=self._messenger.token,
+            state=str(self._folder),
+            engine=self._plan.engine,
+            limits=self._plan.limits,
+            drain=10.0,
+        )
+        self._messenger.life += 1
+        await self._nursery.start(start)

@@ -1,0 +1,139 @@
+"""A sandbox whose every call may be the last of the bot that makes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aiohttp import web
+
+from duologue.transport.sandbox import Action, LogEntry, Outcome, Sandbox
+from duologue.transport.sandbox._world._acting import act
+from duologue.transport.sandbox._world._service import Service
+from duologue.transport.sandbox._world._values import Message
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Strike = Callable[[], Awaitable[None]]
+
+
+class Moment(StrEnum):
+    """When the bot is struck."""
+
+    BEFORE = "before"  # the call has not reached the messenger
+    AFTER = "after"  # the call had its effect; the bot does not see the answer
+    BETWEEN = "between"  # some time after a call was answered
+    IDLE = "idle"  # nothing was left to be done
+
+
+@dataclass(slots=True)
+class Trap:
+    """Where a bot is to be struck.
+
+    Attributes:
+        calls: How many calls of it are let through before.
+        moment: When, seen from the next call.
+        delay: Seconds behind that, for `BETWEEN`.
+        strike: What is done to it; called once.
+        sprung: Set when it was done.
+        hit: The call at which it happened.
+    """
+
+    calls: int
+    moment: Moment
+    delay: float
+    strike: Strike
+    sprung: asyncio.Event
+    hit: str = ""
+
+
+class Messenger(Sandbox):
+    """A sandbox with a trap before its door; users act in this process."""
+
+    trap: Trap | None = None
+    calls = 0
+    last_call = 0.0
+    answered: set[str]
+    life = 0
+    trail: list[str]
+
+    def say_or_press(self, action: Action) -> Outcome:
+        return act(self.service, action)
+
+    def visible(self, chat_id: int) -> list[Message]:
+        return self.service.world.visible(chat_id)
+
+    @property
+    def log(self) -> list[LogEntry]:
+        log = self.service.world.log
+        assert log.first == 1, "a campaign is too long for the log of the sandbox"
+        return log.after(0, limit=log.last)
+
+    @property
+    def backlog(self) -> int:
+        """How many updates the bot has not taken for good."""
+        return len(self.service.queue.waiting)
+
+    def _application(self, service: Service) -> web.Application:
+        self.service = service
+        self.answered = set()
+        self.trail = []
+        app = super()._application(service)
+        app.middlewares.insert(0, self._guard)
+        return app
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
+        trap = self._step_on()
+        if request.path != "/updates":
+            self.calls += 1
+            self.last_call = asyncio.get_running_loop().time()
+        if trap is not None and trap.moment is Moment.BEFORE:
+            await self._spring(trap, request)
+            _hang_up(request)
+            return web.Response()
+        came = len(self.trail)
+        self.trail.append("")
+        response = await handler(request)
+        body = (await request.read()).decode(errors="replace")
+        self.trail[came] = (
+            f"{self.life} {request.method} {request.path_qs} {body} {response.status}"
+        )
+        if request.path == "/answers" and response.status == 200:
+            self.answered.add(request.query["callback_id"])
+        if trap is not None:
+            await self._spring(trap, request)
+            _hang_up(request)
+        return response
+
+    def _step_on(self) -> Trap | None:
+        trap = self.trap
+        if trap is None or trap.sprung.is_set():
+            return None
+        if trap.calls:
+            trap.calls -= 1
+            return None
+        self.trap = None
+        if trap.moment is Moment.BETWEEN:
+            loop = asyncio.get_running_loop()
+            self._later = loop.create_task(self._spring_later(trap))
+            return None
+        return trap
+
+    async def _spring(self, trap: Trap, request: web.Request) -> None:
+        trap.hit = f"{request.method} {request.path}"
+        await trap.strike()
+        trap.sprung.set()
+
+    async def _spring_later(self, trap: Trap) -> None:
+        await asyncio.sleep(trap.delay)
+        await trap.strike()
+        trap.sprung.set()
+
+
+def _hang_up(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
