@@ -279,9 +279,9 @@ class Runtime:
             raise RuntimeNotStartedError
         name = bot_key(bot)
         if isinstance(update, bytes):
-            safe = await self._conversations.accept_json(bot, update)
+            safe = await self._conversations.intake.accept_json(bot, update)
         else:
-            safe = await self._conversations.accept(bot, update)
+            safe = await self._conversations.intake.accept(bot, update)
         self.observer.count("updates_received", bot=name, source="application")
         return safe
 
@@ -399,7 +399,7 @@ class Runtime:
         self, system: ActorSystem, conversations: Conversations, engine: Engine
     ) -> Fetching:
         return Fetching(
-            conversations.accept_batch,
+            conversations.intake.accept_batch,
             system=system,
             settings=self._polling,
             state_dir=self._state_dir,

@@ -1,6 +1,7 @@
 """Conversations, and how one turn is run, committed or undone."""
 
 # _conversations: all of a runtime; _settings: what authors decide of it
+# _intake: from updates to mail
 # _dialog_actors: who has the turns; _runner: one turn, from opening to release
 # _opening: what it begins with; _turn_time: how long it may take
 # _commits: it becomes real; _release: what that lets out

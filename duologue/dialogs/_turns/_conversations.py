@@ -1,21 +1,17 @@
-"""All conversations of a runtime: takes updates in, runs turns, shuts down in order."""
+"""All conversations of a runtime: wires what they need, runs turns, shuts down in order."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
-from duologue.dialogs._chat._address import bot_key, key_of
-from duologue.dialogs._chat._data import Json, load
-from duologue.dialogs._chat._ports import Bot, Update
-from duologue.dialogs._chat._updates import BotStopped, Callback
-from duologue.dialogs._delivery._absences import returned
+from duologue.dialogs._chat._address import bot_key
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._outage import Outage
-from duologue.dialogs._delivery._post import Offer, Post
-from duologue.dialogs._delivery._receipts import Pending
+from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._tasks import TaskGroup, Tasks
 from duologue.dialogs._delivery._unheard import Unheard
 from duologue.dialogs._description._dispatcher import Dispatcher
@@ -29,20 +25,18 @@ from duologue.dialogs._screen._confirmations import News
 from duologue.dialogs._screen._owed import Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._screens import Screen
-from duologue.dialogs._state._commands import HandleUpdate, encode, encode_raw
 from duologue.dialogs._state._turn import Debt, active_turn
 from duologue.dialogs._turns._dialog_actors import DialogActors
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
+from duologue.dialogs._turns._intake import Intake
 from duologue.dialogs._turns._recovery import Recovery
 from duologue.dialogs._turns._release import Release
 from duologue.dialogs._turns._runner import TurnRunner
 from duologue.dialogs._turns._settings import Settings
 from duologue.errors import (
     BotTwiceError,
-    MalformedUpdateError,
     ReentrantCallError,
     RuntimeStoppedError,
-    UnknownUpdateError,
 )
 
 # How many conversations may have their turn at the same time.
@@ -83,7 +77,6 @@ class Conversations:
     ) -> None:
         self._dispatcher = dispatcher
         self._engine = engine
-        self._clock = clock
         self._unheard = Unheard(on_error)
         self._effects = Tasks(on_error)
         self._jobs = Tasks(on_error)
@@ -103,6 +96,9 @@ class Conversations:
             observer=observer,
             clock=clock,
             outage=self._outage,
+        )
+        self._intake = Intake(
+            engine, self._post, self._callbacks, clock=clock, names=self._names
         )
         owing = Owing(dispatcher.state_by_name)
         self._presenter = Presenter(
@@ -188,6 +184,11 @@ class Conversations:
         """Takes commands to dialogs."""
         return self._post
 
+    @property
+    def intake(self) -> Intake:
+        """Takes updates in."""
+        return self._intake
+
     def load(self) -> Mapping[str, int]:
         """What waits now, by the names of the gauges; callable from any thread."""
         return {
@@ -219,70 +220,6 @@ class Conversations:
         """Take the mail of the bots that are here; that of others waits for them."""
         kinds = [f"{kind}/{bot}" for bot in self._bots for kind in ("dialog", "screen")]
         self._engine.serve(kinds, slots, self._recovery.ready, self._schema)
-
-    async def accept(
-        self, bot: Bot, raw: Mapping[str, Json], batch: int | None = None
-    ) -> asyncio.Future[None] | None:
-        """Take an update in; wait while the mailbox of its address is full.
-
-        Args:
-            bot: The bot that received it.
-            raw: The update as the messenger sent it.
-            batch: The batch of the poller that it came in, if it did.
-
-        Returns:
-            A future that ends when the update may be acknowledged; None if it
-            may be at once. The future fails if the runtime stops before.
-
-        Raises:
-            UnknownUpdateError: Its type is not known.
-            MalformedUpdateError: It does not have the documented shape.
-            EngineClosedError: The runtime is stopping.
-        """
-        offer = self._offer(bot, bot.parse(raw), _encoded(raw), batch)
-        await self._post.deliver([offer])
-        return offer[2].safe
-
-    async def accept_batch(
-        self, bot: Bot, raws: Sequence[Mapping[str, Json]], batch: int | None
-    ) -> AsyncIterator[asyncio.Future[None] | Exception | None]:
-        """Take the updates of a batch in, in their order; see `accept`.
-
-        An engine that outlives the process is given all of them at once.
-
-        Yields:
-            For each update what `accept` returns, or why it cannot be read.
-
-        Raises:
-            EngineClosedError: The runtime is stopping.
-            EngineUnavailableError: The engine does not answer; what comes again later is
-                recognised.
-        """
-        found = [self._offer_or_refuse(bot, raw, batch) for raw in raws]
-        is_at_once = self._engine.durable
-        if is_at_once:
-            offers = [offer for offer in found if not isinstance(offer, Exception)]
-            await self._post.deliver(offers)
-        for offer in found:
-            if isinstance(offer, Exception):
-                yield offer
-                continue
-            if not is_at_once:
-                await self._post.deliver([offer])
-            yield offer[2].safe
-
-    async def accept_json(self, bot: Bot, body: bytes) -> asyncio.Future[None] | None:
-        """Take an update in that is still JSON; see `accept`."""
-        try:
-            raw: Json = load(body)
-        except (ValueError, RecursionError) as error:
-            raise MalformedUpdateError(f"it is not JSON: {error}") from error
-        if not isinstance(raw, dict):
-            raise MalformedUpdateError("it is not an object")
-        update = bot.parse(cast("dict[str, Json]", raw))
-        offer = self._offer(bot, update, encode_raw(body), None)
-        await self._post.deliver([offer])
-        return offer[2].safe
 
     async def settled(self) -> None:
         """Wait until all mail is handled and everything is drawn.
@@ -373,26 +310,6 @@ class Conversations:
         """Tell everybody who still waits; called when no turn runs any more."""
         self._post.pending.fail_all(RuntimeStoppedError())
 
-    def _offer_or_refuse(
-        self, bot: Bot, raw: Mapping[str, Json], batch: int | None
-    ) -> Offer | MalformedUpdateError | UnknownUpdateError:
-        try:
-            return self._offer(bot, bot.parse(raw), _encoded(raw), batch)
-        except (MalformedUpdateError, UnknownUpdateError) as error:
-            return error
-
-    def _offer(self, bot: Bot, update: Update, body: bytes, batch: int | None) -> Offer:
-        """What the mailbox of an update is offered."""
-        now = self._clock.time()
-        if isinstance(update, Callback):
-            self._callbacks.open(bot, update.chat_id, update.callback_id, now)
-        if self._post.absences and not isinstance(update, BotStopped):
-            returned(self._post.absences, self._names[bot], update.chat_id)
-        pending = Pending("", now, update=update, batch=batch)
-        if not self._engine.durable:
-            pending.safe = asyncio.get_running_loop().create_future()
-        return key_of(update, self._names[bot]), body, pending
-
     async def _confirm(
         self, screen: Screen, news: News, done: Sequence[str], row: bytes | None
     ) -> None:
@@ -406,15 +323,3 @@ class Conversations:
         if not debt.parts:
             pay = self._post.drawn(debt.screen, "", (), [debt.id], None)
             self._calls.start(pay, "what was owed")
-
-
-def _encoded(raw: Mapping[str, Json]) -> bytes:
-    """The command that handles an update.
-
-    Raises:
-        MalformedUpdateError: It is not JSON.
-    """
-    try:
-        return encode(HandleUpdate(raw))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise MalformedUpdateError(f"it is not JSON: {error}") from error
