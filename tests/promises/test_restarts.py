@@ -361,3 +361,60 @@ async def test_an_orderly_end_waits_for_turns_and_not_for_mail(
         await chat.settled()
 
         assert chat.screen(1).text == "21 "
+
+
+def show_again_at(dispatcher: Dispatcher) -> None:
+    async def show_again(_: Message, dialog_manager: DialogManager) -> None:
+        await dialog_manager.show(ShowMode.SEND)
+
+    dispatcher.message.register(show_again, Command("again"))
+
+
+async def handle_nothing_more(chat: Playground) -> None:
+    await asyncio.sleep(1)
+    chat.runtime.engine.serve(["dialog/test.1"], 0, lambda _: None)
+
+
+@ENGINES
+async def test_a_new_message_is_changed_though_its_id_waits_behind_other_mail(
+    life: Life,
+) -> None:
+    show_again_at(life.dispatcher)
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        with chat.bot.hold():
+            await chat.say(1, "/again")
+            await handle_nothing_more(chat)
+            await chat.click(1, "more")
+            await asyncio.sleep(1)
+        await asyncio.sleep(1)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert shown(chat) == ["0 ", "1 "]
+
+
+@ENGINES
+async def test_what_the_process_before_has_noted_is_not_taken_for_what_is_new(
+    life: Life,
+) -> None:
+    show_again_at(life.dispatcher)
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        with chat.bot.hold():
+            await chat.say(1, "/again")
+            await chat.say(1, "/again")
+            await handle_nothing_more(chat)
+        with chat.bot.hold():  # the second one
+            await asyncio.sleep(1)
+            await chat.click(1, "more")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert shown(chat) == ["0 ", "0 ", "1 "]

@@ -146,7 +146,7 @@ class LocalMailboxes:
                     waiter.set_exception(EngineClosedError(key))
 
     def _owing(self) -> Iterable[str]:
-        """The screens that are owed something."""
+        """The screens that are owed something, or have a row."""
         return ()
 
     def _restart(self) -> None:

@@ -189,7 +189,7 @@ class MemoryEngine(LocalMailboxes):
         return self._held.get(name)
 
     def _owing(self) -> Iterable[str]:
-        return tuple(self._owed)
+        return tuple(self._owed | self._rows)
 
     def _deliver(self, timed: TimedLetter) -> None:
         """Put a letter into its mailbox, though that be full: its time has come."""

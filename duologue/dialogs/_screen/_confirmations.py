@@ -44,17 +44,25 @@ class Confirmations:
     Args:
         tasks: Owns what is told beside the drawing.
         confirm: Tells them.
+
+    Attributes:
+        rows: What the next process has to know of chats, by the keys of their screens.
     """
 
     def __init__(self, tasks: Tasks, confirm: Confirm) -> None:
         self._tasks = tasks
         self._confirm = confirm
-        self._rows: dict[str, Row] = {}
+        self.rows: dict[str, Row] = {}
 
-    def take_row(self, screen: Screen, row: Row) -> None:
-        """Go on with what a process before this one noted of a chat."""
-        self._rows[screen.key] = row
-        screen.has_row = True
+    def recall(self, screen: Screen, known: int) -> None:
+        """Take the message of an idle screen from its row, if that is newer.
+
+        The process before has sent it, and the state has not heard of it yet.
+        """
+        row, name = self.rows.get(screen.key), screen.row_name
+        if row is not None and name in row:
+            screen.message_id = row.find(name, known) or screen.message_id
+            screen.has_row = True
 
     async def tell(self, screen: Screen, order: Order, news: News) -> None:
         """Let the state know, and the engine what it does not owe any more."""
@@ -82,7 +90,7 @@ class Confirmations:
         is_followed = out is not None and (out.is_followed or bool(screen.orders))
         if not (is_new or is_followed):
             return None
-        row, name = self._rows.setdefault(screen.key, Row()), screen.row_name
+        row, name = self.rows.setdefault(screen.key, Row()), screen.row_name
         screen.has_row = True
         if isinstance(sent, Sent):
             message_id = sent.known_id()
@@ -99,11 +107,11 @@ class Confirmations:
             current.has_row = True
             return
         screen.has_row = False
-        row = self._rows.get(screen.key, Row())
+        row = self.rows.get(screen.key, Row())
         row.drop(screen.row_name)
         text = row.encode()
         if not text:
-            self._rows.pop(screen.key, None)
+            self.rows.pop(screen.key, None)
         await self._confirm(screen, [], [], text)
 
 
@@ -114,7 +122,7 @@ def drawing_of(
     if is_drawn:
         if draw.view is None or screen.message_id is None:
             return []
-        screen.unconfirmed += 1
+        screen.unconfirmed.append(draw.revision)
         drawn = Drawn(draw.stack_id, draw.revision, screen.message_id, previous)
         return [(drawn, None)]
     if draw.outgoing is None:
@@ -136,7 +144,7 @@ def refusal_of(screen: Screen, order: Order, error: MessengerError) -> News:
         _logger.warning("a %s of %s is dropped: %s", what, key, error)
     if draw.view is None:
         return []
-    screen.unconfirmed += 1
+    screen.unconfirmed.append(draw.revision)
     news: News = [(Drawn(draw.stack_id, draw.revision, None, None), None)]
     if draw.cause == "error" or draw.state is None:
         return news

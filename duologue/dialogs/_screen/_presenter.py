@@ -104,8 +104,9 @@ class Presenter:
             screen = Screen(address, bot, draw.stack_id, chat_id)
             screens[draw.stack_id] = screen
         if screen not in self._busy:
-            # The state knows them best.
             screen.message_id, screen.shown = draw.message_id, draw.before
+            if self._confirmations.rows:
+                self._confirmations.recall(screen, draw.known)
             self._busy.add(screen)
         order = self._place(screen, draw)
         if not screen.is_running:
@@ -122,15 +123,19 @@ class Presenter:
             address: The conversation.
             bot: Who draws it.
             draw: The view.
-            row: What the process before noted of the chat; from now on it is changed
-                here.
+            row: What the process before noted of the chat.
         """
         name = row_name(address.key, draw.stack_id)
-        draw.message_id = row.find(name, draw.known) or draw.message_id
         self._drawing.know(row.tokens(name))
         self.show(screens, address, bot, draw)
-        screen = screens[draw.stack_id]
-        self._confirmations.take_row(screen, row)
+        screens[draw.stack_id].has_row = True
+
+    def remember(self, screen_key: str, row: Row) -> None:
+        """Take over what the process before noted of a chat.
+
+        The turns that are to tell the states of it may stand behind others.
+        """
+        self._confirmations.rows[screen_key] = row
 
     def adopt(self, screens: Screens, stack_id: str, revision: int, shown: str) -> None:
         """Take a message that the user pressed for the one that was to be sent.
@@ -159,11 +164,14 @@ class Presenter:
             return None
         return screen.orders[-1] if screen.orders else screen.current
 
-    def confirmed(self, screens: Screens, stack_id: str) -> None:
-        """Note that the state knows of a drawing now."""
+    def confirmed(self, screens: Screens, stack_id: str, revision: int) -> None:
+        """Note that the state knows of a drawing now.
+
+        It may be one that the process before has made.
+        """
         screen = screens.get(stack_id)
-        if screen is not None and screen.unconfirmed:
-            screen.unconfirmed -= 1
+        if screen is not None and revision in screen.unconfirmed:
+            screen.unconfirmed.remove(revision)
             self._rest(screens, screen)
 
     def stop(self) -> None:

@@ -28,6 +28,9 @@ class Row:
         # For each stack: the drawing, its message, and ids by the tokens of handles.
         self._entries: dict[str, list[Json]] = load(text) if text else {}
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
     def find(self, name: str, known: int) -> str | None:
         """The message that shows a stack, if it is newer than what the state knows."""
         revision, message_id, _ = self._entries.get(name, (0, None, None))
@@ -46,11 +49,6 @@ class Row:
     def note_sent(self, name: str, token: str, message_id: str) -> None:
         """Note the message of a handle, which is to be changed."""
         self._entry(name)[2][token] = message_id
-
-    def keep(self, names: set[str]) -> None:
-        """Forget all but these stacks."""
-        for name in self._entries.keys() - names:
-            del self._entries[name]
 
     def drop(self, name: str) -> None:
         """Forget a stack: the state knows its message now."""

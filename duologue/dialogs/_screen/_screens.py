@@ -120,7 +120,7 @@ class Screen:
         current: The view that is being sent.
         shown: The window that the message shows, as far as it is known.
         is_running: Whether somebody works off the orders.
-        unconfirmed: How many drawings the state has not heard of yet.
+        unconfirmed: Drawings of this process that the state has not heard of yet.
         has_row: Whether the engine keeps what a next process has to know of it.
     """
 
@@ -152,7 +152,7 @@ class Screen:
         self.current: Order | None = None
         self.shown: State | None = None
         self.is_running: bool = False
-        self.unconfirmed: int = 0
+        self.unconfirmed: list[int] = []
         self.has_row: bool = False
 
     @property

@@ -117,7 +117,7 @@ class ErrorTurns:
         try:
             command = decode(opened.mail.body)
             if isinstance(command, Drawn):
-                self._release.confirmed(actor, command.stack_id)
+                self._release.confirmed(actor, command)
             turn = self._opening.turn(actor, opened)
             return self._handling.event(turn, command, pending)
         except Exception as error:  # noqa: BLE001  # it may be why the turn failed

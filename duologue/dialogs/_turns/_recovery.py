@@ -19,7 +19,7 @@ from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._owed import Owing
 from duologue.dialogs._screen._presenter import Presenter
-from duologue.dialogs._screen._rows import Row, row_name
+from duologue.dialogs._screen._rows import Row
 from duologue.dialogs._state._turn import Draw
 from duologue.dialogs._turns._dialog_actors import DialogActors
 
@@ -99,9 +99,8 @@ class Recovery:
     def _show(self, screen: str, owed: Sequence[Owed], row: Row) -> None:
         handles: dict[str, Sent] = {}
         found = [self._owing.read(one, handles) for one in owed]
-        drawings = [(key, what) for key, what, _ in found if isinstance(what, Draw)]
         drawer = self._bots[screen.removeprefix(_SCREEN).partition(":")[0]]
-        row.keep({row_name(key, draw.stack_id) for key, draw in drawings})
+        self._presenter.remember(screen, row)
         for key, what, debt in found:
             address = Address.parse(key)
             bot, chat_id = self._bots.get(address.bot, drawer), address.chat_id

@@ -117,7 +117,7 @@ class Release:
         if turn.effects or turn.jobs or actor.key in self._jobs.bound:
             self._begin_and_end_tasks(actor, turn)
         if isinstance(command, Drawn):
-            self._presenter.confirmed(actor.screens, command.stack_id)
+            self._presenter.confirmed(actor.screens, command.stack_id, command.revision)
         elif view is None and isinstance(command, DialogCommand):
             view = self._presenter.in_flight(actor.screens, command.stack_id)
         return view
@@ -180,9 +180,9 @@ class Release:
             begin()
         self._jobs.end_of_closed(actor.key, turn.snapshot.has)
 
-    def confirmed(self, actor: DialogActor, stack_id: str) -> None:
+    def confirmed(self, actor: DialogActor, drawn: Drawn) -> None:
         """Note that the state knows of a drawing now."""
-        self._presenter.confirmed(actor.screens, stack_id)
+        self._presenter.confirmed(actor.screens, drawn.stack_id, drawn.revision)
 
 
 def _shown(turn: Turn, stack_id: str) -> tuple[str | None, int]:

@@ -127,6 +127,7 @@ class SqliteEngine(LocalMailboxes):
         self._snapshots = Snapshots(self._reader, cache_bytes)
         self._timed = TimedLetters(self._deliver)
         self._owed: dict[str, dict[str, int]] = {}
+        self._with_rows: set[str] = set()
         self._held: dict[str, bytes] = {}
         # The numbers of the messages in a mailbox, in order.
         self._numbers: dict[str, deque[int]] = {}
@@ -392,6 +393,8 @@ class SqliteEngine(LocalMailboxes):
                 del self._owed[screen]
         if row is not None:
             group.set_row(screen, row or None)
+            note = self._with_rows.add if row else self._with_rows.discard
+            note(screen)
         if letters:
             self._put_all(letters)
         self._writer.soon()
@@ -441,6 +444,7 @@ class SqliteEngine(LocalMailboxes):
             self._numbers.setdefault(letter.key, deque()).append(number)
         for screen, name, number in loaded.owed:
             self._owed.setdefault(screen, {})[name] = number
+        self._with_rows = set(loaded.rows)
         for timed in loaded.timed:
             self._timed.set(timed)
         self._held = loaded.held
@@ -543,7 +547,7 @@ class SqliteEngine(LocalMailboxes):
         self._writer.group.owe(OwedRow(number, owed, is_new))
 
     def _owing(self) -> Iterable[str]:
-        return tuple(self._owed)
+        return (*self._owed, *(self._with_rows - self._owed.keys()))
 
     def _deliver(self, timed: TimedLetter) -> None:
         """Put a letter into its mailbox, though that be full: its time has come."""

@@ -50,6 +50,7 @@ class Loaded:
     Attributes:
         mail: All mail, by its number, in order.
         owed: What is owed, without bodies: screen, id, number; in order.
+        rows: The screens that have a row.
         timed: Letters for later.
         held: The values that are kept under names.
         dead: The newest dead letters.
@@ -62,6 +63,7 @@ class Loaded:
 
     mail: list[tuple[int, Letter]] = field(default_factory=list[tuple[int, Letter]])
     owed: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    rows: list[str] = field(default_factory=list[str])
     timed: list[TimedLetter] = field(default_factory=list[TimedLetter])
     held: dict[str, bytes] = field(default_factory=dict[str, bytes])
     dead: list[FailedMail] = field(default_factory=list[FailedMail])
@@ -273,6 +275,7 @@ class StateFile:
             owed=db.execute(
                 "SELECT screen, id, number FROM owed ORDER BY number"
             ).fetchall(),
+            rows=[screen for (screen,) in db.execute("SELECT screen FROM rows")],
             timed=[
                 TimedLetter(name, key, at, body)
                 for key, name, at, body in db.execute(
