@@ -14,7 +14,7 @@ from tests.reliability.bot import Start
 from tests.reliability.messenger import Messenger, Moment, Trap
 from tests.reliability.programs import Nursery
 from tests.reliability.users import Crowd, User
-from tests.reliability.verdict import Verdict, judge
+from tests.reliability.verdict import Verdict, judge, names_in
 
 BACKLOG = 300  # updates that users run ahead of the bot
 QUIET = 0.5  # seconds without a call
@@ -150,26 +150,28 @@ class Campaign:
         end = loop.time() + self._plan.patience
         while loop.time() < end:
             await self._settled(never.sprung)
-            if self._is_done():
-                if not self._judge(crowd).faults:
+            if await self._is_done():
+                if not (await self._judge(crowd)).faults:
                     break
                 end = min(end, loop.time() + LATE)
         self._nursery.send(signal.SIGTERM)
         if await self._nursery.ended():
             self.verdict.add("ends", "the bot did not end with 0")
-        self.verdict.merge(self._judge(crowd))
+        self.verdict.merge(await self._judge(crowd))
 
-    def _judge(self, crowd: Crowd) -> Verdict:
-        return judge(self._messenger, crowd.users, self._state)
+    async def _judge(self, crowd: Crowd) -> Verdict:
+        states = await asyncio.to_thread(names_in, self._state)
+        return judge(self._messenger, crowd.users, states)
 
-    def _is_done(self) -> bool:
-        held = numbers(self._state)
+    async def _is_done(self) -> bool:
+        if self._state is None:
+            return True
+        held = await asyncio.to_thread(numbers, self._state)
         return not held["mail"] and not held["owed drawings"]
 
     @property
-    def _state(self) -> Path:
-        (path,) = self._folder.glob("*.db")
-        return path
+    def _state(self) -> Path | None:
+        return next(self._folder.glob("*.db"), None)
 
     async def _start(self) -> None:
         start = Start(
