@@ -26,6 +26,7 @@ class Act:
         is_press: Whether it was a press.
         is_sure: Whether it was a press on what the chat showed last and whole, which
             nothing may refuse.
+        message_id: What was pressed.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Act:
     chat_id: int
     is_press: bool = False
     is_sure: bool = False
+    message_id: str = ""
 
 
 class User:
@@ -83,7 +85,14 @@ class Crowd:
         done = messenger.say_or_press(Click(user.user_id, shown.id, text=button))
         assert done.callback_id is not None
         user.acts.append(
-            Act(done.callback_id, button, user.chat_id, is_press=True, is_sure=is_sure)
+            Act(
+                done.callback_id,
+                button,
+                user.chat_id,
+                is_press=True,
+                is_sure=is_sure,
+                message_id=shown.id,
+            )
         )
         self.presses += 1
 

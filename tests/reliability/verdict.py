@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,9 @@ DOUBTFUL = (
     "texts twice",
     "broadcasts twice",
     "windows twice",
+    "presses unanswered but shown",
     "presses refused",
+    "presses refused on a copy",
     "keyboards left behind",
 )
 """What kills may cause: how often they did is published."""
@@ -62,20 +64,24 @@ def judge(
     """Compare what there is with what the users did."""
     verdict = Verdict()
     texts, windows = _sent(messenger)
+    copies = _copies(messenger)
     for user in users:
         held = states.get(user.user_id, [])
-        _judge_state(verdict, user, held)
+        _judge_state(verdict, user, held, copies)
         _judge_screen(verdict, messenger, user, held)
-        handled = set(held)
+        handled, seen = set(held), _seen(messenger, user)
         for act in user.acts:
             if act.is_press and act.name not in messenger.answered:
-                verdict.add("presses unanswered", f"{act} of user {user.user_id}")
+                name = "unanswered but shown" if act.name in seen else "unanswered"
+                verdict.add(f"presses {name}", f"{act} of user {user.user_id}")
             if act.name in handled:
                 _judge_sending(verdict, act, texts, windows)
     return verdict
 
 
-def _judge_state(verdict: Verdict, user: User, held: Sequence[str]) -> None:
+def _judge_state(
+    verdict: Verdict, user: User, held: Sequence[str], copies: Collection[str]
+) -> None:
     whose = f"of user {user.user_id}: {held}"
     order = {act.name: number for number, act in enumerate(user.acts)}
     counted = Counter(held)
@@ -84,6 +90,8 @@ def _judge_state(verdict: Verdict, user: User, held: Sequence[str]) -> None:
             continue
         if not act.is_press:
             verdict.add("lost", f"{act} {whose}")
+        elif act.message_id in copies:
+            verdict.add("presses refused on a copy", f"{act} {whose}")
         elif act.is_sure:
             verdict.add("presses lost", f"{act} {whose}")
         else:
@@ -96,6 +104,11 @@ def _judge_state(verdict: Verdict, user: User, held: Sequence[str]) -> None:
     places = [order[name] for name in counted if name in order]
     if places != sorted(places):
         verdict.add("reordered", whose)
+
+
+def _seen(messenger: Messenger, user: User) -> Collection[str]:
+    shown = screen(messenger, user.chat_id)
+    return set() if shown is None else set(shown.content.text.split())
 
 
 def _judge_screen(
@@ -143,6 +156,15 @@ def _sent(messenger: Messenger) -> tuple[Counter[tuple[int, str]], Counter[str]]
         elif entry.chat_id is not None:
             texts[entry.chat_id, text] += 1
     return texts, windows
+
+
+def _copies(messenger: Messenger) -> Collection[str]:
+    """The messages with buttons that were sent more than once."""
+    alike: dict[tuple[int | None, str | None], list[str]] = {}
+    for entry in messenger.log:
+        if entry.kind is LogKind.MESSAGE and entry.keyboard and entry.message_id:
+            alike.setdefault((entry.chat_id, entry.text), []).append(entry.message_id)
+    return {each for ids in alike.values() if len(ids) > 1 for each in ids}
 
 
 def names_in(state: Path | None) -> Mapping[int, list[str]]:
