@@ -54,6 +54,7 @@ WRONG_VALUE = {
     "MessageTextError",
     "RouterError",
     "RuntimeSettingError",
+    "ScheduleError",
     "StateNotNamedError",
     "SupervisionSettingError",
     "TaskBindingError",

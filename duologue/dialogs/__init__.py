@@ -86,6 +86,7 @@ from duologue.dialogs._manager._factory import BgManagerFactory
 from duologue.dialogs._manager._foreground import Foreground
 from duologue.dialogs._manager._manager import BgManager, DialogManager, DialogProtocol
 from duologue.dialogs._manager._protocol import BaseDialogManager
+from duologue.dialogs._manager._schedule import ScheduledCalls
 from duologue.dialogs._progress._progress import progress_data, show_progress
 from duologue.dialogs._progress._workers import DialogWorkers
 from duologue.dialogs._state._commands import (
@@ -109,6 +110,7 @@ from duologue.dialogs._state._modes import (
     ShowMode,
     StartMode,
 )
+from duologue.dialogs._state._recurrence import Daily
 from duologue.dialogs._state._stack import (
     Context,
     Stack,
@@ -117,6 +119,7 @@ from duologue.dialogs._state._states import (
     State,
     StatesGroup,
 )
+from duologue.dialogs._state._timer import Cancellation, Timer
 from duologue.dialogs._turns._conversations import Conversations
 from duologue.dialogs._turns._settings import Settings
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME
@@ -143,6 +146,7 @@ __all__ = [
     "Callback",
     "CallbackAnswers",
     "CallbackButton",
+    "Cancellation",
     "Capabilities",
     "Chat",
     "ChatTitleChanged",
@@ -154,6 +158,7 @@ __all__ = [
     "Context",
     "Conversations",
     "Covered",
+    "Daily",
     "Dialog",
     "DialogCleared",
     "DialogCommand",
@@ -183,6 +188,7 @@ __all__ = [
     "Notices",
     "Outcome",
     "Receipt",
+    "ScheduledCalls",
     "Sent",
     "Settings",
     "ShowMode",
@@ -194,6 +200,7 @@ __all__ = [
     "SwitchWindow",
     "TaskGroup",
     "TaskHandle",
+    "Timer",
     "UnreadableMessage",
     "Update",
     "UpdateData",

@@ -7,9 +7,10 @@ they survive pickling and can cross processes.
 from __future__ import annotations
 
 # What lies where: `_root` has the two ancestors and how errors are written. Of a dialog,
-# `_descriptions` has what its author declares and `_conversations` what happens in it;
-# below them are `_actors`, `_systems`, `_workers` and `_engines`; around them `_runtime`,
-# `_messengers`, `_doors` (servers) and `_tools` (the sandbox, the demo, tests).
+# `_descriptions` has what its author declares, `_conversations` what happens in it and
+# `_timers` what is to happen later; below them are `_actors`, `_systems`, `_workers` and
+# `_engines`; around them `_runtime`, `_messengers`, `_doors` (servers) and `_tools` (the
+# sandbox, the demo, tests).
 from duologue.errors._actors import (
     ActivationError,
     ActorClassError,
@@ -154,6 +155,11 @@ from duologue.errors._systems import (
     SystemOpenError,
     VirtualDeadlockError,
 )
+from duologue.errors._timers import (
+    ScheduleError,
+    TimerNotBoundError,
+    TooManyTimersError,
+)
 from duologue.errors._tools import (
     ButtonNotShownError,
     LinkPressedError,
@@ -269,6 +275,7 @@ __all__ = [
     "SandboxError",
     "SandboxRefusalError",
     "SandboxUnreachableError",
+    "ScheduleError",
     "SchemaNewerError",
     "SentIdError",
     "SnapshotTooLargeError",
@@ -284,8 +291,10 @@ __all__ = [
     "SystemClosedError",
     "SystemOpenError",
     "TaskBindingError",
+    "TimerNotBoundError",
     "TimerSettingError",
     "TokenMissingError",
+    "TooManyTimersError",
     "TurnAbortedError",
     "TurnCancelledError",
     "TurnTimeoutError",

@@ -14,8 +14,11 @@ from __future__ import annotations
 from duologue.threads._in_thread import in_thread
 from duologue.threads._protocols import (
     BlockingBgManager,
+    BlockingCalls,
     BlockingDialogManager,
     BlockingReceipt,
+    BlockingScheduledCalls,
+    BlockingTimer,
     ThreadedRuntime,
     Waitable,
 )
@@ -27,9 +30,12 @@ from duologue.threads._worker_protocols import (
 
 __all__ = [
     "BlockingBgManager",
+    "BlockingCalls",
     "BlockingDialogManager",
     "BlockingReceipt",
+    "BlockingScheduledCalls",
     "BlockingSnapshots",
+    "BlockingTimer",
     "BlockingWorker",
     "BlockingWorkers",
     "ThreadedRuntime",

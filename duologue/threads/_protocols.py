@@ -10,23 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from duologue.actors import Observer
 from duologue.dialogs import (
     DEFAULT_STACK_ID,
     Bot,
+    Cancellation,
     Context,
     Outcome,
     ShowMode,
     Stack,
     StartMode,
     State,
+    Timer,
     Update,
 )
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._manager._place import Given
+from duologue.dialogs._state._recurrence import Every
 from duologue.threads._worker_protocols import BlockingWorkers
 
 T_co = TypeVar("T_co", covariant=True)
@@ -193,12 +197,8 @@ class BlockingDialogManager(_HasBg, Protocol):
         ...
 
 
-class BlockingBgManager(_HasBg, Protocol):
-    """A `BgManager`.
-
-    Each call waits until it is accepted and gives a receipt. With `timeout=` it gives
-    up after so many seconds (`CallTimeoutError`), and then nothing was accepted.
-    """
+class BlockingCalls(Protocol[T_co]):
+    """The calls of a background manager, made now or later."""
 
     @property
     def address(self) -> Address:
@@ -213,7 +213,7 @@ class BlockingBgManager(_HasBg, Protocol):
         show_mode: ShowMode | None = None,
         *,
         timeout: float | None = None,
-    ) -> BlockingReceipt:
+    ) -> T_co:
         """See `BgManager.start`."""
         ...
 
@@ -223,7 +223,7 @@ class BlockingBgManager(_HasBg, Protocol):
         show_mode: ShowMode | None = None,
         *,
         timeout: float | None = None,
-    ) -> BlockingReceipt:
+    ) -> T_co:
         """See `BgManager.done`."""
         ...
 
@@ -233,7 +233,7 @@ class BlockingBgManager(_HasBg, Protocol):
         show_mode: ShowMode | None = None,
         *,
         timeout: float | None = None,
-    ) -> BlockingReceipt:
+    ) -> T_co:
         """See `BgManager.switch_to`."""
         ...
 
@@ -243,8 +243,60 @@ class BlockingBgManager(_HasBg, Protocol):
         show_mode: ShowMode | None = None,
         *,
         timeout: float | None = None,
-    ) -> BlockingReceipt:
+    ) -> T_co:
         """See `BgManager.update`."""
+        ...
+
+
+class BlockingTimer(Protocol):
+    """A `Timer`."""
+
+    @property
+    def address(self) -> str:
+        """The key of the conversation that it waits in."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """Names it there."""
+        ...
+
+    def committed(self, *, timeout: float | None = None) -> None:
+        """See `Timer.committed`."""
+        ...
+
+    def cancel(self, *, timeout: float | None = None) -> Cancellation:
+        """See `Timer.cancel`."""
+        ...
+
+
+class BlockingScheduledCalls(BlockingCalls[BlockingTimer], Protocol):
+    """The `ScheduledCalls` of a background manager."""
+
+
+class BlockingBgManager(_HasBg, BlockingCalls[BlockingReceipt], Protocol):
+    """A `BgManager`.
+
+    Each call waits until it is accepted and gives a receipt. With `timeout=` it gives
+    up after so many seconds (`CallTimeoutError`), and then nothing was accepted.
+    """
+
+    def schedule(
+        self,
+        delay: timedelta | None = None,
+        *,
+        at: datetime | None = None,
+        every: Every | None = None,
+        key: str | None = None,
+        timeout: float | None = None,
+    ) -> BlockingScheduledCalls:
+        """See `BgManager.schedule`."""
+        ...
+
+    def unschedule(
+        self, timer: Timer | str, *, timeout: float | None = None
+    ) -> Cancellation:
+        """See `BgManager.unschedule`."""
         ...
 
     def fg(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from duologue import Dispatcher
-from duologue.dialogs import State, StatesGroup
+from duologue.dialogs import DialogManager, Message, State, StatesGroup
+from duologue.dialogs.routing import Command
 from duologue.dialogs.widgets import input as inputs, kbd, text
 from duologue.testing import Playground, ShownMessage
 
+# The page reads it where a program does: at its start, not in a running loop.
+BERLIN = ZoneInfo("Europe/Berlin")
 PAGE = Path(__file__).parents[2] / "docs" / "dialogs.md"
 
 
@@ -88,6 +93,44 @@ async def test_the_export_of_the_page_is_shown_and_stopped() -> None:
         "█████░░░░░  50%",
     ]
     assert screen.labels == (("Export",),)
+
+
+async def test_the_reminder_of_the_page_comes_after_a_day_or_is_forgotten() -> None:
+    names = _program()
+    dispatcher = cast("Dispatcher", names["dispatcher"])
+    for name in ("remind", "forget"):
+        dispatcher.message.register(_as_message(names[name]), Command(name))
+    seen = []
+
+    async with Playground(dispatcher) as chat:
+        await (await chat.dialog(1).start(cast("type[Ordering]", names["Order"]).name))
+        for commands in (["/remind"], ["/remind", "/forget"]):
+            async with chat.dialog(1).fg() as manager:
+                manager.dialog_data.clear()
+            for command in commands:
+                await chat.say(1, command)
+            await chat.settled()
+            await asyncio.sleep(86401)
+            async with chat.dialog(1).fg() as manager:
+                seen.append(manager.dialog_data.get("amount"))
+
+    assert seen == [1, None]
+
+
+def _as_message(handler: object) -> Callable[[Message, DialogManager], Awaitable[None]]:
+    """Have a message do what the page lets a button do."""
+    press = cast("Callable[[object, object, DialogManager], Awaitable[None]]", handler)
+
+    async def handle(message: Message, dialog_manager: DialogManager) -> None:
+        await press(message, None, dialog_manager)
+
+    return handle
+
+
+class Ordering(StatesGroup):
+    """What the page's group of states for the order looks like."""
+
+    name = State()
 
 
 class Making(StatesGroup):

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from typing import Protocol
 
 import pytest
 
 from duologue import Dispatcher, Runtime
 from duologue.actors import MemoryEngine
-from duologue.dialogs import Committed, ShowMode, StartMode, State
+from duologue.dialogs import Cancellation, Committed, ShowMode, StartMode, State
 from duologue.errors import (
     CallTimeoutError,
     CallUnansweredError,
@@ -72,6 +73,20 @@ def test_every_call_of_a_background_manager_waits_until_it_is_accepted(
 
     assert bot.messages(1)[-1].labels == ()
     assert [message.text for message in bot.messages(2)] == ["data "]
+
+
+def test_a_call_comes_later_or_is_taken_back(
+    dialog: BlockingBgManager, screen: Screen
+) -> None:
+    soon = dialog.schedule(timedelta(0)).update({"step": 1}, timeout=30)
+    later = dialog.schedule(timedelta(days=1), key="day").update({"step": 2})
+    soon.committed(timeout=30)
+
+    assert later.cancel(timeout=30) is Cancellation.CANCELLED
+    assert dialog.unschedule("day") is Cancellation.UNKNOWN
+    assert later.address == dialog.address.key
+    while screen() != "data step=1":
+        pass
 
 
 def test_the_error_of_a_call_comes_out_of_its_receipt(

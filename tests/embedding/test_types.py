@@ -5,18 +5,28 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
-from typing import get_type_hints
+from typing import TypeVar, cast, get_args, get_origin, get_type_hints
 
 import pytest
 
 from duologue import Runtime
 from duologue.actors import Worker, Workers, WorkerSnapshot
-from duologue.dialogs import BgManager, DialogManager, DialogUpdate, Foreground, Receipt
+from duologue.dialogs import (
+    BgManager,
+    DialogManager,
+    DialogUpdate,
+    Foreground,
+    Receipt,
+    ScheduledCalls,
+    Timer,
+)
 from duologue.threads import (
     BlockingBgManager,
     BlockingDialogManager,
     BlockingReceipt,
+    BlockingScheduledCalls,
     BlockingSnapshots,
+    BlockingTimer,
     BlockingWorker,
     BlockingWorkers,
     ThreadedRuntime,
@@ -28,6 +38,8 @@ PAIRS: list[tuple[type, type]] = [
     (BlockingBgManager, BgManager),
     (BlockingDialogManager, DialogManager),
     (BlockingReceipt, Receipt),
+    (BlockingScheduledCalls, ScheduledCalls),
+    (BlockingTimer, Timer),
     (BlockingWorker, Worker),
     (BlockingWorkers, Workers),
     (ThreadedRuntime, Runtime),
@@ -44,6 +56,8 @@ INTERNAL = {
         "on_listener",
     },
     Receipt: set(),
+    ScheduledCalls: {"post"},
+    Timer: {"form", "restore"},
     Runtime: {"in_thread", "operations"},
     Worker: set(),
     Workers: {"kind_of", "stop"},
@@ -96,24 +110,36 @@ def test_no_public_method_is_missing(promised: type, real: type) -> None:
     assert wanted <= _public(promised)
 
 
+def _filled(kind: type, hint: object) -> object:
+    """What a class has put in the place of the type variable of its ancestor."""
+    for ancestor in kind.__mro__ if isinstance(hint, TypeVar) else ():
+        for base in vars(ancestor).get("__orig_bases__", ()):
+            if hint in getattr(get_origin(base), "__parameters__", ()):
+                [found] = get_args(base)
+                return cast("object", found)
+    return hint
+
+
 @pytest.mark.parametrize(("promised", "real", "name"), _cases())
 def test_what_a_method_gives_is_what_the_bridge_makes_of_it(
     promised: type, real: type, name: str
 ) -> None:
-    makes = {
+    makes: dict[object, object] = {
         BgManager: BlockingBgManager,
         Receipt: BlockingReceipt,
+        ScheduledCalls: BlockingScheduledCalls,
+        Timer: BlockingTimer,
         Worker: BlockingWorker,
         Worker | None: BlockingWorker | None,
         list[Worker]: list[BlockingWorker],
         AsyncIterator[WorkerSnapshot]: BlockingSnapshots,
         asyncio.Future[None] | None: Waitable[None] | None,
     }
-    here = get_type_hints(getattr(promised, name))["return"]
-    there = get_type_hints(getattr(real, name))["return"]
+    here = _filled(promised, get_type_hints(getattr(promised, name))["return"])
+    there = _filled(real, get_type_hints(getattr(real, name))["return"])
 
     if getattr(there, "__origin__", None) is Foreground:
-        assert here.__args__[0] is BlockingDialogManager
+        assert get_args(here)[0] is BlockingDialogManager
     else:
         assert here == makes.get(there, there)
 

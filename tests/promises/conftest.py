@@ -70,8 +70,7 @@ async def start_counter(_: object, dialog_manager: DialogManager) -> None:
     await dialog_manager.start(Counter.showing)
 
 
-@pytest.fixture
-def dispatcher() -> Dispatcher:
+def make_dispatcher() -> Dispatcher:
     counter = Dialog(
         Window(
             Format("{n} {rest}"),
@@ -93,6 +92,11 @@ def dispatcher() -> Dispatcher:
     dispatcher.message.register(start_counter, CommandStart())
     dispatcher.include_routers(counter, note)
     return dispatcher
+
+
+@pytest.fixture
+def dispatcher() -> Dispatcher:
+    return make_dispatcher()
 
 
 @pytest.fixture

@@ -10,29 +10,20 @@ import asyncio
 import heapq
 import time
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
 
 from duologue.actors._engine._engine import Mail, TimedLetter
 
 _LONGEST_WAIT = 60.0
 
 
-@runtime_checkable
-class TellsWallTime(Protocol):
-    """A loop that says itself what time it is, as in virtual time."""
-
-    def wall_time(self) -> float:
-        """Seconds since 1970 (UTC)."""
-        ...
-
-
 def wall_time() -> float:
-    """Seconds since 1970 (UTC), as the running loop knows them."""
+    """Seconds since 1970 (UTC), as the running loop knows them: virtual ones do."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return time.time()
-    return loop.wall_time() if isinstance(loop, TellsWallTime) else time.time()
+    tell: Callable[[], float] = getattr(loop, "wall_time", time.time)
+    return tell()
 
 
 class TimedLetters:

@@ -1,5 +1,5 @@
 """What a turn does: from its message to the rendered windows."""
 
-# _handling: each command, carried out; _discarded: it is moot
-# _presses, _targets: whether it may be
+# _handling: each command, carried out; _calls: in a background call
+# _presses, _targets: whether it may be, _discarded: it is moot
 # _stale, _refused_views, _notices: presses and views that belong to nothing any more

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import assert_never
 
 from duologue.dialogs._chat._address import Payload, parse_payload
-from duologue.dialogs._chat._chat import Chat, ChatType, User
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import (
@@ -27,6 +25,7 @@ from duologue.dialogs._delivery._receipts import (
     Pending,
 )
 from duologue.dialogs._description._dispatcher import Dispatcher
+from duologue.dialogs._handling._calls import TimerWork, dialog_update, work_on_timer
 from duologue.dialogs._handling._discarded import DiscardedError
 from duologue.dialogs._handling._presses import pressed, why_refused
 from duologue.dialogs._handling._refused_views import refusal_of, step_back
@@ -39,11 +38,11 @@ from duologue.dialogs._state._commands import (
     Delivered,
     DialogCommand,
     Drawn,
+    DueCall,
     HandleUpdate,
     Introduced,
     LendTurn,
     MessageRefused,
-    Refusal,
     StartDialog,
     SwitchWindow,
     UpdateData,
@@ -110,6 +109,8 @@ class Handling:
             _introduce(turn, command)
         elif isinstance(command, ViewRefused | MessageRefused):
             raise refusal_of(turn.address.key, command)
+        elif isinstance(command, TimerWork):
+            return await work_on_timer(turn, command, self._post)
         else:
             await self._call(turn, command, pending)
         return Covered(version) if turn.is_covered else Committed(version)
@@ -150,9 +151,9 @@ class Handling:
         """The event that handlers see for a command; None if there is none."""
         if isinstance(command, HandleUpdate):
             return self._update(turn, command, pending)
-        if isinstance(command, Drawn | Delivered | Introduced):
+        if isinstance(command, Drawn | Delivered | Introduced | TimerWork):
             return None
-        return self._dialog_update(turn, command)
+        return dialog_update(turn, command)
 
     def _update(
         self, turn: Turn, command: HandleUpdate, pending: Pending | None
@@ -272,9 +273,11 @@ class Handling:
         step_back(turn, refused, self._dispatcher.state_by_name)
 
     async def _call(
-        self, turn: Turn, command: DialogCommand, pending: Pending | None
+        self, turn: Turn, command: DialogCommand | DueCall, pending: Pending | None
     ) -> None:
-        event = self._dialog_update(turn, command)
+        event = dialog_update(turn, command)
+        if isinstance(command, DueCall):
+            command = command.call
         manager = self._manager(turn, event, command.stack_id, command.intent_id)
         was_called = False
 
@@ -327,32 +330,6 @@ class Handling:
         error = await lending.left
         if error is not None:
             raise DiscardedError(error)
-
-    def _dialog_update(
-        self, turn: Turn, command: DialogCommand | Refusal
-    ) -> DialogUpdate:
-        address = turn.address
-        chat_type, user_name, username, language = turn.snapshot.who or [
-            ChatType.PRIVATE if address.user_id is not None else ChatType.GROUP,
-            "",
-            None,
-            None,
-        ]
-        user = (
-            None
-            if address.user_id is None
-            else User(address.user_id, user_name, username, language_code=language)
-        )
-        return DialogUpdate(
-            id="",
-            bot=turn.bot,
-            chat=Chat(address.chat_id, ChatType(chat_type)),
-            user=user,
-            timestamp=datetime.now(UTC),
-            thread_id=address.thread_id,
-            raw={},
-            command=command,
-        )
 
     def _manager(
         self, turn: Turn, event: Update, stack_id: str, intent_id: str | None

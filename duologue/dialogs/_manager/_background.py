@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from duologue.dialogs._chat._address import Address
-from duologue.dialogs._chat._data import Json
-from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Receipt
-from duologue.dialogs._state._commands import (
-    CloseDialog,
-    Command,
-    StartDialog,
-    SwitchWindow,
-    UpdateData,
+from duologue.dialogs._manager._calls import Calls
+from duologue.dialogs._manager._schedule import (
+    ScheduledCalls,
+    checked_key,
+    first_due,
+    take_back,
 )
-from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
-from duologue.dialogs._state._states import State, checked_state
+from duologue.dialogs._state._commands import CancelTimer, DialogCommand
+from duologue.dialogs._state._recurrence import Every, dump_every
+from duologue.dialogs._state._timer import Cancellation, Timer
 
 
-class BackgroundCalls:
+class BackgroundCalls(Calls[Receipt]):
     """The calls that a background manager can make.
 
     Each call is accepted into the mailbox of the address and gives a `Receipt`;
@@ -28,99 +29,65 @@ class BackgroundCalls:
         post: Takes the calls.
     """
 
-    def __init__(
-        self,
-        post: Post,
-        address: Address,
-        *,
-        stack_id: str = DEFAULT_STACK_ID,
-        intent_id: str | None = None,
-        load: bool = False,
-    ) -> None:
-        self.address = address
-        self.post = post
-        self._stack_id = stack_id
-        self._intent_id = intent_id
-        self._load = load
-
     @property
     def place(self) -> tuple[str, str, str | None]:
         """Which dialog it is: address, stack and, unless it is the top one, dialog."""
         return self.address.key, self._stack_id, self._intent_id
 
-    async def start(
+    def schedule(
         self,
-        state: State,
-        data: Json = None,
-        mode: StartMode = StartMode.NORMAL,
-        show_mode: ShowMode | None = None,
-    ) -> Receipt:
-        """Open the dialog that has a window for the state.
+        delay: timedelta | None = None,
+        *,
+        at: datetime | None = None,
+        every: Every | None = None,
+        key: str | None = None,
+    ) -> ScheduledCalls:
+        """Make a call later: `await bg.schedule(timedelta(days=1)).update({...})`.
+
+        What is scheduled for a dialog (`manager.bg()`) is taken back when that closes. On
+        an engine that outlives the process it outlives it too, and what is late comes at
+        once; `event.due` tells when it was to come.
+
+        Args:
+            delay: How long from now.
+            at: When, with a time zone; at once if that is over.
+            every: How it repeats: after a span each time, or `Daily`. The first time is
+                the next one unless there is `delay` or `at`.
+            key: Your name for it: it takes the place of what waits in this conversation
+                under the same one.
 
         Raises:
-            UnknownStateError: No window has the state.
-            NotAStateError: It is no state.
-            UnserialisableDataError: `data` cannot be sent.
+            ScheduleError: There is no such time, or none is said.
+            WrongArgumentError: Something else stands in the place of a time or a text.
         """
-        self.post.check_state(checked_state(state, "start()").state)
-        return await self._send(
-            StartDialog(
-                self._stack_id,
-                self._intent_id,
-                state.state,
-                data,
-                mode.value,
-                _name(show_mode),
+        repeats = dump_every(every)
+        return ScheduledCalls(
+            self.post,
+            self.address,
+            stack_id=self._stack_id,
+            intent_id=self._intent_id,
+            at=first_due(delay, at, repeats),
+            every=repeats,
+            key=checked_key(key),
+            load=self._load,
+        )
+
+    async def unschedule(self, timer: Timer | str) -> Cancellation:
+        """Take a call back that was to come later.
+
+        Inside a turn of its conversation this leaves with the commit; outside a turn it
+        waits for one.
+
+        Args:
+            timer: What `schedule` gave, or the key.
+        """
+        if isinstance(timer, Timer):
+            address = Address.parse(timer.address)
+            return await take_back(
+                self.post, address, CancelTimer(timer.token, is_key=False)
             )
-        )
+        return await take_back(self.post, self.address, CancelTimer(timer, is_key=True))
 
-    async def done(
-        self, result: Json = None, show_mode: ShowMode | None = None
-    ) -> Receipt:
-        """Close the dialog; see `DialogManager.done`.
-
-        Raises:
-            UnserialisableDataError: `result` cannot be sent.
-        """
-        return await self._send(
-            CloseDialog(self._stack_id, self._intent_id, result, _name(show_mode))
-        )
-
-    async def switch_to(
-        self, state: State, show_mode: ShowMode | None = None
-    ) -> Receipt:
-        """Show another window of the dialog; see `DialogManager.switch_to`.
-
-        Raises:
-            UnknownStateError: No window has the state.
-            NotAStateError: It is no state.
-        """
-        self.post.check_state(checked_state(state, "switch_to()").state)
-        return await self._send(
-            SwitchWindow(self._stack_id, self._intent_id, state.state, _name(show_mode))
-        )
-
-    async def update(
-        self, data: dict[str, Json] | None = None, show_mode: ShowMode | None = None
-    ) -> Receipt:
-        """Merge data into the dialog and draw it anew.
-
-        Raises:
-            UnserialisableDataError: `data` cannot be sent.
-        """
-        return await self._send(
-            UpdateData(self._stack_id, self._intent_id, data, _name(show_mode))
-        )
-
-    async def _send(self, command: Command) -> Receipt:
+    async def _send(self, command: DialogCommand) -> Receipt:
         await self._introduce()
         return await self.post.send(self.address, command)
-
-    async def _introduce(self) -> None:
-        """Let the messenger say who is at the address, if that is wanted."""
-        if self._load:
-            await self.post.introduce(self.address)
-
-
-def _name(mode: ShowMode | None) -> str | None:
-    return None if mode is None else mode.value

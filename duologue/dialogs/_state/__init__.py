@@ -5,3 +5,4 @@
 # _commands, _events: what a mailbox holds, and the events made of it
 # _turn: the working copy; _functions: what can be told of a function
 # _values: what authors keep, written and read back
+# _timer, _timers: a call for later, and all of a conversation; _recurrence: those that repeat

@@ -161,9 +161,74 @@ class MessageRefused:
 DialogCommand: TypeAlias = (
     StartDialog | CloseDialog | SwitchWindow | UpdateData | LendTurn
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Have a call come later.
+
+    Attributes:
+        token: Names it; unguessable.
+        key: The author's name for it: it takes the place of another one of that name.
+        at: When, in seconds since 1970 (UTC).
+        every: How it repeats; see `dump_every`.
+        call: What is to be done then.
+    """
+
+    token: str
+    key: str | None
+    at: float
+    every: Json
+    call: DialogCommand
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """The time of a call has come. It is the letter that the engine keeps until then.
+
+    Attributes:
+        token: Names it.
+        at: When it was due, in seconds since 1970 (UTC).
+        every: How it repeats.
+        call: What is to be done.
+    """
+
+    token: str
+    at: float
+    every: Json
+    call: DialogCommand
+
+
+@dataclass(frozen=True, slots=True)
+class DueCall:
+    """Do what a call whose time has come asks for.
+
+    Attributes:
+        at: When it was due, in seconds since 1970 (UTC).
+        call: What is to be done.
+    """
+
+    at: float
+    call: DialogCommand
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Take a call for later back.
+
+    Attributes:
+        name: The token of the call, or the author's key of it.
+        is_key: Which of them.
+    """
+
+    name: str
+    is_key: bool
+
+
+TimerCommand: TypeAlias = SetTimer | TimerDue | DueCall | CancelTimer
 Report: TypeAlias = Drawn | Delivered | Introduced
 Refusal: TypeAlias = ViewRefused | MessageRefused
-Command: TypeAlias = HandleUpdate | DialogCommand | Report | Refusal
+Command: TypeAlias = HandleUpdate | DialogCommand | TimerCommand | Report | Refusal
 
 _TAGS: dict[str, type[Command]] = {
     "update": HandleUpdate,
@@ -177,6 +242,10 @@ _TAGS: dict[str, type[Command]] = {
     "introduced": Introduced,
     "refused": ViewRefused,
     "message_refused": MessageRefused,
+    "timer": SetTimer,
+    "due": TimerDue,
+    "call": DueCall,
+    "untimer": CancelTimer,
 }
 _NAMES = {command: tag for tag, command in _TAGS.items()}
 
@@ -187,6 +256,8 @@ _DATA: dict[type[Command], tuple[str, str]] = {
     CloseDialog: ("result", "result"),
     UpdateData: ("data", "data"),
 }
+# Those that hold another command, which stands behind them on lines of its own.
+_ENVELOPES = (SetTimer, TimerDue, DueCall)
 
 
 def encode(command: Command) -> bytes:
@@ -198,6 +269,10 @@ def encode(command: Command) -> bytes:
     if isinstance(command, HandleUpdate):
         return encode_raw(dump_plain(command.raw))
     kind = type(command)
+    if isinstance(command, _ENVELOPES):
+        *names, _call = command.__slots__
+        fields = [getattr(command, name) for name in names]
+        return dump_bytes([_NAMES[kind], *fields]) + b"\n" + encode(command.call)
     data = _DATA.get(kind)
     if data is None:
         fields = [getattr(command, name) for name in command.__slots__]
@@ -225,6 +300,9 @@ def decode(body: bytes) -> Command:
         head, _, line = body.partition(b"\n")
         tag, *fields = load(head)
         kind = _TAGS[tag]
+        if kind in _ENVELOPES:
+            fields.append(decode(line))
+            return kind(*fields)
         if kind not in _DATA:
             return kind(*fields)
         own, _ = _DATA[kind]

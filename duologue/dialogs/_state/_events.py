@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import ChatUpdate
@@ -16,9 +17,11 @@ class DialogUpdate(Update):
     Attributes:
         command: What it asks for; of a view or a message that was refused, what is
             known of it.
+        due: When it was to come, of a call for later (UTC); None of any other.
     """
 
     command: DialogCommand | Refusal
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

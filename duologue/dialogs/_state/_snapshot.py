@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from duologue.dialogs._chat._data import Json, dump_bytes, load
 from duologue.dialogs._state._stack import Context, Keys, KnownScreen, Stack
 from duologue.dialogs._state._states import State
+from duologue.dialogs._state._timers import Timers
 from duologue.dialogs._state._values import Known, read, write, write_much
 from duologue.errors import SnapshotVersionError, UnknownStateError
 
@@ -31,7 +32,9 @@ _KEPT = 16
 _LONG = 2000  # bytes of a line that is written piece by piece
 _MAX_SENT = 64  # messages whose handles are kept in data
 _NAMES = ("stack", "state", "start_data", "dialog_data", "widget_data")
-_KNOWN = frozenset(("v", "n", "ring", "who", "stacks", "dialogs", "sent", "schema"))
+_KNOWN = frozenset(
+    ("v", "n", "ring", "who", "stacks", "dialogs", "sent", "schema", "timers")
+)
 _logger = logging.getLogger("duologue.dialogs")
 
 StateByName = Callable[[str], State]
@@ -147,6 +150,7 @@ class Snapshot:
     Attributes:
         before: The windows that these dialogs had when the turn began.
         open: The dialogs that have been decoded in this turn.
+        open_timers: The calls that wait for their time, if the turn has asked for them.
         ring: The newest update ids.
         sent: The ids of messages by the tokens of their handles, the newest last.
         stacks: The stacks by their names.
@@ -160,6 +164,7 @@ class Snapshot:
         "_stored",
         "before",
         "open",
+        "open_timers",
         "ring",
         "sent",
         "stacks",
@@ -174,6 +179,7 @@ class Snapshot:
         self.open: dict[str | None, Context] = {}
         self.before: dict[str, State] = {}
         self._lines: dict[str, bytes] = stored.lines.copy()
+        self.open_timers: Timers | None = None
         self.version: int = head.get("n", 0)
         self.ring: Ring = Ring(*head.get("ring", ()))
         self.who: list[Json] = head.get("who", [])
@@ -182,6 +188,13 @@ class Snapshot:
             name: _load_stack(name, stack)
             for name, stack in head.get("stacks", {}).items()
         }
+
+    @property
+    def timers(self) -> Timers:
+        """The calls that wait for their time."""
+        if self.open_timers is None:
+            self.open_timers = Timers(self._stored.head.get("timers", ()))
+        return self.open_timers
 
     def stack(self, stack_id: str) -> Stack:
         """The stack of this name; a new and empty one if there is none."""
@@ -224,7 +237,9 @@ class Snapshot:
         self.sent = {**dict(newest), token: message_id}
 
     def drop(self, intent_id: str, stack: Stack) -> None:
-        """Forget a dialog."""
+        """Forget a dialog, and the calls for later that end with it."""
+        if self.open_timers is not None or "timers" in self._stored.head:
+            self.timers.close(intent_id)
         stack.intents.remove(intent_id)
         self.open.pop(intent_id, None)
         self._lines.pop(intent_id, None)
@@ -289,6 +304,11 @@ class Snapshot:
         }
         if self.sent:
             head["sent"] = self.sent
+        timers = self._stored.head.get("timers")
+        if self.open_timers is not None:
+            timers = self.open_timers.stored()
+        if timers:
+            head["timers"] = timers
         if schema:
             head["schema"] = schema
         text = b"\n".join((dump_bytes(head), *lines.values()))

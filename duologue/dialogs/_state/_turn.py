@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -19,6 +19,7 @@ from duologue.dialogs._screen._keyboards import FixedKeyboards
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._snapshot import Snapshot
 from duologue.dialogs._state._states import State
+from duologue.dialogs._state._timer import Cancellation
 from duologue.errors import IncorrectBackgroundError
 
 Job: TypeAlias = tuple[str, Callable[[], Coroutine[object, object, None]]]
@@ -113,7 +114,6 @@ class Turn:
         effects: Short work for after the commit, which belongs to the turn.
         jobs: What begins the author's tasks after the commit, which do not.
         moot: Why a background call found no dialog to work on, if that was so.
-        timed: Letters for later, and those that are taken back.
         undo: What to call if the turn fails.
         task: Runs it.
         is_overdue: Whether its time was over before its end.
@@ -148,7 +148,6 @@ class Turn:
         "snapshot",
         "state",
         "task",
-        "timed",
         "undo",
     )
 
@@ -184,7 +183,6 @@ class Turn:
         self.answers: dict[str, str | None] = {}
         self.listener: str | None = None
         self.moot: Exception | None = None
-        self.timed: list[TimedLetter] = []
         self.undo: list[Callable[[], object]] = []
         self.task: asyncio.Task[object] | None = None
         self.is_overdue: bool = False
@@ -194,6 +192,18 @@ class Turn:
     def dialog(self) -> str:
         """The group of states of the dialog that was worked with last, or `none`."""
         return "none" if self.state is None else self.state.group.__full_name__
+
+    @property
+    def timed(self) -> Sequence[TimedLetter]:
+        """Letters for later, and those that are taken back."""
+        timers = self.snapshot.open_timers
+        if timers is None:
+            return ()
+        key = self.address.key
+        return [
+            TimedLetter(token, key, at, body)
+            for token, (at, body) in timers.changes.items()
+        ]
 
     def end(self) -> None:
         """Refuse everything from now on.
@@ -232,6 +242,13 @@ class Turn:
     def sent_id(self, token: str) -> str | None:
         """The id of a message that was sent earlier; None if the state has none."""
         return self.snapshot.sent.get(token)
+
+    def cancel_timer(self, address: str, token: str) -> Cancellation | None:
+        """Take a call for later back; None if it waits in another conversation."""
+        if address != self.address.key:
+            return None
+        self.is_changed = True
+        return self.snapshot.timers.cancel(token)
 
     def redraw(self, stack_id: str, show_mode: ShowMode | None) -> None:
         """Have a stack drawn at the end of the turn; the last mode given counts."""

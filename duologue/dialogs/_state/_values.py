@@ -35,6 +35,7 @@ from duologue.dialogs._chat._data import (
     load_quickly,
 )
 from duologue.dialogs._chat._sent import Sent
+from duologue.dialogs._state._timer import Timer
 from duologue.errors import UnserialisableDataError
 
 _MAX_DEPTH = 200
@@ -301,6 +302,7 @@ _FORMS: Final[Mapping[type, tuple[Callable[[Json], Json], Callable[[Json], Json]
     Decimal: (str, Decimal),
     UUID: (str, UUID),
     Sent: (Sent.store, Sent.restore),
+    Timer: (Timer.form, Timer.restore),
 }
 _READERS: Final[Mapping[str, Callable[[Json], Json]]] = {
     "Enum": _read_member,
