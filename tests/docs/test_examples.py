@@ -191,6 +191,7 @@ async def test_the_threads_of_a_program_report_to_their_chats_until_a_signal(
         ("examples/bakery.py", "The bakery is open."),
         ("examples/embed_async.py", "Your order: received"),
         ("examples/embed_threaded.py", "ordered after 0 minutes"),
+        ("examples/reminder.py", "I remind you of what you like."),
         ("examples/rocket.py", "The rocket is ready."),
         ("examples/timer.py", "Счётчик: 0"),
         ("duologue/_demo/bot.py", "Счётчик: 0"),
