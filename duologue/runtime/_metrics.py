@@ -87,6 +87,7 @@ class Metrics:
             return
         watch, load = self.shown.watch, conversations.load
         watch("messages_waiting", engine.waiting)
+        watch("timers_waiting", engine.timed)
         watch("dead_letter_entries", lambda: len(engine.dead_letters()))
         watch("messages_unfinished", lambda: load()["messages_unfinished"])
         watch("screens_busy", lambda: load()["screens_busy"])

@@ -402,15 +402,19 @@ async def test_a_letter_for_later_comes_at_its_time_once(make: MakeEngine) -> No
     first = [TimedLetter(name, A, now + 100, name.encode()) for name in "abc"]
     changed = [TimedLetter("a", A, now + 50, b"sooner"), TimedLetter("b", A, None)]
     await engine.commit(await some.begin(), snapshot=None, timed=first)
+    numbers = [engine.timed()]
     await engine.commit(await some.begin(), snapshot=None, timed=changed)
+    numbers.append(engine.timed())
 
     await asyncio.sleep(60)
+    numbers.append(engine.timed())
     sooner = await some.begin()
     await engine.commit(sooner, snapshot=None)
     await asyncio.sleep(60)
 
     assert (sooner.mail.id, sooner.mail.body) == (f"{A}/a@{now + 50}", b"sooner")
     assert await some.rest() == [f"{A}/c@{now + 100}"]
+    assert (numbers, engine.timed()) == ([3, 2, 1], 0)
 
 
 async def test_an_engine_that_begins_again_has_what_it_had_and_no_leases(

@@ -7,6 +7,7 @@ import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -443,6 +444,22 @@ async def an_update_after_the_engine_has_closed(place: Place) -> Numbers:
         runtime.engine.close()
         with pytest.raises(EngineClosedError):
             await place.say(runtime, "too late")
+        return place.changes()
+
+
+@changes(
+    {
+        'enqueue_total{outcome="accepted"}': 1,
+        "mailbox_wait_seconds_count": 1,
+        'turns_total{dialog="none",outcome="committed"}': 1,
+        'turn_duration_seconds_count{dialog="none"}': 1,
+        "timers_waiting": 1,
+    }
+)
+async def a_call_that_waits_for_its_time(place: Place) -> Numbers:
+    async with place.open_shop() as runtime:
+        later = place.dialog(runtime).schedule(timedelta(days=1))
+        await (await later.update()).committed()
         return place.changes()
 
 

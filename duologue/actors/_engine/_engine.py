@@ -298,6 +298,10 @@ class Engine(Protocol):
         """How many messages are in the mailboxes, being handled or not; any thread."""
         ...
 
+    def timed(self) -> int:
+        """How many letters wait for their time; any thread."""
+        ...
+
     def parked(self) -> int:
         """How many keys wait for a program that understands them; any thread."""
         ...

@@ -188,6 +188,10 @@ class MemoryEngine(LocalMailboxes):
             self._held[name] = value
         return self._held.get(name)
 
+    def timed(self) -> int:
+        """How many letters wait for their time; any thread."""
+        return len(self._timed)
+
     def _owing(self) -> Iterable[str]:
         return tuple(self._owed | self._rows)
 

@@ -96,6 +96,7 @@ _ALL = (
     _counter("dead_letters", "Messages given up.", "reason"),
     _gauge("dead_letter_entries", "Dead letters that the engine remembers."),
     _gauge("messages_waiting", "Messages in all mailboxes."),
+    _gauge("timers_waiting", "Calls that wait for their time."),
     _gauge("messages_unfinished", "Messages of this process not handled yet."),
     _counter("activations", "Keyed actors made.", "actor"),
     _counter(

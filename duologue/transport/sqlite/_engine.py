@@ -412,6 +412,10 @@ class SqliteEngine(LocalMailboxes):
             return await self._snapshots.load(key)
         return snapshot
 
+    def timed(self) -> int:
+        """How many letters wait for their time; any thread."""
+        return len(self._timed)
+
     async def hold(
         self,
         name: str,
