@@ -301,11 +301,10 @@ async def test_the_bakery_bakes_counts_and_answers(tmp_path: Path) -> None:
         await _shown(control, "Open from 8 to 18")
         await _shown(control, "Here you are!")
         await _stop(process, sandbox)
-        notices = [
-            entry.text for entry in await control.log() if entry.kind == "notification"
-        ]
+        # On a busy machine it may come after the deadline of the press, as a message.
+        said = [entry.text or "" for entry in await control.log()]
 
-    assert any("a good choice" in (text or "") for text in notices)
+    assert any("a good choice" in text for text in said)
 
 
 async def _edited(
