@@ -11,13 +11,18 @@ from duologue._demo._checks import (
     all_presses,
     answered_once,
     counted_up,
+    each_press_once,
     few_redraws,
     is_poll,
+    killed,
     messenger_was_down,
     nothing_refused,
     progress_to_the_end,
     redrawn_in_place,
+    sent_once,
+    still_there,
     stopped_half_way,
+    went_on,
 )
 from duologue._demo._player import Player
 from duologue._demo._scene import Scene, shows
@@ -37,6 +42,9 @@ FLIGHT = 4.0
 REPORTS = 40
 HALF_WAY = 40
 BOOM, STOPPED = "Кабуууум!", "Полёт отменён"
+NAME, ORDERED = "Анна", "заказано"
+START = 15.0
+"""Seconds for the start of the bot, on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,44 @@ def _check_rocket(scene: Scene) -> Sequence[Check]:
     )
 
 
+async def _play_kill(player: Player) -> None:
+    await player.say("/order")
+    if not await player.until(_has_view, PATIENCE):
+        return
+    await player.say(NAME)
+    if not await player.until(lambda scene: scene.last_numbers() == [0], PATIENCE):
+        return
+    await player.press(0)
+    await player.until(lambda scene: scene.last_numbers() == [1], PATIENCE)
+    await player.kill_bot()
+    # Nobody is there to take this one; the messenger keeps it.
+    await player.press(0)
+    await player.until(_has_both_presses, PATIENCE)
+    await player.start_bot()
+    if await player.until(lambda scene: scene.last_numbers() == [2], START):
+        await player.press(1)
+        await player.until(_is_ordered, PATIENCE)
+
+
+def _check_kill(scene: Scene) -> Sequence[Check]:
+    return (
+        killed(scene),
+        still_there(scene, NAME),
+        each_press_once(scene, presses=2),
+        sent_once(scene, messages=2),
+        went_on(scene, words=ORDERED),
+        nothing_refused(scene),
+    )
+
+
+def _has_both_presses(scene: Scene) -> bool:
+    return len(scene.of(LogKind.CLICKED)) == 2  # noqa: PLR2004  # as the name says
+
+
+def _is_ordered(scene: Scene) -> bool:
+    return shows(scene.last_view(), ORDERED)
+
+
 def _has_ended(scene: Scene) -> bool:
     return shows(scene.last_view(), BOOM)
 
@@ -183,5 +229,12 @@ ACTS = (
         "itself, the second is stopped half-way.",
         _play_rocket,
         _check_rocket,
+    ),
+    Act(
+        "A bot that is killed",
+        "In the middle of a form its process gets SIGKILL, and is started again. "
+        "The user just goes on.",
+        _play_kill,
+        _check_kill,
     ),
 )

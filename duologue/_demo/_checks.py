@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from duologue._demo._scene import Scene, numbers, shows
 from duologue.transport.sandbox import LogEntry, LogKind
@@ -140,9 +142,62 @@ def answered_once(scene: Scene, texts: Sequence[str]) -> Check:
     )
 
 
+def killed(scene: Scene) -> Check:
+    """The process of the bot was ended once, by the signal that none can answer."""
+    return Check(
+        "the bot was killed in the middle, by SIGKILL",
+        list(scene.ends) == [-signal.SIGKILL],
+        f"exit status {_words(scene.ends)}",
+    )
+
+
+def still_there(scene: Scene, words: str) -> Check:
+    """What was typed is in the window that came last."""
+    return Check(
+        "what was typed before is still there",
+        shows(scene.last_view(), words),
+        f"the window says {_said(scene)}",
+    )
+
+
+def each_press_once(scene: Scene, *, presses: int) -> Check:
+    """The window counted all presses; drawing a number again in place is no harm."""
+    shown = [number for view in scene.views() for number in numbers(view)]
+    counted = [number for number, _ in groupby(shown)]
+    return Check(
+        f"{presses} presses, one while it was dead, each once",
+        counted == list(range(presses + 1)),
+        _words(counted),
+    )
+
+
+def sent_once(scene: Scene, *, messages: int) -> Check:
+    """So many messages were sent, and no text twice."""
+    sent = [entry.text for entry in scene.of(LogKind.MESSAGE)]
+    return Check(
+        "no message sent twice",
+        len(sent) == len(set(sent)) == messages,
+        _many(sent, "message"),
+    )
+
+
+def went_on(scene: Scene, *, words: str) -> Check:
+    """The last view is the one that ends the form."""
+    return Check(
+        "the user went on to the end of the form",
+        shows(scene.last_view(), words),
+        f"the window says {_said(scene)}",
+    )
+
+
 def is_poll(entry: LogEntry) -> bool:
     """Tell whether a failed request was one for updates."""
     return entry.kind is LogKind.FAULT and "/updates" in (entry.request or "")
+
+
+def _said(scene: Scene) -> str:
+    view = scene.last_view()
+    return "nothing" if view is None else " / ".join((view.text or "").splitlines())
 
 
 def _words(shown: Sequence[int]) -> str:

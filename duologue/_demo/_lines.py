@@ -10,7 +10,7 @@ from duologue.transport.sandbox import LogEntry, LogKind
 
 
 class Side(Enum):
-    """Whose line it is; a note tells what the bot did without words."""
+    """Whose line it is; a note tells what happened without words."""
 
     USER = auto()
     BOT = auto()
@@ -69,6 +69,18 @@ class ChatLines:
         """
         touched = [self._add(entry) for entry in entries]
         return [line for line in touched if line is not None]
+
+    def note(self, text: str, time: int) -> Line:
+        """Let something happen beside the chat.
+
+        Args:
+            text: What.
+            time: When, in milliseconds of wall time.
+
+        Returns:
+            The line that says so.
+        """
+        return self._append(Line(Side.NOTE, text, time))
 
     def _add(self, entry: LogEntry) -> Line | None:
         self._learn(entry)

@@ -15,6 +15,7 @@ from duologue._demo._screen import (
     SERVING,
     Result,
     invitation,
+    now,
     numbers,
     verdict,
 )
@@ -63,6 +64,11 @@ class PlainScreen:
             for line in self._chat.add(alike)[-1:]:
                 self._print(self._stamp(line.time) + _words(line))
                 line.times = 0
+
+    def note(self, text: str) -> None:
+        """Print what happened beside it."""
+        line = self._chat.note(text, now())
+        self._print(self._stamp(line.time) + line.text)
 
     def summary(self, results: Sequence[Result]) -> None:
         """Print what was checked."""

@@ -1,17 +1,28 @@
-"""The user of the demo: writes, presses, and watches the chat."""
+"""The user of the demo: writes, presses, watches the chat, and can kill the bot."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Never
+from typing import Never, Protocol
 
+from duologue._demo._program import Program
 from duologue._demo._scene import Scene
 from duologue.transport.sandbox import Click, Control, FaultKind, LogEntry
 
 _HOLD = 20.0
 
-Show = Callable[[Sequence[LogEntry]], None]
+
+class Screen(Protocol):
+    """Where the user of the demo shows what happens."""
+
+    def show(self, entries: Sequence[LogEntry]) -> None:
+        """Show what happened in the chat."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Show what happened beside it."""
+        ...
 
 
 class Player:
@@ -20,13 +31,18 @@ class Player:
     Args:
         control: The way into the messenger.
         user_id: Who it is.
-        show: Gets all that happens in the messenger, as it happens.
+        bot: The program that answers.
+        screen: Gets all that happens in the messenger, as it happens.
     """
 
-    def __init__(self, control: Control, user_id: int, show: Show) -> None:
+    def __init__(
+        self, control: Control, user_id: int, bot: Program, screen: Screen
+    ) -> None:
         self._control = control
         self._user_id = user_id
-        self._show = show
+        self._bot = bot
+        self._screen = screen
+        self._ends: list[int] = []
         self._entries: list[LogEntry] = []
         self._first = 0
         self._news = asyncio.Condition()
@@ -36,7 +52,7 @@ class Player:
         while True:
             after = self._entries[-1].seq if self._entries else 0
             fresh = await self._control.log(after, wait=_HOLD)
-            self._show(fresh)
+            self._screen.show(fresh)
             async with self._news:
                 self._entries.extend(fresh)
                 self._news.notify_all()
@@ -44,10 +60,11 @@ class Player:
     def new_scene(self) -> None:
         """Forget what has been seen so far."""
         self._first = len(self._entries)
+        self._ends.clear()
 
     def scene(self) -> Scene:
         """Give what has been seen since `new_scene`."""
-        return Scene(self._entries[self._first :])
+        return Scene(self._entries[self._first :], tuple(self._ends))
 
     async def until(self, seen: Callable[[Scene], bool], seconds: float) -> bool:
         """Watch until something is seen, or the time is over.
@@ -89,3 +106,13 @@ class Player:
     async def break_messenger(self, seconds: float) -> None:
         """Let the messenger answer every request of the bot with an error."""
         await self._control.fault(FaultKind.STATUS, seconds=seconds)
+
+    async def kill_bot(self) -> None:
+        """End the bot's process by SIGKILL, which no program can answer."""
+        self._ends.append(await self._bot.kill())
+        self._screen.note("the bot is killed: kill -9")
+
+    async def start_bot(self) -> None:
+        """Start the bot again."""
+        self._screen.note("the bot is started again")
+        await self._bot.start()

@@ -50,11 +50,17 @@ class Program:
         self._environment = dict(environment or {})
         self._is_read = is_read
         self._process: Process | None = None
+        self._is_up = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         """Start it."""
+        await self.start()
+        return self
+
+    async def start(self) -> None:
+        """Start it, at the beginning or after `kill`; its log goes on."""
         # The child keeps the file open; opening one does not block for long.
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -66,7 +72,19 @@ class Program:
                 env={**os.environ, **self._environment},
                 start_new_session=True,
             )
-        return self
+        self._is_up.set()
+
+    async def kill(self) -> int:
+        """Kill it, as `kill -9` does; until the next `start` it does not run.
+
+        Returns:
+            Its exit status, negative for a signal.
+        """
+        process = self._running()
+        self._is_up.clear()
+        _signal(process, force=True)
+        await process.communicate()
+        return await process.wait()
 
     async def __aexit__(
         self,
@@ -100,12 +118,17 @@ class Program:
         return line.decode()
 
     async def ended(self) -> Never:
-        """Wait until it ends, which it should not.
+        """Wait until it ends by itself, which it should not.
 
         Raises:
             ProgramEndedError: It did.
         """
-        status = await self._running().wait()
+        while True:
+            process = self._running()
+            status = await process.wait()
+            if self._is_up.is_set() and process is self._process:
+                break
+            await self._is_up.wait()
         raise ProgramEndedError(self.name, status, self.output())
 
     def output(self) -> str:

@@ -81,7 +81,7 @@ async def _with_bot(
     messenger, bot = programs
     starter = Starter()
     async with bot, Control(facts["control_url"], facts["control_token"]) as control:
-        player = Player(control, await control.add_user(USER), screen.show)
+        player = Player(control, await control.add_user(USER), bot, screen)
         screen.address(facts["page_url"])
         with _telling(screen):
             async with asyncio.TaskGroup() as group:
@@ -90,12 +90,11 @@ async def _with_bot(
                     for watching in (messenger.ended(), bot.ended(), player.watch())
                 ]
                 await _wait_for_bot(screen, control)
-                metrics = _metrics_of(bot)
-                screen.metrics(metrics)
+                screen.metrics(_metrics_of(bot))
                 results = [await _act(screen, player, number) for number in numbers]
                 screen.summary(results)
                 if is_served:
-                    screen.metrics(metrics)
+                    screen.metrics(_metrics_of(bot))
                     await _serve(screen, facts["page_url"], starter)
                 for task in watch:
                     task.cancel()
@@ -115,8 +114,8 @@ async def _wait_for_bot(screen: LiveTranscript, control: Control) -> None:
 
 def _metrics_of(bot: Program) -> str | None:
     """Where the bot shows its metrics, if it does and its log says so."""
-    found = re.search(r"metrics are at (\S+)", bot.output())
-    return found and found[1]
+    found = re.findall(r"metrics are at (\S+)", bot.output())
+    return str(found[-1]) if found else None  # each start has a port of its own
 
 
 async def _serve(screen: LiveTranscript, url: str, starter: Starter) -> None:

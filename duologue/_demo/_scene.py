@@ -17,9 +17,11 @@ class Scene:
 
     Attributes:
         entries: Its entries, oldest first.
+        ends: With which status the bot has ended meanwhile, each time.
     """
 
     entries: Sequence[LogEntry]
+    ends: Sequence[int] = ()
 
     def of(self, kind: LogKind) -> list[LogEntry]:
         """Give the entries of one kind."""

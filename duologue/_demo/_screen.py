@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -58,6 +59,10 @@ class LiveTranscript(Protocol):
         """Show what happened in the chat."""
         ...
 
+    def note(self, text: str) -> None:
+        """Show what happened beside it."""
+        ...
+
     def summary(self, results: Sequence[Result]) -> None:
         """Show what was checked."""
         ...
@@ -90,6 +95,11 @@ def new_console() -> Console:
     return console
 
 
+def now() -> int:
+    """Tell the time as the log of the messenger does: in milliseconds."""
+    return int(time.time() * 1000)
+
+
 def invitation(url: str) -> str:
     """Say where a browser can watch and take part."""
     return f"In a browser: {url}"
@@ -101,7 +111,8 @@ def numbers(url: str) -> str:
 
 
 SERVING = (
-    "Be a user yourself in the browser: try /start, /count, /echo or /rocket.\n"
+    "Be a user yourself in the browser: try /start, /count, /echo, /rocket\n"
+    "or /order.\n"
     "Both programs go on until you end them with Ctrl+C."
 )
 ENDING = "ending both"

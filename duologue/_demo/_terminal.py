@@ -21,6 +21,7 @@ from duologue._demo._screen import (
     SERVING,
     Result,
     invitation,
+    now,
     numbers,
     verdict,
 )
@@ -73,6 +74,14 @@ class TerminalScreen:
     def show(self, entries: Sequence[LogEntry]) -> None:
         """Draw what happened."""
         self._chat.add(entries)
+        self._redraw()
+
+    def note(self, text: str) -> None:
+        """Draw what happened beside it."""
+        self._chat.note(text, now())
+        self._redraw()
+
+    def _redraw(self) -> None:
         if self._live is not None:
             spinner = Spinner("dots", style="dim")
             self._live.update(Group(_chat(self._chat.lines), spinner), refresh=True)

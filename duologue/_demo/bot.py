@@ -1,4 +1,4 @@
-"""The bot of the demo, a program to copy from: timer, counter, echo, rocket.
+"""The bot of the demo, a program to copy from: timer, counter, echo, rocket, order.
 
 It finds its token in the environment variable DUOLOGUE_MAX_TOKEN, and the messenger
 in DUOLOGUE_MAX_URL if it is another one than MAX itself.
@@ -30,7 +30,7 @@ from duologue.dialogs import (
 )
 from duologue.dialogs.routing import Command, CommandStart
 from duologue.dialogs.widgets.input import ManagedTextInput, MessageInput, TextInput
-from duologue.dialogs.widgets.kbd import Button, Row
+from duologue.dialogs.widgets.kbd import Button, Next, Row
 from duologue.dialogs.widgets.text import Const, Format, Progress
 from duologue.errors import MessengerError
 from duologue.transport.max import Bot, BotCommand
@@ -45,6 +45,7 @@ COMMANDS = [
     BotCommand("count", "Счётчик нажатий"),
     BotCommand("echo", "Эхо"),
     BotCommand("rocket", "Запуск ракеты"),
+    BotCommand("order", "Заказ билетов"),
     BotCommand("help", "Что я умею"),
 ]
 STEPS = 40
@@ -66,6 +67,12 @@ class EchoSG(StatesGroup):
 
 class RocketSG(StatesGroup):
     launching = State()
+
+
+class OrderSG(StatesGroup):
+    naming = State()
+    counting = State()
+    ordered = State()
 
 
 class HelpSG(StatesGroup):
@@ -228,6 +235,39 @@ rocket = Dialog(
     )
 )
 
+
+async def order_getter(dialog_manager: DialogManager, **_: object) -> dict[str, object]:
+    name: ManagedTextInput[str] | None = dialog_manager.find("name")
+    return {
+        "name": None if name is None else name.get_value(),
+        "tickets": dialog_manager.dialog_data.get("tickets", 0),
+    }
+
+
+async def on_more(_callback: Callback, _button: Button, manager: DialogManager) -> None:
+    """Count in the dialog: what is there survives the end of this process."""
+    tickets: int = manager.dialog_data.get("tickets", 0)
+    manager.dialog_data["tickets"] = tickets + 1
+
+
+order = Dialog(
+    Window(
+        Const("Как вас зовут?"),
+        TextInput(id="name", on_success=Next()),
+        state=OrderSG.naming,
+    ),
+    Window(
+        Format("{name}, билетов: {tickets}"),
+        Row(Button(Const("Ещё один"), id="more", on_click=on_more), Next(Const("Всё"))),
+        state=OrderSG.counting,
+    ),
+    Window(
+        Format("{name}, заказано билетов: {tickets}"),
+        state=OrderSG.ordered,
+    ),
+    getter=order_getter,
+)
+
 guide = Dialog(
     Window(
         Const(
@@ -235,7 +275,8 @@ guide = Dialog(
             "/start — таймер\n"
             "/count — счётчик нажатий\n"
             "/echo — эхо\n"
-            "/rocket — запуск ракеты"
+            "/rocket — запуск ракеты\n"
+            "/order — заказ билетов"
         ),
         state=HelpSG.reading,
     )
@@ -276,6 +317,11 @@ async def launch(_message: MessageCreated, dialog_manager: DialogManager) -> Non
     await dialog_manager.start(RocketSG.launching, mode=StartMode.RESET_STACK)
 
 
+@commands.message(Command("order"))
+async def take_order(_message: MessageCreated, dialog_manager: DialogManager) -> None:
+    await dialog_manager.start(OrderSG.naming, mode=StartMode.RESET_STACK)
+
+
 @commands.message(Command("help"))
 @rest.message()
 async def explain(_message: MessageCreated, dialog_manager: DialogManager) -> None:
@@ -289,7 +335,9 @@ def main() -> None:
         level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     dispatcher = Dispatcher()
-    dispatcher.include_routers(commands, timer, counter, echo, rocket, guide, rest)
+    dispatcher.include_routers(
+        commands, timer, counter, echo, rocket, order, guide, rest
+    )
     LongPolling(dispatcher, metrics_port=0).run(Bot())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from duologue._demo._checks import (
@@ -9,12 +11,17 @@ from duologue._demo._checks import (
     all_presses,
     answered_once,
     counted_up,
+    each_press_once,
     few_redraws,
+    killed,
     messenger_was_down,
     nothing_refused,
     progress_to_the_end,
     redrawn_in_place,
+    sent_once,
+    still_there,
     stopped_half_way,
+    went_on,
 )
 from duologue._demo._lines import ChatLines, Side
 from duologue._demo._scene import Scene
@@ -221,3 +228,57 @@ def test_half_way_is_neither_the_begin_nor_the_end(
     scene = _scene((SENT, "a", ""), *((EDIT, "a", text) for text in texts))
 
     assert stopped_half_way(scene, words="stopped").kept is kept
+
+
+@pytest.mark.parametrize(
+    ("ends", "kept"),
+    [((-signal.SIGKILL,), True), ((), False), ((0,), False), ((-9, -9), False)],
+)
+def test_a_kill_is_one_end_by_its_signal(ends: tuple[int, ...], *, kept: bool) -> None:
+    assert killed(Scene([], ends)).kept is kept
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["Ann: 1", "Ann: 2"], True),
+        (["Ann: 1", "Ann: 1", "Ann: 2"], True),
+        (["Ann: 1"], False),
+        (["Ann: 1", "Ann: 3"], False),
+        (["Ann: 1", "Ann: 2", "Ann: 1", "Ann: 2"], False),
+    ],
+)
+def test_a_number_that_is_drawn_again_in_place_counts_once(
+    texts: list[str], *, kept: bool
+) -> None:
+    scene = _scene((SENT, "a", "Ann: 0"), *((EDIT, "a", text) for text in texts))
+
+    assert each_press_once(scene, presses=2).kept is kept
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["name?", "Ann: 0"], True),
+        (["name?", "Ann: 0", "Ann: 0"], False),
+        (["name?", "name?"], False),
+        (["name?"], False),
+    ],
+)
+def test_a_message_that_was_sent_again_is_found(
+    texts: list[str], *, kept: bool
+) -> None:
+    scene = _scene(*((SENT, str(n), text) for n, text in enumerate(texts)))
+
+    assert sent_once(scene, messages=2).kept is kept
+
+
+def test_the_last_view_tells_what_was_kept_and_where_the_user_is() -> None:
+    scene = _scene((SENT, "a", "Ann: 1\ntickets"), (EDIT, "a", "Ann: ordered\n1"))
+
+    assert still_there(scene, "Ann").kept
+    assert went_on(scene, words="ordered").kept
+    assert went_on(scene, words="ordered").seen == "the window says Ann: ordered / 1"
+    assert not still_there(scene, "Bob").kept
+    assert not went_on(_scene(), words="ordered").kept
+    assert still_there(_scene(), "Ann").seen == "the window says nothing"

@@ -123,7 +123,13 @@ def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
     assert "bot: Слышу: «два»" in output
     assert "bot redraws: Кабуууум! / ██████████  100% [Старт]" in output
     assert "bot redraws: Полёт отменён / " in output
-    assert "All 14 checks passed" in output
+    assert "bot redraws: Анна, заказано билетов: 2" in output
+    killed = "the bot is killed: kill -9\n"
+    assert "bot redraws: Анна, билетов: 1 [" in output.partition(killed)[0]
+    assert re.search(
+        f"{killed}.*user presses .Ещё один.\n.*the bot is started again\n", output
+    )
+    assert "All 20 checks passed" in output
     assert re.search(r"In a browser: http://127\.0\.0\.1:\d+/#token=\S+\n", output)
     assert re.search(r"The bot's metrics: http://127\.0\.0\.1:\d+/metrics\n", output)
     assert "FAILED" not in output
@@ -137,8 +143,9 @@ def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
         ("3", "Слышу: «{heard}»", "Слышу.", "all that was written is answered"),
         ("4", 'text="Кабуууум!"', 'text=""', "a bar that grows, and its end"),
         ("4", 'text="Полёт отменён"', 'text=""', "stopped half-way"),
+        ("5", "metrics_port=0", 'engine="memory"', "2 presses, one while it was dead"),
     ],
-    ids=["lost background updates", "another text", "no end", "no stop"],
+    ids=["lost background updates", "another text", "no end", "no stop", "forgetful"],
 )
 def test_a_bot_with_a_mistake_fails(
     tmp_path: Path, act: str, right: str, wrong: str, broken: str
@@ -236,6 +243,17 @@ def test_its_programs_end_when_it_is_killed(tmp_path: Path) -> None:
         assert _all_end(programs)
 
 
+def test_on_a_terminal_the_kill_is_told_in_the_chat() -> None:
+    ours, theirs = pty.openpty()
+    with _process("--act", "5", "--no-serve", stdout=theirs) as process:
+        os.close(theirs)
+        output = _read_all(ours).decode()
+
+    assert process.returncode == 0
+    assert "the bot is killed: kill -9" in output
+    assert "the bot is started again" in output
+
+
 def test_on_a_terminal_messages_change_in_place() -> None:
     ours, theirs = pty.openpty()
     with _process("--act", "2", "--no-serve", stdout=theirs) as process:
@@ -273,6 +291,28 @@ def test_on_a_terminal_both_programs_go_on_after_the_acts_until_a_signal(
     assert output.splitlines()[-1] == b"ending both"
 
 
+def test_a_served_demo_names_the_metrics_of_the_bot_that_was_started_last() -> None:
+    with _process("--act", "5", "--serve") as process:
+        assert process.stdout is not None
+        before = _address_of_metrics(process)
+        after = _address_of_metrics(process)
+        with urllib.request.urlopen(after) as page:  # noqa: S310 - ours
+            assert page.status == 200
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+
+    assert before != after
+    assert process.returncode == 0
+
+
+def _address_of_metrics(process: subprocess.Popen[str]) -> str:
+    """Read lines up to the next one that names it."""
+    assert process.stdout is not None
+    while not (line := process.stdout.readline()).startswith("The bot's metrics: "):
+        assert line, "it ended early"
+    return line.split()[-1]
+
+
 def test_without_a_terminal_they_go_on_when_told_to() -> None:
     with _process("--act", "2", "--serve") as process:
         _read_until(process, SERVING)
@@ -285,7 +325,7 @@ def test_without_a_terminal_they_go_on_when_told_to() -> None:
 def test_a_served_demo_says_what_to_try_and_its_bot_answers_all_else_with_it() -> None:
     with _process("--act", "2", "--serve") as process:
         assert process.stdout is not None
-        _read_until(process, "try /start, /count, /echo or /rocket")
+        _read_until(process, "try /start, /count, /echo, /rocket")
         _read_until(process, SERVING)
         invitation = process.stdout.readline()
         for text in ("привет", "/help"):
