@@ -98,17 +98,22 @@ class EngineNotAvailableError(DuologueError, ValueError):
 
     Attributes:
         engine: What was asked for, without anything that may be secret.
+        variable: The environment variable that asked, if the program did not.
     """
 
     engine: str
-    template = (
-        "this version has no {engine!r} engine; write 'memory', 'sqlite' or "
-        "'sqlite:///path/of/state.db'"
-    )
+    variable: str | None = None
 
     def __post_init__(self) -> None:
         self.engine = self.engine.partition("://")[0]
         super().__post_init__()
+
+    def __str__(self) -> str:
+        named = "" if self.variable is None else f", which {self.variable} names"
+        return (
+            f"this version has no {self.engine!r} engine{named}; write 'memory', "
+            "'sqlite' or 'sqlite:///path/of/state.db'"
+        )
 
 
 class SnapshotVersionError(DialogsError):

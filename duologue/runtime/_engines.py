@@ -41,7 +41,7 @@ class EngineChoice:
 
     Raises:
         EngineNotAvailableError: This version does not have it.
-        RuntimeSettingError: The file is not named.
+        RuntimeSettingError: It is no engine, or the file is not named.
     """
 
     def __init__(
@@ -51,8 +51,7 @@ class EngineChoice:
         state_dir: Path,
         drain: float,
     ) -> None:
-        chosen = given if given is not None else named_engine() or MEMORY
-        self._chosen = _checked(chosen) if isinstance(chosen, str) else chosen
+        self._chosen = _chosen(given)
         self._state_dir = state_dir
         self._patience = drain + _OVERLAP
 
@@ -90,19 +89,33 @@ class EngineChoice:
         if self._chosen == SQLITE:
             path = _path_for(self._state_dir, bots[0])
         else:
-            path = Path(self._chosen.removeprefix(_URL))
+            path = Path(self._chosen.removeprefix(_URL)).expanduser()
         return SqliteEngine(path, patience=self._patience)
 
 
-def _checked(name: str) -> str:
+def _chosen(given: Engine | str | None) -> Engine | str:
+    if given is None:
+        named = named_engine()
+        return _checked(named, f"{VARIABLE}={named}", VARIABLE) if named else MEMORY
+    if isinstance(given, str):
+        return _checked(given, f"engine={given!r}", None)
+    if isinstance(given, type) or not hasattr(given, "enqueue"):
+        problem = f'{given!r} is no engine; write "memory", "sqlite" or "{_URL}path"'
+        raise RuntimeSettingError("engine=", problem)
+    return given
+
+
+def _checked(name: str, said: str, variable: str | None) -> str:
     if name in (MEMORY, SQLITE):
         return name
-    if not name.startswith(_URL):
-        raise EngineNotAvailableError(name)
-    if not name.removeprefix(_URL):
-        raise RuntimeSettingError(
-            f"engine={name!r}", 'it names no file; write "sqlite:///state.db"'
-        )
+    if not name.startswith("sqlite://"):
+        raise EngineNotAvailableError(name, variable)
+    path = name.removeprefix(_URL)
+    if path == ":memory:":
+        raise RuntimeSettingError(said, f'the engine in memory is called "{MEMORY}"')
+    if path in ("", name):
+        problem = f'it names no file; write "{_URL}state.db", with three slashes'
+        raise RuntimeSettingError(said, problem)
     return name
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from duologue import Dispatcher, LongPolling, Router, Runtime
+from duologue.actors import MemoryEngine
 from duologue.dialogs import MessageCreated, Notices, Settings
 from duologue.dialogs._chat._data import Json
 from duologue.errors import (
     AddressNotAvailableError,
+    DuologueError,
     EngineNotAvailableError,
     RuntimeSettingError,
 )
@@ -87,6 +91,12 @@ def test_long_polling_in_another_thread_says_what_to_use_there() -> None:
         ({"metrics_port": True}, "True is no port"),
         ({"metrics_host": "localhost"}, "give a port too"),
         ({"registry": "x"}, "must be a prometheus_client.CollectorRegistry"),
+        ({"engine": 5}, "5 is no engine; write"),
+        ({"engine": Path("state.db")}, r"Path\('state.db'\) is no engine; write"),
+        ({"engine": MemoryEngine}, "is no engine; write"),
+        ({"engine": "sqlite:///"}, "engine='sqlite:///' .* names no file; write"),
+        ({"engine": "sqlite://state.db"}, "names no file; .* with three slashes"),
+        ({"engine": "sqlite:///:memory:"}, 'in memory is called "memory"'),
         ({"on_error": "log"}, r"a plain function `\(error, where\)`"),
     ],
 )
@@ -163,6 +173,36 @@ def test_long_polling_refuses_what_a_runtime_refuses(
 ) -> None:
     with pytest.raises(error):
         LongPolling(Dispatcher(), **given)
+
+
+@pytest.mark.parametrize("make", [LongPolling, partial(Runtime, bots=[])])
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("typo", "no 'typo' engine, which DUOLOGUE_ENGINE names; write 'memory'"),
+        ("redis://me:word@host", "no 'redis' engine, which DUOLOGUE_ENGINE names"),
+        ("sqlite://state.db", "DUOLOGUE_ENGINE=sqlite://state.db cannot be used"),
+    ],
+)
+def test_a_wrong_engine_in_the_environment_is_told_by_the_name_of_its_variable(
+    make: Json, named: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUOLOGUE_ENGINE", named)
+
+    with pytest.raises(DuologueError, match=told) as caught:
+        make(Dispatcher())
+
+    assert "word" not in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - made here
+
+
+async def test_a_file_in_the_home_of_the_user_may_be_named_with_a_tilde(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    async with Runtime(Dispatcher(), [], engine="sqlite:///~/state.db"):
+        assert (tmp_path / "state.db").exists()
 
 
 async def test_long_polling_hands_its_settings_on(tmp_path: Path) -> None:
