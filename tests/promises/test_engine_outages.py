@@ -104,6 +104,10 @@ class Unsteady(MemoryEngine):
         self._maybe_refuse("drawn")
         await super().drawn(screen, done, letters=letters, row=row)
 
+    async def park(self, opened: Opened, schema: int) -> None:
+        self._maybe_refuse("park")
+        await super().park(opened, schema)
+
     async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
         self._maybe_refuse("owed")
         return await super().owed(screen)
@@ -281,9 +285,11 @@ async def test_a_command_of_a_newer_program_waits_for_it(
 ) -> None:
     unknown = Letter(KEY, Mail("odd", b'["tomorrow",1]'))
     async with Playground(dispatcher, engine=engine):
+        engine.refusing = ["park"]
         await engine.enqueue([unknown])
-        await asyncio.sleep(1)
+        await asyncio.sleep(5)
 
+        assert engine.refusing == []
         assert engine.parked() == 1
         assert engine.dead_letters() == ()
         assert engine.waiting() == 1

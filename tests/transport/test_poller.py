@@ -16,7 +16,11 @@ from pykka import ActorRegistry
 from duologue.actors import ActorSystem, AsyncActorRef
 from duologue.actors._time._observe import Counts
 from duologue.dialogs import Batch, Bot as BotPort, MessageCreated
-from duologue.errors import MarkerFileError, UnauthorizedError
+from duologue.errors import (
+    EngineUnavailableError,
+    MarkerFileError,
+    UnauthorizedError,
+)
 from duologue.transport.max import Bot
 from duologue.transport.polling._handover import Handover
 from duologue.transport.polling._markers import (
@@ -868,6 +872,44 @@ async def test_a_first_batch_is_not_handed_on_before_it_is_on_the_disk(
 
     assert early == []
     assert len(disk.saved[0].kept) == 1
+
+
+class UnsteadyEngine(MarkersInMemory):
+    """Is away at the first two calls of each kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = {"load": 2, "save": 2}
+
+    async def load(self) -> Position:
+        self._answer("load")
+        return await super().load()
+
+    async def save(self, position: Position) -> None:
+        self._answer("save")
+        await super().save(position)
+
+    def _answer(self, call: str) -> None:
+        if self.away[call]:
+            self.away[call] -= 1
+            raise EngineUnavailableError("poller", "it is restarted")
+
+
+async def test_an_engine_that_does_not_answer_does_not_end_the_polling(
+    bot: Bot, control: Control, system: ActorSystem, inbox: Inbox
+) -> None:
+    store = UnsteadyEngine()
+    await say(control, "one")
+
+    poller = Poller(bot, inbox, system=system, store=store)
+    poller.start()
+    await inbox.has(1)
+    await say(control, "two")
+    await inbox.has(2)
+
+    assert poller.state is not PollerState.FAILED
+    assert store.away == {"load": 0, "save": 0}
+    assert inbox.taken == ["one", "two"]
 
 
 class SlowDisk(FullDisk):
