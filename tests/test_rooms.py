@@ -22,7 +22,6 @@ LONG = {
     "runtime/_runtime.py",
     "testing/_bot.py",
     "transport/max/_bot.py",
-    "transport/sqlite/_engine.py",
 }
 
 

@@ -23,48 +23,40 @@ import asyncio
 import os
 import secrets
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import ClassVar, Self
 
 from duologue.actors import (
     Clock,
-    FailedMail,
     Letter,
     LoopClock,
-    Mail,
     Opened,
     Owed,
     TimedLetter,
-    TimerHandle,
 )
-from duologue.actors._engine._local import LocalMailboxes, Mailbox
-from duologue.actors._engine._timed import TimedLetters, mail_of, wall_time
+from duologue.actors._engine._timed import TimedLetters, mail_of
 from duologue.errors import EngineClosedError
+from duologue.transport.sqlite._expiry import Expiry
 from duologue.transport.sqlite._file import (
-    EXPIRED_AT_ONCE,
     Loaded,
     StateFile,
     connect,
     uri_of,
 )
-from duologue.transport.sqlite._group import Group, OwedRow
+from duologue.transport.sqlite._group import Group
 from duologue.transport.sqlite._layout import MIGRATIONS, Migration
+from duologue.transport.sqlite._mail import WrittenMailboxes
 from duologue.transport.sqlite._place import MOUNTS, OwnerLock, prepare
-from duologue.transport.sqlite._reading import Reader, Snapshots, Unknown, screen_of
-from duologue.transport.sqlite._suspects import Suspects
+from duologue.transport.sqlite._reading import Reader, Snapshots, Unknown
+from duologue.transport.sqlite._screens import Screens
 from duologue.transport.sqlite._writer import Writer
 
-_NEXT_EXPIRY = 3600.0  # seconds between two looks for what nobody uses
-_NEXT_STEP = 1.0  # seconds between two steps while there is more of it
 
-
-class SqliteEngine(LocalMailboxes):
+class SqliteEngine(WrittenMailboxes):
     """Mailboxes and snapshots in a file; they survive the end of the process.
 
     One process owns the file. It is made for its user alone, in a folder that is made
@@ -98,16 +90,9 @@ class SqliteEngine(LocalMailboxes):
         patience: float = 15.0,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(
-            capacity=capacity,
-            max_snapshot=max_snapshot,
-            max_dead_letters=max_dead_letters,
-        )
         self._path = Path(path)
         self._patience = patience
         self._clock = clock or LoopClock()
-        self._expire_after = expire_after
-        self._expiring: TimerHandle | None = None
         self._file = StateFile(
             self._path,
             keep_dead=max_dead_letters,
@@ -115,26 +100,28 @@ class SqliteEngine(LocalMailboxes):
             connect=self._connect,
             migrations=self._migrations,
         )
-        self._lock = OwnerLock(self._path)
-        self._writer = Writer(
+        writer = Writer(
             str(self._path),
             self._clock,
             keep_dead=max_dead_letters,
             write=self._file.write,
             written=self._written,
         )
+        super().__init__(
+            writer,
+            capacity=capacity,
+            max_snapshot=max_snapshot,
+            max_dead_letters=max_dead_letters,
+        )
+        self._expiry = Expiry(
+            expire_after, writer=writer, clock=self._clock, busy=self._busy
+        )
+        self._lock = OwnerLock(self._path)
         self._reader = Reader(lambda: self._connect(uri_of(self._path, "ro")))
         self._snapshots = Snapshots(self._reader, cache_bytes)
+        self._screens = Screens(writer, self._reader)
         self._timed = TimedLetters(self._deliver)
-        self._owed: dict[str, dict[str, int]] = {}
-        self._with_rows: set[str] = set()
         self._held: dict[str, bytes] = {}
-        # The numbers of the messages in a mailbox, in order.
-        self._numbers: dict[str, deque[int]] = {}
-        # Keys whose turn is in memory and not yet in the file.
-        self._committing: set[str] = set()
-        self._suspects = Suspects()
-        self._last_mail = self._last_owed = self._last_dead = 0
         self._thread: ThreadPoolExecutor | None = None
         self._entered = asyncio.Event()
 
@@ -180,21 +167,15 @@ class SqliteEngine(LocalMailboxes):
         self._writer.start(thread, loaded.number)
         self._reader.start()
         self._fill(loaded)
-        self._restart()
-        self._suspects = Suspects(loaded.suspects)
-        unsuspected = [key for key in self._nobody.waiting if key not in self._suspects]
-        self._nobody.waiting = deque(unsuspected)
         self._timed.start()
-        self._expire()
+        self._expiry.start()
         self._entered.set()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Write what is left, and let another process have the file."""
         self._timed.stop()
-        if self._expiring is not None:
-            self._expiring.cancel()
-            self._expiring = None
+        self._expiry.stop()
         self.close()
         thread, self._thread = self._thread, None
         if thread is None:
@@ -209,19 +190,6 @@ class SqliteEngine(LocalMailboxes):
                 await loop.run_in_executor(thread, self._file.close)
                 self._lock.release()
                 thread.shutdown(wait=False)
-
-    def serve(
-        self,
-        kinds: Collection[str],
-        slots: int,
-        ready: Callable[[str], None],
-        schema: int = 0,
-    ) -> None:
-        """Lease keys that have mail, or are owed something, to whoever calls this."""
-        super().serve(kinds, slots, ready, schema)
-        if self._suspects:
-            self._suspects.look_again()
-            self._next_suspect()
 
     def close(self) -> None:
         """Take no more mail; those who wait get an `EngineClosedError`."""
@@ -294,13 +262,13 @@ class SqliteEngine(LocalMailboxes):
         if snapshot is not None:
             self._snapshots.put(key, snapshot)
             group.snapshots[key] = snapshot
-        elif self._expire_after is not None:
+        elif self._expiry.is_on:
             group.touch(key)
         self._pop(key, box)
         if outbox:
             self._put_all(outbox)
         for one in owed:
-            self._owe(one)
+            self._screens.owe(one)
         for letter in timed:
             self._timed.set(letter)
             group.set_timed(letter)
@@ -312,61 +280,13 @@ class SqliteEngine(LocalMailboxes):
         self._release(key, box)
         return None
 
-    async def fail(self, opened: Opened, *, error: str, retry: bool) -> None:
-        """End a turn without a trace in the state.
-
-        Raises:
-            FencedError: Somebody else opened the key meanwhile.
-            EngineUnavailableError: The engine ended before this could be written.
-        """
-        box = self._owned(opened)
-        self._close_record(opened.key)
-        if not retry:
-            # Half of a character, as JSON may have it, cannot be written.
-            text = error.encode(errors="backslashreplace").decode()
-            dead = FailedMail(opened.key, opened.mail, text)
-            self._dead.append(dead)
-            self._last_dead += 1
-            self._writer.group.bury(self._last_dead, dead)
-            self._pop(opened.key, box)
-            box.admit(self._capacity)
-            await self._end_turn(opened.key, box)
-        self._release(opened.key, box)
-
-    async def park(self, opened: Opened, schema: int) -> None:
-        """Leave a key to a program that understands it; nothing of it is lost.
-
-        Raises:
-            FencedError: Somebody else opened the key meanwhile.
-        """
-        box = self._owned(opened)
-        self._close_record(opened.key)
-        self._suspects.clear(opened.key)
-        box.parked = schema
-        self._release(opened.key, box)
-
     async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
         """What is owed to a screen, in order, and its row.
 
         Raises:
             EngineUnavailableError: The file cannot be read.
         """
-        names = tuple(self._owed.get(screen, ()))
-        bodies: dict[str, bytes] = {}
-        is_known, row = False, None
-        for group in reversed(self._writer.unwritten):  # the newest has the last word
-            bodies.update(group.owed_to(screen, names))
-            if group.has_row(screen):
-                is_known, row = True, group.row(screen)
-        if not is_known or len(bodies) < len(names):
-            stored, stored_row = await self._reader.ask(
-                screen, partial(screen_of, screen=screen)
-            )
-            bodies = {**stored, **bodies}
-            row = row if is_known else stored_row
-        # What is missing has been drawn while the file was read.
-        owed = [Owed(screen, name, bodies[name]) for name in names if name in bodies]
-        return tuple(owed), row
+        return await self._screens.read(screen)
 
     async def drawn(
         self,
@@ -383,18 +303,7 @@ class SqliteEngine(LocalMailboxes):
         """
         if self._closed:
             raise EngineClosedError(screen)
-        group = self._writer.group
-        owed = self._owed.get(screen)
-        if owed is not None:
-            for name in done:
-                if owed.pop(name, None) is not None:
-                    group.draw(screen, name)
-            if not owed:
-                del self._owed[screen]
-        if row is not None:
-            group.set_row(screen, row or None)
-            note = self._with_rows.add if row else self._with_rows.discard
-            note(screen)
+        self._screens.note(screen, done, row)
         if letters:
             self._put_all(letters)
         self._writer.soon()
@@ -437,121 +346,21 @@ class SqliteEngine(LocalMailboxes):
     def _fill(self, loaded: Loaded) -> None:
         """Take over what the file has."""
         self._snapshots.clear()
-        self._committing.clear()
-        self._boxes.clear()
-        self._numbers.clear()
-        self._owed.clear()
-        self._dead.clear()
+        self._fill_mailboxes(loaded)
+        self._screens.fill(loaded)
         self._timed.clear()
-        for number, letter in loaded.mail:
-            self._box(letter.key).mail.append(letter.mail)
-            self._numbers.setdefault(letter.key, deque()).append(number)
-        for screen, name, number in loaded.owed:
-            self._owed.setdefault(screen, {})[name] = number
-        self._with_rows = set(loaded.rows)
         for timed in loaded.timed:
             self._timed.set(timed)
         self._held = loaded.held
         # Turns of earlier runs are not to be taken for turns of this one.
         self._tokens = count(secrets.randbits(62))
-        self._dead.extend(loaded.dead)
-        self._last_mail = loaded.last_mail
-        self._last_owed = loaded.owed[-1][2] if loaded.owed else 0
-        self._last_dead = loaded.last_dead
-
-    def _put(self, key: str, box: Mailbox, mail: Mail) -> None:
-        number = self._last_mail = self._last_mail + 1
-        numbers = self._numbers.get(key)
-        if numbers is None:
-            numbers = self._numbers[key] = deque()
-        numbers.append(number)
-        self._writer.group.bring(number, Letter(key, mail))
-        super()._put(key, box, mail)
-        self._writer.soon()
-
-    def _pop(self, key: str, box: Mailbox) -> None:
-        """Take out the message that has been handled; its turn is spent."""
-        box.token = None
-        box.pop()
-        self._close_record(key)
-        if self._suspects:
-            self._acquit(key)
-        numbers = self._numbers[key]
-        self._writer.group.handle(numbers.popleft())
-        if not numbers:
-            del self._numbers[key]
-
-    async def _end_turn(self, key: str, box: Mailbox) -> None:
-        """Return when what a turn has changed is in the file; it is leased until then."""
-        self._committing.add(key)
-        group = self._writer.group
-        try:
-            await self._writer.safe()
-        except asyncio.CancelledError:
-            if group.is_done:
-                self._let_go(key, box)
-            else:
-                group.after.append(partial(self._let_go, key, box))
-            raise
-        self._committing.discard(key)
-
-    def _let_go(self, key: str, box: Mailbox) -> None:
-        self._committing.discard(key)
-        self._release(key, box)
-
-    def _make_ready(self, key: str) -> None:
-        if key in self._suspects:  # it has been given back
-            self._suspects.put_back(key)
-        else:
-            super()._make_ready(key)
-
-    def _release(self, key: str, box: Mailbox) -> None:
-        super()._release(key, box)
-        if self._suspects:
-            self._next_suspect()
-
-    def _next_suspect(self) -> None:
-        """Lease the next suspect if none is being handled."""
-        key = self._suspects.next(
-            lambda key: self._service(key) is not self._nobody,
-        )
-        if key is not None:
-            service = self._service(key)
-            service.waiting.appendleft(key)
-            self._hand_out(service)
-
-    def _acquit(self, key: str) -> None:
-        """A message has been handled, and the process is alive."""
-        self._suspects.clear(key)
-        if not self._suspects:
-            for number in self._suspects.recorded:
-                self._writer.group.note_opening(number, is_open=False)
-            self._suspects.recorded.clear()
-
-    async def _record(self, key: str) -> None:
-        """Have the file know that a message is being handled."""
-        number = self._numbers[key][0]
-        self._suspects.recorded.add(number)
-        self._writer.group.note_opening(number, is_open=True)
-        await self._writer.safe()
-
-    def _close_record(self, key: str) -> None:
-        number = self._numbers[key][0]
-        if number in self._suspects.recorded:
-            self._suspects.recorded.discard(number)
-            self._writer.group.note_opening(number, is_open=False)
-            self._writer.soon()
-
-    def _owe(self, owed: Owed) -> None:
-        names = self._owed.setdefault(owed.screen, {})
-        number = names.get(owed.id)
-        is_new = number is None
-        if number is None:
-            number = names[owed.id] = self._last_owed = self._last_owed + 1
-        self._writer.group.owe(OwedRow(number, owed, is_new))
 
     def _owing(self) -> Iterable[str]:
-        return (*self._owed, *(self._with_rows - self._owed.keys()))
+        return self._screens.busy()
+
+    def _busy(self) -> frozenset[str]:
+        """The keys whose snapshots are in use, or soon will be."""
+        return frozenset(self._boxes) | self._timed.keys()
 
     def _deliver(self, timed: TimedLetter) -> None:
         """Put a letter into its mailbox, though that be full: its time has come."""
@@ -560,16 +369,4 @@ class SqliteEngine(LocalMailboxes):
 
     def _written(self, group: Group) -> None:
         self._snapshots.written(group)
-        if group.expiry is not None and self._thread is not None:
-            is_last = len(group.expired) < EXPIRED_AT_ONCE
-            pause = _NEXT_EXPIRY if is_last else _NEXT_STEP
-            self._expiring = self._clock.call_later(pause, self._expire)
-
-    def _expire(self) -> None:
-        """Forget snapshots that nobody has used for long, in small steps."""
-        if self._expire_after is None:
-            return
-        unused_since = wall_time() - self._expire_after.total_seconds()
-        busy = frozenset(self._boxes) | self._timed.keys()
-        self._writer.group.expire(unused_since, busy)
-        self._writer.soon()
+        self._expiry.written(group)
