@@ -17,7 +17,7 @@ from duologue.dialogs import Bot, Dispatcher, Settings, bot_key
 from duologue.dialogs._description._dispatcher import checked_dispatcher
 from duologue.errors import BotNotStartedError, DuologueError, RuntimeSettingError
 from duologue.runtime import OnError, Runtime
-from duologue.runtime._engines import SQLITE, named_engine
+from duologue.runtime._engines import SQLITE, named_engine, place_of
 from duologue.threads._signals import at_first_signal
 from duologue.transport import PollerSettings
 
@@ -98,8 +98,9 @@ class LongPolling:
         """Run until SIGINT or SIGTERM; then finish what has begun and return.
 
         A second signal ends the program at once, without any clean-up. Call it from
-        the main thread, where no event loop runs. When the bots work it says so, in
-        one line on standard error, unless logging is set up: then the log has it.
+        the main thread, where no event loop runs. When the bots work it says so, and
+        where their state is, in one line on standard error, unless logging is set up:
+        then the log has it.
 
         Args:
             bots: The bots.
@@ -174,7 +175,8 @@ class LongPolling:
         with suppress(asyncio.CancelledError):
             async with self._runtime(bots, settings) as runtime:
                 if not _logger.hasHandlers():  # the log would say it
-                    _say(f"polling as {_names(bots)}; Ctrl+C ends it")
+                    place = place_of(runtime.engine)
+                    _say(f"polling as {_names(bots)}, state in {place}; Ctrl+C ends it")
                 with suppress(asyncio.CancelledError):
                     await runtime.wait()
 

@@ -31,6 +31,13 @@ def named_engine() -> str | None:
     return os.environ.get(VARIABLE) or None
 
 
+def place_of(engine: Engine) -> str:
+    """Where an engine keeps the state: a file, the memory, or something of its own."""
+    if isinstance(engine, SqliteEngine):
+        return str(engine.path)
+    return type(engine).__name__ if engine.durable else MEMORY
+
+
 class EngineChoice:
     """What a program says about its engine.
 
@@ -70,10 +77,8 @@ class EngineChoice:
 
     def said(self, engine: Engine) -> str:
         """What the log says of an engine, in one line."""
-        if isinstance(engine, SqliteEngine):
-            return f"state is kept in {engine.path}"
         if engine.durable:
-            return f"state is kept by {self.name}"
+            return f"state is kept in {place_of(engine)}"
         return (
             "state is kept in memory and ends with this process; updates are handled "
             'batch by batch, so a slow handler makes every user wait: engine="sqlite" '

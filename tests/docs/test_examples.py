@@ -38,7 +38,11 @@ async def _stop(process: asyncio.subprocess.Process, sandbox: Sandbox) -> None:
     _, errors = await process.communicate()
     begun, *rest = errors.decode().splitlines()
     assert process.returncode == 0
-    assert begun == f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it"
+    assert re.fullmatch(
+        re.escape(f"polling as max.777001 at {sandbox.url}")
+        + r", state in \.duologue/max-777001-\w{8}\.db; Ctrl\+C ends it",
+        begun,
+    )
     assert not rest or rest == [LONG_END]
 
 

@@ -157,8 +157,41 @@ async def test_a_bot_without_a_log_says_in_one_line_that_it_works(
 
     assert (ended.status, ended.output) == (0, "")
     begun, *rest = ended.errors.splitlines()
-    assert begun == f"polling as max.777001 at {sandbox.url}; Ctrl+C ends it"
+    (state,) = (folder.path / ".duologue").glob("max-777001-*.db")
+    assert begun == (
+        f"polling as max.777001 at {sandbox.url}, "
+        f"state in .duologue/{state.name}; Ctrl+C ends it"
+    )
     assert not rest or rest == [LONG_END]
+
+
+async def test_a_bot_in_memory_says_so_in_that_line(folder: Folder) -> None:
+    folder.write("bot.py", BOT)
+    async with Sandbox(token=folder.secret) as sandbox:
+        bot = await folder.start(
+            "bot.py",
+            DUOLOGUE_MAX_TOKEN=folder.secret,
+            DUOLOGUE_MAX_URL=sandbox.url,
+            DUOLOGUE_ENGINE="memory",
+        )
+        said = await _says(bot, "polling as max.")
+        bot.terminate()
+        await folder.ended(bot, said)
+
+    assert said.endswith(f"{sandbox.url}, state in memory; Ctrl+C ends it\n")
+
+
+async def test_a_wrong_engine_in_the_environment_is_told_in_one_line(
+    folder: Folder,
+) -> None:
+    folder.write("bot.py", BOT)
+
+    ended = await folder.run(
+        "bot.py", DUOLOGUE_MAX_TOKEN=folder.secret, DUOLOGUE_ENGINE="typo"
+    )
+
+    assert ended.status == 1
+    assert "no 'typo' engine, which DUOLOGUE_ENGINE names" in ended.last_line
 
 
 async def test_a_bot_with_a_log_says_nothing_beside_it(folder: Folder) -> None:
