@@ -96,11 +96,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--engine", default="", help="by default that of LongPolling")
     parser.add_argument("--limits", action="store_true", help="keep those of MAX")
     chosen = parser.parse_args(arguments)
-    number = max(1, round(chosen.messages / chosen.sample))
-    seeds = [f"{chosen.seed}.{n}" for n in range(number)]
+    seeds = [chosen.seed]  # of one campaign, if it has a dot
+    if "." not in chosen.seed:
+        number = max(1, round(chosen.messages / chosen.sample))
+        seeds = [f"{chosen.seed}.{n}" for n in range(number)]
     plans = [
         Plan(
-            chosen.seed if "." in chosen.seed else seed,
+            seed,
             chosen.sample,
             chosen.kills,
             chosen.users,
@@ -110,7 +112,7 @@ def main(arguments: list[str]) -> int:
         for seed in seeds
     ]
     total, began = Verdict(), time.monotonic()
-    _say(f"--seed {chosen.seed}, {number} campaigns")
+    _say(f"--seed {chosen.seed}, {len(seeds)} campaigns")
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         asyncio.run(campaigns(plans, Path(folder), total, lanes=chosen.lanes))
     _sum_up(total, time.monotonic() - began)
