@@ -101,12 +101,13 @@ class Campaign:
         self._messenger.trap = trap
         await self._work(crowd, until, trap)
         if not trap.sprung.is_set():
+            is_sprung_soon = self._messenger.trap is not trap
             self._messenger.trap = None
-            if trap.moment is not Moment.BETWEEN or trap.calls:
+            if is_sprung_soon:
+                await trap.sprung.wait()
+            else:
                 trap.moment = Moment.IDLE
                 await self._nursery.kill()
-            else:
-                await trap.sprung.wait()
         self._note(trap)
 
     def _note(self, trap: Trap) -> None:

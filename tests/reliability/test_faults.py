@@ -53,7 +53,7 @@ def copy_with(folder: Path, file: str, before: str, after: str) -> Path:
             id="mail is accepted before it is in the file",
         ),
         pytest.param(
-            "duologue/dialogs/_turns/_handling.py",
+            "duologue/dialogs/_handling/_handling.py",
             "if not turn.snapshot.ring.add(update.id, batch):",
             "if turn.snapshot.ring.add(update.id, batch) is None:",
             {"doubled"},
