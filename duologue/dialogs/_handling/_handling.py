@@ -27,10 +27,15 @@ from duologue.dialogs._delivery._receipts import (
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._handling._calls import TimerWork, dialog_update, work_on_timer
 from duologue.dialogs._handling._discarded import DiscardedError
+from duologue.dialogs._handling._people import introduce, remember
 from duologue.dialogs._handling._presses import pressed, why_refused
 from duologue.dialogs._handling._refused_views import refusal_of, step_back
 from duologue.dialogs._handling._stale import StalePolicy
-from duologue.dialogs._handling._targets import answered_stack, check_target
+from duologue.dialogs._handling._targets import (
+    answered_stack,
+    check_target,
+    listening_stack,
+)
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._commands import (
     CloseDialog,
@@ -106,7 +111,7 @@ class Handling:
             turn.snapshot.note_sent(command.token, command.message_id)
             turn.is_changed = True
         elif isinstance(command, Introduced):
-            _introduce(turn, command)
+            introduce(turn, command)
         elif isinstance(command, ViewRefused | MessageRefused):
             raise refusal_of(turn.address.key, command)
         elif isinstance(command, TimerWork):
@@ -169,20 +174,20 @@ class Handling:
     async def _handle_update(self, turn: Turn, update: Update) -> None:
         if isinstance(update, Callback):
             if not turn.snapshot.who:
-                _remember(turn, update)
+                remember(turn, update)
             turn.callback = update
             payload = parse_payload(update.payload)
             if payload is not None:
                 await self._press(turn, update, payload)
                 return
         else:
-            _remember(turn, update)
+            remember(turn, update)
             turn.prompted = isinstance(update, MessageCreated | BotStarted)
         stack_id = DEFAULT_STACK_ID
         if isinstance(update, MessageCreated) and len(turn.snapshot.stacks) > 1:
             answered = answered_stack(turn, update.message.reply_to)
             if answered is None:
-                turn.listener = self._listener(turn, update)
+                turn.listener = listening_stack(turn, update, self._dispatcher)
             else:
                 stack_id = answered
         manager = self._manager(turn, update, stack_id, None)
@@ -192,20 +197,6 @@ class Handling:
         elif isinstance(update, MessageCreated):
             await self._answer_untaken(turn, update, manager)
         await manager.render()
-
-    def _listener(self, turn: Turn, message: MessageCreated) -> str | None:
-        """The stack of the only dialog that takes a message, if not the default one."""
-        listening: list[str] = []
-        for stack in turn.snapshot.stacks.values():
-            context = turn.snapshot.top(stack)
-            if context is None:
-                continue
-            window = self._dispatcher.dialog_of(context.state).windows[context.state]
-            if window.takes(message):
-                listening.append(stack.id)
-        if DEFAULT_STACK_ID in listening or len(listening) != 1:
-            return None
-        return listening[0]
 
     async def _answer_untaken(
         self, turn: Turn, update: MessageCreated, manager: DialogManager
@@ -356,23 +347,6 @@ class Handling:
             user_locale=None if user is None else user.language_code,
         )
         return manager
-
-
-def _remember(turn: Turn, update: Update) -> None:
-    """Keep who it is, for events that name only the address."""
-    user = update.user
-    about = ["", None, None]
-    if user is not None:
-        about = [user.name, user.username, user.language_code]
-    turn.snapshot.who = [update.chat.type.value, *about]
-
-
-def _introduce(turn: Turn, said: Introduced) -> None:
-    """Keep who it is; a language that the messenger does not say stays as it was."""
-    known = turn.snapshot.who
-    language = said.language_code or (known[3] if known else None)
-    turn.snapshot.who = [said.chat_type, said.name, said.username, language]
-    turn.is_changed = True
 
 
 def _borrower(pending: Pending | None) -> Lending | None:
