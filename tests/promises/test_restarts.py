@@ -21,7 +21,8 @@ from duologue.dialogs import (
     Window,
 )
 from duologue.dialogs.routing import Command
-from duologue.dialogs.widgets.text import Const
+from duologue.dialogs.widgets.kbd import Button
+from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import MessengerUnavailableError
 from duologue.testing import Method, Playground, RecordingBot
 from duologue.transport.max import Bot
@@ -36,6 +37,10 @@ def kept_in() -> None:
 
 class Renamed(StatesGroup):
     open = State()
+
+
+class Told(StatesGroup):
+    all = State()
 
 
 class Kept(MemoryEngine):
@@ -418,3 +423,40 @@ async def test_what_the_process_before_has_noted_is_not_taken_for_what_is_new(
         await chat.settled()
 
         assert shown(chat) == ["0 ", "0 ", "1 "]
+
+
+@ENGINES
+async def test_a_text_is_shown_though_its_view_gave_way_to_another_before_the_end(
+    make: MakeEngine, tmp_path: Path
+) -> None:
+    async def tell(callback: Callback, _: Button, manager: DialogManager) -> None:
+        manager.dialog_data["text"] = "pressed"
+        await callback.answer("done")
+
+    async def write(message: Message, dialog_manager: DialogManager) -> None:
+        if not dialog_manager.has_context():
+            await dialog_manager.start(Told.all)
+        await dialog_manager.update({"text": message.text}, ShowMode.EDIT)
+
+    dispatcher = Dispatcher()
+    dispatcher.message.register(write)
+    text, button = Format("{dialog_data[text]}"), Button(Const("tell"), "tell", tell)
+    dispatcher.include_router(Dialog(Window(text, button, state=Told.all)))
+    life = Life(dispatcher, make(tmp_path))
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "one")
+        await chat.settled()
+        with chat.bot.hold(Method.SEND):
+            with chat.bot.hold():
+                await chat.say(1, "two")
+                await asyncio.sleep(1)
+                await chat.click(1, "tell")
+                await chat.say(1, "three")
+                await asyncio.sleep(10)  # the press is answered at its deadline
+            await asyncio.sleep(2)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert shown(chat) == ["three", "done"]

@@ -181,7 +181,7 @@ class Drawing:
         press, draw.callback_id = draw.callback_id, None
         if press is not None:
             chat_id, text = screen.chat_id, draw.notification
-            debt = _part(draw, text)
+            debt = _part(draw)
             self._callbacks.reply(screen.bot, chat_id, press, text, debt)
 
     def give_back(self, screen: Screen, order: Order) -> None:
@@ -193,7 +193,7 @@ class Drawing:
             return
         press, draw.callback_id = draw.callback_id, None
         chat_id, text = screen.chat_id, draw.notification
-        debt = _part(draw, text)
+        debt = _part(draw)
         self._callbacks.give_back(screen.bot, chat_id, press, text, debt)
 
     def _part_from_press(self, screen: Screen, order: Order, message_id: str) -> None:
@@ -246,12 +246,11 @@ class Drawing:
             _logger.info("%s", error)
 
 
-def _part(draw: Draw, text: str | None) -> Debt | None:
-    """Let the text that answers a press be owed beside the view."""
-    if draw.debt is None or text is None:
-        return None
-    draw.debt.parts += 1
-    return draw.debt
+def _part(draw: Draw) -> Debt | None:
+    """Let the answer to a press be owed beside the view."""
+    if draw.press_debt is not None:
+        draw.press_debt.parts += 1
+    return draw.press_debt
 
 
 def kind_of(outgoing: Outgoing) -> CallKind:

@@ -53,7 +53,7 @@ class Owing:
     def draw(self, address: str, screen: str, draw: Draw) -> Owed:
         """Owe a drawing; note in it what it pays."""
         owed = self._owed(screen, [_DRAW, address, *_dump_draw(draw)])
-        draw.debt = Debt(screen, owed.id)
+        draw.debt = draw.press_debt = Debt(screen, owed.id)
         return owed
 
     def answer(
@@ -81,7 +81,7 @@ class Owing:
         if kind == _ANSWER:
             return address, OwedAnswer(*fields), debt
         draw = self._load_draw(fields)
-        draw.debt = debt
+        draw.debt = draw.press_debt = debt
         if draw.outgoing is not None and isinstance(draw.outgoing.target, Sent):
             sent = draw.outgoing.target
             draw.outgoing.target = handles.setdefault(sent.token, sent)

@@ -351,4 +351,4 @@ class Presenter:
 def _hand_over(old: Draw, new: Draw) -> None:
     """Let a newer drawing answer the press that an older one was to answer."""
     new.callback_id, new.pressed_id = old.callback_id, old.pressed_id
-    new.notification = old.notification
+    new.notification, new.press_debt = old.notification, old.press_debt

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -138,6 +139,19 @@ def take_apart(text: bytes | None) -> Stored:
     if head.get("v") != _FORMAT:
         raise SnapshotVersionError(head.get("v", 0), _FORMAT)
     return Stored(text, head, dict(zip(head["dialogs"], lines, strict=True)))
+
+
+def newest_drawing(text: bytes | None, stack_id: str) -> float:
+    """The newest drawing that the state of an address wants to be seen of a stack.
+
+    It is newer than any if the dialogs of the stack are closed.
+    """
+    stack = take_apart(text).head.get("stacks", {}).get(stack_id)
+    if stack is None or not stack[0]:
+        return math.inf
+    *_, drawn, pending = stack
+    known = [] if drawn is None else [drawn]
+    return max((keys[0] for keys in (*known, *pending)), default=0)
 
 
 class Snapshot:

@@ -63,6 +63,7 @@ class Draw:
         before: The window of this dialog before the turn.
         cause: What the turn was about; see `Turn.cause`.
         debt: What it pays, on an engine that outlives the process.
+        press_debt: What the answer to the press pays, which it may have taken over.
     """
 
     stack_id: str
@@ -83,6 +84,7 @@ class Draw:
     before: State | None = None
     cause: str = "call"
     debt: Debt | None = None
+    press_debt: Debt | None = None
 
 
 class Turn:

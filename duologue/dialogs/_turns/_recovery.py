@@ -20,6 +20,8 @@ from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._screen._owed import Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._rows import Row
+from duologue.dialogs._state._modes import ShowMode
+from duologue.dialogs._state._snapshot import newest_drawing
 from duologue.dialogs._state._turn import Draw
 from duologue.dialogs._turns._dialog_actors import DialogActors
 
@@ -86,7 +88,7 @@ class Recovery:
                 screen = self._screens[done]
                 ask = partial(self._engine.owed, screen)
                 owed, row = await self._outage.outlast(ask)
-                self._show(screen, owed, Row(row))
+                await self._show(screen, owed, Row(row))
                 number += len(owed)
                 done += 1
         finally:
@@ -96,7 +98,7 @@ class Recovery:
                 self._actors.ready(key)
         _logger.info("what is drawn now was owed before: %d", number)
 
-    def _show(self, screen: str, owed: Sequence[Owed], row: Row) -> None:
+    async def _show(self, screen: str, owed: Sequence[Owed], row: Row) -> None:
         handles: dict[str, Sent] = {}
         found = [self._owing.read(one, handles) for one in owed]
         drawer = self._bots[screen.removeprefix(_SCREEN).partition(":")[0]]
@@ -107,10 +109,22 @@ class Recovery:
             press = what.callback_id
             if press is not None:
                 self._callbacks.open(bot, chat_id, press, self._now())
-            if isinstance(what, Draw):
+            if isinstance(what, Draw) and not await self._is_outdated(key, what):
                 actor = self._actors.wake(key)
                 self._presenter.recover(actor.screens, address, drawer, what, row)
-            elif what.text is None:
-                self._callbacks.finish(what.callback_id, None, debt)
-            else:
-                self._callbacks.reply(bot, chat_id, what.callback_id, what.text, debt)
+                continue
+            text = what.notification if isinstance(what, Draw) else what.text
+            self._callbacks.reply(bot, chat_id, press or "", text, debt)
+
+    async def _is_outdated(self, key: str, draw: Draw) -> bool:
+        """Whether the state wants something newer in the place of an edit.
+
+        That was drawn, or is owed as well: of the edit only the answer to its press is
+        still to come.
+        """
+        if draw.view is None or draw.mode is not ShowMode.EDIT:
+            return False
+        ask = partial(self._engine.read, key)
+        return draw.revision < newest_drawing(
+            await self._outage.outlast(ask), draw.stack_id
+        )
