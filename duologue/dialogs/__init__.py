@@ -34,7 +34,7 @@ from duologue.dialogs._chat._ports import (
     Update,
     UpdateSource,
 )
-from duologue.dialogs._chat._sent import Buttons, Sent
+from duologue.dialogs._chat._sent import Sent
 from duologue.dialogs._chat._updates import (
     BotAdded,
     BotAdminPermissionsChanged,
@@ -56,6 +56,7 @@ from duologue.dialogs._chat._updates import (
     UserAdded,
     UserRemoved,
 )
+from duologue.dialogs._chat._views import Buttons
 from duologue.dialogs._delivery._receipts import (
     Committed,
     Covered,

@@ -14,7 +14,8 @@ from duologue.dialogs._chat._chat import (
     View,
 )
 from duologue.dialogs._chat._ports import Bot
-from duologue.dialogs._chat._sent import Buttons, Sent, as_view
+from duologue.dialogs._chat._sent import Sent
+from duologue.dialogs._chat._views import Buttons, as_view
 from duologue.errors import UnboundMessageError
 
 

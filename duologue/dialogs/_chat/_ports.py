@@ -9,15 +9,8 @@ from typing import Protocol, cast, runtime_checkable
 
 from duologue.dialogs._chat._calls import MessengerCalls
 from duologue.dialogs._chat._chat import Chat, User, View
-from duologue.dialogs._chat._sent import (
-    Buttons,
-    Sent,
-    act,
-    as_view,
-    delete,
-    edit,
-    send,
-)
+from duologue.dialogs._chat._sent import Sent, act, delete, edit, send
+from duologue.dialogs._chat._views import Buttons, as_view
 from duologue.errors import RuntimeSettingError
 
 

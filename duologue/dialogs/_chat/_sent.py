@@ -12,29 +12,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from duologue.dialogs._chat._calls import CallKind, MessengerCalls
-from duologue.dialogs._chat._chat import InlineButton, Keyboard, View
+from duologue.dialogs._chat._chat import View
+from duologue.dialogs._chat._views import Buttons, as_view, check_text, plain_view
 from duologue.errors import (
-    MessageTextError,
     MessengerError,
     RateLimitedError,
     ReentrantCallError,
     SentIdError,
-    WrongArgumentError,
 )
 
-_MARKUP = ("html", "markdown")
 _SHORTEST_PAUSE = 0.1
 T = TypeVar("T")
 _logger = logging.getLogger("duologue.dialogs")
-
-Buttons: TypeAlias = Sequence[Sequence[InlineButton]] | None
-"""Rows of buttons under a message; None for none."""
 
 
 class SendingTurn(Protocol):
@@ -221,66 +216,6 @@ class Outgoing:
     is_followed: bool = False
 
 
-def as_view(
-    text: str | View,
-    parse_mode: str | None,
-    buttons: Buttons,
-    *,
-    show_link_preview: bool,
-) -> View:
-    """Make a view of what handlers give.
-
-    Raises:
-        MessageTextError: There is no such parse mode.
-        WrongArgumentError: The text or the buttons are something else.
-    """
-    if isinstance(text, View):
-        return text
-    _check_kind(text)
-    markup = None if parse_mode is None else parse_mode.lower()
-    if markup is not None and markup not in _MARKUP:
-        problem = f"parse_mode={parse_mode!r} is unknown; give 'html' or 'markdown'"
-        raise MessageTextError(problem)
-    return View(text, _keyboard(buttons), markup, show_link_preview)
-
-
-def _check_kind(text: object) -> None:
-    if not isinstance(text, str):
-        raise WrongArgumentError("a message", "text", repr(text), "a text or a View")
-
-
-def _keyboard(given: object) -> Keyboard:
-    """Rows of buttons, as a handler gives them.
-
-    Raises:
-        WrongArgumentError: It is something else, such as a single row.
-    """
-    if given is None:
-        return ()
-    rows = _items(given)
-    found = None if rows is None else [_row(row) for row in rows]
-    if found is not None and None not in found:
-        return tuple(row for row in found if row is not None)
-    expected = "rows of buttons: [[CallbackButton('Yes', 'y')]]"
-    raise WrongArgumentError("a message", "reply_markup", repr(given), expected)
-
-
-def _plain(text: str | View) -> View:
-    return as_view(text, None, (), show_link_preview=True)
-
-
-def _row(given: object) -> tuple[InlineButton, ...] | None:
-    found = _items(given)
-    if found is None:
-        return None
-    row = tuple(one for one in found if isinstance(one, InlineButton))
-    return row if len(row) == len(found) else None
-
-
-def _items(given: object) -> Sequence[object] | None:
-    return cast("Sequence[object]", given) if isinstance(given, Sequence) else None
-
-
 async def send(
     calls: MessengerCalls,
     chat_id: int,
@@ -290,7 +225,7 @@ async def send(
     at_once: bool = False,
 ) -> Sent:
     """Send a message: with the commit of the turn, or now; see `Bot.send`."""
-    view = _plain(view)
+    view = plain_view(view)
     _check(calls, view)
     token = secrets.token_urlsafe(9)
     sent = Sent(_key(calls), chat_id, token, calls=calls)
@@ -312,7 +247,7 @@ async def edit(
     calls: MessengerCalls | None, chat_id: int, target: Sent | str, view: str | View
 ) -> None:
     """Change a message: with the commit of the turn, or now; see `Bot.edit`."""
-    view = _plain(view)
+    view = plain_view(view)
     _check(calls, view)
     if _noted(calls, chat_id, target, view):
         return
@@ -403,14 +338,4 @@ async def _call(
 
 
 def _check(calls: MessengerCalls | None, view: View) -> None:
-    """Refuse a text that no messenger takes.
-
-    Raises:
-        MessageTextError: It is empty or too long.
-    """
-    if not view.text or view.text.isspace():
-        raise MessageTextError("its text is empty; messengers refuse that")
-    limit = None if calls is None else calls.capabilities.text_limit
-    if limit is not None and len(view.text) > limit:
-        problem = f"its text has {len(view.text)} characters, {limit} are allowed"
-        raise MessageTextError(problem)
+    check_text(view, None if calls is None else calls.capabilities.text_limit)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeAlias  # noqa: TID251  # i
 from duologue.dialogs._chat._chat import Attachment, View
 from duologue.dialogs._chat._message import Message
 from duologue.dialogs._chat._ports import Bot, Update
-from duologue.dialogs._chat._sent import Buttons, Sent, as_view
+from duologue.dialogs._chat._sent import Sent
+from duologue.dialogs._chat._views import Buttons, as_view
 
 ReadField: TypeAlias = Callable[[str], object]
 """Gives the field of an update that has a name."""
