@@ -13,7 +13,6 @@ PACKAGE = Path(duologue.__file__).parent
 ROOMS = [init.parent for init in sorted(PACKAGE.rglob("__init__.py"))]
 # Those are longer today and have to be split by idea; no other may join them.
 LONG = {
-    "dialogs/_manager/_manager.py",
     "dialogs/_screen/_presenter.py",
     "dialogs/_turns/_conversations.py",
     "dialogs/_turns/_handling.py",

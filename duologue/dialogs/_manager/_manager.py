@@ -14,7 +14,7 @@ from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._manager._background import BackgroundCalls
 from duologue.dialogs._manager._focus import Focus
 from duologue.dialogs._manager._foreground import Foreground
-from duologue.dialogs._manager._moves import clear, make_way
+from duologue.dialogs._manager._moves import clear, make_way, neighbour
 from duologue.dialogs._manager._place import Given, place_of
 from duologue.dialogs._screen._render import (
     Rendered,
@@ -25,7 +25,6 @@ from duologue.dialogs._screen._render import (
 from duologue.dialogs._state._commands import LendTurn
 from duologue.dialogs._state._modes import (
     DEFAULT_STACK_ID,
-    GROUP_STACK_ID,
     LaunchMode,
     ShowMode,
     StartMode,
@@ -333,13 +332,7 @@ class DialogManager(Focus):
     async def _step(self, distance: int, show_mode: ShowMode | None) -> None:
         state = self.current_context().state
         states = self._registry.dialog_of(state).states()
-        index = states.index(state) + distance
-        if not 0 <= index < len(states):
-            raise WrongStateError(
-                "the next window" if distance > 0 else "the window before",
-                f"{state.state} is the {'last' if distance > 0 else 'first'} one",
-            )
-        await self.switch_to(states[index], show_mode)
+        await self.switch_to(neighbour(states, state, distance), show_mode)
 
 
 class BgManager(BackgroundCalls):
@@ -389,16 +382,8 @@ class BgManager(BackgroundCalls):
             stack_id=stack_id,
             thread_id=thread_id,
         )
-        stack_id = given.stack_id
-        address = own.moved(
-            bot=None if given.bot is None else self.post.bot_key(given.bot),
-            chat_id=given.chat_id,
-            user_id=given.user_id,
-            thread_id=given.thread_id,
-        )
-        if stack_id == GROUP_STACK_ID:
-            address = address.shared
-            stack_id = DEFAULT_STACK_ID
+        key = None if given.bot is None else self.post.bot_key(given.bot)
+        address, stack_id = given.seen_from(own, key)
         if address == own and stack_id in (None, self._stack_id):
             return BgManager(
                 self.post,

@@ -1,15 +1,19 @@
-"""What starting a dialog does to those that are open."""
+"""What starting a dialog does to those that are open, and which window lies beside which."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from duologue.dialogs._chat._address import new_id
 from duologue.dialogs._state._modes import LaunchMode, StartMode
 from duologue.dialogs._state._stack import MAX_DEPTH, MAX_STACKS, Context, Stack
 from duologue.dialogs._state._states import State
 from duologue.dialogs._state._turn import Turn
-from duologue.errors import DialogStackOverflowError, LaunchModeError
+from duologue.errors import (
+    DialogStackOverflowError,
+    LaunchModeError,
+    WrongStateError,
+)
 
 
 def make_way(
@@ -58,6 +62,26 @@ def clear(turn: Turn, stack: Stack) -> None:
     """Close all dialogs of a stack without asking them."""
     for intent_id in reversed(stack.intents.copy()):
         turn.snapshot.drop(intent_id, stack)
+
+
+def neighbour(states: Sequence[State], state: State, distance: int) -> State:
+    """The window before or after another of its dialog.
+
+    Args:
+        states: The windows of the dialog, in their order.
+        state: The window.
+        distance: 1 for the one after it, -1 for the one before.
+
+    Raises:
+        WrongStateError: There is none.
+    """
+    index = states.index(state) + distance
+    if not 0 <= index < len(states):
+        raise WrongStateError(
+            "the next window" if distance > 0 else "the window before",
+            f"{state.state} is the {'last' if distance > 0 else 'first'} one",
+        )
+    return states[index]
 
 
 def _is_same(top: Context | None, state: State) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, cast
 
+from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot
+from duologue.dialogs._state._modes import DEFAULT_STACK_ID, GROUP_STACK_ID
 from duologue.errors import WrongArgumentError
 
 T = TypeVar("T")
@@ -30,6 +32,23 @@ class Place:
     chat_id: int | None
     stack_id: str | None
     thread_id: int | None
+
+    def seen_from(self, own: Address, bot: str | None) -> tuple[Address, str | None]:
+        """The address and the stack that are meant; what was not given stays as it is.
+
+        Args:
+            own: The address of the manager.
+            bot: The key of the bot that was given.
+        """
+        address = own.moved(
+            bot=bot,
+            chat_id=self.chat_id,
+            user_id=self.user_id,
+            thread_id=self.thread_id,
+        )
+        if self.stack_id == GROUP_STACK_ID:
+            return address.shared, DEFAULT_STACK_ID
+        return address, self.stack_id
 
 
 def place_of(*positional: Given, is_bot_first: bool = False, **named: Given) -> Place:
