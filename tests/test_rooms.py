@@ -18,7 +18,6 @@ LONG = {
     "dialogs/_turns/_handling.py",
     "dialogs/_turns/_runner.py",
     "runtime/_runtime.py",
-    "testing/_bot.py",
     "transport/max/_bot.py",
 }
 

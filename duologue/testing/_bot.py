@@ -19,16 +19,10 @@ from duologue.dialogs import (
     User,
     View,
 )
-from duologue.errors import BadRequestError, MessageGoneError, MessengerError
+from duologue.errors import BadRequestError, MessengerError
 from duologue.testing._calls import Call, Failures, Hold, Method, Which
-from duologue.testing._world import (
-    Raw,
-    ShownMessage,
-    chat_type,
-    parse,
-    raw_attachment,
-    user_of,
-)
+from duologue.testing._shown import Raw, ShownMessage, ShownMessages
+from duologue.testing._world import chat_type, make, parse, user_of, written
 from duologue.transport._limits import Buckets
 
 # The strictest of every messenger that there is, so that what passes here is not
@@ -75,8 +69,7 @@ class RecordingBot(Bot):
         self._calls: list[Call] = []
         self._holds: list[Hold] = []
         self._failures: list[Failures] = []
-        self._messages: dict[str, ShownMessage] = {}
-        self._histories: dict[str, list[View]] = {}
+        self._messages = ShownMessages()
         self._presses: dict[str, str | None] = {}
         self._numbers = count(1)
 
@@ -110,9 +103,7 @@ class RecordingBot(Bot):
 
     def messages(self, chat_id: int) -> tuple[ShownMessage, ...]:
         """What can be seen in a chat now, oldest first."""
-        return tuple(
-            message for message in self._messages.values() if message.chat_id == chat_id
-        )
+        return self._messages.of(chat_id)
 
     def message(self, message_id: str) -> ShownMessage | None:
         """A message that can be seen now; None if it is deleted."""
@@ -120,7 +111,7 @@ class RecordingBot(Bot):
 
     def history(self, message_id: str) -> tuple[View, ...]:
         """Everything that a message of the bot has shown, the newest last."""
-        return tuple(self._histories.get(message_id, ()))
+        return self._messages.history(message_id)
 
     def limit(self, calls_per_second: int | None) -> None:
         """Allow so many calls of each kind for a chat from now on; None for any number."""
@@ -164,7 +155,7 @@ class RecordingBot(Bot):
 
     def remove(self, message_id: str) -> None:
         """Delete a message as a user does: the bot is not told."""
-        del self._messages[message_id]
+        self._messages.remove(message_id)
 
     def update(
         self,
@@ -181,14 +172,7 @@ class RecordingBot(Bot):
             user_id: Who does it.
             fields: What else this kind has, such as `payload` or `title`.
         """
-        return {
-            "type": event,
-            "id": f"u{next(self._numbers)}",
-            "chat_id": chat_id,
-            "user_id": user_id,
-            "time": asyncio.get_running_loop().time(),
-            **fields,
-        }
+        return make(event, f"u{next(self._numbers)}", chat_id, user_id, fields)
 
     def wrote(
         self,
@@ -209,10 +193,8 @@ class RecordingBot(Bot):
             attachments: What it holds besides.
         """
         message = self._show(chat_id, user_id, View(text))
-        raw = dict(message.to_raw())
-        raw["attachments"] = [raw_attachment(each) for each in attachments]
-        if reply_to is not None:
-            raw["reply_to"] = self._messages[reply_to].to_raw()
+        answered = None if reply_to is None else self._messages[reply_to]
+        raw = written(message, attachments, answered)
         return self.update("message", chat_id, user_id, message=raw)
 
     def pressed(
@@ -289,7 +271,7 @@ class RecordingBot(Bot):
             MessageGoneError: There is none of this id.
         """
         async with self._made(self._call(Method.EDIT, chat_id, message_id, view=view)):
-            self._change(Method.EDIT, message_id, view)
+            self._messages.change(Method.EDIT, message_id, view)
 
     async def remove_keyboard_now(self, chat_id: int, message_id: str) -> None:
         """Take the buttons away from a message.
@@ -298,9 +280,9 @@ class RecordingBot(Bot):
             MessageGoneError: There is none of this id.
         """
         async with self._made(self._call(Method.REMOVE_KEYBOARD, chat_id, message_id)):
-            message = self._find(Method.REMOVE_KEYBOARD, message_id)
+            message = self._messages.find(Method.REMOVE_KEYBOARD, message_id)
             view = replace(message.view, keyboard=())
-            self._change(Method.REMOVE_KEYBOARD, message_id, view)
+            self._messages.change(Method.REMOVE_KEYBOARD, message_id, view)
 
     async def delete_now(self, chat_id: int, message_id: str) -> None:
         """Delete a message.
@@ -309,8 +291,8 @@ class RecordingBot(Bot):
             MessageGoneError: There is none of this id.
         """
         async with self._made(self._call(Method.DELETE, chat_id, message_id)):
-            self._find(Method.DELETE, message_id)
-            del self._messages[message_id]
+            self._messages.find(Method.DELETE, message_id)
+            self._messages.remove(message_id)
 
     async def act_now(self, chat_id: int, action: str) -> None:
         """Show what the bot is doing, which nobody looks at here."""
@@ -351,7 +333,7 @@ class RecordingBot(Bot):
             if callback_id not in self._presses:
                 raise BadRequestError("answer", f"no press {callback_id} is open")
             if view is not None:
-                self._change(Method.ANSWER, str(call.message_id), view)
+                self._messages.change(Method.ANSWER, str(call.message_id), view)
             del self._presses[callback_id]
 
     def _call(
@@ -403,17 +385,5 @@ class RecordingBot(Bot):
     ) -> ShownMessage:
         name = message_id or f"m{next(self._numbers)}"
         message = ShownMessage(name, chat_id, user_id, view)
-        self._messages[name] = message
-        self._histories[name] = [view]
+        self._messages.show(message)
         return message
-
-    def _find(self, method: Method, message_id: str) -> ShownMessage:
-        message = self._messages.get(message_id)
-        if message is None:
-            raise MessageGoneError(method, f"there is no message {message_id}")
-        return message
-
-    def _change(self, method: Method, message_id: str, view: View) -> None:
-        message = self._find(method, message_id)
-        self._messages[message_id] = replace(message, view=view)
-        self._histories[message_id].append(view)

@@ -13,7 +13,7 @@ from duologue.dialogs._chat._data import Json
 from duologue.errors import LinkPressedError, NotShownError
 from duologue.runtime import Runtime
 from duologue.testing._bot import RecordingBot
-from duologue.testing._world import Raw, ShownMessage
+from duologue.testing._shown import Raw, ShownMessage
 
 
 class Playground:

@@ -1,4 +1,4 @@
-"""The raw updates of the recording messenger, and the messages in its chats.
+"""The raw updates of the recording messenger: how they are made and read.
 
 An update is a JSON object: `type` is the name of the event as routers know it,
 `id`, `chat_id`, `user_id` and `time` are always there, the rest depends on the
@@ -7,10 +7,10 @@ type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias, TypedDict
+from typing import TypedDict
 
 from duologue.dialogs import (
     Attachment,
@@ -30,7 +30,6 @@ from duologue.dialogs import (
     DialogRemoved,
     DialogUnmuted,
     InlineButton,
-    Keyboard,
     LinkButton,
     Message,
     MessageCreated,
@@ -41,12 +40,10 @@ from duologue.dialogs import (
     User,
     UserAdded,
     UserRemoved,
-    View,
 )
 from duologue.dialogs._chat._data import Json
 from duologue.errors import MalformedUpdateError, UnknownUpdateError
-
-Raw: TypeAlias = Mapping[str, object]
+from duologue.testing._shown import Raw, ShownMessage
 
 _PLAIN: Mapping[str, type[Update]] = {
     "bot_stopped": BotStopped,
@@ -61,69 +58,6 @@ _PLAIN: Mapping[str, type[Update]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ShownMessage:
-    """A message as the users of a chat see it.
-
-    Attributes:
-        id: Its id.
-        chat_id: Where it is.
-        user_id: Who wrote it; None for the bot.
-        view: What it shows.
-    """
-
-    id: str
-    chat_id: int
-    user_id: int | None
-    view: View
-
-    @property
-    def text(self) -> str:
-        """Its text."""
-        return self.view.text
-
-    @property
-    def keyboard(self) -> Keyboard:
-        """The buttons under it."""
-        return self.view.keyboard
-
-    @property
-    def labels(self) -> tuple[tuple[str, ...], ...]:
-        """What is written on the buttons, row by row."""
-        return tuple(tuple(button.text for button in row) for row in self.keyboard)
-
-    def payload_of(self, label: str) -> str | None:
-        """The payload of the first button with this label, None without one."""
-        for button in self._labelled(label):
-            if isinstance(button, CallbackButton):
-                return button.payload
-        return None
-
-    def url_of(self, label: str) -> str | None:
-        """The address that the first link with this label opens, None without one."""
-        for button in self._labelled(label):
-            if isinstance(button, LinkButton):
-                return button.url
-        return None
-
-    def to_raw(self) -> Raw:
-        """The message as it stands in an update."""
-        return {
-            "id": self.id,
-            "user_id": self.user_id,
-            "text": self.text,
-            "keyboard": [
-                [_raw_button(button) for button in row] for row in self.keyboard
-            ],
-            "is_shared": self.view.is_shared,
-        }
-
-    def _labelled(self, label: str) -> list[InlineButton]:
-        return [
-            button for row in self.keyboard for button in row if button.text == label
-        ]
-
-
 class _Common(TypedDict):
     id: str
     bot: Bot
@@ -132,6 +66,51 @@ class _Common(TypedDict):
     timestamp: datetime
     thread_id: int | None
     raw: Raw
+
+
+def make(
+    event: str,
+    name: str,
+    chat_id: int,
+    user_id: int | None,
+    fields: Mapping[str, object],
+) -> Raw:
+    """Make a raw update that happens now.
+
+    Args:
+        event: Its type.
+        name: Its id.
+        chat_id: Where it happens.
+        user_id: Who does it.
+        fields: What else its type has.
+    """
+    return {
+        "type": event,
+        "id": name,
+        "chat_id": chat_id,
+        "user_id": user_id,
+        "time": asyncio.get_running_loop().time(),
+        **fields,
+    }
+
+
+def written(
+    message: ShownMessage,
+    attachments: Sequence[Attachment],
+    reply_to: ShownMessage | None,
+) -> Raw:
+    """Make the raw form of a message that somebody has written just now.
+
+    Args:
+        message: The message.
+        attachments: What it holds besides.
+        reply_to: The message that it answers.
+    """
+    raw = dict(message.to_raw())
+    raw["attachments"] = [_raw_attachment(each) for each in attachments]
+    if reply_to is not None:
+        raw["reply_to"] = reply_to.to_raw()
+    return raw
 
 
 def parse(raw: Raw, bot: Bot) -> Update:
@@ -236,8 +215,12 @@ def _message(raw: Json, chat: Chat, bot: Bot) -> Message:
     )
 
 
-def raw_attachment(attachment: Attachment) -> list[str | int | None]:
-    """An attachment as it stands in an update."""
+def _button(raw: Json) -> InlineButton:
+    text, payload, url = raw
+    return CallbackButton(text, payload) if url is None else LinkButton(text, url)
+
+
+def _raw_attachment(attachment: Attachment) -> list[str | int | None]:
     return [
         attachment.kind,
         attachment.name,
@@ -245,14 +228,3 @@ def raw_attachment(attachment: Attachment) -> list[str | int | None]:
         attachment.url,
         attachment.token,
     ]
-
-
-def _button(raw: Json) -> InlineButton:
-    text, payload, url = raw
-    return CallbackButton(text, payload) if url is None else LinkButton(text, url)
-
-
-def _raw_button(button: InlineButton) -> list[str | None]:
-    if isinstance(button, CallbackButton):
-        return [button.text, button.payload, None]
-    return [button.text, None, button.url]
