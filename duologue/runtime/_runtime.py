@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Never, Self
 
 from aiohttp import web
 
 from duologue.actors import (
-    ActorSystem,
     Clock,
     Counts,
     Engine,
@@ -25,10 +24,8 @@ from duologue.dialogs import (
     DEFAULT_STACK_ID,
     BgManager,
     Bot,
-    Conversations,
     Dispatcher,
     Settings,
-    UpdateSource,
     bot_key,
 )
 from duologue.dialogs._chat._ports import checked_bots
@@ -38,18 +35,15 @@ from duologue.errors import (
     RuntimeNotStartedError,
     RuntimeSettingError,
 )
-from duologue.runtime._bots import Bots
+from duologue.runtime._assembly import Assembly, Running
 from duologue.runtime._engines import EngineChoice
-from duologue.runtime._lock import StateLocks
 from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import OnError, Reports
 from duologue.runtime._settings import hook_of, seconds, state_dir_of
 from duologue.threads import ThreadedRuntime, in_thread
 from duologue.threads._signals import Signals, until_told
-from duologue.transport import Connecting, Fetching, PollerSettings
+from duologue.transport import Connecting, PollerSettings
 from duologue.transport.http import MetricsRegistry
-
-_logger = logging.getLogger("duologue")
 
 
 class Runtime:
@@ -133,9 +127,7 @@ class Runtime:
         self._has_begun = False
         self._signals = Signals()
         self._stack = AsyncExitStack()
-        self._conversations: Conversations | None = None
-        self._workers: Workers | None = None
-        self._bots: Bots | None = None
+        self._running: Running | None = None
 
     async def __aenter__(self) -> Self:
         """Connect the bots and begin.
@@ -221,9 +213,7 @@ class Runtime:
         Raises:
             RuntimeNotStartedError: Used outside the block.
         """
-        if self._workers is None:
-            raise RuntimeNotStartedError
-        return self._workers
+        return self._parts().workers
 
     @property
     def engine(self) -> Engine:
@@ -275,13 +265,11 @@ class Runtime:
             MalformedUpdateError: It does not have the documented shape.
             EngineClosedError: The runtime is stopping.
         """
-        if self._conversations is None:
-            raise RuntimeNotStartedError
-        name = bot_key(bot)
+        intake, name = self._parts().conversations.intake, bot_key(bot)
         if isinstance(update, bytes):
-            safe = await self._conversations.intake.accept_json(bot, update)
+            safe = await intake.accept_json(bot, update)
         else:
-            safe = await self._conversations.intake.accept(bot, update)
+            safe = await intake.accept(bot, update)
         self.observer.count("updates_received", bot=name, source="application")
         return safe
 
@@ -292,9 +280,7 @@ class Runtime:
             RuntimeNotStartedError: Used outside the block.
             ReentrantCallError: Called inside a turn, which it would wait for.
         """
-        if self._conversations is None:
-            raise RuntimeNotStartedError
-        await self._conversations.settled()
+        await self._parts().conversations.settled()
 
     async def wait(self) -> None:
         """Wait until the fetching of updates ends.
@@ -303,8 +289,8 @@ class Runtime:
             UnauthorizedError: A messenger does not know a bot's token any more.
             MarkerFileError: The position of the polling cannot be read.
         """
-        if self._bots is not None:
-            await self._bots.wait()
+        if self._running is not None:
+            await self._running.bots.wait()
 
     async def run_until_signal(self) -> None:
         """Wait for SIGINT or SIGTERM; the end of the block then drains and stops.
@@ -317,8 +303,7 @@ class Runtime:
             RuntimeSettingError: Called on another than the main thread.
             Exception: What `wait` raises.
         """
-        if self._bots is None:
-            raise RuntimeNotStartedError
+        self._parts()
         told, loop = asyncio.Event(), asyncio.get_running_loop()
         self._signals.take(lambda: loop.call_soon_threadsafe(told.set))
         await until_told(told, self.wait())
@@ -336,128 +321,41 @@ class Runtime:
             stack.push_async_callback(bot.close)
         way = Connecting(self.bots, clock=self._clock, limit=self._start_timeout)
         connecting = await stack.enter_async_context(way)
-        await self._begin(stack, connecting)
+        await self._assembly().begin(stack, connecting, partial(self._begun, stack))
         if self._metrics.shown is not None:
             self._metrics.shown.ready()
 
-    async def _begin(self, stack: AsyncExitStack, connecting: Connecting) -> None:
-        """Run the dialogs of the bots that are connected, and wait for the others."""
-        locks = self._make_locks(stack)
-        await self._take_locks(locks, connecting)
-        self._engine = engine = self._choice.make(self.bots)
-        await stack.enter_async_context(engine)
-        report = Reports(self.observer, self._on_error)
-        system = ActorSystem(drain=1.0, clock=self._clock, observer=self.observer)
-        workers = Workers(system, clock=self._clock, observer=self.observer)
-        conversations = self._make(
-            engine, system, workers, connecting.connected, report
-        )
-        stack.callback(conversations.fail_rest)
-        await stack.enter_async_context(system)
-        conversations.start()
-        fetching = self._make_fetching(system, conversations, engine)
-        bots = self._make_bots(conversations, fetching, locks, report)
-        self._workers, self._conversations, self._bots = workers, conversations, bots
-        stack.callback(self._forget)
-        stack.push_async_callback(bots.close)
-        stack.push_async_callback(self.dispatcher.emit_shutdown, self.bots)
-        stack.push_async_callback(self._stop, conversations, fetching)
-        stack.push_async_callback(bots.expect_no_more)
-        await self.dispatcher.emit_startup(self.bots)
-        for bot in connecting.connected:
-            await bots.join(bot)
-        for bot in connecting.late:
-            bots.expect(bot, connecting)
-        if self._polling is not None:
-            _logger.info("%s", self._choice.said(engine))
-        self._metrics.show_load(
-            engine, system=system, conversations=conversations, workers=workers
-        )
+    def _parts(self) -> Running:
+        """The parts that run.
 
-    def _make(
-        self,
-        engine: Engine,
-        system: ActorSystem,
-        workers: Workers,
-        bots: Sequence[Bot],
-        report: Reports,
-    ) -> Conversations:
-        return Conversations(
-            self.dispatcher,
-            bots,
-            expected=len(self.bots),
-            engine=engine,
-            system=system,
-            workers=workers,
-            clock=self._clock,
-            observer=self.observer,
-            on_error=report,
+        Raises:
+            RuntimeNotStartedError: Used outside the block.
+        """
+        if self._running is None:
+            raise RuntimeNotStartedError
+        return self._running
+
+    def _assembly(self) -> Assembly:
+        return Assembly(
+            dispatcher=self.dispatcher,
+            bots=self.bots,
+            choice=self._choice,
+            polling=self._polling,
             settings=self._settings,
-        )
-
-    def _make_fetching(
-        self, system: ActorSystem, conversations: Conversations, engine: Engine
-    ) -> Fetching:
-        return Fetching(
-            conversations.intake.accept_batch,
-            system=system,
-            settings=self._polling,
             state_dir=self._state_dir,
-            engine=engine,
-            used=self.dispatcher.used_events(),
+            drain=self._drain,
             clock=self._clock,
             observer=self.observer,
+            metrics=self._metrics,
+            report=Reports(self.observer, self._on_error),
         )
 
-    async def _take_locks(
-        self, locks: StateLocks | None, connecting: Connecting
-    ) -> None:
-        """See to it that no other program works with these bots, and their state."""
-        if self._choice.is_for_first_bot and self.bots:
-            await connecting.arrival(self.bots[0])
-        first = self.bots[:1] if self._choice.is_for_first_bot else ()
-        for bot in dict.fromkeys((*first, *connecting.connected)):
-            if locks is not None and isinstance(bot, UpdateSource):
-                await locks.take(bot)
-
-    def _make_locks(self, stack: AsyncExitStack) -> StateLocks | None:
-        if self._polling is None:
-            return None
-        locks = StateLocks(self._state_dir, drain=self._drain, clock=self._clock)
-        stack.callback(locks.release)
-        return locks
-
-    def _make_bots(
-        self,
-        conversations: Conversations,
-        fetching: Fetching,
-        locks: StateLocks | None,
-        report: Reports,
-    ) -> Bots:
-        return Bots(
-            conversations,
-            fetching,
-            locks=locks,
-            operations=self._metrics.shown,
-            observer=self.observer,
-            report=report,
-        )
-
-    async def _stop(self, conversations: Conversations, fetching: Fetching) -> None:
-        if self._metrics.shown is not None:
-            self._metrics.shown.drain()
-        deadline = self._clock.time() + self._drain
-        left = 0.0  # for conversations, if this is cancelled while polling ends
-        try:
-            await fetching.stop(self._drain)
-            left = max(0.0, deadline - self._clock.time())
-        finally:
-            await conversations.stop(left)
+    def _begun(self, stack: AsyncExitStack, running: Running) -> None:
+        self._running, self._engine = running, running.engine
+        stack.callback(self._forget)
 
     def _end(self) -> None:
         self._has_begun = False
 
     def _forget(self) -> None:
-        self._conversations = None
-        self._workers = None
-        self._bots = None
+        self._running = None

@@ -28,8 +28,7 @@ async def test_a_thousand_chats_leave_nothing_behind_in_the_runtime(
         await chat.click(user, "more")
     await chat.settled()
 
-    conversations = chat.runtime._conversations
-    assert conversations is not None
+    conversations = chat.runtime._parts().conversations
     assert len(conversations._presenter) == 0
     assert len(conversations._callbacks) == 0
     assert len(conversations.post.pending) == 0
@@ -47,8 +46,7 @@ async def test_messages_of_handlers_leave_nothing_behind(
         await chat.say(user, "hello")
     await chat.settled()
 
-    conversations = chat.runtime._conversations
-    assert conversations is not None
+    conversations = chat.runtime._parts().conversations
     assert len(conversations._presenter) == 0
     assert len(chat.bot.calls_of(Method.SEND)) == 1 + 2 * 18
 
@@ -66,8 +64,7 @@ async def test_a_screen_whose_views_are_refused_is_forgotten_too(
     await chat.say(1, "/close")
     await chat.settled()
 
-    conversations = chat.runtime._conversations
-    assert conversations is not None
+    conversations = chat.runtime._parts().conversations
     assert len(conversations._presenter) == 0
 
 

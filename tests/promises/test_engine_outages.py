@@ -186,8 +186,7 @@ async def test_readiness_says_why_and_comes_back(
     async with Playground(dispatcher, engine=engine) as chat:
         await chat.say(1, "/start")
         await chat.settled()
-        conversations = chat.runtime._conversations
-        assert conversations is not None
+        conversations = chat.runtime._parts().conversations
 
         engine.refusing = ["commit"] * 3
         await chat.click(1, "more")

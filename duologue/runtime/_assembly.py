@@ -1,0 +1,184 @@
+"""How the parts of a runtime are put together, begun, drained and ended.
+
+Everything that begins is put on the stack of the block, so that it ends in the opposite
+order: no more updates, then turns and drawings, then the actors, the engine, the locks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
+from duologue.dialogs import Bot, Conversations, Dispatcher, Settings, UpdateSource
+from duologue.runtime._bots import Bots
+from duologue.runtime._engines import EngineChoice
+from duologue.runtime._lock import StateLocks
+from duologue.runtime._metrics import Metrics
+from duologue.runtime._reports import Reports
+from duologue.transport import Connecting, Fetching, PollerSettings
+
+_logger = logging.getLogger("duologue")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The parts of a runtime that runs.
+
+    Attributes:
+        engine: Where mailboxes and state are.
+        workers: The background workers.
+        conversations: The dialogs.
+        bots: Who works.
+    """
+
+    engine: Engine
+    workers: Workers
+    conversations: Conversations
+    bots: Bots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """Puts a runtime together, from what it was told.
+
+    Attributes:
+        dispatcher: The routers and dialogs.
+        bots: The bots.
+        choice: The engine.
+        polling: How updates are fetched; None not to fetch any.
+        settings: How conversations behave.
+        state_dir: The state folder.
+        drain: Seconds for finishing.
+        clock: Tells the time.
+        observer: Counts.
+        metrics: Shows what happens.
+        report: Told of errors that nobody awaits.
+    """
+
+    dispatcher: Dispatcher
+    bots: Sequence[Bot]
+    choice: EngineChoice
+    polling: PollerSettings | None
+    settings: Settings
+    state_dir: Path
+    drain: float
+    clock: Clock
+    observer: Observer
+    metrics: Metrics
+    report: Reports
+
+    async def begin(
+        self,
+        stack: AsyncExitStack,
+        connecting: Connecting,
+        begun: Callable[[Running], object],
+    ) -> None:
+        """Run the dialogs of the bots that are connected, and wait for the others.
+
+        Args:
+            stack: What ends all of it.
+            connecting: The way of the bots to their messengers.
+            begun: Is told of the parts, before any code of the author runs.
+        """
+        locks = self._make_locks(stack)
+        await self._take_locks(locks, connecting)
+        engine = await stack.enter_async_context(self.choice.make(self.bots))
+        system = ActorSystem(drain=1.0, clock=self.clock, observer=self.observer)
+        workers = Workers(system, clock=self.clock, observer=self.observer)
+        conversations = self._make(engine, system, workers, connecting.connected)
+        stack.callback(conversations.fail_rest)
+        await stack.enter_async_context(system)
+        conversations.start()
+        fetching = self._make_fetching(system, conversations, engine)
+        bots = Bots(
+            conversations,
+            fetching,
+            locks=locks,
+            operations=self.metrics.shown,
+            observer=self.observer,
+            report=self.report,
+        )
+        begun(Running(engine, workers, conversations, bots))
+        stack.push_async_callback(bots.close)
+        stack.push_async_callback(self.dispatcher.emit_shutdown, self.bots)
+        stack.push_async_callback(self._stop, conversations, fetching)
+        stack.push_async_callback(bots.expect_no_more)
+        await self.dispatcher.emit_startup(self.bots)
+        for bot in connecting.connected:
+            await bots.join(bot)
+        for bot in connecting.late:
+            bots.expect(bot, connecting)
+        if self.polling is not None:
+            _logger.info("%s", self.choice.said(engine))
+        self.metrics.show_load(
+            engine, system=system, conversations=conversations, workers=workers
+        )
+
+    def _make(
+        self,
+        engine: Engine,
+        system: ActorSystem,
+        workers: Workers,
+        bots: Sequence[Bot],
+    ) -> Conversations:
+        return Conversations(
+            self.dispatcher,
+            bots,
+            expected=len(self.bots),
+            engine=engine,
+            system=system,
+            workers=workers,
+            clock=self.clock,
+            observer=self.observer,
+            on_error=self.report,
+            settings=self.settings,
+        )
+
+    def _make_fetching(
+        self, system: ActorSystem, conversations: Conversations, engine: Engine
+    ) -> Fetching:
+        return Fetching(
+            conversations.intake.accept_batch,
+            system=system,
+            settings=self.polling,
+            state_dir=self.state_dir,
+            engine=engine,
+            used=self.dispatcher.used_events(),
+            clock=self.clock,
+            observer=self.observer,
+        )
+
+    def _make_locks(self, stack: AsyncExitStack) -> StateLocks | None:
+        if self.polling is None:
+            return None
+        locks = StateLocks(self.state_dir, drain=self.drain, clock=self.clock)
+        stack.callback(locks.release)
+        return locks
+
+    async def _take_locks(
+        self, locks: StateLocks | None, connecting: Connecting
+    ) -> None:
+        """See to it that no other program works with these bots, and their state."""
+        first: Sequence[Bot] = ()
+        if self.choice.is_for_first_bot:
+            first = self.bots[:1]
+        for bot in first:
+            await connecting.arrival(bot)
+        for bot in dict.fromkeys((*first, *connecting.connected)):
+            if locks is not None and isinstance(bot, UpdateSource):
+                await locks.take(bot)
+
+    async def _stop(self, conversations: Conversations, fetching: Fetching) -> None:
+        if self.metrics.shown is not None:
+            self.metrics.shown.drain()
+        deadline = self.clock.time() + self.drain
+        left = 0.0  # for conversations, if this is cancelled while polling ends
+        try:
+            await fetching.stop(self.drain)
+            left = max(0.0, deadline - self.clock.time())
+        finally:
+            await conversations.stop(left)
