@@ -17,7 +17,6 @@ LONG = {
     "dialogs/_turns/_conversations.py",
     "dialogs/_turns/_handling.py",
     "dialogs/_turns/_runner.py",
-    "transport/max/_bot.py",
 }
 
 

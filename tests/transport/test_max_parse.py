@@ -37,7 +37,7 @@ from duologue.dialogs import (
 )
 from duologue.errors import DuologueError, MalformedUpdateError, UnknownUpdateError
 from duologue.transport.max import Bot
-from duologue.transport.max._body import SHARED_MARK
+from duologue.transport.max._requests import SHARED_MARK
 
 Json = dict[str, object]
 

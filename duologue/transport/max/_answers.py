@@ -9,7 +9,7 @@ from typing import cast
 import cattrs
 
 from duologue.dialogs import Batch, Chat, ChatType, User
-from duologue.errors import MalformedUpdateError, UnexpectedAnswerError
+from duologue.errors import BadRequestError, MalformedUpdateError, UnexpectedAnswerError
 from duologue.transport._json import is_object
 from duologue.transport.max._fields import integer, items, optional_object, text
 from duologue.transport.max._message import CHAT_TYPES, user
@@ -85,6 +85,14 @@ def batch(answer: Mapping[str, object]) -> Batch:
     return Batch(cast("Sequence[Mapping[str, object]]", updates), marker)
 
 
+def me(answer: Mapping[str, object]) -> User:
+    """Read the answer to GET /me."""
+    try:
+        return user(answer, "")
+    except MalformedUpdateError as error:
+        raise UnexpectedAnswerError("GET /me", error.reason) from error
+
+
 def chat_and_partner(answer: Mapping[str, object]) -> tuple[Chat, User | None]:
     """Read the answer to GET /chats/{chatId}; a private chat names its user."""
     try:
@@ -96,14 +104,24 @@ def chat_and_partner(answer: Mapping[str, object]) -> tuple[Chat, User | None]:
     return Chat(chat_id, CHAT_TYPES.get(kind, ChatType.GROUP)), who
 
 
-def members(answer: Mapping[str, object]) -> list[User]:
-    """Read the answer to GET /chats/{chatId}/members."""
+def member(answer: Mapping[str, object], chat_id: int, user_id: int) -> User:
+    """Find a user in the answer to GET /chats/{chatId}/members.
+
+    Raises:
+        BadRequestError: The user is no member of the chat.
+        UnexpectedAnswerError: It does not have the documented shape.
+    """
     try:
         found = items(answer, "members", "")
-        return [user(one, "members.") for one in found if is_object(one)]
+        users = [user(one, "members.") for one in found if is_object(one)]
     except MalformedUpdateError as error:
         method = "GET /chats/{chatId}/members"
         raise UnexpectedAnswerError(method, error.reason) from error
+    for one in users:
+        if one.id == user_id:
+            return one
+    method = f"GET /chats/{chat_id}/members"
+    raise BadRequestError(method, f"user {user_id} is no member of the chat")
 
 
 def _unexpected(method: str, error: Exception) -> UnexpectedAnswerError:

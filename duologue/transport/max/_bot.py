@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import ClassVar
 
 from duologue.actors import Clock, LoopClock, Observer
@@ -19,39 +18,21 @@ from duologue.dialogs import (
     bot_key,
 )
 from duologue.errors import (
-    BadRequestError,
     BotNotStartedError,
     BotSettingError,
-    MalformedUpdateError,
     RateLimitedError,
     TokenMissingError,
-    UnexpectedAnswerError,
     UnknownUpdateError,
 )
-from duologue.transport.max import _body as bodies
-from duologue.transport.max._answers import (
-    Subscription,
-    batch,
-    chat_and_partner,
-    members,
-    message_id,
-    subscriptions,
-)
-from duologue.transport.max._body import BotCommand
+from duologue.transport.max import _answers as answers, _requests as requests
+from duologue.transport.max._answers import Subscription
 from duologue.transport.max._capabilities import ACTIONS, CAPABILITIES, UPDATE_TYPES
 from duologue.transport.max._http import HttpClient
 from duologue.transport.max._limits import Limits, MaxLimits
-from duologue.transport.max._message import user
 from duologue.transport.max._parse import parse
 from duologue.transport.max._private_chats import PrivateChats
+from duologue.transport.max._requests import BotCommand, Request
 from duologue.transport.max._settings import chosen_token, chosen_url
-
-# What an answer to a poll may take on top of the time that it is held.
-_POLL_SLACK = 10.0
-
-# Source: the notice of May 2026. The schema still allows 90 s and 1000 updates.
-_LONGEST_HOLD = 30
-_LARGEST_BATCH = 100
 
 
 class Bot(Messenger):
@@ -188,11 +169,7 @@ class Bot(Messenger):
         Raises:
             MessengerError: The call failed.
         """
-        answer = await self._ask("GET", "/me")
-        try:
-            return user(answer, "")
-        except MalformedUpdateError as error:
-            raise UnexpectedAnswerError("GET /me", error.reason) from error
+        return answers.me(await self._ask(requests.me()))
 
     async def set_my_commands(self, commands: Sequence[BotCommand]) -> None:
         """Tell which commands the messenger shall offer, in the place of all before.
@@ -208,7 +185,7 @@ class Bot(Messenger):
             BadRequestError: MAX does not take one of them.
             MessengerError: The call failed.
         """
-        await self._ask("PATCH", "/me/commands", body=bodies.commands(commands))
+        await self._ask(requests.commands(commands))
 
     async def subscriptions(self) -> tuple[Subscription, ...]:
         """Ask for the webhooks; while there is one, polling gives nothing.
@@ -216,7 +193,7 @@ class Bot(Messenger):
         Raises:
             MessengerError: The call failed.
         """
-        return subscriptions(await self._ask("GET", "/subscriptions"))
+        return answers.subscriptions(await self._ask(requests.subscriptions()))
 
     def without_token(self, text: str) -> str:
         """The beginning of a text from the messenger, without the token in it."""
@@ -245,22 +222,15 @@ class Bot(Messenger):
             MessengerError: The call failed.
         """
         await self._limits.polls.take()
-        hold = min(int(timeout), _LONGEST_HOLD)
-        query = {"limit": str(min(limit, _LARGEST_BATCH)), "timeout": str(hold)}
-        if marker is not None:
-            query["marker"] = str(marker)
-        if types is not None:
-            query["types"] = ",".join(types)
+        request = requests.poll(marker, limit, timeout, types)
         try:
-            answer = await self._http.call(
-                "GET", "/updates", query=query, within=hold + _POLL_SLACK
-            )
+            answer = await self._http.call(request)
         except RateLimitedError as error:
             self._limits.polls.pause(error.retry_after)
             raise
         finally:
             self._limits.polls.arrived()
-        return batch(answer)
+        return answers.batch(answer)
 
     async def send_now(
         self, chat_id: int, view: View, *, reply_to: str | None = None
@@ -270,15 +240,8 @@ class Bot(Messenger):
         Raises:
             MessengerError: The call failed.
         """
-        answer = await self._call(
-            "POST",
-            "/messages",
-            chat_id,
-            "send",
-            query={"chat_id": str(chat_id), **bodies.preview(view)},
-            body=bodies.new_message(view, reply_to),
-        )
-        return message_id(answer)
+        request = requests.new_message(chat_id, view, reply_to)
+        return answers.message_id(await self._call(request, chat_id, "send"))
 
     async def edit_now(self, chat_id: int, message_id: str, view: View) -> None:
         """Replace text and keyboard; an empty keyboard removes the old one.
@@ -286,14 +249,7 @@ class Bot(Messenger):
         Raises:
             MessengerError: The call failed.
         """
-        await self._call(
-            "PUT",
-            "/messages",
-            chat_id,
-            "edit",
-            query={"message_id": message_id},
-            body=bodies.changed_message(view),
-        )
+        await self._call(requests.changed_message(message_id, view), chat_id, "edit")
 
     async def remove_keyboard_now(self, chat_id: int, message_id: str) -> None:
         """Take the buttons away from a message of the bot and leave its text.
@@ -301,14 +257,7 @@ class Bot(Messenger):
         Raises:
             MessengerError: The call failed.
         """
-        await self._call(
-            "PUT",
-            "/messages",
-            chat_id,
-            "edit",
-            query={"message_id": message_id},
-            body=bodies.WITHOUT_KEYBOARD,
-        )
+        await self._call(requests.without_keyboard(message_id), chat_id, "edit")
 
     async def delete_now(self, chat_id: int, message_id: str) -> None:
         """Delete a message.
@@ -316,13 +265,7 @@ class Bot(Messenger):
         Raises:
             MessengerError: The call failed.
         """
-        await self._call(
-            "DELETE",
-            "/messages",
-            chat_id,
-            "delete",
-            query={"message_id": message_id},
-        )
+        await self._call(requests.deleted_message(message_id), chat_id, "delete")
 
     async def act_now(self, chat_id: int, action: str) -> None:
         """Show for some seconds what the bot is doing; waits for the limits itself.
@@ -335,10 +278,7 @@ class Bot(Messenger):
             MessengerError: The call failed.
         """
         await self._limits.bot.take()
-        name = ACTIONS.get(action, action)
-        await self._http.call(
-            "POST", f"/chats/{chat_id}/actions", body=bodies.action(name)
-        )
+        await self._http.call(requests.action(chat_id, ACTIONS.get(action, action)))
 
     async def look_up_now(
         self, chat_id: int, user_id: int | None
@@ -355,18 +295,14 @@ class Bot(Messenger):
             BadRequestError: The user is no member of the chat.
             MessengerError: The call failed.
         """
-        path = f"/chats/{chat_id}"
-        chat, partner = chat_and_partner(await self._ask("GET", path))
+        found = await self._ask(requests.chat(chat_id))
+        chat, partner = answers.chat_and_partner(found)
         if user_id is None:
             return chat, None
         if partner is not None and partner.id == user_id:
             return chat, partner
-        path = f"{path}/members"
-        answer = await self._ask("GET", path, query={"user_ids": str(user_id)})
-        for member in members(answer):
-            if member.id == user_id:
-                return chat, member
-        raise BadRequestError(f"GET {path}", f"user {user_id} is no member of the chat")
+        found = await self._ask(requests.member(chat_id, user_id))
+        return chat, answers.member(found, chat_id, user_id)
 
     async def answer_now(
         self,
@@ -388,43 +324,23 @@ class Bot(Messenger):
         Raises:
             MessengerError: The call failed.
         """
-        await self._call(
-            "POST",
-            "/answers",
-            chat_id,
-            "answer",
-            query={"callback_id": callback_id, **bodies.preview(view)},
-            body=bodies.answer(view, notification),
-        )
+        request = requests.answer(callback_id, view, notification)
+        await self._call(request, chat_id, "answer")
 
-    async def _ask(
-        self,
-        verb: str,
-        path: str,
-        *,
-        query: Mapping[str, str] = MappingProxyType({}),
-        body: bytes | None = None,
-    ) -> dict[str, object]:
+    async def _ask(self, request: Request) -> dict[str, object]:
         await self._limits.bot.take()
         try:
-            return await self._http.call(verb, path, query=query, body=body)
+            return await self._http.call(request)
         except RateLimitedError as error:
             self._limits.bot.pause(error.retry_after)
             raise
 
     async def _call(
-        self,
-        verb: str,
-        path: str,
-        chat_id: int,
-        kind: CallKind,
-        *,
-        query: Mapping[str, str],
-        body: bytes | None = None,
+        self, request: Request, chat_id: int, kind: CallKind
     ) -> dict[str, object]:
         """Make a call for a chat; a 429 silences this chat and no other."""
         try:
-            return await self._http.call(verb, path, query=query, body=body)
+            return await self._http.call(request)
         except RateLimitedError as error:
             self._limits.pause(chat_id, error.retry_after)
             raise

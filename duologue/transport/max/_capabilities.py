@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from duologue.dialogs import Capabilities
-from duologue.transport.max._body import TEXT_LIMIT
+from duologue.transport.max._requests import TEXT_LIMIT
 
 # Source: dev.max.ru, schema of July 2026 and the page on keyboards. How long a
 # press can be answered is not documented; people give up after some seconds.

@@ -20,14 +20,12 @@ from duologue.errors import (
 )
 from duologue.transport._effects import Effects
 from duologue.transport.max._errors import hidden, read_answer
+from duologue.transport.max._requests import Request
 
-# Seconds in which any call has to be through, reading the answer included.
-CALL_TIMEOUT = 20.0
 # Bytes in one answer; a poll with 100 long messages has less than a tenth of it.
 ANSWER_LIMIT = 16 * 1024 * 1024
 # Letters of a name that a log shows.
 _WORD = 64
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _JSON = MappingProxyType({"Content-Type": "application/json"})
 _ABOUT_MESSAGES = frozenset({"/messages", "/answers"})
 # Polls are the poller's to report; most of their time the messenger holds them.
@@ -69,29 +67,15 @@ class HttpClient:
         self._tls = _tls(ca_file)
         self._session: aiohttp.ClientSession | None = None
 
-    async def call(
-        self,
-        verb: str,
-        path: str,
-        *,
-        query: Mapping[str, str] = _NOTHING,
-        body: bytes | None = None,
-        within: float = CALL_TIMEOUT,
-    ) -> dict[str, object]:
+    async def call(self, request: Request) -> dict[str, object]:
         """Make one call.
-
-        Args:
-            verb: The HTTP method.
-            path: Where, below the base address.
-            query: Parameters for the address.
-            body: The JSON body.
-            within: Seconds for everything together.
 
         Raises:
             MessengerError: It failed; see `read_answer`.
             MessengerUnavailableError: Nothing came back in time.
             UnexpectedAnswerError: The answer has no end.
         """
+        verb, path, query, body, within = request
         name = f"{verb} {path}"
         effects = None if path == _POLLS or not self.effects.are_told else self.effects
         began = 0.0 if effects is None else effects.begin()

@@ -17,7 +17,6 @@ from duologue.dialogs import (
 )
 from duologue.transport._json import is_object
 from duologue.transport.max._attachments import attachments
-from duologue.transport.max._body import SHARED_MARK
 from duologue.transport.max._fields import (
     integer,
     items,
@@ -26,6 +25,7 @@ from duologue.transport.max._fields import (
     optional_text,
     text,
 )
+from duologue.transport.max._requests import SHARED_MARK
 
 Raw = Mapping[str, object]
 
