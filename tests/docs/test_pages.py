@@ -25,6 +25,7 @@ RUNS = {
     "embedding.md": "tests/docs/test_embedding_page.py",
     "operations.md": "tests/docs/test_operations_page.py",
     "recipes.md": "tests/docs/test_recipes_page.py",
+    "restarts.md": "tests/docs/test_restarts_page.py",
     "sandbox.md": "tests/docs/test_sandbox_page.py",
     "testing.md": "tests/docs/test_testing_page.py",
     "workers.md": "tests/actors/test_workers_docs.py",
