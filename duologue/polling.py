@@ -116,6 +116,8 @@ class LongPolling:
             InvalidDialogError: Two dialogs share states.
             UnauthorizedError: A messenger does not know a bot's token.
             MarkerFileError: The position of the polling cannot be read.
+            StateFileError: The state cannot be kept in its file, or read from it.
+            BotRunsElsewhereError: Another program runs a bot, from `state_dir`.
         """
         settings = PollerSettings(
             timeout=timeout,
@@ -143,6 +145,8 @@ class LongPolling:
             InvalidDialogError: Two dialogs share states.
             UnauthorizedError: A messenger does not know a bot's token.
             MarkerFileError: The position of the polling cannot be read.
+            StateFileError: The state cannot be kept in its file, or read from it.
+            BotRunsElsewhereError: Another program runs a bot, from `state_dir`.
         """
         async with self._runtime(bots, polling or PollerSettings()) as runtime:
             await runtime.wait()

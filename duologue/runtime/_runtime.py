@@ -64,9 +64,9 @@ class Runtime:
         polling: How updates are fetched; None not to fetch any, because the
             application passes them to `accept`.
         settings: How conversations behave.
-        state_dir: Where the position of the polling is kept; by default what the
-            environment variable `DUOLOGUE_STATE_DIR` says, or `.duologue` in the
-            current folder.
+        state_dir: Where the file of `"sqlite"` is, or, in memory, the position of the
+            polling; by default what the environment variable `DUOLOGUE_STATE_DIR`
+            says, or `.duologue` in the current folder.
         drain: Seconds for finishing when the block is left.
         start_timeout: Seconds to wait at the start while no messenger can be
             reached; None waits for ever. Where one can, its bot begins to work, and
@@ -145,6 +145,8 @@ class Runtime:
             StateFolderError: The state file cannot be made or written.
             StateInUseError: Another process has it, and does not end.
             StateDamagedError: It is broken, or something else.
+            StateLayoutError: A newer version of duologue has written it.
+            NetworkFileSystemError: It would be on another machine.
         """
         async with AsyncExitStack() as stack:
             await self._open(stack)
