@@ -460,3 +460,33 @@ async def test_a_text_is_shown_though_its_view_gave_way_to_another_before_the_en
         await chat.settled()
 
         assert shown(chat) == ["three", "done"]
+
+
+@ENGINES
+async def test_a_message_that_was_sent_once_more_is_the_one_that_counts(
+    life: Life,
+) -> None:
+    async with life.run(drain=0) as chat:
+        with chat.bot.hold(Method.SEND):
+            await chat.say(1, "/start")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+        [lost] = chat.bot.calls_of(Method.SEND)
+    assert lost.view is not None
+    # It has arrived all the same: the process ended before the answer came.
+    first = await life.bot.send_now(1, lost.view)
+    payload = life.bot.messages(1)[-1].payload_of("more")
+    assert payload is not None
+
+    async with life.run() as chat:
+        # The press comes while the same is being sent again.
+        with chat.bot.hold(Method.SEND) as hold:
+            await hold.reached()
+            await chat.press(1, payload, message_id=first)
+            await asyncio.sleep(1)
+        await chat.settled()
+        await chat.click(1, "more")
+        await chat.settled()
+
+        assert shown(chat)[-1] == "2 "
+        assert len(shown(chat)) == 2

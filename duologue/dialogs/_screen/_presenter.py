@@ -151,6 +151,8 @@ class Presenter:
         screen = screens.get(stack_id)
         if screen is None or screen.current is not None:
             return
+        if any(sent >= revision for sent in screen.unconfirmed):
+            return  # it has been sent once more, and the newer message counts
         while screen.orders and screen.orders[0].draw.revision <= revision:
             order = screen.orders.popleft()
             self._confirmations.pay(screen, order.debts)

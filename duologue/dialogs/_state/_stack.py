@@ -127,7 +127,8 @@ class KnownScreen:
         """Take a message that was pressed for the first one, which was to be sent.
 
         Whoever has sent it has ended, or lost the answer, before it could note that.
-        Where a message is known already, one that was pressed may be an older one.
+        Where a message is known already, one that was pressed may be an older one. It
+        may have been sent once more by now: then `confirm` will tell of the newer one.
 
         Args:
             message_id: The message.
@@ -141,7 +142,7 @@ class KnownScreen:
             return None
         for keys in self.pending:
             if keys.find(intent, data) is not None:
-                self.confirm(keys.revision, message_id, None)
+                self.message_id, self.drawn = message_id, keys
                 return keys.revision
         return None
 
