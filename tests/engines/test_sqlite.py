@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import pytest
@@ -51,6 +51,11 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     async with Watched(tmp_path / "state.db") as engine:
         engine.take()
         yield engine
+
+
+def spawn(group: asyncio.TaskGroup, work: Coroutine[object, object, None]) -> None:
+    """Do something beside the rest."""
+    group.create_task(work)
 
 
 async def test_accepted_mail_and_state_survive_the_process(tmp_path: Path) -> None:
@@ -109,6 +114,44 @@ async def test_what_comes_and_goes_without_a_change_is_not_written_at_all(
         await watched.commit(turn, snapshot=None)
 
     assert watched.take() == []
+
+
+async def test_turns_of_a_batch_that_do_not_wait_are_written_together(
+    watched: Watched,
+) -> None:
+    keys = [f"x/{number}" for number in range(40)]
+    for key in keys:
+        await watched.read(key)
+    watched.take()
+    async with asyncio.TaskGroup() as turns:
+
+        async def turn(key: str) -> None:
+            # A loop lets some actors work in each of its rounds.
+            for _ in range(1 + keys.index(key) // 10):
+                await asyncio.sleep(0)
+            opened = await watched.open(key)
+            assert opened is not None
+            await watched.commit(opened, snapshot=b"state")
+
+        watched.serve(["x"], len(keys), lambda key: spawn(turns, turn(key)))
+        await watched.enqueue([letter(key, "1") for key in keys])
+
+    written = watched.take()
+    assert written.count("COMMIT") == 1
+    assert "INSERT INTO mail" not in written
+
+
+async def test_changes_without_end_are_written_all_the_same(watched: Watched) -> None:
+    number = 0
+    async with asyncio.TaskGroup() as others:
+        written = others.create_task(watched.enqueue([letter(A, "first")]))
+
+        while not written.done() and number < 10_000:
+            number += 1
+            spawn(others, watched.enqueue([letter(B, str(number))]))
+            await asyncio.sleep(0)
+
+    assert number < 10_000
 
 
 async def test_what_is_drawn_rides_with_the_next_group(watched: Watched) -> None:

@@ -123,6 +123,11 @@ class Group:
             or self.expiry
         )
 
+    @property
+    def has_mail(self) -> bool:
+        """Whether there is mail that has not been handled."""
+        return bool(self._mail)
+
     def bring(self, number: int, letter: Letter) -> None:
         """Put a letter into its mailbox."""
         self._mail[number] = letter

@@ -1,5 +1,8 @@
-"""Group commit: what has changed by the end of a tick is written at once, with one sync.
+"""Group commit: what changes in one go is written at once, with one sync.
 
+A group is taken when the loop has gone round without adding to it: the turns of a batch of mail
+begin in several rounds, and what they commit meanwhile saves writing their mail, and syncs. New
+mail gives its turns a round more to begin. Where there is always more, it is taken all the same.
 While a group is being written the next one collects. A group that cannot be written is kept
 and tried again each second: what was accepted is not lost, and nobody is told that it is
 safe before it is.
@@ -19,6 +22,9 @@ from duologue.transport.sqlite._group import Group
 
 _logger = logging.getLogger("duologue")
 _LATER = 1.0  # seconds until what nobody waits for is written
+# While there is always more a group collects for so many rounds, and so many seconds.
+_MOST_ROUNDS = 32
+_LONGEST = 0.03
 _AGAIN = 1.0  # seconds until a group that could not be written is tried again
 
 
@@ -59,6 +65,9 @@ class Writer:
         self._timer: TimerHandle | None = None
         self._again: TimerHandle | None = None
         self._is_armed = False
+        # Rounds since the group was asked for, and since it last grew; its waiters then.
+        self._rounds = self._quiet = self._seen = 0
+        self._latest = 0.0
 
     @property
     def unwritten(self) -> tuple[Group, ...]:
@@ -179,8 +188,29 @@ class Writer:
 
     def _hurry(self) -> None:
         if not self._is_armed:
+            loop = asyncio.get_running_loop()
             self._is_armed = True
-            asyncio.get_running_loop().call_soon(self._take)
+            self._rounds = self._quiet = 0
+            self._seen = len(self.group.waiters)
+            self._latest = loop.time() + _LONGEST
+            loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        """Take the group unless more is coming."""
+        self._rounds += 1
+        waiting = len(self.group.waiters)
+        self._quiet = 0 if waiting > self._seen else self._quiet + 1
+        self._seen = waiting
+        enough = 2 if self.group.has_mail else 1
+        loop = asyncio.get_running_loop()
+        if (
+            self._quiet >= enough
+            or self._rounds >= _MOST_ROUNDS
+            or loop.time() >= self._latest
+        ):
+            self._take()
+        else:
+            loop.call_soon(self._look)
 
     def _end(self) -> None:
         if self._ended is not None and not self._ended.done():
