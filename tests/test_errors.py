@@ -21,6 +21,7 @@ FAMILIES = {
     "DuologueError",
     "EngineError",
     "SandboxError",
+    "SharedStateError",
     "StateFileError",
 }
 RAISED = [error for error in EVERY if error.__name__ not in FAMILIES]
@@ -55,7 +56,10 @@ WRONG_VALUE = {
     "RouterError",
     "RuntimeSettingError",
     "ScheduleError",
+    "StateFieldError",
     "StateNotNamedError",
+    "StateScopeError",
+    "StateValueError",
     "SupervisionSettingError",
     "TaskBindingError",
     "TimerSettingError",
@@ -75,6 +79,8 @@ WRONG_KIND = {
     "InvalidWidgetTypeError",
     "NoActorClassError",
     "NotAStateError",
+    "StateClassError",
+    "StateKeyError",
     "TokenMissingError",
     "UnserialisableDataError",
     "WatchError",

@@ -9,7 +9,7 @@ from __future__ import annotations
 # What lies where: `_root` has the two ancestors and how errors are written. Of a dialog,
 # `_descriptions` has what its author declares, `_conversations` what happens in it and
 # `_timers` what is to happen later; below them are `_actors`, `_systems`, `_workers` and
-# `_engines`; around them `_runtime`, `_messengers`, `_doors` (servers) and `_tools` (the
+# `_engines` and `_states`; around them `_runtime`, `_messengers`, `_doors` (servers) and `_tools` (the
 # sandbox, the demo, tests).
 from duologue.errors._actors import (
     ActivationError,
@@ -142,6 +142,18 @@ from duologue.errors._runtime import (
     RuntimeSettingError,
     RuntimeStoppedError,
     UnknownBotError,
+)
+from duologue.errors._states import (
+    SharedStateError,
+    StateAtOnceError,
+    StateChangedError,
+    StateClassError,
+    StateEndedError,
+    StateFieldError,
+    StateKeyError,
+    StateScopeError,
+    StatesRunningError,
+    StateValueError,
 )
 from duologue.errors._systems import (
     AmbiguousSystemError,
@@ -278,15 +290,25 @@ __all__ = [
     "ScheduleError",
     "SchemaNewerError",
     "SentIdError",
+    "SharedStateError",
     "SnapshotTooLargeError",
     "SnapshotVersionError",
+    "StateAtOnceError",
+    "StateChangedError",
+    "StateClassError",
     "StateCopyError",
     "StateDamagedError",
+    "StateEndedError",
+    "StateFieldError",
     "StateFileError",
     "StateFolderError",
     "StateInUseError",
+    "StateKeyError",
     "StateLayoutError",
     "StateNotNamedError",
+    "StateScopeError",
+    "StateValueError",
+    "StatesRunningError",
     "SupervisionSettingError",
     "SystemClosedError",
     "SystemOpenError",

@@ -19,6 +19,8 @@ from duologue.runtime._engines import EngineChoice
 from duologue.runtime._lock import StateLocks
 from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import Reports
+from duologue.runtime._states import states_of
+from duologue.state import States
 from duologue.transport import Connecting, Fetching, PollerSettings
 
 _logger = logging.getLogger("duologue")
@@ -33,12 +35,14 @@ class Running:
         workers: The background workers.
         conversations: The dialogs.
         bots: Who works.
+        states: The State that tasks share.
     """
 
     engine: Engine
     workers: Workers
     conversations: Conversations
     bots: Bots
+    states: States
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,7 @@ class Assembly:
         workers = Workers(system, clock=self.clock, observer=self.observer)
         conversations = self._make(engine, system, workers, connecting.connected)
         stack.callback(conversations.fail_rest)
+        states = await stack.enter_async_context(states_of(engine, self.bots))
         await stack.enter_async_context(system)
         conversations.start()
         fetching = self._make_fetching(system, conversations, engine)
@@ -102,7 +107,7 @@ class Assembly:
             observer=self.observer,
             report=self.report,
         )
-        begun(Running(engine, workers, conversations, bots))
+        begun(Running(engine, workers, conversations, bots, states))
         stack.push_async_callback(bots.close)
         stack.push_async_callback(self.dispatcher.emit_shutdown, self.bots)
         stack.push_async_callback(self._stop, conversations, fetching)

@@ -40,6 +40,7 @@ from duologue.runtime._engines import EngineChoice
 from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import OnError, Reports
 from duologue.runtime._settings import hook_of, seconds, state_dir_of
+from duologue.state import States
 from duologue.threads import ThreadedRuntime, in_thread
 from duologue.threads._signals import Signals, until_told
 from duologue.transport import Connecting, PollerSettings
@@ -216,6 +217,15 @@ class Runtime:
             RuntimeNotStartedError: Used outside the block.
         """
         return self._parts().workers
+
+    @property
+    def states(self) -> States:
+        """The State that tasks share; `Cart.of(user_id=7)` asks the only runtime.
+
+        Raises:
+            RuntimeNotStartedError: Used outside the block.
+        """
+        return self._parts().states
 
     @property
     def engine(self) -> Engine:

@@ -1,0 +1,400 @@
+"""The States that one engine keeps: a mailbox and a snapshot each, and their turns.
+
+Every operation waits in the mailbox of its State, so each is whole and none comes between
+another. Those that are asked for in one tick of the loop share one piece of mail, and so
+one turn and one commit. Mail with changes comes from the commits of dialogs; mail without
+says only that operations wait here.
+
+A State that nobody has leased has no mail, where the engine leases in the step that brings
+mail, as those of one process do. Then its values can be read without asking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
+from secrets import token_hex
+from typing import Final, TypeAlias
+from weakref import WeakValueDictionary
+
+from duologue.actors import Engine, Letter, Mail, MemoryEngine, Opened, TimedLetter
+from duologue.actors._engine._local import LocalMailboxes
+from duologue.actors._engine._timed import wall_time
+from duologue.errors import (
+    EngineClosedError,
+    EngineUnavailableError,
+    FencedError,
+    SnapshotTooLargeError,
+    StateEndedError,
+)
+from duologue.state._changes import Change, applied, unpacked
+from duologue.state._known import Knowledge, Known
+from duologue.state._ledgers import Decision, Ledger
+from duologue.state._values import Codec, Values
+
+_KIND: Final = "state"
+_EXPIRED: Final = b"!"
+_SLOTS: Final = 10_000  # States with mail that are handled at the same time
+_PAUSE: Final = 1.0  # seconds until an engine that did not answer is asked again
+
+_Work: TypeAlias = Change | Decision
+_Asked: TypeAlias = tuple[_Work, "asyncio.Future[Values]"]
+_Answer: TypeAlias = tuple["asyncio.Future[Values]", "Values | Exception"]
+_logger = logging.getLogger("duologue.state")
+
+
+class _Batch:
+    """Operations that share a turn."""
+
+    __slots__ = ("asked", "cell")
+
+    def __init__(self, cell: Cell, first: _Asked) -> None:
+        self.cell = cell
+        self.asked = [first]
+
+    def fail(self, error: BaseException) -> None:
+        """Tell all who wait."""
+        for _, answer in self.asked:
+            if not answer.done():
+                answer.set_exception(error)
+
+
+class Cell(Ledger):
+    """One State.
+
+    Args:
+        keeper: Whose it is.
+        key: Its mailbox.
+        name: What it is called in errors.
+        ttl: Seconds after its last change until it is forgotten.
+    """
+
+    __slots__ = ("_keeper", "key", "name", "ttl")
+
+    def __init__(self, keeper: Keeper, key: str, name: str, ttl: float | None) -> None:
+        self._keeper = keeper
+        self.key: str = key
+        self.name: str = name
+        self.ttl: float | None = ttl
+
+    async def read(self) -> Values:
+        """The values; nobody may change what is returned."""
+        return await self._keeper.read(self)
+
+    async def change(self, change: Change) -> Values:
+        """Change them, and tell what they are afterwards."""
+        return await self._keeper.work(self, change)
+
+    async def decide(self, decision: Decision, call: str) -> Values:  # noqa: ARG002
+        """Change them by looking at them, with nobody in between."""
+        return await self._keeper.work(self, decision)
+
+    def revisions(self) -> AsyncIterator[Values]:
+        """The values now, and whenever they have changed; the newest only."""
+        return self._keeper.revisions(self)
+
+    @asynccontextmanager
+    async def lock(self, call: str) -> AsyncIterator[None]:  # noqa: ARG002
+        """Wait until nobody of this process is inside a block like this."""
+        lock = self._keeper.locks.setdefault(self.key, asyncio.Lock())
+        async with lock:
+            yield
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """Where it lives; None if that has ended."""
+        return self._keeper.loop
+
+    @property
+    def at_once(self) -> Ledger:
+        """This."""
+        return self
+
+
+class Keeper:
+    """Keeps States on an engine.
+
+    Args:
+        engine: Where they are; entered before this starts.
+        codec: How their values become bytes.
+    """
+
+    def __init__(self, engine: Engine, codec: Codec) -> None:
+        self._engine = engine
+        self._codec = codec
+        # The engine in memory never suspends, so its turns need no task.
+        self._is_inline = isinstance(engine, MemoryEngine)
+        self._is_local = isinstance(engine, LocalMailboxes)
+        self._knowledge = Knowledge(codec)
+        self._leased: dict[str, object] = {}
+        self._gathering: dict[str, _Batch] = {}
+        self._sent: dict[str, _Batch] = {}
+        self._watching: dict[str, list[asyncio.Event]] = {}
+        self._numbers = count(1)
+        self._run_id = token_hex(8)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_open = False
+        self.locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Begin to handle mail."""
+        self._is_open = True
+        self.loop = asyncio.get_running_loop()
+        slots = sys.maxsize if self._is_inline else _SLOTS
+        self._engine.serve([_KIND], slots, self._ready)
+
+    async def stop(self) -> None:
+        """Handle no mail any more; what waits fails, and mail of turns stays."""
+        self._is_open = False
+        self.loop = None
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for batch in (*self._gathering.values(), *self._sent.values()):
+            batch.fail(StateEndedError(batch.cell.name))
+        for events in self._watching.values():
+            for event in events:
+                event.set()
+
+    def cell(self, path: str, name: str, ttl: float | None) -> Cell:
+        """The State at a path, such as `Cart:max.1:7`."""
+        return Cell(self, f"{_KIND}/{path}", name, ttl)
+
+    async def read(self, cell: Cell) -> Values:
+        """The values behind all mail that waits.
+
+        Raises:
+            StateEndedError: The runtime has ended.
+        """
+        key = cell.key
+        if not self._is_local or self._is_busy(key):
+            return await self.work(cell, _leave)
+        self._check(cell)
+        known = self._knowledge.get(key)
+        if known is None:
+            known = self._knowledge.read(key, await self._engine.read(key))
+        return known.now()
+
+    async def work(self, cell: Cell, work: _Work) -> Values:
+        """Do something in the order of the mailbox; return the values after it.
+
+        Raises:
+            StateEndedError: The runtime has ended.
+            Exception: What a decision has raised.
+        """
+        self._check(cell)
+        answer: asyncio.Future[Values] = asyncio.get_running_loop().create_future()
+        asked = work, answer
+        if self._is_inline:
+            while cell.key in self._leased:
+                await self._run(cell.key)
+            await self._send(_Batch(cell, asked))
+            await self._run(cell.key)
+        elif (batch := self._gathering.get(cell.key)) is not None:
+            batch.asked.append(asked)
+        else:
+            self._gathering[cell.key] = _Batch(cell, asked)
+            self._spawn(self._send_gathered(cell.key))
+        return await answer
+
+    async def revisions(self, cell: Cell) -> AsyncIterator[Values]:
+        """The values now, and whenever they have changed; the newest only."""
+        event = asyncio.Event()
+        events = self._watching.setdefault(cell.key, [])
+        events.append(event)
+        try:
+            while self._is_open:
+                event.clear()
+                yield await self.read(cell)
+                await event.wait()
+        finally:
+            events.remove(event)
+            if not events:
+                self._watching.pop(cell.key, None)
+
+    def _check(self, cell: Cell) -> None:
+        if not self._is_open:
+            raise StateEndedError(cell.name)
+
+    def _is_busy(self, key: str) -> bool:
+        """Tell whether a State may have mail that it has not handled."""
+        return (
+            key in self._leased or key in self._gathering or len(self._leased) >= _SLOTS
+        )
+
+    def _ready(self, key: str) -> None:
+        """Handle the mail of a key that has been leased."""
+        self._leased[key] = object()
+        # Where nothing suspends, whoever has sent the mail may be about to handle it.
+        asyncio.get_running_loop().call_soon(self._begin, key)
+
+    def _begin(self, key: str) -> None:
+        if key in self._leased and self._is_open:
+            self._spawn(self._run(key))
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_gathered(self, key: str) -> None:
+        batch = self._gathering.pop(key)
+        try:
+            await self._send(batch)
+        except asyncio.CancelledError:
+            batch.fail(StateEndedError(batch.cell.name))
+            raise
+        except Exception as error:  # noqa: BLE001  # whoever waits is told
+            batch.fail(error)
+
+    async def _send(self, batch: _Batch) -> None:
+        name = f"{self._run_id}.{next(self._numbers)}"
+        self._sent[name] = batch
+        try:
+            await self._engine.enqueue([Letter(batch.cell.key, Mail(name, b""))])
+        except BaseException as error:
+            self._sent.pop(name, None)
+            if isinstance(error, EngineClosedError):
+                raise StateEndedError(batch.cell.name) from None
+            raise
+
+    async def _run(self, key: str) -> None:
+        """Handle the mail of a State until there is no more."""
+        lease = self._leased.get(key)
+        if lease is None:
+            return
+        while self._is_open:
+            try:
+                opened = await self._engine.open(key)
+                while opened is not None:
+                    opened = await self._turn(opened)
+                break
+            except FencedError as error:
+                _logger.warning("%s", error)
+                break
+            except EngineUnavailableError as error:
+                _logger.warning("%s", error)
+                await asyncio.sleep(_PAUSE)
+        if self._leased.get(key) is lease:
+            del self._leased[key]
+
+    async def _turn(self, opened: Opened) -> Opened | None:
+        """Handle one piece of mail, and all operations that wait behind it."""
+        batch = self._sent.pop(opened.mail.id, None)
+        try:
+            before = self._knowledge.read(opened.key, opened.snapshot)
+            try:
+                return await self._commit(opened, batch, before, None)
+            except SnapshotTooLargeError as error:
+                return await self._commit(opened, batch, before, error)
+        except asyncio.CancelledError:
+            if batch is not None:
+                batch.fail(StateEndedError(batch.cell.name))
+            raise
+        except (FencedError, EngineUnavailableError) as error:
+            if batch is not None:
+                batch.fail(error)
+            raise
+        except Exception as error:
+            _logger.exception("a change of %s is given up", opened.key)
+            if batch is not None:
+                batch.fail(error)
+            await self._engine.fail(opened, error=repr(error), retry=False)
+            return None
+
+    async def _commit(
+        self,
+        opened: Opened,
+        batch: _Batch | None,
+        before: Known,
+        too_large: SnapshotTooLargeError | None,
+    ) -> Opened | None:
+        """Write what all operations make of the values, and tell those who asked."""
+        name, ttl, values = self._received(opened, before.now(), too_large)
+        answers: list[_Answer] = []
+        if batch is not None:
+            name, ttl = batch.cell.name, batch.cell.ttl
+            check = None
+            if too_large is not None:
+                check = partial(self._check_size, before, name, too_large)
+            values, answers = _folded(batch, values, check)
+        after, timed = before, list[TimedLetter]()
+        if values is not before.values:
+            until = None if ttl is None else wall_time() + ttl
+            after = self._knowledge.written(before, values, until, name)
+            if ttl is not None:
+                timed = [TimedLetter("ttl", opened.key, until, _EXPIRED)]
+        snapshot = None if after is before else after.line
+        following = await self._engine.commit(
+            opened, snapshot=snapshot, timed=timed, keep=True
+        )
+        self._knowledge.keep(opened.key, after)
+        if after is not before:
+            for event in self._watching.get(opened.key, ()):
+                event.set()
+        for answer, outcome in answers:
+            _settle(answer, outcome)
+        return following
+
+    def _received(
+        self, opened: Opened, values: Values, too_large: SnapshotTooLargeError | None
+    ) -> tuple[str, float | None, Values]:
+        """What the changes in a piece of mail make of the values."""
+        body = opened.mail.body
+        if not body or body == _EXPIRED:
+            return opened.key, None, values
+        if too_large is not None:
+            raise too_large
+        name, ttl, changes = self._codec.read(body)
+        for change in unpacked(changes):
+            values = applied(change, values, name)
+        return name, ttl, values
+
+    def _check_size(
+        self, before: Known, name: str, error: SnapshotTooLargeError, values: Values
+    ) -> None:
+        line = self._knowledge.written(before, values, before.until, name).line
+        if line is not None and len(line) > error.limit:
+            raise SnapshotTooLargeError(error.key, len(line), error.limit)
+
+
+def _leave(_values: Values) -> None:
+    """Leave all as it is."""
+
+
+def _folded(
+    batch: _Batch, values: Values, check: Callable[[Values], None] | None
+) -> tuple[Values, list[_Answer]]:
+    """Do one operation after the other; one that raises changes nothing."""
+    answers: list[_Answer] = []
+    for work, answer in batch.asked:
+        try:
+            if callable(work):
+                new = work(values)
+            else:
+                new = applied(work, values, batch.cell.name)
+            if new is not None and check is not None:
+                check(new)
+        except Exception as error:  # noqa: BLE001  # its caller is told
+            answers.append((answer, error))
+            continue
+        if new is not None:
+            values = new
+        answers.append((answer, values))
+    return values, answers
+
+
+def _settle(answer: asyncio.Future[Values], outcome: Values | Exception) -> None:
+    if answer.done():  # whoever asked does not wait any more
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)

@@ -1,0 +1,145 @@
+"""All States of a runtime: which there are, and where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from duologue.actors import Engine, MemoryEngine
+from duologue.errors import StateClassError, StateScopeError
+from duologue.state._handle import Declared
+from duologue.state._keeper import Cell, Keeper
+from duologue.state._running import running
+from duologue.state._values import Codec
+
+T = TypeVar("T")
+
+# What stays in this process: it ends with it anyway.
+_IN_MEMORY = frozenset({"process", "operation"})
+
+
+class States:
+    """The States of a runtime.
+
+    Args:
+        engine: Where those are kept that outlive the process on a durable engine.
+        codec: How values become bytes.
+        bot_name: The name of a bot such as `max.42`; of the only one for None, and
+            None if there are several.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        codec: Codec,
+        bot_name: Callable[[object], str | None],
+    ) -> None:
+        self.codec: Codec = codec
+        self._bot_name = bot_name
+        self._memory = MemoryEngine()
+        self._local = Keeper(self._memory, codec)
+        self._kept = Keeper(engine, codec)
+        self._classes: dict[str, type[Declared]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._memory.__aenter__()
+        self._local.start()
+        self._kept.start()
+        running.append(self)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Answer nothing any more; whoever waits gets a `StateEndedError`."""
+        running.remove(self)
+        await self._kept.stop()
+        await self._local.stop()
+        await self._memory.__aexit__()
+
+    def of(
+        self,
+        cls: type[T],
+        *,
+        bot: object = None,
+        chat_id: int | None = None,
+        user_id: int | None = None,
+        operation_id: str | None = None,
+    ) -> T:
+        """The State of a class for a place; what its scope does not need is ignored.
+
+        Raises:
+            StateClassError: Another class has its name.
+            StateScopeError: The place lacks what its scope needs.
+        """
+        if not issubclass(cls, Declared):
+            raise StateClassError(cls.__name__, "it is no subclass of AsyncState")
+        cell = self.cell(
+            cls,
+            bot=bot,
+            chat_id=chat_id,
+            user_id=user_id,
+            operation_id=operation_id,
+        )
+        return cls(cell, self.codec)
+
+    def cell(
+        self,
+        cls: type[Declared],
+        *,
+        bot: object = None,
+        chat_id: int | None = None,
+        user_id: int | None = None,
+        operation_id: str | None = None,
+    ) -> Cell:
+        """Where the values of a State are; see `of`."""
+        self.take(cls)
+        declared = cls.declaration()
+        name, scope = declared.name, declared.scope
+        match scope:
+            case "process":
+                path = name
+            case "operation":
+                path = f"{name}:{self._needed(name, scope, operation_id, 'operation')}"
+            case "bot":
+                path = f"{name}:{self._bot(name, scope, bot)}"
+            case _:
+                number = chat_id if scope == "chat" else user_id
+                needed = self._needed(name, scope, number, scope)
+                path = f"{name}:{self._bot(name, scope, bot)}:{needed}"
+        keeper = self._local if scope in _IN_MEMORY else self._kept
+        return keeper.cell(path, name, declared.ttl)
+
+    def take(self, cls: type[Declared]) -> None:
+        """Know a class.
+
+        Raises:
+            StateClassError: Another class has its name.
+        """
+        name = cls.declaration().name
+        other = self._classes.setdefault(name, cls)
+        if other is not cls:
+            problem = (
+                f"{other.__module__}.{other.__qualname__} has its name, under which "
+                "values are kept; rename one of them"
+            )
+            raise StateClassError(f"{cls.__module__}.{cls.__qualname__}", problem)
+
+    def _bot(self, name: str, scope: str, bot: object) -> str:
+        found = self._bot_name(bot)
+        if found is None:
+            missing = "there is not exactly one bot"
+            raise StateScopeError(name, scope, missing, "write bot=…")
+        return found
+
+    def _needed(self, name: str, scope: str, given: object, what: str) -> object:
+        if given is None:
+            missing = f"no {what} is known here"
+            instead = f"write {name}.of({what}_id=…), or give it another scope="
+            raise StateScopeError(name, scope, missing, instead)
+        return given

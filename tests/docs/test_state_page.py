@@ -1,0 +1,39 @@
+"""The code of docs/state.md, run as it stands there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from inspect import CO_COROUTINE
+from pathlib import Path
+from types import CodeType, FunctionType
+
+import pytest
+
+from duologue import Dispatcher
+from duologue.state import AsyncState
+from duologue.testing import Playground
+
+PAGE = (Path(__file__).parents[2] / "docs/state.md").read_text("utf-8")
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = [text for kind, text in FENCED if kind == "python"]
+OUTPUTS = [text for kind, text in FENCED if not kind]
+
+
+def compiled(listing: str) -> CodeType:
+    code: CodeType = compile(
+        listing, "state.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    )
+    assert code.co_flags & CO_COROUTINE
+    return code
+
+
+async def test_the_first_listing_prints_what_the_page_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names: dict[str, object] = {"AsyncState": AsyncState, "__name__": __name__}
+
+    async with Playground(Dispatcher()):
+        await FunctionType(compiled(BLOCKS[0]), names)()
+
+    assert capsys.readouterr().out == OUTPUTS[0]
