@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from duologue.dialogs import (
     ShowMode,
     State,
     StatesGroup,
+    View,
     Window,
 )
+from duologue.dialogs._screen._owed import load_view
 from duologue.dialogs.routing import Command
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
@@ -28,6 +31,7 @@ from duologue.testing import Method, Playground, RecordingBot
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
 from duologue.transport.sqlite import SqliteEngine
+from tests.promises.conftest import Counter
 
 
 @pytest.fixture(autouse=True)
@@ -490,3 +494,39 @@ async def test_a_message_that_was_sent_once_more_is_the_one_that_counts(
 
         assert shown(chat)[-1] == "2 "
         assert len(shown(chat)) == 2
+
+
+@ENGINES
+async def test_a_press_that_adopts_a_message_leaves_what_handlers_send(
+    life: Life,
+) -> None:
+    async def answer(message: Message, dialog_manager: DialogManager) -> None:
+        await message.answer("hello")
+        await dialog_manager.start(Counter.showing)
+
+    life.dispatcher.message.register(answer, Command("greet"))
+    async with life.run(drain=0) as chat:
+        with chat.bot.hold(Method.SEND):
+            await chat.say(1, "/greet")
+            await asyncio.sleep(1)
+            window = await owed_window(life.engine)
+            await chat.runtime.__aexit__(None, None, None)
+    message_id = await life.bot.send_now(1, window)
+    payload = life.bot.messages(1)[-1].payload_of("more")
+    assert payload is not None
+
+    async with life.run() as chat:
+        life.bot.fail(
+            *[MessengerUnavailableError("send", "down")] * 3, method=Method.SEND
+        )
+        await chat.press(1, payload, message_id=message_id)
+        await chat.settled()
+
+        assert shown(chat) == ["1 ", "hello"]
+
+
+async def owed_window(engine: Engine) -> View:
+    """The window that is owed to the chat with user 1."""
+    owed, _ = await engine.owed("screen/test.1:1")
+    view: list[object] = json.loads(owed[-1].body)[4]
+    return load_view(view)

@@ -153,10 +153,12 @@ class Presenter:
             return
         if any(sent >= revision for sent in screen.unconfirmed):
             return  # it has been sent once more, and the newer message counts
-        while screen.orders and screen.orders[0].draw.revision <= revision:
-            order = screen.orders.popleft()
-            self._confirmations.pay(screen, order.debts)
-            order.finish()
+        for order in list(screen.orders):
+            draw = order.draw
+            if draw.view is not None and draw.revision <= revision:
+                screen.orders.remove(order)
+                self._confirmations.pay(screen, order.debts)
+                order.finish()
         screen.message_id = shown
 
     def in_flight(self, screens: Screens, stack_id: str) -> Order | None:
