@@ -26,6 +26,8 @@ _LONGEST_HOLD = 30
 _LARGEST_BATCH = 100
 # An absent text stays as it is (dev.max.ru, description of PUT /messages).
 _WITHOUT_KEYBOARD = dump({"attachments": []})
+# Of links the query says something only for views that must not expand them.
+_NO_PREVIEW = "disable_link_preview"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -101,7 +103,9 @@ def new_message(chat_id: int, view: View, reply_to: str | None) -> Request:
         body["link"] = {"type": "reply", "mid": reply_to}
     if not view.keyboard:
         del body["attachments"]
-    query = {"chat_id": str(chat_id), **_preview(view)}
+    query = {"chat_id": str(chat_id)}
+    if not view.show_link_preview:
+        query[_NO_PREVIEW] = "true"
     return Request("POST", "/messages", query, dump(body))
 
 
@@ -148,20 +152,15 @@ def answer(callback_id: str, view: View | None, notification: str | None) -> Req
     One of message and notification is required; a blank notification is the
     one answer that changes nothing on the screen.
     """
-    query = {"callback_id": callback_id, **_preview(view)}
+    query = {"callback_id": callback_id}
     body: JsonObject = {}
     if view is not None:
         body["message"] = _message(view)
+        if not view.show_link_preview:
+            query[_NO_PREVIEW] = "true"
     if notification is not None or view is None:
         body["notification"] = notification or " "
     return Request("POST", "/answers", query, dump(body))
-
-
-def _preview(view: View | None) -> dict[str, str]:
-    """What the query says of links; only views that must not expand them say it."""
-    if view is None or view.show_link_preview:
-        return {}
-    return {"disable_link_preview": "true"}
 
 
 def _message(view: View) -> JsonObject:
