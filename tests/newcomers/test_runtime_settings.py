@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import prometheus_client  # noqa: F401  # reads files, so not in the loop of a test
 import pytest
 
 from duologue import Dispatcher, LongPolling, Router, Runtime
-from duologue.actors import MemoryEngine
+from duologue.actors import Engine, MemoryEngine
 from duologue.dialogs import MessageCreated, Notices, Settings
 from duologue.dialogs._chat._data import Json
 from duologue.errors import (
@@ -194,6 +195,39 @@ def test_a_wrong_engine_in_the_environment_is_told_by_the_name_of_its_variable(
 
     assert "word" not in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - made here
+
+
+class _OfOthers(MemoryEngine):
+    """An engine that duologue does not know, and that outlives the process."""
+
+    @property
+    def durable(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        ("memory", "state is kept in memory and ends with this process"),
+        ("sqlite:///state.db", "state is kept in state.db"),
+        (_OfOthers(), "state is kept in _OfOthers"),
+    ],
+    ids=["memory", "sqlite", "another"],
+)
+async def test_the_log_says_where_the_state_is_kept(
+    engine: Engine | str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with caplog.at_level("INFO", "duologue"):
+        async with Runtime(Dispatcher(), [], engine=engine):
+            pass
+
+    assert [line for line in caplog.messages if line.startswith(said)] != []
 
 
 async def test_a_file_in_the_home_of_the_user_may_be_named_with_a_tilde(
