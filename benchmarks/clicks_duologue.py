@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from clicks import (
     LABEL,
@@ -40,6 +41,9 @@ from duologue.transport.max import Bot
 _BATCH = 100
 
 
+OnClick: TypeAlias = Callable[[Callback, Button, DialogManager], Awaitable[None]]
+
+
 class _Counting(StatesGroup):
     shown = State()
 
@@ -56,11 +60,12 @@ async def _on_start(_: MessageCreated, dialog_manager: DialogManager) -> None:
     await dialog_manager.start(_Counting.shown, mode=StartMode.RESET_STACK)
 
 
-def counting(data_kb: int = 0) -> Dispatcher:
+def counting(data_kb: int = 0, on_click: OnClick = _on_click) -> Dispatcher:
     """A dialog with a counter, and a button that adds one.
 
     Args:
         data_kb: How many thousand bytes of JSON it holds beside its counter.
+        on_click: What the button does instead.
     """
 
     async def on_open(_: object, manager: DialogManager) -> None:
@@ -68,7 +73,7 @@ def counting(data_kb: int = 0) -> Dispatcher:
 
     window = Window(
         Format(TEXT),
-        Button(Const(LABEL), id=WIDGET, on_click=_on_click),
+        Button(Const(LABEL), id=WIDGET, on_click=on_click),
         state=_Counting.shown,
         getter=_getter,
     )

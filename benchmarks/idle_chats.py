@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import tempfile
 import tracemalloc
-from collections.abc import Sequence
 
 from clicks import FIRST_CHAT
 from clicks_duologue import Nobody, counting
-from max_null import NullBot, clicked, started
+from max_null import clicked, started
+from polled import PolledBot
 from pykka import ActorRegistry
 
 from duologue import Runtime
-from duologue.dialogs import Batch, CallKind, Settings
+from duologue.dialogs import Settings
 from duologue.transport import PollerSettings
 
 # Seconds; a dialog actor is let go after the first, and looked for each second one.
@@ -25,51 +24,9 @@ _LOOK_EVERY = 0.05
 _PRESSES = 25
 
 
-class _PolledBot(NullBot):
-    """A bot on MAX that gives out what it is told, when it is polled.
-
-    It has no rate limits: theirs is memory of the last calls, and goes with the next.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(one_call=True, round_trip=0.0)
-        self._batches: asyncio.Queue[list[bytes]] = asyncio.Queue()
-        self._marker = 0
-
-    async def get_updates(
-        self,
-        *,
-        marker: int | None,
-        limit: int,
-        timeout: float,  # noqa: ASYNC109 - the port's signature
-        types: Sequence[str] | None,
-    ) -> Batch:
-        """Wait for the next batch."""
-        del marker, limit, types
-        try:
-            async with asyncio.timeout(timeout):
-                batch = await self._batches.get()
-        except TimeoutError:
-            batch = []
-        self._marker += 1
-        return Batch([json.loads(update) for update in batch], self._marker)
-
-    async def ready(self, chat_id: int, kind: CallKind = "edit") -> None:
-        """Never wait."""
-
-    def ready_now(self, chat_id: int, kind: CallKind = "edit") -> bool:
-        """Allow each call."""
-        del chat_id, kind
-        return True
-
-    def give(self, updates: list[bytes]) -> None:
-        """Have the next poll bring these."""
-        self._batches.put_nowait(updates)
-
-
 async def idle_bytes(chats: int) -> float:
     """Bytes that a chat takes after some presses, when its actor has left."""
-    bot = _PolledBot()
+    bot = PolledBot()
     with tempfile.TemporaryDirectory() as state_dir:
         runtime = Runtime(
             counting(),
@@ -94,19 +51,12 @@ async def idle_bytes(chats: int) -> float:
                 tracemalloc.stop()
 
 
-async def _use(bot: _PolledBot, chats: range) -> None:
+async def _use(bot: PolledBot, chats: range) -> None:
     """Open the dialog in each chat, and press its button some times."""
-    await _give(bot, [started(chat) for chat in chats])
+    await bot.work_off([started(chat) for chat in chats])
     for press in range(_PRESSES):
         updates = [clicked(chat, press, bot.http.view(chat)) for chat in chats]
-        await _give(bot, updates)
-
-
-async def _give(bot: _PolledBot, updates: list[bytes]) -> None:
-    sent = bot.http.requests
-    for start in range(0, len(updates), 100):
-        bot.give(updates[start : start + 100])
-    await bot.http.sent(sent + len(updates))
+        await bot.work_off(updates)
 
 
 async def _alone(own: int) -> None:
@@ -115,8 +65,10 @@ async def _alone(own: int) -> None:
         await asyncio.sleep(_LOOK_EVERY)
 
 
-def _memory(bot: NullBot) -> int:
+def _memory(bot: PolledBot) -> int:
     """Bytes that Python has taken, without what the sink remembers."""
     bot.http.last.clear()
+    bot.timed.shown.clear()
+    bot.fetched.clear()
     gc.collect()
     return tracemalloc.get_traced_memory()[0]

@@ -1,0 +1,75 @@
+"""The benchmark of engines runs, and measures what it claims to measure."""
+
+from __future__ import annotations
+
+import json
+from typing import TypedDict
+
+import pytest
+
+from tests.benchmarks.conftest import bench, python
+
+SMALL = ("--messages=6", "--rounds=2", "--pressing=3", "--slow", "2")
+
+
+class Row(TypedDict):
+    what: str
+    value: float
+    unit: str
+    target: str | None
+    is_met: bool | None
+    rounds: list[float]
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, Row]:
+    found: list[Row] = json.loads(
+        bench("bench_engines.py", "--json", *SMALL, "--dialogs=30", "--owed=5")
+    )
+    return {row["what"]: row for row in found}
+
+
+def test_presses_on_both_engines_are_measured_in_each_round(
+    rows: dict[str, Row],
+) -> None:
+    for name in ("a press, memory", "a press, SQLite", "SQLite, more than memory"):
+        assert len(rows[name]["rounds"]) == 2
+
+    assert rows["SQLite, more than memory"]["target"] == "at most 100"
+
+
+def test_a_press_waits_for_at_most_three_syncs(rows: dict[str, Row]) -> None:
+    waited = rows["a slow disk, 2 chats, longest wait"]
+
+    assert 1 <= waited["value"] <= 3
+    assert waited["is_met"]
+
+
+def test_idle_dialogs_have_a_size_a_memory_and_a_start(rows: dict[str, Row]) -> None:
+    measured = {name: row["unit"] for name, row in rows.items() if "idle" in name}
+
+    assert measured == {
+        "30 idle dialogs, file, each": "bytes",
+        "30 idle dialogs, memory": "MB",
+        "30 idle dialogs, first turn after a kill, 5 owed": "s",
+    }
+    assert all(rows[name]["value"] > 0 for name in measured)
+
+
+def test_a_part_that_fails_ends_the_run() -> None:
+    code = (
+        "from engines_idle import run\n"
+        "from pathlib import Path\n"
+        "run('idle', Path('/dev/null/state.db'), 1)"
+    )
+
+    done = python("-c", code)
+
+    assert "idle ended with 1" in done.stderr
+
+
+def test_without_json_there_is_a_table() -> None:
+    shown = bench("bench_engines.py", *SMALL, "--dialogs=0")
+
+    assert "SQLite, more than memory" in shown
+    assert "idle dialogs" not in shown
