@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
 from duologue.errors import BlockingCallError, StateEndedError
 from duologue.state._declaration import Declaration
 from duologue.state._handle import AsyncState, Declared
 from duologue.state._ledgers import Ledger
-from duologue.state._values import Codec, Values
+from duologue.state._values import Codec, Value, Values
 
-P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def _blocking(
-    method: Callable[Concatenate[AsyncState, P], Coroutine[object, object, T]],
-) -> Callable[Concatenate[SyncState, P], T]:
-    """Make the form of a method that waits for its end."""
-
-    @wraps(method)
-    def call(self: SyncState, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.wait_for(method(self.on_loop, *args, **kwargs), method.__name__)
-
-    return call
 
 
 class SyncState(Declared):
@@ -43,15 +29,43 @@ class SyncState(Declared):
         super().__init__(ledger, codec, declaration)
         self.on_loop: AsyncState = AsyncState(ledger, codec, self._declared)
 
-    get = _blocking(AsyncState.get)
-    get_all = _blocking(AsyncState.get_all)
-    set = _blocking(AsyncState.set)
-    update = _blocking(AsyncState.update)
-    delete = _blocking(AsyncState.delete)
-    clear = _blocking(AsyncState.clear)
-    incr = _blocking(AsyncState.incr)
-    set_if = _blocking(AsyncState.set_if)
-    modify = _blocking(AsyncState.modify)
+    def get(self, key: str | None = None, default: Value = None) -> Value:
+        """The value of a name, else the default; without a name all values."""
+        return self.wait_for(self.on_loop.get(key, default), "get")
+
+    def get_all(self) -> Values:
+        """All values."""
+        return self.wait_for(self.on_loop.get_all(), "get_all")
+
+    def set(self, key: str, value: Value) -> None:
+        """Write a value."""
+        self.wait_for(self.on_loop.set(key, value), "set")
+
+    def update(self, /, **values: Value) -> Values:
+        """Write some values; return all after it."""
+        return self.wait_for(self.on_loop.update(**values), "update")
+
+    def delete(self, key: str) -> None:
+        """Forget a value, which need not be there."""
+        self.wait_for(self.on_loop.delete(key), "delete")
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self.wait_for(self.on_loop.clear(), "clear")
+
+    def incr(self, key: str, by: float = 1) -> Value:
+        """Add to a number; return it."""
+        return self.wait_for(self.on_loop.incr(key, by), "incr")
+
+    def set_if(self, key: str, expected: Value, new: Value) -> bool:
+        """Write a value if the old one is as expected; tell whether it was."""
+        return self.wait_for(self.on_loop.set_if(key, expected, new), "set_if")
+
+    def modify(
+        self, function: Callable[[Values], Values | Awaitable[Values]]
+    ) -> Values:
+        """Replace all values by what a function makes of them; return them."""
+        return self.wait_for(self.on_loop.modify(function), "modify")
 
     @contextmanager
     def transaction(self) -> Iterator[Values]:

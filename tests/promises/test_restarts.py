@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from duologue import Dispatcher, Runtime
-from duologue.actors import Engine, MemoryEngine
+from duologue.actors import Engine, MemoryEngine, Owed
 from duologue.dialogs import (
     Callback,
     Dialog,
@@ -140,6 +140,32 @@ async def test_the_first_window_is_sent_after_a_restart_and_can_be_pressed(
         await chat.settled()
 
         assert shown(chat) == ["1 "]
+
+
+class Distant(Kept):
+    """Takes a second to tell what is owed."""
+
+    async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
+        await asyncio.sleep(1)
+        return await super().owed(screen)
+
+
+async def test_what_many_chats_are_owed_is_asked_for_together(
+    dispatcher: Dispatcher,
+) -> None:
+    life = Life(dispatcher, Distant())
+    users = range(1, 51)
+    async with life.run(drain=0) as chat:
+        with chat.bot.hold():
+            for user in users:
+                await chat.say(user, "/start")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await asyncio.sleep(5)
+
+        assert all(chat.screen(user).text == "0 " for user in users)
 
 
 @ENGINES

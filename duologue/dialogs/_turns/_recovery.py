@@ -6,26 +6,29 @@ behind them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
-from duologue.actors import Engine, Owed
+from duologue.actors import Engine
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._chat._sent import Sent
 from duologue.dialogs._delivery._outage import Outage
 from duologue.dialogs._delivery._tasks import Tasks
 from duologue.dialogs._screen._callbacks import Callbacks
-from duologue.dialogs._screen._owed import Owing
+from duologue.dialogs._screen._owed import OwedAnswer, Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._rows import Row
 from duologue.dialogs._state._modes import ShowMode
 from duologue.dialogs._state._snapshot import newest_drawing
-from duologue.dialogs._state._turn import Draw
+from duologue.dialogs._state._turn import Debt, Draw
 from duologue.dialogs._turns._dialog_actors import DialogActors
 
 _SCREEN = "screen/"
+_AT_ONCE = 100
 _logger = logging.getLogger("duologue.dialogs")
 
 
@@ -85,12 +88,15 @@ class Recovery:
         number = done = 0
         try:
             while done < len(self._screens):
-                screen = self._screens[done]
-                ask = partial(self._engine.owed, screen)
-                owed, row = await self._outage.outlast(ask)
-                await self._show(screen, owed, Row(row))
-                number += len(owed)
-                done += 1
+                # An engine may answer many questions in the time of one.
+                asked = self._screens[done : done + _AT_ONCE]
+                async with asyncio.TaskGroup() as group:
+                    answers = [group.create_task(self._ask(each)) for each in asked]
+                for screen, answer in zip(asked, answers, strict=True):
+                    left = answer.result()
+                    self._show(screen, left)
+                    number += len(left.things)
+                done += len(asked)
         finally:
             self._screens.clear()
             waiting, self._waiting = self._waiting, []
@@ -98,33 +104,54 @@ class Recovery:
                 self._actors.ready(key)
         _logger.info("what is drawn now was owed before: %d", number)
 
-    async def _show(self, screen: str, owed: Sequence[Owed], row: Row) -> None:
+    async def _ask(self, screen: str) -> _Left:
+        """Ask what is owed to a screen, and what its conversations want to be seen."""
+        ask = partial(self._engine.owed, screen)
+        owed, row = await self._outage.outlast(ask)
         handles: dict[str, Sent] = {}
-        found = [self._owing.read(one, handles) for one in owed]
+        things = [self._owing.read(one, handles) for one in owed]
+        states: dict[str, bytes | None] = {}
+        for key, what, _ in things:
+            if isinstance(what, Draw) and _is_edit(what) and key not in states:
+                read = partial(self._engine.read, key)
+                states[key] = await self._outage.outlast(read)
+        return _Left(things, Row(row), states)
+
+    def _show(self, screen: str, left: _Left) -> None:
         drawer = self._bots[screen.removeprefix(_SCREEN).partition(":")[0]]
-        self._presenter.remember(screen, row)
-        for key, what, debt in found:
+        self._presenter.remember(screen, left.row)
+        for key, what, debt in left.things:
             address = Address.parse(key)
             bot, chat_id = self._bots.get(address.bot, drawer), address.chat_id
             press = what.callback_id
             if press is not None:
                 self._callbacks.open(bot, chat_id, press, self._now())
-            if isinstance(what, Draw) and not await self._is_outdated(key, what):
-                actor = self._actors.wake(key)
-                self._presenter.recover(actor.screens, address, drawer, what, row)
+            if isinstance(what, Draw) and not left.is_outdated(key, what):
+                screens = self._actors.wake(key).screens
+                self._presenter.recover(screens, address, drawer, what, left.row)
                 continue
             text = what.notification if isinstance(what, Draw) else what.text
             self._callbacks.reply(bot, chat_id, press or "", text, debt)
 
-    async def _is_outdated(self, key: str, draw: Draw) -> bool:
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is owed to a screen, its row, and the states that its edits are about."""
+
+    things: list[tuple[str, Draw | OwedAnswer, Debt]]
+    row: Row
+    states: dict[str, bytes | None]
+
+    def is_outdated(self, key: str, draw: Draw) -> bool:
         """Whether the state wants something newer in the place of an edit.
 
         That was drawn, or is owed as well: of the edit only the answer to its press is
         still to come.
         """
-        if draw.view is None or draw.mode is not ShowMode.EDIT:
+        if not _is_edit(draw):
             return False
-        ask = partial(self._engine.read, key)
-        return draw.revision < newest_drawing(
-            await self._outage.outlast(ask), draw.stack_id
-        )
+        return draw.revision < newest_drawing(self.states.get(key), draw.stack_id)
+
+
+def _is_edit(draw: Draw) -> bool:
+    return draw.view is not None and draw.mode is ShowMode.EDIT

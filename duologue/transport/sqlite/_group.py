@@ -84,10 +84,10 @@ class Group:
     )
 
     def __init__(self, number: int, *, keep_dead: int) -> None:
-        self.number = number
-        self.keep_dead = keep_dead
-        self.time = 0.0
-        self.is_done = False
+        self.number: int = number
+        self.keep_dead: int = keep_dead
+        self.time: float = 0.0
+        self.is_done: bool = False
         self.waiters: list[asyncio.Future[None]] = []
         self.after: list[Callable[[], None]] = []
         self.snapshots: dict[str, bytes] = {}

@@ -58,7 +58,7 @@ class Writer:
         self._write = write
         self._tell = written
         self.problem: str | None = None
-        self.group = self._next_group(1)
+        self.group: Group = self._next_group(1)
         self._thread: Executor | None = None
         self._writing: Group | None = None
         self._ended: asyncio.Future[None] | None = None
