@@ -203,7 +203,7 @@ class NetworkFileSystemError(StateFileError):
 
 
 class StateInUseError(StateFileError):
-    """Another process has the file of the state.
+    """Another process has the file of the state, or another engine of this one.
 
     Attributes:
         process: Which one.

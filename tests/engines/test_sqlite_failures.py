@@ -18,6 +18,7 @@ from duologue.errors import (
     NetworkFileSystemError,
     StateDamagedError,
     StateFolderError,
+    StateInUseError,
     StateLayoutError,
 )
 from duologue.transport.sqlite import SqliteEngine
@@ -257,6 +258,20 @@ async def test_an_error_that_no_text_can_hold_is_written_all_the_same(
 async def begin(path: Path) -> None:
     async with SqliteEngine(path):
         pass
+
+
+async def test_a_second_engine_of_the_process_is_refused_and_takes_nothing_away(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.db"
+    async with SqliteEngine(path) as engine:
+        with pytest.raises(StateInUseError, match="another engine of this process"):
+            async with SqliteEngine(path, patience=1):
+                raise AssertionError
+        await engine.enqueue([letter(A, "1")])
+
+    async with SqliteEngine(path, patience=0) as engine:
+        assert engine.waiting() == 1
 
 
 async def test_something_else_in_the_place_of_the_file_is_left_as_it_is(

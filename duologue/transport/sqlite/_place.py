@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
@@ -21,6 +22,11 @@ MOUNTS = Path("/proc/self/mounts")
 # File systems whose locks and shared memory do not hold what SQLite needs.
 NETWORK = frozenset({"9p", "cifs", "fuse.sshfs", "nfs", "nfs4", "smb3"})
 _PAUSE = 0.1  # seconds between two looks at a lock
+# The kernel does not tell two owners in one process apart, and whoever opens and closes a lock
+# a second time has given it back: so who has which file, by its process, is known to it alone.
+_OWNED: dict[Path, int] = {}
+_OWNED_LOCK = threading.Lock()
+_HERE = "another engine of this process"
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -36,12 +42,18 @@ def prepare(path: Path, mounts: Path) -> None:
         kind = file_system_of(path, mounts)
         if kind in NETWORK:
             raise NetworkFileSystemError(str(path), kind)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        os.close(os.open(path, flags, 0o600))
+        if not _is_owned_here(path):  # closing it would take SQLite's locks away
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            os.close(os.open(path, flags, 0o600))
         if not os.access(path.parent, os.W_OK):
             raise PermissionError(errno.EACCES, "the folder cannot be written")
     except OSError as error:
         raise StateFolderError(str(path), error.strerror or str(error)) from error
+
+
+def _is_owned_here(path: Path) -> bool:
+    """Whether an engine of this process has a file; a fork has its parent's copy."""
+    return _OWNED.get(path.resolve()) == os.getpid()
 
 
 def file_system_of(path: Path, mounts: Path) -> str | None:
@@ -76,6 +88,7 @@ class OwnerLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
+        self._owned: Path | None = None
 
     async def take(self, thread: Executor, *, patience: float, clock: Clock) -> None:
         """Take it; wait for the process before.
@@ -107,9 +120,23 @@ class OwnerLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+        if self._owned is not None:
+            with _OWNED_LOCK:
+                _OWNED.pop(self._owned, None)
+            self._owned = None
 
     def _try(self) -> str | None:
         """Lock the file; tell who has it if somebody else has."""
+        with _OWNED_LOCK:
+            if _is_owned_here(self._path):
+                return _HERE
+            holder = self._lock()
+            if holder is None:
+                self._owned = self._path.resolve()
+                _OWNED[self._owned] = os.getpid()
+        return holder
+
+    def _lock(self) -> str | None:
         if sys.platform == "win32":
             return None
         try:
