@@ -81,6 +81,7 @@ WRONG_KIND = {
     "NotAStateError",
     "StateClassError",
     "StateKeyError",
+    "StateParameterError",
     "TokenMissingError",
     "UnserialisableDataError",
     "WatchError",

@@ -69,6 +69,21 @@ class StateValueError(SharedStateError, ValueError):
     template = "{state}.{field} {problem}"
 
 
+class StateParameterError(DuologueError, TypeError):
+    """A function asks for a State that it cannot be given.
+
+    Attributes:
+        function: Its name.
+        parameter: The parameter.
+        problem: What is wrong with it.
+    """
+
+    function: str
+    parameter: str
+    problem: str
+    template = "{function} cannot be given its parameter {parameter!r}: {problem}"
+
+
 class StateScopeError(SharedStateError, ValueError):
     """The place that a State was asked for in does not say whose it is.
 

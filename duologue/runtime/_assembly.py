@@ -93,9 +93,12 @@ class Assembly:
         engine = await stack.enter_async_context(self.choice.make(self.bots))
         system = ActorSystem(drain=1.0, clock=self.clock, observer=self.observer)
         workers = Workers(system, clock=self.clock, observer=self.observer)
-        conversations = self._make(engine, system, workers, connecting.connected)
+        states = states_of(engine, self.bots)
+        conversations = self._make(
+            engine, system, workers, connecting.connected, states
+        )
         stack.callback(conversations.fail_rest)
-        states = await stack.enter_async_context(states_of(engine, self.bots))
+        await stack.enter_async_context(states)
         await stack.enter_async_context(system)
         conversations.start()
         fetching = self._make_fetching(system, conversations, engine)
@@ -129,6 +132,7 @@ class Assembly:
         system: ActorSystem,
         workers: Workers,
         bots: Sequence[Bot],
+        states: States,
     ) -> Conversations:
         return Conversations(
             self.dispatcher,
@@ -141,6 +145,7 @@ class Assembly:
             observer=self.observer,
             on_error=self.report,
             settings=self.settings,
+            states=states,
         )
 
     def _make_fetching(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from duologue.actors import Engine
 from duologue.dialogs import Bot, bot_key
 from duologue.dialogs._state import _values
+from duologue.dialogs._state._shared import current_writes
 from duologue.state import States
 
 
@@ -21,4 +22,4 @@ def states_of(engine: Engine, bots: Sequence[Bot]) -> States:
         found = next((one for one in bots if one is bot), None)
         return None if found is None else bot_key(found)
 
-    return States(engine, codec=_values, bot_name=name)
+    return States(engine, codec=_values, bot_name=name, writes=current_writes)

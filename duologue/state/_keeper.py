@@ -14,12 +14,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 from secrets import token_hex
-from typing import Final, TypeAlias
+from typing import Final
 from weakref import WeakValueDictionary
 
 from duologue.actors import Engine, Letter, Mail, MemoryEngine, Opened, TimedLetter
@@ -32,6 +32,7 @@ from duologue.errors import (
     SnapshotTooLargeError,
     StateEndedError,
 )
+from duologue.state._batches import Answer, Batch, Work, folded, settle
 from duologue.state._changes import Change, applied, unpacked
 from duologue.state._known import Knowledge, Known
 from duologue.state._ledgers import Decision, Ledger
@@ -42,26 +43,7 @@ _EXPIRED: Final = b"!"
 _SLOTS: Final = 10_000  # States with mail that are handled at the same time
 _PAUSE: Final = 1.0  # seconds until an engine that did not answer is asked again
 
-_Work: TypeAlias = Change | Decision
-_Asked: TypeAlias = tuple[_Work, "asyncio.Future[Values]"]
-_Answer: TypeAlias = tuple["asyncio.Future[Values]", "Values | Exception"]
 _logger = logging.getLogger("duologue.state")
-
-
-class _Batch:
-    """Operations that share a turn."""
-
-    __slots__ = ("asked", "cell")
-
-    def __init__(self, cell: Cell, first: _Asked) -> None:
-        self.cell = cell
-        self.asked = [first]
-
-    def fail(self, error: BaseException) -> None:
-        """Tell all who wait."""
-        for _, answer in self.asked:
-            if not answer.done():
-                answer.set_exception(error)
 
 
 class Cell(Ledger):
@@ -106,6 +88,15 @@ class Cell(Ledger):
             yield
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is not on the engine of the dialogs, but in memory only."""
+        return self._keeper.is_private
+
+    def post(self, letter: Letter) -> None:
+        """Put mail into its mailbox, where that never suspends."""
+        self._keeper.post(letter)
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
         """Where it lives; None if that has ended."""
         return self._keeper.loop
@@ -122,9 +113,13 @@ class Keeper:
     Args:
         engine: Where they are; entered before this starts.
         codec: How their values become bytes.
+        is_private: Whether nobody else uses the engine, which is in memory.
     """
 
-    def __init__(self, engine: Engine, codec: Codec) -> None:
+    def __init__(
+        self, engine: Engine, codec: Codec, *, is_private: bool = False
+    ) -> None:
+        self.is_private: bool = is_private
         self._engine = engine
         self._codec = codec
         # The engine in memory never suspends, so its turns need no task.
@@ -132,8 +127,8 @@ class Keeper:
         self._is_local = isinstance(engine, LocalMailboxes)
         self._knowledge = Knowledge(codec)
         self._leased: dict[str, object] = {}
-        self._gathering: dict[str, _Batch] = {}
-        self._sent: dict[str, _Batch] = {}
+        self._gathering: dict[str, Batch[Cell]] = {}
+        self._sent: dict[str, Batch[Cell]] = {}
         self._watching: dict[str, list[asyncio.Event]] = {}
         self._numbers = count(1)
         self._run_id = token_hex(8)
@@ -167,6 +162,11 @@ class Keeper:
         """The State at a path, such as `Cart:max.1:7`."""
         return Cell(self, f"{_KIND}/{path}", name, ttl)
 
+    def post(self, letter: Letter) -> None:
+        """Put mail into a mailbox in memory; later operations come behind it."""
+        with suppress(StopIteration, EngineClosedError):
+            self._engine.enqueue([letter]).send(None)
+
     async def read(self, cell: Cell) -> Values:
         """The values behind all mail that waits.
 
@@ -182,7 +182,7 @@ class Keeper:
             known = self._knowledge.read(key, await self._engine.read(key))
         return known.now()
 
-    async def work(self, cell: Cell, work: _Work) -> Values:
+    async def work(self, cell: Cell, work: Work) -> Values:
         """Do something in the order of the mailbox; return the values after it.
 
         Raises:
@@ -195,12 +195,12 @@ class Keeper:
         if self._is_inline:
             while cell.key in self._leased:
                 await self._run(cell.key)
-            await self._send(_Batch(cell, asked))
+            await self._send(Batch(cell, asked))
             await self._run(cell.key)
         elif (batch := self._gathering.get(cell.key)) is not None:
             batch.asked.append(asked)
         else:
-            self._gathering[cell.key] = _Batch(cell, asked)
+            self._gathering[cell.key] = Batch(cell, asked)
             self._spawn(self._send_gathered(cell.key))
         return await answer
 
@@ -254,7 +254,7 @@ class Keeper:
         except Exception as error:  # noqa: BLE001  # whoever waits is told
             batch.fail(error)
 
-    async def _send(self, batch: _Batch) -> None:
+    async def _send(self, batch: Batch[Cell]) -> None:
         name = f"{self._run_id}.{next(self._numbers)}"
         self._sent[name] = batch
         try:
@@ -312,19 +312,19 @@ class Keeper:
     async def _commit(
         self,
         opened: Opened,
-        batch: _Batch | None,
+        batch: Batch[Cell] | None,
         before: Known,
         too_large: SnapshotTooLargeError | None,
     ) -> Opened | None:
         """Write what all operations make of the values, and tell those who asked."""
         name, ttl, values = self._received(opened, before.now(), too_large)
-        answers: list[_Answer] = []
+        answers: list[Answer] = []
         if batch is not None:
             name, ttl = batch.cell.name, batch.cell.ttl
             check = None
             if too_large is not None:
                 check = partial(self._check_size, before, name, too_large)
-            values, answers = _folded(batch, values, check)
+            values, answers = folded(batch.asked, name, values, check)
         after, timed = before, list[TimedLetter]()
         if values is not before.values:
             until = None if ttl is None else wall_time() + ttl
@@ -340,7 +340,7 @@ class Keeper:
             for event in self._watching.get(opened.key, ()):
                 event.set()
         for answer, outcome in answers:
-            _settle(answer, outcome)
+            settle(answer, outcome)
         return following
 
     def _received(
@@ -367,34 +367,3 @@ class Keeper:
 
 def _leave(_values: Values) -> None:
     """Leave all as it is."""
-
-
-def _folded(
-    batch: _Batch, values: Values, check: Callable[[Values], None] | None
-) -> tuple[Values, list[_Answer]]:
-    """Do one operation after the other; one that raises changes nothing."""
-    answers: list[_Answer] = []
-    for work, answer in batch.asked:
-        try:
-            if callable(work):
-                new = work(values)
-            else:
-                new = applied(work, values, batch.cell.name)
-            if new is not None and check is not None:
-                check(new)
-        except Exception as error:  # noqa: BLE001  # its caller is told
-            answers.append((answer, error))
-            continue
-        if new is not None:
-            values = new
-        answers.append((answer, values))
-    return values, answers
-
-
-def _settle(answer: asyncio.Future[Values], outcome: Values | Exception) -> None:
-    if answer.done():  # whoever asked does not wait any more
-        return
-    if isinstance(outcome, Exception):
-        answer.set_exception(outcome)
-    else:
-        answer.set_result(outcome)

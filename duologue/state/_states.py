@@ -10,6 +10,7 @@ from duologue.actors import Engine, MemoryEngine
 from duologue.errors import StateClassError, StateScopeError
 from duologue.state._handle import Declared
 from duologue.state._keeper import Cell, Keeper
+from duologue.state._placed import CurrentWrites, Placed
 from duologue.state._running import running
 from duologue.state._values import Codec
 
@@ -17,6 +18,10 @@ T = TypeVar("T")
 
 # What stays in this process: it ends with it anyway.
 _IN_MEMORY = frozenset({"process", "operation"})
+
+
+def _none() -> None:
+    """Say that there are no turns."""
 
 
 class States:
@@ -27,6 +32,7 @@ class States:
         codec: How values become bytes.
         bot_name: The name of a bot such as `max.42`; of the only one for None, and
             None if there are several.
+        writes: Tells what the turn around the caller has written.
     """
 
     def __init__(
@@ -35,11 +41,13 @@ class States:
         *,
         codec: Codec,
         bot_name: Callable[[object], str | None],
+        writes: CurrentWrites = _none,
     ) -> None:
         self.codec: Codec = codec
         self._bot_name = bot_name
+        self._writes = writes
         self._memory = MemoryEngine()
-        self._local = Keeper(self._memory, codec)
+        self._local = Keeper(self._memory, codec, is_private=True)
         self._kept = Keeper(engine, codec)
         self._classes: dict[str, type[Declared]] = {}
 
@@ -86,7 +94,7 @@ class States:
             user_id=user_id,
             operation_id=operation_id,
         )
-        return cls(cell, self.codec)
+        return cls(Placed(cell, self.codec, self._writes), self.codec)
 
     def cell(
         self,

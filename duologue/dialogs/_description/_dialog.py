@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Concatenate, TypeAlias
 
 from duologue.dialogs._chat._address import Payload
 from duologue.dialogs._chat._data import Json
@@ -14,6 +14,7 @@ from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._screen._render import Rendered
 from duologue.dialogs._state._functions import check_async
 from duologue.dialogs._state._modes import LaunchMode, checked_mode
+from duologue.dialogs._state._shared import call_in_turn
 from duologue.dialogs._state._stack import Context
 from duologue.dialogs._state._states import State, StatesGroup
 from duologue.dialogs.routing._injection import HandlerData
@@ -32,7 +33,9 @@ from duologue.errors import (
     WidgetError,
 )
 
-OnEvent: TypeAlias = Callable[[Json, DialogManager], Awaitable[object]]
+OnEvent: TypeAlias = Callable[  # type: ignore[explicit-any]  # State, by name
+    Concatenate[Json, DialogManager, ...], Awaitable[object]
+]
 
 
 class Dialog(Router):
@@ -121,12 +124,14 @@ class Dialog(Router):
     async def process_start(self, start_data: Json, manager: DialogManager) -> None:
         """Tell the dialog that it was opened."""
         if self.on_start is not None:
-            await self.on_start(start_data, manager)
+            data = manager.middleware_data
+            await call_in_turn(self.on_start, data, start_data, manager)
 
     async def process_close(self, result: Json, manager: DialogManager) -> None:
         """Tell the dialog that it is being closed."""
         if self.on_close is not None:
-            await self.on_close(result, manager)
+            data = manager.middleware_data
+            await call_in_turn(self.on_close, data, result, manager)
 
     async def process_result(
         self, start_data: Json, result: Json, manager: DialogManager
@@ -135,7 +140,13 @@ class Dialog(Router):
         context = manager.current_context()
         await self.windows[context.state].process_result(start_data, result, manager)
         if self.on_process_result is not None:
-            await self.on_process_result(start_data, result, manager)
+            await call_in_turn(
+                self.on_process_result,
+                manager.middleware_data,
+                start_data,
+                result,
+                manager,
+            )
 
     async def load_data(self, manager: DialogManager) -> dict[str, Json]:
         """Collect what the widgets of the current window render."""

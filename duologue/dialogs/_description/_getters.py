@@ -9,7 +9,9 @@ from typing import TypeAlias, cast
 from duologue.actors._pykka._functions import is_async
 from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._state._functions import name_of
+from duologue.dialogs._state._shared import state_for
 from duologue.errors import HandlerError, InjectionError
+from duologue.state._parameters import state_parameters
 
 Getter: TypeAlias = (
     "Function | Mapping[str, Json] | Sequence[Function | Mapping[str, Json]]"
@@ -91,10 +93,12 @@ def _checked_dict(getter: Mapping[str, Json]) -> dict[str, Json]:
 def _function(getter: Function) -> _Source:
     if not is_async(getter):
         raise HandlerError(name_of(getter), _EXPECTED)
-    parameters = inspect.signature(getter).parameters.values()
+    parameters = list(inspect.signature(getter).parameters.values())
     if any(part.kind is part.POSITIONAL_ONLY for part in parameters):
         problem = "a getter is called with arguments by name, so it cannot have a `/`"
         raise HandlerError(name_of(getter), problem)
+    states = state_parameters(getter).classes
+    parameters = [part for part in parameters if part.name not in states]
     names = [parameter.name for parameter in parameters]
     needed = [parameter.name for parameter in parameters if _is_needed(parameter)]
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
@@ -106,6 +110,9 @@ def _function(getter: Function) -> _Source:
         given = data
         if not takes_all:
             given = {name: data[name] for name in names if name in data}
+        if states:
+            made = {name: state_for(data, cls) for name, cls in states.items()}
+            given = {**given, **made}
         return _checked_result(await getter(**given), getter)
 
     return ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Concatenate, TypeAlias, TypeVar
 
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._updates import Callback, MessageCreated
@@ -12,6 +12,7 @@ from duologue.dialogs._description._getters import Getter, Getters
 from duologue.dialogs._manager._manager import DialogManager, DialogProtocol
 from duologue.dialogs._screen._render import Rendered
 from duologue.dialogs._state._functions import check_async
+from duologue.dialogs._state._shared import call_in_turn
 from duologue.dialogs._state._states import State, checked_state
 from duologue.dialogs.widgets._input import Input, MessageInput
 from duologue.dialogs.widgets._kbd import Keyboard, RawKeyboard
@@ -29,7 +30,9 @@ from duologue.errors import (
 )
 
 T = TypeVar("T")
-OnResult: TypeAlias = Callable[[Json, Json, DialogManager], Awaitable[object]]
+OnResult: TypeAlias = Callable[  # type: ignore[explicit-any]  # State, by name
+    Concatenate[Json, Json, DialogManager, ...], Awaitable[object]
+]
 WindowPart: TypeAlias = "str | Widget | ClickHandler"
 _MARKUP = frozenset({"html", "markdown"})
 
@@ -174,7 +177,13 @@ class Window:
     ) -> None:
         """Tell the window that a dialog started from it has been closed."""
         if self.on_process_result is not None:
-            await self.on_process_result(start_data, result, manager)
+            await call_in_turn(
+                self.on_process_result,
+                manager.middleware_data,
+                start_data,
+                result,
+                manager,
+            )
 
     def find(self, widget_id: str) -> Widget | None:
         """Find a widget by its id."""

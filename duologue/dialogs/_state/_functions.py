@@ -6,7 +6,8 @@ import inspect
 
 from duologue.actors._pykka._functions import is_async
 from duologue.dialogs._chat._data import Function
-from duologue.errors import HandlerError
+from duologue.errors import HandlerError, StateParameterError
+from duologue.state._parameters import state_parameters
 
 
 def name_of(function: object) -> str:
@@ -20,7 +21,15 @@ def takes(function: Function, count: int) -> bool:
     A decorator may fill in some of those of the function inside, so that one counts.
     """
     try:
-        inspect.signature(function, follow_wrapped=False).bind(*range(count))
+        signature = inspect.signature(function, follow_wrapped=False)
+        states = state_parameters(function).classes
+        if states:  # those are given by name
+            parts = signature.parameters.values()
+            others = [part for part in parts if part.name not in states]
+            signature = signature.replace(parameters=others)
+        signature.bind(*range(count))
+    except StateParameterError:
+        raise
     except TypeError:
         return False
     except ValueError:  # one written in C may not tell

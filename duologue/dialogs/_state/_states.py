@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from duologue.errors import NotAStateError, StateNotNamedError
+from duologue.errors import NotAStateError, StateClassError, StateNotNamedError
+
+_MEANT = (
+    "duologue.dialogs.State names a window and keeps no values, so it has no scope; "
+    "derive it from duologue.state.AsyncState"
+)
 
 
 class State:
@@ -14,6 +19,16 @@ class State:
         self._group: type[StatesGroup] | None = None
         self._name = ""
         self._full_name: str | None = None
+
+    def __init_subclass__(cls, **wanted: object) -> None:
+        """Say what is meant where values are to be kept.
+
+        Raises:
+            StateClassError: It is given a scope, as State that tasks share is.
+        """
+        if wanted:
+            raise StateClassError(cls.__name__, _MEANT)
+        super().__init_subclass__()
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name

@@ -21,6 +21,7 @@ from duologue.dialogs._state._snapshot import Snapshot
 from duologue.dialogs._state._states import State
 from duologue.dialogs._state._timer import Cancellation
 from duologue.errors import IncorrectBackgroundError
+from duologue.state._placed import Writes
 
 Job: TypeAlias = tuple[str, Callable[[], Coroutine[object, object, None]]]
 
@@ -117,6 +118,7 @@ class Turn:
         jobs: What begins the author's tasks after the commit, which do not.
         moot: Why a background call found no dialog to work on, if that was so.
         undo: What to call if the turn fails.
+        shared: What it has written to State that others share.
         task: Runs it.
         is_overdue: Whether its time was over before its end.
         keyboards: Keyboards of this conversation that never change.
@@ -147,6 +149,7 @@ class Turn:
         "prompted",
         "redraws",
         "refusal",
+        "shared",
         "snapshot",
         "state",
         "task",
@@ -186,6 +189,7 @@ class Turn:
         self.listener: str | None = None
         self.moot: Exception | None = None
         self.undo: list[Callable[[], object]] = []
+        self.shared: Writes | None = None
         self.task: asyncio.Task[object] | None = None
         self.is_overdue: bool = False
         self.keyboards: FixedKeyboards = {} if keyboards is None else keyboards

@@ -38,6 +38,7 @@ from duologue.errors import (
     ReentrantCallError,
     RuntimeStoppedError,
 )
+from duologue.state import States
 
 # How many conversations may have their turn at the same time.
 _SLOTS = 10_000
@@ -58,6 +59,7 @@ class Conversations:
         observer: Counts.
         on_error: Told of errors that nobody awaits, and where they happened.
         settings: How conversations behave.
+        states: State that tasks share.
         expected: How many bots there will be, those that are added later included.
     """
 
@@ -73,6 +75,7 @@ class Conversations:
         observer: Observer,
         on_error: OnError,
         settings: Settings,
+        states: States,
         expected: int | None = None,
     ) -> None:
         self._dispatcher = dispatcher
@@ -121,6 +124,7 @@ class Conversations:
         provided: dict[str, Json] = {
             "task_group": TaskGroup(self._jobs),
             "workers": DialogWorkers(workers, self._feeds, clock),
+            "states": states,
         }
         handling = Handling(
             dispatcher,

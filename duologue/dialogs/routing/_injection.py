@@ -11,7 +11,9 @@ from duologue.actors._pykka._functions import is_async
 from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._state._functions import name_of
+from duologue.dialogs._state._shared import state_for
 from duologue.errors import HandlerError, InjectionError
+from duologue.state._parameters import state_parameters
 
 Handler: TypeAlias = Function
 HandlerData: TypeAlias = dict[str, Json]
@@ -42,7 +44,7 @@ class Injected:
         HandlerError: It is not async, or takes no event.
     """
 
-    __slots__ = ("_call", "_first", "_parameters", "_takes_all", "name")
+    __slots__ = ("_call", "_first", "_parameters", "_states", "_takes_all", "name")
 
     def __init__(self, handler: Handler, *, takes_event: bool = True) -> None:
         self.name = name_of(handler)
@@ -56,6 +58,7 @@ class Injected:
         kinds = {parameter.kind for parameter in parameters}
         self._takes_all = inspect.Parameter.VAR_KEYWORD in kinds
         hints = _hints(handler)
+        self._states = state_parameters(handler).classes
         named = [
             parameter
             for parameter in parameters
@@ -78,6 +81,7 @@ class Injected:
                 parameter.default is not inspect.Parameter.empty,
             )
             for parameter in named
+            if parameter.name not in self._states
         )
 
     async def __call__(self, event: object, data: HandlerData) -> Json:
@@ -106,6 +110,8 @@ class Injected:
                 arguments[parameter.name] = data[key]
             elif not parameter.is_optional:
                 raise InjectionError(self.name, parameter.name, tuple(sorted(data)))
+        for name, cls in self._states.items():
+            arguments[name] = state_for(data, cls)
         return arguments
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from types import FunctionType
 from typing import (
     ClassVar,
+    Concatenate,
     Generic,
     Protocol,
     TypeAlias,
@@ -23,6 +24,7 @@ from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._manager._manager import DialogManager
 from duologue.dialogs._state._functions import name_of, takes
 from duologue.dialogs._state._modes import LaunchMode, ShowMode, StartMode
+from duologue.dialogs._state._shared import call_in_turn
 from duologue.errors import InvalidWidgetIdError, WidgetError
 
 WidgetData: TypeAlias = dict[str, Json]
@@ -107,11 +109,13 @@ class EventProcessor(Protocol):
         ...
 
 
-ClickHandler: TypeAlias = (
-    "Callable[[Json, Json, DialogManager], Awaitable[object]] | EventProcessor"
+ClickHandler: TypeAlias = (  # type: ignore[explicit-any]  # State, by name
+    Callable[Concatenate[Json, Json, DialogManager, ...], Awaitable[object]]
+    | EventProcessor
 )
-ItemHandler: TypeAlias = (
-    "Callable[[Json, Json, DialogManager, Json], Awaitable[object]] | EventProcessor"
+ItemHandler: TypeAlias = (  # type: ignore[explicit-any]  # State, by name
+    Callable[Concatenate[Json, Json, DialogManager, Json, ...], Awaitable[object]]
+    | EventProcessor
 )
 W = TypeVar("W", bound=Widget)
 
@@ -155,7 +159,8 @@ async def call_handler(
     # A function is most likely, and asking the protocol costs 10 µs.
     if isinstance(handler, FunctionType) or not isinstance(handler, EventProcessor):
         function: Function = handler
-        await function(event, widget, manager, *values)
+        data = manager.middleware_data
+        await call_in_turn(function, data, event, widget, manager, *values)
     else:
         await handler.process_event(event, widget, manager)
 

@@ -1,0 +1,59 @@
+"""State that tasks share, where dialogs ask for it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from duologue.dialogs._chat._chat import User
+from duologue.dialogs._chat._data import Function, Json
+from duologue.dialogs._state._turn import active_turn
+from duologue.state import States
+from duologue.state._handle import Declared
+from duologue.state._parameters import state_parameters
+from duologue.state._placed import Writes
+
+
+def current_writes() -> Writes | None:
+    """What the turn around the caller has written to States; None outside of turns."""
+    turn = active_turn()
+    if turn is None:
+        return None
+    if turn.shared is None:
+        turn.shared = Writes(turn.outbox, turn.jobs)
+    return turn.shared
+
+
+def state_for(data: dict[str, Json], cls: type[Declared]) -> Declared:
+    """The State of a class for the place of a turn.
+
+    Args:
+        data: What handlers can ask for.
+        cls: The class.
+
+    Raises:
+        StateScopeError: Its scope is nothing that the place has.
+    """
+    turn = active_turn()
+    if turn is None:
+        return cls.of()
+    address = turn.address
+    states: States | None = data.get("states")
+    user: User | None = data.get("event_from_user")
+    return cls.of(
+        bot=address.bot,
+        chat_id=address.chat_id,
+        user_id=address.user_id if user is None else user.id,
+        states=states,
+    )
+
+
+async def call_in_turn(
+    function: Function, data: dict[str, Json], *arguments: object
+) -> Json:
+    """Call a function of the author, with the States that it asks for."""
+    parameters = state_parameters(function)
+    if not parameters.classes:
+        return await function(*arguments)
+    make = partial(state_for, data)
+    given, named = parameters.filled(make, arguments, {})
+    return await function(*given, **named)
