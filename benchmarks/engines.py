@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +74,7 @@ def in_file(folder: Path) -> Engine:
 
 
 @asynccontextmanager
-async def polling(make: Callable[[Path], Engine]) -> AsyncIterator[PolledBot]:
+async def polling(make: Callable[[Path], Engine]) -> AsyncGenerator[PolledBot]:
     """A bot with the dialog of the clicks, which is being polled for."""
     bot = PolledBot()
     with tempfile.TemporaryDirectory() as name:
