@@ -157,6 +157,7 @@ class Presenter:
             draw = order.draw
             if draw.view is not None and draw.revision <= revision:
                 screen.orders.remove(order)
+                self._drawing.reply(screen, draw)
                 self._confirmations.pay(screen, order.debts)
                 order.finish()
         screen.message_id = shown
