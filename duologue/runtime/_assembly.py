@@ -99,6 +99,7 @@ class Assembly:
         )
         stack.callback(conversations.fail_rest)
         await stack.enter_async_context(states)
+        self.dispatcher.states = states
         await stack.enter_async_context(system)
         conversations.start()
         fetching = self._make_fetching(system, conversations, engine)

@@ -370,4 +370,4 @@ class Runtime:
         self._has_begun = False
 
     def _forget(self) -> None:
-        self._running = None
+        self._running = self.dispatcher.states = None

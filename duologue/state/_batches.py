@@ -1,10 +1,10 @@
-"""Operations on a State that share a turn, and what becomes of each."""
+"""Operations that share a turn of a State."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import TypeAlias
 
 from duologue.state._changes import Change, applied
 from duologue.state._ledgers import Decision
@@ -15,21 +15,25 @@ Asked: TypeAlias = tuple[Work, "asyncio.Future[Values]"]
 Answer: TypeAlias = tuple["asyncio.Future[Values]", "Values | Exception"]
 
 
-C = TypeVar("C")
-
-
-class Batch(Generic[C]):
+class Batch:
     """Operations that share a turn.
 
     Args:
-        cell: Whose values they are about.
-        first: The first of them.
+        key: The mailbox of the State.
+        name: What the State is called in errors.
+        ttl: Seconds after its last change until it is forgotten.
+        first: The operation that was asked for first.
+
+    Attributes:
+        asked: All operations, and who waits for each.
     """
 
-    __slots__ = ("asked", "cell")
+    __slots__ = ("asked", "key", "name", "ttl")
 
-    def __init__(self, cell: C, first: Asked) -> None:
-        self.cell: C = cell
+    def __init__(self, key: str, name: str, ttl: float | None, first: Asked) -> None:
+        self.key: str = key
+        self.name: str = name
+        self.ttl: float | None = ttl
         self.asked: list[Asked] = [first]
 
     def fail(self, error: BaseException) -> None:
@@ -39,17 +43,18 @@ class Batch(Generic[C]):
                 answer.set_exception(error)
 
 
+def leave(_values: Values) -> None:
+    """Leave all as it is."""
+
+
 def folded(
-    asked: Iterable[Asked],
-    name: str,
-    values: Values,
-    check: Callable[[Values], None] | None,
+    batch: Batch, values: Values, check: Callable[[Values], None] | None
 ) -> tuple[Values, list[Answer]]:
     """Do one operation after the other; one that raises changes nothing."""
     answers: list[Answer] = []
-    for work, answer in asked:
+    for work, answer in batch.asked:
         try:
-            new = work(values) if callable(work) else applied(work, values, name)
+            new = work(values) if callable(work) else applied(work, values, batch.name)
             if new is not None and check is not None:
                 check(new)
         except Exception as error:  # noqa: BLE001  # its caller is told
@@ -62,7 +67,7 @@ def folded(
 
 
 def settle(answer: asyncio.Future[Values], outcome: Values | Exception) -> None:
-    """Tell who asked what became of it."""
+    """Tell whoever waits, if somebody does."""
     if answer.done():  # whoever asked does not wait any more
         return
     if isinstance(outcome, Exception):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 from duologue.actors._pykka._functions import is_async
 from duologue.errors import (
@@ -225,7 +225,7 @@ class AsyncState(Declared):
         return self._all(await self._ledger.decide(decide, "modify"))
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Values]:
+    async def transaction(self) -> AsyncGenerator[Values]:
         """All values, to be changed inside the block and written at its end.
 
         Nothing is written if the block raises.
@@ -307,4 +307,4 @@ class AsyncState(Declared):
                 given.close()
             problem = f"needs a dict of all values, not {given!r}; return one"
             raise StateValueError(self._declared.name, "modify()", problem)
-        return self._stored_all(given)
+        return self._stored_all(cast("Values", given))

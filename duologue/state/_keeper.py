@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
@@ -32,7 +32,7 @@ from duologue.errors import (
     SnapshotTooLargeError,
     StateEndedError,
 )
-from duologue.state._batches import Answer, Batch, Work, folded, settle
+from duologue.state._batches import Answer, Batch, Work, folded, leave, settle
 from duologue.state._changes import Change, applied, unpacked
 from duologue.state._known import Knowledge, Known
 from duologue.state._ledgers import Decision, Ledger
@@ -81,7 +81,7 @@ class Cell(Ledger):
         return self._keeper.revisions(self)
 
     @asynccontextmanager
-    async def lock(self, call: str) -> AsyncIterator[None]:  # noqa: ARG002
+    async def lock(self, call: str) -> AsyncGenerator[None]:  # noqa: ARG002
         """Wait until nobody of this process is inside a block like this."""
         lock = self._keeper.locks.setdefault(self.key, asyncio.Lock())
         async with lock:
@@ -127,8 +127,8 @@ class Keeper:
         self._is_local = isinstance(engine, LocalMailboxes)
         self._knowledge = Knowledge(codec)
         self._leased: dict[str, object] = {}
-        self._gathering: dict[str, Batch[Cell]] = {}
-        self._sent: dict[str, Batch[Cell]] = {}
+        self._gathering: dict[str, Batch] = {}
+        self._sent: dict[str, Batch] = {}
         self._watching: dict[str, list[asyncio.Event]] = {}
         self._numbers = count(1)
         self._run_id = token_hex(8)
@@ -153,7 +153,7 @@ class Keeper:
         if self._tasks:
             await asyncio.wait(self._tasks)
         for batch in (*self._gathering.values(), *self._sent.values()):
-            batch.fail(StateEndedError(batch.cell.name))
+            batch.fail(StateEndedError(batch.name))
         for events in self._watching.values():
             for event in events:
                 event.set()
@@ -175,7 +175,7 @@ class Keeper:
         """
         key = cell.key
         if not self._is_local or self._is_busy(key):
-            return await self.work(cell, _leave)
+            return await self.work(cell, leave)
         self._check(cell)
         known = self._knowledge.get(key)
         if known is None:
@@ -195,12 +195,12 @@ class Keeper:
         if self._is_inline:
             while cell.key in self._leased:
                 await self._run(cell.key)
-            await self._send(Batch(cell, asked))
+            await self._send(Batch(cell.key, cell.name, cell.ttl, asked))
             await self._run(cell.key)
         elif (batch := self._gathering.get(cell.key)) is not None:
             batch.asked.append(asked)
         else:
-            self._gathering[cell.key] = Batch(cell, asked)
+            self._gathering[cell.key] = Batch(cell.key, cell.name, cell.ttl, asked)
             self._spawn(self._send_gathered(cell.key))
         return await answer
 
@@ -249,20 +249,20 @@ class Keeper:
         try:
             await self._send(batch)
         except asyncio.CancelledError:
-            batch.fail(StateEndedError(batch.cell.name))
+            batch.fail(StateEndedError(batch.name))
             raise
         except Exception as error:  # noqa: BLE001  # whoever waits is told
             batch.fail(error)
 
-    async def _send(self, batch: Batch[Cell]) -> None:
+    async def _send(self, batch: Batch) -> None:
         name = f"{self._run_id}.{next(self._numbers)}"
         self._sent[name] = batch
         try:
-            await self._engine.enqueue([Letter(batch.cell.key, Mail(name, b""))])
+            await self._engine.enqueue([Letter(batch.key, Mail(name, b""))])
         except BaseException as error:
             self._sent.pop(name, None)
             if isinstance(error, EngineClosedError):
-                raise StateEndedError(batch.cell.name) from None
+                raise StateEndedError(batch.name) from None
             raise
 
     async def _run(self, key: str) -> None:
@@ -296,7 +296,7 @@ class Keeper:
                 return await self._commit(opened, batch, before, error)
         except asyncio.CancelledError:
             if batch is not None:
-                batch.fail(StateEndedError(batch.cell.name))
+                batch.fail(StateEndedError(batch.name))
             raise
         except (FencedError, EngineUnavailableError) as error:
             if batch is not None:
@@ -312,7 +312,7 @@ class Keeper:
     async def _commit(
         self,
         opened: Opened,
-        batch: Batch[Cell] | None,
+        batch: Batch | None,
         before: Known,
         too_large: SnapshotTooLargeError | None,
     ) -> Opened | None:
@@ -320,11 +320,11 @@ class Keeper:
         name, ttl, values = self._received(opened, before.now(), too_large)
         answers: list[Answer] = []
         if batch is not None:
-            name, ttl = batch.cell.name, batch.cell.ttl
+            name, ttl = batch.name, batch.ttl
             check = None
             if too_large is not None:
                 check = partial(self._check_size, before, name, too_large)
-            values, answers = folded(batch.asked, name, values, check)
+            values, answers = folded(batch, values, check)
         after, timed = before, list[TimedLetter]()
         if values is not before.values:
             until = None if ttl is None else wall_time() + ttl
@@ -363,7 +363,3 @@ class Keeper:
         line = self._knowledge.written(before, values, before.until, name).line
         if line is not None and len(line) > error.limit:
             raise SnapshotTooLargeError(error.key, len(line), error.limit)
-
-
-def _leave(_values: Values) -> None:
-    """Leave all as it is."""

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+)
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
@@ -68,7 +75,7 @@ class SyncState(Declared):
         return self.wait_for(self.on_loop.modify(function), "modify")
 
     @contextmanager
-    def transaction(self) -> Iterator[Values]:
+    def transaction(self) -> Generator[Values]:
         """All values, to be changed inside the block and written at its end."""
         block = self.on_loop.transaction()
         values = self.wait_for(block.__aenter__(), "transaction")

@@ -11,7 +11,7 @@ from types import CodeType, FunctionType
 import pytest
 
 from duologue import Dispatcher
-from duologue.state import AsyncState
+from duologue.state import AsyncState, chain
 from duologue.testing import Playground
 
 PAGE = (Path(__file__).parents[2] / "docs/state.md").read_text("utf-8")
@@ -37,3 +37,19 @@ async def test_the_first_listing_prints_what_the_page_says(
         await FunctionType(compiled(BLOCKS[0]), names)()
 
     assert capsys.readouterr().out == OUTPUTS[0]
+
+
+class Steps(AsyncState):
+    pass
+
+
+async def test_the_tasks_run(capsys: pytest.CaptureFixture[str]) -> None:
+    dispatcher = Dispatcher()
+    names: dict[str, object] = {"dispatcher": dispatcher, "Steps": Steps}
+
+    async with Playground(dispatcher) as chat:
+        names |= {"runtime": chat.runtime, "chain": chain, "__name__": __name__}
+        await FunctionType(compiled(BLOCKS[1]), names)()
+
+    line = "1 {'step': 1, 'prompt': 'phone?'}\n"
+    assert capsys.readouterr().out == 2 * line

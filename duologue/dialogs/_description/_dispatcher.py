@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import overload
 
 from duologue.dialogs._chat._address import Payload
-from duologue.dialogs._chat._data import Json
+from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import (
     BotAdded,
@@ -31,6 +32,7 @@ from duologue.dialogs._description._dialog import Dialog
 from duologue.dialogs._description._getters import Getter, Getters
 from duologue.dialogs._manager._factory import BgManagerFactory
 from duologue.dialogs._manager._manager import DialogManager
+from duologue.dialogs._state._functions import name_of
 from duologue.dialogs._state._states import State, StatesGroup, checked_state
 from duologue.dialogs.routing._injection import HandlerData
 from duologue.dialogs.routing._observer import (
@@ -40,7 +42,15 @@ from duologue.dialogs.routing._observer import (
     wrap,
 )
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME, UPDATE_EVENTS, Router
-from duologue.errors import InvalidDialogError, RuntimeSettingError, UnknownStateError
+from duologue.errors import (
+    HandlerError,
+    InvalidDialogError,
+    RuntimeSettingError,
+    UnknownStateError,
+)
+from duologue.state import States, Task
+from duologue.state._handle import Declared
+from duologue.state._tasks import Retry, task_of
 
 _logger = logging.getLogger("duologue.dialogs")
 
@@ -81,6 +91,9 @@ class Dispatcher(Router):
             False is for bots that come from another framework and escape by
             themselves.
         data: The first of those values.
+
+    Attributes:
+        states: Where tasks find their States while a runtime runs; it sets this.
     """
 
     def __init__(
@@ -92,6 +105,7 @@ class Dispatcher(Router):
         self.observers["update"] = self.update
         self.bg_factory: BgManagerFactory = BgManagerFactory()
         self.getters: Getters = Getters(None)
+        self.states: States | None = None
         self._data: dict[str, Json] = data
         self._dialogs: dict[type[StatesGroup], Dialog] = {}
         self._by_state: dict[State, Dialog] = {}
@@ -106,6 +120,53 @@ class Dispatcher(Router):
 
     def __contains__(self, key: object) -> bool:
         return key in self._data
+
+    @overload
+    def task(self, function: Function) -> Task: ...
+
+    @overload
+    def task(
+        self,
+        *,
+        retries: int = 0,
+        backoff: float = 1.0,
+        retry_on: Sequence[type[Exception]] = (Exception,),
+    ) -> Callable[[Function], Task]: ...
+
+    def task(
+        self,
+        function: Function | None = None,
+        *,
+        retries: int = 0,
+        backoff: float = 1.0,
+        retry_on: Sequence[type[Exception]] = (Exception,),
+    ) -> Task | Callable[[Function], Task]:
+        """Make a task of a function: it is given the States that it asks for.
+
+        `@dispatcher.task` or `@dispatcher.task(retries=3)`. `workers.start(function)`
+        runs it in the background, `await function()` here, and `chain(first, second)`
+        behind another one. A function that is not async runs in a thread there.
+
+        Args:
+            function: The function.
+            retries: How often it is tried again after an error.
+            backoff: Seconds before the first retry; each later one waits twice as long.
+            retry_on: The errors after which it is.
+
+        Raises:
+            HandlerError: It cannot be called, or a number is wrong.
+            StateParameterError: It asks for a State that it cannot be given.
+        """
+        retry = Retry(retries, backoff, tuple(retry_on))
+
+        def register(given: Function) -> Task:
+            _check_task(given, retries, backoff)
+            return task_of(given, self._state, retry)
+
+        return register if function is None else register(function)
+
+    def _state(self, cls: type[Declared]) -> Declared:
+        return cls.of(states=self.states)
 
     def middleware_data(self) -> dict[str, Json]:
         """What every handler can ask for, as a new dict."""
@@ -285,6 +346,18 @@ class Dispatcher(Router):
                     "open dialogs are stored under this name"
                 )
             self._names[state.state] = state
+
+
+def _check_task(function: object, retries: object, backoff: object) -> None:
+    name = name_of(function)
+    if not callable(function) or isinstance(function, type):
+        raise HandlerError(name, "a task is a function")
+    if not isinstance(retries, int) or retries < 0:
+        problem = f"retries={retries!r} is no number of times; write retries=3"
+        raise HandlerError(name, problem)
+    if not isinstance(backoff, int | float) or not backoff >= 0:
+        problem = f"backoff={backoff!r} is no number of seconds; write backoff=1.0"
+        raise HandlerError(name, problem)
 
 
 def checked_dispatcher(given: object) -> Dispatcher:

@@ -13,8 +13,10 @@ from duologue.dialogs._chat._address import new_id
 from duologue.dialogs._manager._background import BackgroundCalls
 from duologue.dialogs._progress._feeds import Feeds
 from duologue.dialogs._progress._progress import INTERVAL, FeedPlace
+from duologue.dialogs._state._shared import body_for
 from duologue.dialogs._state._turn import Turn, active_turn
 from duologue.errors import UnknownWorkerError, WorkerRunningError
+from duologue.state import States
 
 _Work: TypeAlias = Callable[[], Coroutine[object, object, None]]
 
@@ -56,10 +58,14 @@ class DialogWorkers:
         workers: The workers of the runtime.
         feeds: Shows their progress.
         clock: Tells when a worker was asked for.
+        states: State that bodies ask for.
     """
 
-    def __init__(self, workers: Workers, feeds: Feeds, clock: Clock) -> None:
+    def __init__(
+        self, workers: Workers, feeds: Feeds, clock: Clock, states: States
+    ) -> None:
         self._workers = workers
+        self._states = states
         self._feeds = feeds
         self._clock = clock
         self._expected: dict[str, _Expected] = {}
@@ -103,6 +109,8 @@ class DialogWorkers:
         """
         turn = active_turn()
         owner = _asker() or "" if owner is None else owner
+        if turn is not None:
+            body = body_for(body, turn.address, self._states)
         place = None if show is None else FeedPlace(show, name, interval)
         wish = _Wish(body, key, policy, owner, timeout, place)
         if turn is None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
 
+from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._chat import User
 from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._state._turn import active_turn
-from duologue.state import States
+from duologue.state import States, Task
 from duologue.state._handle import Declared
 from duologue.state._parameters import state_parameters
 from duologue.state._placed import Writes
+from duologue.state._tasks import task_of
 
 
 def current_writes() -> Writes | None:
@@ -45,6 +48,24 @@ def state_for(data: dict[str, Json], cls: type[Declared]) -> Declared:
         user_id=address.user_id if user is None else user.id,
         states=states,
     )
+
+
+def body_for(body: object, address: Address, states: States) -> object:
+    """The body of a worker with the States of the conversation that starts it."""
+
+    def make(cls: type[Declared]) -> Declared:
+        return cls.of(
+            bot=address.bot,
+            chat_id=address.chat_id,
+            user_id=address.user_id,
+            states=states,
+        )
+
+    if isinstance(body, Task):
+        return body.at(make)
+    if inspect.isroutine(body) and state_parameters(body).classes:
+        return task_of(body, make)
+    return body
 
 
 async def call_in_turn(

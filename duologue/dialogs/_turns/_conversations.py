@@ -123,7 +123,7 @@ class Conversations:
         )
         provided: dict[str, Json] = {
             "task_group": TaskGroup(self._jobs),
-            "workers": DialogWorkers(workers, self._feeds, clock),
+            "workers": DialogWorkers(workers, self._feeds, clock, states),
             "states": states,
         }
         handling = Handling(
