@@ -56,6 +56,7 @@ class Declaration:
         name: The name under which its States are kept.
         scope: What each of them belongs to.
         ttl: See above.
+        is_ours: Whether it is no author's, so that nothing is kept for it.
         fields: The types of its fields.
         defaults: What fields are that nobody has written.
 
@@ -63,10 +64,10 @@ class Declaration:
         StateClassError: It cannot be what it says.
     """
 
-    __slots__ = ("cls", "defaults", "fields", "name", "scope", "ttl")
+    __slots__ = ("defaults", "fields", "is_ours", "name", "scope", "ttl")
 
     def __init__(self, cls: type, *, scope: str, ttl: float | None) -> None:
-        self.cls: type = cls
+        self.is_ours: bool = cls.__module__.startswith("duologue.state.")
         self.name: str = cls.__name__
         if scope not in SCOPES:
             problem = f"there is no scope {scope!r}; write one of {', '.join(SCOPES)}"

@@ -94,7 +94,7 @@ class Declared:
             StateClassError: It is AsyncState or SyncState itself.
         """
         found: Declaration | None = getattr(cls, "_declaration", None)
-        if found is None or found.cls.__module__.startswith("duologue.state."):
+        if found is None or found.is_ours:
             problem = f"it is for subclasses; write class Cart({cls.__name__})"
             raise StateClassError(cls.__name__, problem)
         return found

@@ -134,6 +134,7 @@ class Keeper:
         self._run_id = token_hex(8)
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = False
+        self._is_working = False
         self.locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -193,16 +194,24 @@ class Keeper:
         answer: asyncio.Future[Values] = asyncio.get_running_loop().create_future()
         asked = work, answer
         if self._is_inline:
-            while cell.key in self._leased:
-                await self._run(cell.key)
-            await self._send(Batch(cell.key, cell.name, cell.ttl, asked))
-            await self._run(cell.key)
+            await self._work_here(Batch(cell.key, cell.name, cell.ttl, asked))
         elif (batch := self._gathering.get(cell.key)) is not None:
             batch.asked.append(asked)
         else:
             self._gathering[cell.key] = Batch(cell.key, cell.name, cell.ttl, asked)
             self._spawn(self._send_gathered(cell.key))
         return await answer
+
+    async def _work_here(self, batch: Batch) -> None:
+        """Handle operations at once, where nothing suspends."""
+        while batch.key in self._leased:
+            await self._run(batch.key)
+        self._is_working = True
+        try:
+            await self._send(batch)
+        finally:
+            self._is_working = False
+        await self._run(batch.key)
 
     async def revisions(self, cell: Cell) -> AsyncIterator[Values]:
         """The values now, and whenever they have changed; the newest only."""
@@ -232,8 +241,8 @@ class Keeper:
     def _ready(self, key: str) -> None:
         """Handle the mail of a key that has been leased."""
         self._leased[key] = object()
-        # Where nothing suspends, whoever has sent the mail may be about to handle it.
-        asyncio.get_running_loop().call_soon(self._begin, key)
+        if not self._is_working:  # else whoever has sent the mail handles it
+            asyncio.get_running_loop().call_soon(self._begin, key)
 
     def _begin(self, key: str) -> None:
         if key in self._leased and self._is_open:

@@ -70,7 +70,8 @@ class Knowledge:
         revision = before.revision + 1
         parts, names = [revision, until, values], ["revision", "until", name]
         line, _ = self._codec.write(parts, names)
-        return Known(line, revision, until, values)
+        # A copy: what orjson returns keeps the 4 KB that it was written into.
+        return Known(bytes(memoryview(line)), revision, until, values)
 
     def keep(self, key: str, known: Known) -> Known:
         """Have it at hand; the one that was used first is forgotten."""

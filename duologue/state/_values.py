@@ -11,6 +11,7 @@ Values: TypeAlias = dict[str, Value]
 """All values of a State by their names. Nobody changes one that is shared."""
 
 # Nobody can change one, and all of them can be stored.
+_LEAST = -(2**63)
 _FIXED = frozenset({type(None), bool, str, bytes})
 
 
@@ -38,6 +39,7 @@ def copied(codec: Codec, value: Value, name: str) -> Value:
     Raises:
         UnserialisableDataError: It cannot.
     """
-    if type(value) in _FIXED:
+    kind: type[object] = type(value)
+    if kind in _FIXED or (kind is int and _LEAST <= value <= -_LEAST):
         return value
     return codec.write([value], [name])[1][0]

@@ -20,6 +20,7 @@ LISTINGS = Path(__file__).with_name("listings")
 PAGES = Path(__file__).parents[3] / "shared" / "seeds"
 BACKGROUND = "000_f22ab29f5e88250a.txt"
 MANAGERS = "001_01cb7a146337509e.txt"
+STATE = "002_40a1cacda36540e4.txt"
 POLLING = "003_55476604393f4d2c.txt"
 
 # The second page has lost its line breaks: this is what follows its listings.
@@ -58,6 +59,7 @@ ALL = [
     Listing("bg_from_manager", MANAGERS, 6, "e88c51cf144e48d2"),
     Listing("bg_from_factory", MANAGERS, 7, "a809cc03efc6c81a"),
     Listing("dialog_events", MANAGERS, 8, "da40261baf7335be"),
+    Listing("state", STATE, 0, "41aabac0054a20df"),
     Listing("polling", POLLING, 0, "323eab9742f1749c"),
     Listing("polling_options", POLLING, 1, "53e304940ef6c8ad"),
     Listing("polling_drop", POLLING, 2, "0c59188e30d5873e"),
@@ -99,6 +101,8 @@ def _words(source: str) -> list[str]:
 
 def _blocks(page: str) -> list[str]:
     """The listings of a page."""
+    if "```python" in page:
+        return re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     if "\n" in page.strip():
         found = re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", page)
         return [textwrap.dedent(block) for block in found]

@@ -42,12 +42,10 @@ def state_for(data: dict[str, Json], cls: type[Declared]) -> Declared:
     address = turn.address
     states: States | None = data.get("states")
     user: User | None = data.get("event_from_user")
-    return cls.of(
-        bot=address.bot,
-        chat_id=address.chat_id,
-        user_id=address.user_id if user is None else user.id,
-        states=states,
-    )
+    user_id = address.user_id if user is None else user.id
+    if states is None:
+        return cls.of(bot=address.bot, chat_id=address.chat_id, user_id=user_id)
+    return states.of(cls, bot=address.bot, chat_id=address.chat_id, user_id=user_id)
 
 
 def body_for(body: object, address: Address, states: States) -> object:
