@@ -123,7 +123,7 @@ class Keeper:
         self._engine = engine
         self._codec = codec
         # The engine in memory never suspends, so its turns need no task.
-        self._is_inline = isinstance(engine, MemoryEngine)
+        self._is_inline = type(engine) is MemoryEngine
         self._is_local = isinstance(engine, LocalMailboxes)
         self._knowledge = Knowledge(codec)
         self._leased: dict[str, object] = {}
