@@ -20,7 +20,7 @@ import cattrs
 from duologue.errors import StateClassError, StateFieldError, StateValueError
 from duologue.state._values import Value, Values
 
-SCOPES = ("process", "bot", "chat", "user", "operation")
+SCOPES = ("process", "bot", "chat", "user", "dialog", "operation")
 """What a State may belong to."""
 
 _Kind: TypeAlias = Value  # whatever may stand in an annotation

@@ -112,6 +112,12 @@ class States:
         match scope:
             case "process":
                 path = name
+            case "dialog":
+                missing = "it lies in the dialog itself"
+                instead = (
+                    "ask for it in a handler, a callback or a getter of the dialog"
+                )
+                raise StateScopeError(name, scope, missing, instead)
             case "operation":
                 path = f"{name}:{self._needed(name, scope, operation_id, 'operation')}"
             case "bot":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 # What authors keep in a State is theirs: only here may it be anything.
 Value: TypeAlias = Any  # type: ignore[explicit-any]  # the user's own data
@@ -39,7 +39,7 @@ def copied(codec: Codec, value: Value, name: str) -> Value:
     Raises:
         UnserialisableDataError: It cannot.
     """
-    kind: type[object] = type(value)
+    kind = type(cast("object", value))
     if kind in _FIXED or (kind is int and _LEAST <= value <= -_LEAST):
         return value
     return codec.write([value], [name])[1][0]

@@ -5,4 +5,5 @@
 # _commands, _events: what a mailbox holds, and the events made of it
 # _turn: the working copy; _functions: what can be told of a function
 # _values: what authors keep, written and read back; _shared: State that tasks share
+# _dialog_state: State of a dialog
 # _timer, _timers: a call for later, and all of a conversation; _recurrence: those that repeat

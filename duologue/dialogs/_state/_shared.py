@@ -8,7 +8,10 @@ from functools import partial
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._chat import User
 from duologue.dialogs._chat._data import Function, Json
-from duologue.dialogs._state._turn import active_turn
+from duologue.dialogs._state import _values
+from duologue.dialogs._state._dialog_state import DialogLedger
+from duologue.dialogs._state._turn import Turn, active_turn
+from duologue.errors import StateScopeError
 from duologue.state import States, Task
 from duologue.state._handle import Declared
 from duologue.state._parameters import state_parameters
@@ -39,6 +42,8 @@ def state_for(data: dict[str, Json], cls: type[Declared]) -> Declared:
     turn = active_turn()
     if turn is None:
         return cls.of()
+    if cls.declaration().scope == "dialog":
+        return _state_of_dialog(turn, data, cls)
     address = turn.address
     states: States | None = data.get("states")
     user: User | None = data.get("event_from_user")
@@ -46,6 +51,17 @@ def state_for(data: dict[str, Json], cls: type[Declared]) -> Declared:
     if states is None:
         return cls.of(bot=address.bot, chat_id=address.chat_id, user_id=user_id)
     return states.of(cls, bot=address.bot, chat_id=address.chat_id, user_id=user_id)
+
+
+def _state_of_dialog(
+    turn: Turn, data: dict[str, Json], cls: type[Declared]
+) -> Declared:
+    name = cls.declaration().name
+    manager = data["dialog_manager"]
+    if not manager.has_context():
+        missing = "no dialog is open here"
+        raise StateScopeError(name, "dialog", missing, "start one first")
+    return cls(DialogLedger(turn, manager.current_context(), name), _values)
 
 
 def body_for(body: object, address: Address, states: States) -> object:
