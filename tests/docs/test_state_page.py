@@ -53,3 +53,14 @@ async def test_the_tasks_run(capsys: pytest.CaptureFixture[str]) -> None:
 
     line = "1 {'step': 1, 'prompt': 'phone?'}\n"
     assert capsys.readouterr().out == 2 * line
+
+
+def test_the_tests_that_the_page_names_exist() -> None:
+    folder = Path(__file__).parents[1]
+    files = [*(folder / "state").glob("test_*.py"), folder / "seeds/test_state.py"]
+    code = "\n".join(path.read_text("utf-8") for path in files)
+
+    named = set(re.findall(r"`(test_\w+)`", PAGE))
+
+    assert len(named) > 15
+    assert named <= set(re.findall(r"def (test_\w+)\(", code))

@@ -144,7 +144,8 @@ async def test_a_chat_with_much_mail_does_not_keep_another_waiting(
     chat: Playground, dispatcher: Dispatcher
 ) -> None:
     state = dispatcher.state_by_name("Counter:showing")
-    busy = [await chat.dialog(1).update({"k": i}) for i in range(500)]
+    dialog = chat.dialog(1)
+    busy = await asyncio.gather(*(dialog.update({"k": i}) for i in range(500)))
     other = await chat.dialog(2).start(state)
 
     await other

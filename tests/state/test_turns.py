@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -33,6 +34,7 @@ from duologue.errors import (
     StateValueError,
 )
 from duologue.state import AsyncState, SyncState
+from duologue.state._parameters import state_parameters
 from duologue.testing import Playground
 from tests.engines.conftest import ENGINES
 
@@ -373,6 +375,21 @@ async def test_handlers_of_the_beginning_are_given_states_too() -> None:
         assert await Common.of().get("a") == 1
 
 
+async def test_so_they_are_in_each_of_two_runtimes() -> None:
+    def beginning(number: int) -> Dispatcher:
+        dispatcher = Dispatcher()
+
+        @dispatcher.startup()
+        async def begin(common: Common) -> None:
+            await common.set("a", number)
+
+        return dispatcher
+
+    async with Playground(beginning(1)) as one, Playground(beginning(2)) as two:
+        assert await one.runtime.states.of(Common).get("a") == 1
+        assert await two.runtime.states.of(Common).get("a") == 2
+
+
 def test_a_state_of_a_window_has_no_scope() -> None:
     with pytest.raises(StateClassError, match="names a window"):
         type("Cart", (WindowState,), {}, scope="user")
@@ -399,3 +416,30 @@ def test_dialogs_that_use_each_others_states_never_wait_for_themselves(
             )
 
     assert asyncio.run(run()) == (len(users), len(users))
+
+
+async def test_a_plain_callable_and_an_unreadable_annotation_are_left_alone() -> None:
+    class Unhashable(list[int]):
+        async def __call__(self, _: MessageCreated, state: Cart) -> None:
+            await state.incr("n")
+
+    async with Playground(on_message(Unhashable())) as chat:
+        await say(chat, 7, "go")
+
+        assert await Cart.of(user_id=7).get("n") == 1
+    assert state_parameters(partial(plain)).classes == {"state": Cart}
+    assert state_parameters(print).classes == {}
+    assert state_parameters(dict.fromkeys).classes == {}
+
+
+async def test_a_class_of_a_function_around_is_found_too() -> None:
+    class Inner(AsyncState):
+        pass
+
+    async def handle(_: MessageCreated, state: Inner) -> None:
+        await state.set("a", Inner.__name__)
+
+    async with Playground(on_message(handle)) as chat:
+        await say(chat, 7, "go")
+
+        assert await Inner.of().get("a") == "Inner"

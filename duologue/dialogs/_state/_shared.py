@@ -40,16 +40,14 @@ def state_for(data: dict[str, Json], cls: type[Declared]) -> Declared:
         StateScopeError: Its scope is nothing that the place has.
     """
     turn = active_turn()
-    if turn is None:
-        return cls.of()
+    if turn is None:  # the beginning or the end of a runtime
+        return cls.of(states=data["dispatcher"].states)
     if cls.declaration().scope == "dialog":
         return _state_of_dialog(turn, data, cls)
     address = turn.address
-    states: States | None = data.get("states")
+    states: States = data["states"]
     user: User | None = data.get("event_from_user")
     user_id = address.user_id if user is None else user.id
-    if states is None:
-        return cls.of(bot=address.bot, chat_id=address.chat_id, user_id=user_id)
     return states.of(cls, bot=address.bot, chat_id=address.chat_id, user_id=user_id)
 
 
