@@ -166,3 +166,19 @@ async def test_a_suspect_that_is_given_back_comes_again_after_the_others(
         assert order == [A, B, A]
         assert unserved == []
         assert await later.leased() == ["y/1"]
+
+
+async def test_what_was_being_handled_at_a_death_waits_for_the_others(
+    tmp_path: Path,
+) -> None:
+    async with SqliteEngine(tmp_path / "0.db") as engine:
+        await engine.enqueue([letter(key, "1") for key in (A, B)])
+        await killed(engine, tmp_path / "1.db")
+    async with SqliteEngine(tmp_path / "1.db") as engine:
+        some = Desk(engine)
+        assert await some.leased() == [A]
+        await some.open(A)
+        await killed(engine, tmp_path / "2.db")
+
+    async with SqliteEngine(tmp_path / "2.db") as engine:
+        assert await Desk(engine).leased() == [B]

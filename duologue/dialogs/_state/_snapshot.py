@@ -141,17 +141,19 @@ def take_apart(text: bytes | None) -> Stored:
     return Stored(text, head, dict(zip(head["dialogs"], lines, strict=True)))
 
 
-def newest_drawing(text: bytes | None, stack_id: str) -> float:
-    """The newest drawing that the state of an address wants to be seen of a stack.
+def drawings(text: bytes | None, stack_id: str) -> tuple[float, float]:
+    """The drawings that the state of an address knows of a stack.
 
-    It is newer than any if the dialogs of the stack are closed.
+    Returns:
+        The newest one that was seen to be drawn, and the newest one that is to be seen.
+        Both are newer than any if the dialogs of the stack are closed.
     """
     stack = take_apart(text).head.get("stacks", {}).get(stack_id)
     if stack is None or not stack[0]:
-        return math.inf
+        return math.inf, math.inf
     *_, drawn, pending = stack
-    known = [] if drawn is None else [drawn]
-    return max((keys[0] for keys in (*known, *pending)), default=0)
+    seen: float = 0 if drawn is None else drawn[0]
+    return seen, max(seen, *(keys[0] for keys in pending), 0)
 
 
 class Snapshot:

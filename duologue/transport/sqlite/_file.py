@@ -58,7 +58,7 @@ class Loaded:
         last_mail: A number that all numbers of messages reach up to.
         number: The number of the last group.
         suspects: Mailboxes whose first message may have ended the process, the
-            most suspect first; empty after a clean end.
+            least suspect first; empty after a clean end.
     """
 
     mail: list[tuple[int, Letter]] = field(default_factory=list[tuple[int, Letter]])
@@ -248,8 +248,8 @@ class StateFile:
         )
         heads = db.execute(
             "SELECT key FROM (SELECT key, min(number) AS head FROM mail GROUP BY key) LEFT "
-            "JOIN openings ON mail = head ORDER BY coalesce(is_open, 0) DESC, "
-            "coalesce(deaths, 0) DESC, head"
+            "JOIN openings ON mail = head ORDER BY coalesce(deaths, 0), "
+            "coalesce(is_open, 0), head"
         ).fetchall()
         db.execute("UPDATE openings SET is_open = 0")
         db.execute("DELETE FROM openings WHERE deaths = 0 OR deaths >= ?", (DEADLY,))

@@ -17,7 +17,7 @@ class Suspects:
     """The mailboxes whose first message is suspect.
 
     Args:
-        keys: They, the most suspect one first.
+        keys: They, the least suspect one first: the others shall not wait for it.
 
     Attributes:
         running: The one that has been let go, if there is one.
