@@ -155,7 +155,10 @@ class Presenter:
             return  # it has been sent once more, and the newer message counts
         for order in list(screen.orders):
             draw = order.draw
-            if draw.view is not None and draw.revision <= revision:
+            # One that waits for its first try here may have been sent several times by
+            # others: then the newest message counts, and that is still to come.
+            is_view = draw.view is not None and draw.revision <= revision
+            if is_view and order.is_tried:
                 screen.orders.remove(order)
                 self._drawing.reply(screen, draw)
                 self._confirmations.pay(screen, order.debts)
@@ -287,7 +290,7 @@ class Presenter:
 
     async def _perform(self, screen: Screen, order: Order) -> bool:
         """Make one attempt to draw; tell whether the order is done with."""
-        previous = screen.message_id
+        previous, order.is_tried = screen.message_id, True
         try:
             await self._drawing.draw(screen, order)
         except RateLimitedError as error:

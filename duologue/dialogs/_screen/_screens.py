@@ -24,6 +24,7 @@ class Order(DrawnView):
     Attributes:
         is_answering: Whether it has taken over the duty to answer its press.
         debts: What it pays when it is done.
+        is_tried: Whether this process has tried to draw it.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Order(DrawnView):
         "debts",
         "draw",
         "is_answering",
+        "is_tried",
     )
 
     def __init__(self, draw: Draw) -> None:
@@ -41,6 +43,7 @@ class Order(DrawnView):
         self.draw: Draw = draw
         self.debts: list[Debt] = [] if draw.debt is None else [draw.debt]
         self.is_answering: bool = False
+        self.is_tried: bool = False
         self._is_over = False
         self._error: BaseException | None = None
         self._into: Order | None = None

@@ -141,19 +141,17 @@ def take_apart(text: bytes | None) -> Stored:
     return Stored(text, head, dict(zip(head["dialogs"], lines, strict=True)))
 
 
-def drawings(text: bytes | None, stack_id: str) -> tuple[float, float]:
-    """The drawings that the state of an address knows of a stack.
+def newest_drawing(text: bytes | None, stack_id: str) -> float:
+    """The newest drawing that the state of an address wants to be seen of a stack.
 
-    Returns:
-        The newest one that was seen to be drawn, and the newest one that is to be seen.
-        Both are newer than any if the dialogs of the stack are closed.
+    It is newer than any if the dialogs of the stack are closed.
     """
     stack = take_apart(text).head.get("stacks", {}).get(stack_id)
     if stack is None or not stack[0]:
-        return math.inf, math.inf
+        return math.inf
     *_, drawn, pending = stack
-    seen: float = 0 if drawn is None else drawn[0]
-    return seen, max(seen, *(keys[0] for keys in pending), 0)
+    known = [] if drawn is None else [drawn]
+    return max((keys[0] for keys in (*known, *pending)), default=0)
 
 
 class Snapshot:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +23,7 @@ from duologue.dialogs._screen._owed import OwedAnswer, Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._rows import Row
 from duologue.dialogs._state._modes import ShowMode
-from duologue.dialogs._state._snapshot import drawings
+from duologue.dialogs._state._snapshot import newest_drawing
 from duologue.dialogs._state._turn import Debt, Draw
 from duologue.dialogs._turns._dialog_actors import DialogActors
 
@@ -113,7 +112,7 @@ class Recovery:
         things = [self._owing.read(one, handles) for one in owed]
         states: dict[str, bytes | None] = {}
         for key, what, _ in things:
-            if isinstance(what, Draw) and what.view is not None and key not in states:
+            if isinstance(what, Draw) and _is_edit(what) and key not in states:
                 read = partial(self._engine.read, key)
                 states[key] = await self._outage.outlast(read)
         return _Left(things, Row(row), states)
@@ -144,15 +143,15 @@ class _Left:
     states: dict[str, bytes | None]
 
     def is_outdated(self, key: str, draw: Draw) -> bool:
-        """Whether a drawing has been made, as far as the state knows, or is too late.
+        """Whether the state wants something newer in the place of an edit.
 
-        In the place of an edit the state may want something newer, which was drawn or is
-        owed as well. A new message may have been adopted. In both cases only the answer
-        to the press is still to come.
+        That was drawn, or is owed as well: of the edit only the answer to its press is
+        still to come.
         """
-        if draw.view is None:
+        if not _is_edit(draw):
             return False
-        seen, wanted = drawings(self.states.get(key), draw.stack_id)
-        if draw.mode is ShowMode.EDIT:
-            return draw.revision < wanted
-        return seen < math.inf and draw.revision <= seen
+        return draw.revision < newest_drawing(self.states.get(key), draw.stack_id)
+
+
+def _is_edit(draw: Draw) -> bool:
+    return draw.view is not None and draw.mode is ShowMode.EDIT
