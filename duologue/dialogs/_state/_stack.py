@@ -142,7 +142,7 @@ class KnownScreen:
             return None
         for keys in self.pending:
             if keys.find(intent, data) is not None:
-                self.message_id, self.drawn = message_id, keys
+                self.message_id = message_id  # what it shows is still to be confirmed
                 return keys.revision
         return None
 
