@@ -159,14 +159,23 @@ def options() -> argparse.Namespace:
         "--slow", type=int, nargs="*", default=[1, 1000], help="chats on a slow disk"
     )
     parser.add_argument(
-        "--dialogs", type=int, default=100_000, help="idle dialogs; 0: none"
+        "--dialogs",
+        type=int,
+        help="idle dialogs; 0: none; by default fifty for each of the messages",
     )
     parser.add_argument(
-        "--owed", type=int, default=10_000, help="of these have mail and owed views"
+        "--owed",
+        type=int,
+        help="of these have mail and owed views; by default a tenth",
     )
     add_json_option(parser)
     # `make bench` gives every benchmark the options of all.
-    return parser.parse_known_args()[0]
+    chosen = parser.parse_known_args()[0]
+    if chosen.dialogs is None:
+        chosen.dialogs = 50 * chosen.messages
+    if chosen.owed is None:
+        chosen.owed = chosen.dialogs // 10
+    return chosen
 
 
 def main() -> None:
