@@ -134,11 +134,8 @@ class Post:
             pending.view = view
             self._note(pending)
             letters.append(Letter(key, Mail(pending.id, encode(command))))
+        note = partial(self._engine.drawn, screen, done, letters=letters, row=row)
         try:
-            await self._engine.drawn(screen, done, letters=letters, row=row)
-        except EngineUnavailableError as error:
-            self._outage.note(error)
-            note = partial(self._engine.drawn, screen, done, letters=letters, row=row)
             await self._outage.outlast(note)
         except (asyncio.CancelledError, Exception) as error:
             self._forget(letters, error)
