@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from duologue import Dispatcher, Runtime
+from duologue.actors import Engine, MemoryEngine
 from duologue.dialogs import (
     Callback,
     Dialog,
@@ -22,7 +23,7 @@ from duologue.dialogs import (
 from duologue.dialogs.routing import CommandStart
 from duologue.dialogs.widgets.kbd import Button, Cancel, Start, SwitchTo
 from duologue.dialogs.widgets.text import Const, Format
-from duologue.testing import Playground
+from duologue.testing import Playground, RecordingBot
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
 from duologue.transport.sqlite import SqliteEngine
@@ -92,6 +93,38 @@ def make_dispatcher() -> Dispatcher:
     dispatcher.message.register(start_counter, CommandStart())
     dispatcher.include_routers(counter, note)
     return dispatcher
+
+
+class Kept(MemoryEngine):
+    """Memory that stays where it is when a runtime ends."""
+
+    @property
+    def durable(self) -> bool:
+        return True
+
+
+MakeEngine = Callable[[Path], Engine]
+DURABLE = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda _: Kept(), id="memory"),
+        pytest.param(lambda path: SqliteEngine(path / "state.db"), id="sqlite"),
+    ],
+)
+
+
+class Life:
+    """A bot and its engine, which outlive the programs that run them."""
+
+    def __init__(self, dispatcher: Dispatcher, engine: Engine) -> None:
+        self.dispatcher = dispatcher
+        self.engine = engine
+        self.bot = RecordingBot()
+
+    def run(self, drain: float = 10.0) -> Playground:
+        return Playground(
+            self.dispatcher, engine=self.engine, bot=self.bot, drain=drain
+        )
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from duologue import Dispatcher, Runtime
-from duologue.actors import Engine, MemoryEngine, Owed
+from duologue.actors import Engine, Owed
 from duologue.dialogs import (
     Callback,
     Dialog,
@@ -27,11 +27,10 @@ from duologue.dialogs.routing import Command
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import MessengerUnavailableError
-from duologue.testing import Method, Playground, RecordingBot
+from duologue.testing import Method, Playground
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
-from duologue.transport.sqlite import SqliteEngine
-from tests.promises.conftest import Counter
+from tests.promises.conftest import DURABLE, Counter, Kept, Life, MakeEngine
 
 
 @pytest.fixture(autouse=True)
@@ -47,38 +46,6 @@ class Told(StatesGroup):
     all = State()
 
 
-class Kept(MemoryEngine):
-    """Memory that stays where it is when a runtime ends."""
-
-    @property
-    def durable(self) -> bool:
-        return True
-
-
-MakeEngine = Callable[[Path], Engine]
-ENGINES = pytest.mark.parametrize(
-    "make",
-    [
-        pytest.param(lambda _: Kept(), id="memory"),
-        pytest.param(lambda path: SqliteEngine(path / "state.db"), id="sqlite"),
-    ],
-)
-
-
-class Life:
-    """A bot and its engine, which outlive the programs that run them."""
-
-    def __init__(self, dispatcher: Dispatcher, engine: Engine) -> None:
-        self.dispatcher = dispatcher
-        self.engine = engine
-        self.bot = RecordingBot()
-
-    def run(self, drain: float = 10.0) -> Playground:
-        return Playground(
-            self.dispatcher, engine=self.engine, bot=self.bot, drain=drain
-        )
-
-
 def shown(chat: Playground) -> list[str]:
     """What the bot shows in the chat with user 1."""
     return [each.text for each in chat.bot.messages(1) if each.user_id is None]
@@ -89,7 +56,7 @@ def life(dispatcher: Dispatcher, make: MakeEngine, tmp_path: Path) -> Life:
     return Life(dispatcher, make(tmp_path))
 
 
-@ENGINES
+@DURABLE
 async def test_a_dialog_goes_on_after_a_restart(life: Life) -> None:
     async with life.run() as chat:
         await chat.say(1, "/start")
@@ -104,7 +71,7 @@ async def test_a_dialog_goes_on_after_a_restart(life: Life) -> None:
         assert chat.screen(1).text == "2 "
 
 
-@ENGINES
+@DURABLE
 async def test_a_view_that_was_not_drawn_is_drawn_without_a_new_event(
     life: Life,
 ) -> None:
@@ -124,7 +91,7 @@ async def test_a_view_that_was_not_drawn_is_drawn_without_a_new_event(
         assert len(shown(chat)) == 1
 
 
-@ENGINES
+@DURABLE
 async def test_the_first_window_is_sent_after_a_restart_and_can_be_pressed(
     life: Life,
 ) -> None:
@@ -168,7 +135,7 @@ async def test_what_many_chats_are_owed_is_asked_for_together(
         assert all(chat.screen(user).text == "0 " for user in users)
 
 
-@ENGINES
+@DURABLE
 async def test_what_a_handler_has_answered_is_sent_after_a_restart_in_its_order(
     life: Life,
 ) -> None:
@@ -190,7 +157,7 @@ async def test_what_a_handler_has_answered_is_sent_after_a_restart_in_its_order(
         assert shown(chat) == ["one, changed", "two"]
 
 
-@ENGINES
+@DURABLE
 async def test_a_change_finds_its_message_though_another_process_has_sent_it(
     life: Life,
 ) -> None:
@@ -211,7 +178,7 @@ async def test_a_change_finds_its_message_though_another_process_has_sent_it(
         assert shown(chat) == ["one, changed"]
 
 
-@ENGINES
+@DURABLE
 async def test_a_text_that_answers_a_press_is_shown_after_a_restart(
     life: Life,
 ) -> None:
@@ -232,7 +199,7 @@ async def test_a_text_that_answers_a_press_is_shown_after_a_restart(
         assert (cut_off.notification, made.notification) == ("done", "done")
 
 
-@ENGINES
+@DURABLE
 async def test_mail_that_was_not_handled_is_handled_after_a_restart(
     life: Life,
 ) -> None:
@@ -251,7 +218,7 @@ async def test_mail_that_was_not_handled_is_handled_after_a_restart(
         assert len(chat.bot.calls_of(Method.ANSWER)) == 2
 
 
-@ENGINES
+@DURABLE
 async def test_an_outage_of_the_messenger_may_last_longer_than_the_process(
     life: Life,
 ) -> None:
@@ -272,7 +239,7 @@ async def test_an_outage_of_the_messenger_may_last_longer_than_the_process(
         assert chat.take_errors() == []
 
 
-@ENGINES
+@DURABLE
 async def test_windows_that_were_to_be_sent_are_each_sent_once(life: Life) -> None:
     async def show_again(message: Message, dialog_manager: DialogManager) -> None:
         dialog_manager.dialog_data["text"] = message.text
@@ -294,7 +261,7 @@ async def test_windows_that_were_to_be_sent_are_each_sent_once(life: Life) -> No
         assert len(shown(chat)) == 4
 
 
-@ENGINES
+@DURABLE
 async def test_a_press_adopts_a_message_whose_sending_was_not_noted(
     life: Life,
 ) -> None:
@@ -351,7 +318,7 @@ async def test_no_user_waits_for_the_handler_of_another(
     assert quick < 1
 
 
-@ENGINES
+@DURABLE
 async def test_a_dialog_whose_window_is_gone_is_closed_and_the_user_is_told(
     make: MakeEngine, tmp_path: Path, dispatcher: Dispatcher
 ) -> None:
@@ -374,7 +341,7 @@ async def test_a_dialog_whose_window_is_gone_is_closed_and_the_user_is_told(
         assert chat.bot.messages(1)[-1].view.keyboard == ()
 
 
-@ENGINES
+@DURABLE
 async def test_an_orderly_end_waits_for_turns_and_not_for_mail(
     life: Life, held: asyncio.Event, gate: asyncio.Event
 ) -> None:
@@ -410,7 +377,7 @@ async def handle_nothing_more(chat: Playground) -> None:
     chat.runtime.engine.serve(["dialog/test.1"], 0, lambda _: None)
 
 
-@ENGINES
+@DURABLE
 async def test_a_new_message_is_changed_though_its_id_waits_behind_other_mail(
     life: Life,
 ) -> None:
@@ -431,7 +398,7 @@ async def test_a_new_message_is_changed_though_its_id_waits_behind_other_mail(
         assert shown(chat) == ["0 ", "1 "]
 
 
-@ENGINES
+@DURABLE
 async def test_what_the_process_before_has_noted_is_not_taken_for_what_is_new(
     life: Life,
 ) -> None:
@@ -455,7 +422,7 @@ async def test_what_the_process_before_has_noted_is_not_taken_for_what_is_new(
         assert shown(chat) == ["0 ", "0 ", "1 "]
 
 
-@ENGINES
+@DURABLE
 async def test_a_text_is_shown_though_its_view_gave_way_to_another_before_the_end(
     make: MakeEngine, tmp_path: Path
 ) -> None:
@@ -492,7 +459,7 @@ async def test_a_text_is_shown_though_its_view_gave_way_to_another_before_the_en
         assert shown(chat) == ["three", "done"]
 
 
-@ENGINES
+@DURABLE
 async def test_a_message_that_was_sent_once_more_is_the_one_that_counts(
     life: Life,
 ) -> None:
@@ -522,7 +489,7 @@ async def test_a_message_that_was_sent_once_more_is_the_one_that_counts(
         assert len(shown(chat)) == 2
 
 
-@ENGINES
+@DURABLE
 async def test_a_press_that_adopts_a_message_leaves_what_handlers_send(
     life: Life,
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from duologue import Dispatcher
-from duologue.actors import Engine, MemoryEngine
+from duologue.actors import MemoryEngine
 from duologue.actors._engine._timed import wall_time
 from duologue.actors.testing import VirtualClock, VirtualLoop
 from duologue.dialogs import (
@@ -42,30 +42,22 @@ from duologue.errors import (
     UnserialisableDataError,
     WrongArgumentError,
 )
-from duologue.testing import Playground, RecordingBot
+from duologue.testing import Playground
 from duologue.transport.sqlite import SqliteEngine
-from tests.promises.conftest import Counter, Note, make_dispatcher
+from tests.promises.conftest import (
+    DURABLE,
+    Counter,
+    Kept,
+    Life,
+    MakeEngine,
+    Note,
+    make_dispatcher,
+)
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
-class Kept(MemoryEngine):
-    """Memory that stays where it is when a runtime ends."""
-
-    @property
-    def durable(self) -> bool:
-        return True
-
-
-MakeEngine = Callable[[Path], Engine]
-DURABLE = pytest.mark.parametrize(
-    "make",
-    [
-        pytest.param(lambda _: Kept(), id="memory"),
-        pytest.param(lambda path: SqliteEngine(path / "state.db"), id="sqlite"),
-    ],
-)
 ENGINES = pytest.mark.parametrize(
     "make",
     [
@@ -73,18 +65,6 @@ ENGINES = pytest.mark.parametrize(
         pytest.param(lambda path: SqliteEngine(path / "state.db"), id="sqlite"),
     ],
 )
-
-
-class Life:
-    """A bot and its engine, which outlive the programs that run them."""
-
-    def __init__(self, dispatcher: Dispatcher, engine: Engine) -> None:
-        self.dispatcher = dispatcher
-        self.engine = engine
-        self.bot = RecordingBot()
-
-    def run(self) -> Playground:
-        return Playground(self.dispatcher, engine=self.engine, bot=self.bot)
 
 
 @pytest.fixture
