@@ -82,6 +82,7 @@ WRONG_KIND = {
     "StateClassError",
     "StateKeyError",
     "StateParameterError",
+    "TaskArgumentError",
     "TokenMissingError",
     "UnserialisableDataError",
     "WatchError",

@@ -50,6 +50,7 @@ from duologue.actors._time._clock import Clock, LoopClock, TimerHandle
 from duologue.actors._time._observe import Counts, Observer, Observers
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import AsyncOperationResult
+from duologue.actors._workers._start_policy import StartPolicy
 from duologue.actors._workers._worker import Worker
 from duologue.actors._workers._worker_body import IBackgroundWorker
 from duologue.actors._workers._worker_snapshot import (
@@ -57,7 +58,7 @@ from duologue.actors._workers._worker_snapshot import (
     WorkerSnapshot,
     WorkerState,
 )
-from duologue.actors._workers._workers import StartPolicy, Workers
+from duologue.actors._workers._workers import Workers
 
 __all__ = [
     "ActorSystem",

@@ -19,6 +19,49 @@ class UnknownWorkerError(DuologueError):
     )
 
 
+class WorkerActiveError(DuologueError):
+    """What is known of a worker was to be given up before its end.
+
+    Attributes:
+        worker_id: The worker.
+    """
+
+    worker_id: str
+    template = "worker {worker_id!r} has not ended; wait for its end, or stop it first"
+
+
+class UnknownTaskError(DuologueError, LookupError):
+    """A task that was started is none of this program.
+
+    Attributes:
+        task: Its name.
+        known: Those that are registered.
+    """
+
+    task: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        known = ", ".join(self.known) or "none"
+        return (
+            f"no task {self.task!r} is registered here, only {known}; write "
+            f"@dispatcher.task(name={self.task!r}) over the function that does it now"
+        )
+
+
+class TaskArgumentError(DuologueError, TypeError):
+    """A task was given arguments that it does not take.
+
+    Attributes:
+        task: Its name.
+        problem: What is wrong with them.
+    """
+
+    task: str
+    problem: str
+    template = "{task} cannot be given these arguments: {problem}"
+
+
 class WorkerBodyError(DuologueError, TypeError):
     """What was given to a background worker is nothing that can run.
 

@@ -19,7 +19,7 @@ from duologue.runtime._engines import EngineChoice
 from duologue.runtime._lock import StateLocks
 from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import Reports
-from duologue.runtime._states import states_of
+from duologue.runtime._states import states_of, tasks_of
 from duologue.state import States
 from duologue.transport import Connecting, Fetching, PollerSettings
 
@@ -92,8 +92,11 @@ class Assembly:
         await self._take_locks(locks, connecting)
         engine = await stack.enter_async_context(self.choice.make(self.bots))
         system = ActorSystem(drain=1.0, clock=self.clock, observer=self.observer)
-        workers = Workers(system, clock=self.clock, observer=self.observer)
         states = states_of(engine, self.bots)
+        tasks = tasks_of(engine, self.dispatcher, states, self.clock)
+        workers = Workers(
+            system, clock=self.clock, observer=self.observer, durable=tasks
+        )
         conversations = self._make(
             engine, system, workers, connecting.connected, states
         )
@@ -112,6 +115,9 @@ class Assembly:
             report=self.report,
         )
         begun(Running(engine, workers, conversations, bots, states))
+        if tasks is not None:
+            stack.push_async_callback(tasks.stop)
+            tasks.start(workers)
         stack.push_async_callback(bots.close)
         stack.push_async_callback(self.dispatcher.emit_shutdown, self.bots)
         stack.push_async_callback(self._stop, conversations, fetching)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duologue.actors import Engine
-from duologue.dialogs import Bot, bot_key
+from duologue.actors import Clock, Engine
+from duologue.dialogs import Bot, Dispatcher, bot_key
 from duologue.dialogs._state import _values
 from duologue.dialogs._state._shared import current_writes
 from duologue.state import States
+from duologue.state._tasks._keeper import TaskKeeper
 
 
 def states_of(engine: Engine, bots: Sequence[Bot]) -> States:
@@ -23,3 +24,14 @@ def states_of(engine: Engine, bots: Sequence[Bot]) -> States:
         return None if found is None else bot_key(found)
 
     return States(engine, codec=_values, bot_name=name, writes=current_writes)
+
+
+def tasks_of(
+    engine: Engine, dispatcher: Dispatcher, states: States, clock: Clock
+) -> TaskKeeper | None:
+    """Make what keeps the tasks of a dispatcher; None where they end with the process."""
+    if not engine.durable:
+        return None
+    return TaskKeeper(
+        engine, dispatcher.tasks, states=states, codec=_values, clock=clock
+    )

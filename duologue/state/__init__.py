@@ -6,12 +6,13 @@ from __future__ import annotations
 # _values, _changes: what is kept, and what happens to it
 # _ledgers: where it is read and written; _keeper, _batches, _known: on an engine;
 # _placed: in turns
-# _parameters: functions that ask for it; _tasks: those that run by themselves
+# _parameters: functions that ask for it; _tasks: those that run by themselves, and last
 # _states: all of a runtime; _running: which runtimes there are
 from duologue.state._handle import AsyncState
 from duologue.state._states import States
 from duologue.state._sync import State, SyncState
-from duologue.state._tasks import Chain, Task, chain
+from duologue.state._tasks._chains import Chain, chain
+from duologue.state._tasks._tasks import Task
 from duologue.state._values import Codec
 
 __all__ = [

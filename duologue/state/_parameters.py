@@ -99,7 +99,7 @@ def _class_of(  # type: ignore[explicit-any]  # the author's function
     function: Callable[..., Value], parameter: inspect.Parameter
 ) -> type[Declared] | None:
     """The State that a parameter is to be; None if it is something else."""
-    found = _classes_in(_resolved(function, parameter.annotation))
+    found = _classes_in(resolved(function, parameter.annotation))
     if not found:
         return None
     name, problem = getattr(function, "__qualname__", repr(function)), None
@@ -136,7 +136,7 @@ def _classes_in(annotation: object) -> list[type[Declared]]:
     return []
 
 
-def _resolved(function: Value, annotation: object) -> object:
+def resolved(function: Value, annotation: object) -> object:
     """What a text in the place of an annotation means, as far as that can be known."""
     if not isinstance(annotation, str):
         return annotation
@@ -157,4 +157,4 @@ def _resolved(function: Value, annotation: object) -> object:
         meant = eval(annotation, known)  # noqa: S307  # the author's own annotation
     except Exception:  # noqa: BLE001  # a name that exists only inside a function
         return None
-    return _resolved(function, meant)
+    return resolved(function, meant)

@@ -84,6 +84,26 @@ class BlockingWorkers(Protocol):
         """See `Workers.get`."""
         ...
 
+    def find(
+        self,
+        id: str,  # noqa: A002  # the name users know it by
+        *,
+        owner: str | None = None,
+        timeout: float | None = None,
+    ) -> WorkerSnapshot:
+        """See `Workers.find`."""
+        ...
+
+    def forget(
+        self,
+        id: str,  # noqa: A002  # the name users know it by
+        *,
+        owner: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """See `Workers.forget`."""
+        ...
+
     def running(
         self, key: str, *, owner: str = "", timeout: float | None = None
     ) -> BlockingWorker | None:

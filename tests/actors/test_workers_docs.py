@@ -20,7 +20,14 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "workers.md"
 
 
-BODY_CALLS_NONE_OF_THESE = {"close", "has_news", "request_stop", "take"}
+BODY_CALLS_NONE_OF_THESE = {
+    "restore",
+    "keep_by",
+    "close",
+    "has_news",
+    "request_stop",
+    "take",
+}
 Nightly = Callable[[Runtime], Awaitable[WorkerSnapshot]]
 
 

@@ -28,6 +28,7 @@ RUNS = {
     "restarts.md": "tests/docs/test_restarts_page.py",
     "sandbox.md": "tests/docs/test_sandbox_page.py",
     "state.md": "tests/docs/test_state_page.py",
+    "tasks.md": "tests/docs/test_tasks_page.py",
     "testing.md": "tests/docs/test_testing_page.py",
     "workers.md": "tests/actors/test_workers_docs.py",
 }

@@ -60,7 +60,7 @@ INTERNAL = {
     Timer: {"form", "restore"},
     Runtime: {"in_thread", "operations"},
     Worker: set(),
-    Workers: {"kind_of", "stop"},
+    Workers: {"arrival", "kind_of", "letter", "stop"},
 }
 
 

@@ -19,6 +19,7 @@ from duologue.actors._workers._worker_snapshot import (
     Ignored,
     Raised,
     Returned,
+    WorkerSnapshot,
     reported,
 )
 
@@ -62,3 +63,15 @@ class BodyReports:
         if what not in self._complaints:
             self._complaints.add(what)
             logger.warning("a method of %s %s", self._job.name, what, exc_info=error)
+
+
+def log_end(job: WorkerJob, outcome: BodyOutcome, final: WorkerSnapshot) -> None:
+    """Say what went wrong, if something did."""
+    if isinstance(outcome, Raised):
+        logger.error("%s failed", job.name, exc_info=outcome.error)
+    elif isinstance(outcome, Ignored):
+        logger.error(
+            "%s ignores that it is to stop (%s) and is left behind",
+            job.name,
+            final.reason or "no reason was given",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pykka import Timeout
 
@@ -13,6 +13,9 @@ from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._workers._operation_report import Report, clean_text, clean_value
 
 T = TypeVar("T")
+
+# What authors keep is theirs: only here may it be anything.
+Checkpoint: TypeAlias = Any  # type: ignore[explicit-any]  # the user's own data
 
 logger = logging.getLogger("duologue.actors")
 
@@ -33,6 +36,8 @@ class Operation:
         self._is_closed = False
         self._has_complained = False
         self._stop: AsyncFuture[str] = AsyncFuture()
+        self._checkpoint: Checkpoint = None
+        self._save: Callable[[Checkpoint], Checkpoint] | None = None
 
     @property
     def is_stop_requested(self) -> bool:
@@ -67,6 +72,28 @@ class Operation:
             self._waiting = report if earlier is None else earlier.then(report)
         if earlier is None:
             self._wake()
+
+    @property
+    def resumed(self) -> Checkpoint:
+        """What was kept last as a checkpoint, by earlier attempts too; None at first."""
+        return self._checkpoint
+
+    def checkpoint(self, data: Checkpoint) -> None:
+        """Keep how far the work is, so that a later attempt begins there.
+
+        Never waits: of many checkpoints the newest is kept soon. It is a value that a
+        dialog may keep.
+
+        Args:
+            data: What `resumed` is from now on.
+
+        Raises:
+            UnserialisableDataError: It cannot be stored, on an engine that is durable.
+        """
+        kept = data if self._save is None else self._save(data)
+        with self._lock:
+            if not self._is_closed:
+                self._checkpoint = kept
 
     def track(self, items: Iterable[T], total: int | None = None) -> Iterator[T]:
         """Report progress while a loop goes through something.
@@ -112,6 +139,14 @@ class Operation:
     async def stopping(self) -> str:
         """Return, with the reason, when the body is asked to stop."""
         return await self._stop
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Begin with a checkpoint; who keeps them calls this."""
+        self._checkpoint = checkpoint
+
+    def keep_by(self, save: Callable[[Checkpoint], Checkpoint]) -> None:
+        """Hand checkpoints on, in any thread; what `save` returns is the copy kept."""
+        self._save = save
 
     def request_stop(self, reason: str) -> None:
         """Ask the body to end; the worker calls this."""

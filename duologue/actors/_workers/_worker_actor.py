@@ -19,7 +19,7 @@ from duologue.actors._lifecycle._relations import life_of, ref_of
 from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._time._seconds import as_delay
-from duologue.actors._workers._body_reports import BodyReports
+from duologue.actors._workers._body_reports import BodyReports, log_end
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import clean_text
 from duologue.actors._workers._worker_body import BodyMethod, IBackgroundWorker
@@ -39,12 +39,12 @@ from duologue.actors._workers._worker_messages import (
     WorkerAnswer,
     WorkerEvent,
     WorkerMessage,
+    Written,
 )
 from duologue.actors._workers._worker_snapshot import (
     BodyOutcome,
     Cancelled,
     Ignored,
-    Raised,
     Returned,
     WorkerSnapshot,
     WorkerState,
@@ -66,6 +66,8 @@ class WorkerActor(AsyncActor):
         self._job = job
         self._record = job.record
         self._operation = Operation(job.name, lambda: self._post(Reported()))
+        if job.durable is not None:
+            job.durable.attach(self._operation)
         self._reports = BodyReports(job, self._operation)
         self._record.has_news = self._has_news
         self._work: asyncio.Task[BodyOutcome] | None = None
@@ -79,6 +81,7 @@ class WorkerActor(AsyncActor):
         self._grace = job.grace
         self._is_timed_out = False
         self._is_cancelled = False
+        self._writing: asyncio.Task[BodyOutcome] | None = None
         life_of(ref_of(self)).when_gone = self._gone
 
     def on_receive(self, message: WorkerMessage) -> WorkerAnswer | None:
@@ -108,6 +111,8 @@ class WorkerActor(AsyncActor):
                 self._overdue(question)
             case Ended(outcome=outcome):
                 self._ended(outcome)
+            case Written(outcome=outcome):
+                self._written(outcome)
             case GraceOver():
                 self._force()
             case TimeOver():
@@ -121,7 +126,7 @@ class WorkerActor(AsyncActor):
         if not self._record.snapshot.state.is_final:
             await self._tell_of_closing()
             left = Ignored() if work is None else Cancelled()
-            self._conclude(self._outcome or left)
+            self._finish(self._outcome or left)
         if work is not None and not work.done():
             self._cancel_work()
             await asyncio.wait({work}, timeout=self._grace)
@@ -133,7 +138,7 @@ class WorkerActor(AsyncActor):
         self._operation.request_stop(_CLOSED)
         left = Ignored() if self._work is None else Cancelled()
         with contextlib.suppress(RuntimeError):  # of a loop that is closed
-            self._conclude(self._outcome or left)
+            self._finish(self._outcome or left)
             self._cancel_work()
 
     async def _tell_of_closing(self) -> None:
@@ -151,7 +156,8 @@ class WorkerActor(AsyncActor):
             self._run()
             return self._record.snapshot
         question = self._asked_to_start = Question()
-        self._expect(question)
+        if self._job.durable is None:  # else it is safe when this is answered
+            self._expect(question)
         self._work = self._call(
             start, lambda outcome: self._came_back(Started(outcome))
         )
@@ -311,11 +317,34 @@ class WorkerActor(AsyncActor):
             self._conclude(self._outcome)
 
     def _conclude(self, outcome: BodyOutcome) -> None:
-        """Reach the end state and go."""
+        """Reach the end state and go; where it is kept, when that is written."""
+        durable = self._job.durable
+        if durable is None:
+            self._finish(outcome)
+        elif self._writing is None:
+            self._outcome = outcome
+            final = self._final(outcome)
+            self._writing = self._job.calls.on_loop(
+                lambda: durable.end(final),
+                self._job.name,
+                lambda written: self._post(Written(written)),
+            )
+
+    def _written(self, outcome: BodyOutcome) -> None:
+        kept = outcome.result if isinstance(outcome, Returned) else None
+        if not isinstance(kept, WorkerSnapshot):
+            logger.error("the end of %s is not kept: %s", self._job.name, outcome)
+            kept = None
+        self._finish(self._outcome or Ignored(), kept)
+
+    def _final(self, outcome: BodyOutcome) -> WorkerSnapshot:
         self._operation.close()
         self._record.has_news = bool
         now = self._job.clock.time()
-        final = ended(self._record.snapshot, outcome, now, timed_out=self._is_timed_out)
+        return ended(self._record.snapshot, outcome, now, timed_out=self._is_timed_out)
+
+    def _finish(self, outcome: BodyOutcome, kept: WorkerSnapshot | None = None) -> None:
+        final = self._final(outcome) if kept is None else kept
         self._publish(final)
         self._over.set(final)
         for question in (self._asked_to_start, self._pinged, self._stopped):
@@ -323,22 +352,12 @@ class WorkerActor(AsyncActor):
                 question.settle(final)
                 if question.task is not None:
                     question.task.cancel()
-        self._log(outcome)
+        log_end(self._job, outcome, final)
         if final.state is not WorkerState.LOST or self._record.has_left:
             self._job.left()
         self._job.finished()
         if not self.actor_stopped.is_set():
             self.stop()
-
-    def _log(self, outcome: BodyOutcome) -> None:
-        if isinstance(outcome, Raised):
-            logger.error("%s failed", self._job.name, exc_info=outcome.error)
-        elif isinstance(outcome, Ignored):
-            logger.error(
-                "%s ignores that it is to stop (%s) and is left behind",
-                self._job.name,
-                self._record.snapshot.reason or "no reason was given",
-            )
 
     def _call(
         self, call: BodyMethod, tell: Callable[[BodyOutcome], object]

@@ -6,10 +6,11 @@ import abc
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
 from duologue.actors._pykka._functions import is_async
+from duologue.actors._workers._durable import DurableWork
 from duologue.actors._workers._operation_report import AsyncOperationResult
 from duologue.errors import WorkerBodyError
 
@@ -151,6 +152,12 @@ def body_of(given: object) -> Body:
         stop=_own(author, "stop"),
         ping=_own(author, "ping"),
     )
+
+
+def durable_body(body: Body, work: DurableWork) -> Body:
+    """The body of a worker that outlives its process."""
+    made = body_of(work.body)
+    return replace(made, kind=body.kind, start=BodyMethod(work.begin, is_async=True))
 
 
 def _work_of(body: object) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from duologue.actors._time._clock import Clock
+from duologue.actors._workers._durable import DurableWork
 from duologue.actors._workers._worker import WorkerRecord
 from duologue.actors._workers._worker_body import Body
 from duologue.actors._workers._worker_calls import BodyCalls
@@ -25,6 +26,7 @@ class WorkerJob:
         ping_timeout: Seconds for the body to answer.
         left: Called, in any thread, when the body runs no more.
         finished: Called on the loop when the worker has reached its end state.
+        durable: Keeps it outside of the process; None if nobody does.
     """
 
     body: Body
@@ -36,6 +38,7 @@ class WorkerJob:
     ping_timeout: float
     left: Callable[[], object]
     finished: Callable[[], object]
+    durable: DurableWork | None = None
 
     @property
     def name(self) -> str:

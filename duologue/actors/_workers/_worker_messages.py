@@ -102,6 +102,13 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The end is kept, or cannot be."""
+
+    outcome: BodyOutcome
+
+
+@dataclass(frozen=True, slots=True)
 class GraceOver:
     """The body was asked to end and had its time."""
 
@@ -113,6 +120,6 @@ class TimeOver:
 
 Request: TypeAlias = Begin | Ping | StopWork
 WorkerEvent: TypeAlias = (
-    Reported | Started | Answered | Overdue | Ended | GraceOver | TimeOver
+    Reported | Started | Answered | Overdue | Ended | Written | GraceOver | TimeOver
 )
 WorkerMessage: TypeAlias = Request | WorkerEvent

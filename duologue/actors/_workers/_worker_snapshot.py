@@ -70,6 +70,7 @@ class WorkerSnapshot:
         reason: Why it was asked to stop; empty if it was not.
         error: Why it failed; None if it did not.
         result: What the body returned.
+        attempt: How often it has been begun: more than once where it outlived a process.
     """
 
     id: str
@@ -87,6 +88,7 @@ class WorkerSnapshot:
     reason: str = ""
     error: WorkerFailure | None = None
     result: object = None
+    attempt: int = 1
 
     @property
     def is_active(self) -> bool:

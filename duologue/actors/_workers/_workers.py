@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import secrets
 import threading
 from collections import Counter, OrderedDict
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, cast
 
 from duologue.actors._actor import AsyncActor
+from duologue.actors._engine._engine import Letter
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._system import ActorSystem
 from duologue.actors._time._clock import Clock, LoopClock, TimerHandle
 from duologue.actors._time._observe import Counts, Observer
+from duologue.actors._workers._durable import DurableWork, DurableWorks
+from duologue.actors._workers._start_policy import StartPolicy
 from duologue.actors._workers._worker import Worker, WorkerRecord
 from duologue.actors._workers._worker_actor import WorkerActor
-from duologue.actors._workers._worker_body import Body, body_of, check_body, kind_of
+from duologue.actors._workers._worker_body import (
+    Body,
+    body_of,
+    check_body,
+    durable_body,
+    kind_of,
+)
 from duologue.actors._workers._worker_calls import BodyCalls
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import Begin, StopWork
@@ -25,18 +34,13 @@ from duologue.actors._workers._worker_snapshot import WorkerSnapshot, WorkerStat
 from duologue.errors import (
     SystemClosedError,
     UnknownWorkerError,
+    WorkerActiveError,
     WorkerBodyTakenError,
     WorkerIdTakenError,
     WorkerRunningError,
 )
 
-
-class StartPolicy(enum.StrEnum):
-    """What to do when a worker of the same owner runs under the same key."""
-
-    REJECT = "reject"
-    JOIN = "join"
-    REPLACE = "replace"
+_PATIENCE = 1.0  # seconds until mail is taken for one that another process has
 
 
 class Workers:
@@ -57,6 +61,7 @@ class Workers:
             `ping` say.
         keep: How many workers that have ended are kept.
         ttl: Seconds for which they are kept.
+        durable: Makes some of them outlive the process; None for none.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Workers:
         ping_timeout: float = 0.1,
         keep: int = 1000,
         ttl: float = 600.0,
+        durable: DurableWorks | None = None,
     ) -> None:
         self._system = system
         self._clock: Clock = clock or LoopClock()
@@ -77,12 +83,14 @@ class Workers:
         self._ping_timeout = ping_timeout
         self._keep = keep
         self._ttl = ttl
+        self._durable = durable
         self._calls = BodyCalls()
         self._active: dict[str, WorkerRecord] = {}
         self._ended: OrderedDict[str, WorkerRecord] = OrderedDict()
         self._slots: dict[tuple[str, str], WorkerRecord] = {}
         # By identity; the body is kept, so that its number stays its own.
         self._bodies: dict[int, tuple[object, WorkerRecord]] = {}
+        self._arrivals: dict[str, asyncio.Event] = {}
         self._lock = threading.Lock()
         self._timer: TimerHandle | None = None
         self._is_stopped = False
@@ -130,6 +138,8 @@ class Workers:
             WorkerIdTakenError: If there is a worker with this id.
             WorkerRunningError: With `REJECT`, if one is active under the key.
             SystemClosedError: If the workers or their system have been stopped.
+            UnserialisableDataError: If an argument of a task cannot be stored, on an
+                engine that is durable.
         """
         check_body(body)
         while running := self._running(owner, key):
@@ -139,7 +149,7 @@ class Workers:
                 return Worker(running)
             await running.ask(StopWork("another one takes its place"))
             await Worker(running).finished()
-        record = self._admit(body_of(body), id, key, owner, timeout)
+        record = self._admit(body, id, key, owner, timeout)
         await record.ask(Begin())
         return Worker(record)
 
@@ -159,6 +169,83 @@ class Workers:
         if record is None or owner not in {None, record.snapshot.owner}:
             raise UnknownWorkerError(id)
         return Worker(record)
+
+    async def find(self, id: str, *, owner: str | None = None) -> WorkerSnapshot:  # noqa: A002 - as above
+        """What is known of a worker, also of a task that an earlier process started.
+
+        Args:
+            id: Its id.
+            owner: Whose it must be; None for anybody's.
+
+        Raises:
+            UnknownWorkerError: If there is none, not any more, or not of this
+                owner; nobody can tell which.
+        """
+        record = self._active.get(id)
+        found = None if record is None else record.snapshot
+        if found is None and self._durable is not None:
+            found = await self._durable.find(id)
+        if found is None:
+            return self.get(id, owner=owner).snapshot
+        if owner not in {None, found.owner}:
+            raise UnknownWorkerError(id)
+        return found
+
+    async def forget(self, id: str, *, owner: str | None = None) -> None:  # noqa: A002 - as above
+        """Give up what is known of a worker that has ended, such as its result.
+
+        Args:
+            id: Its id.
+            owner: Whose it must be; None for anybody's.
+
+        Raises:
+            UnknownWorkerError: If there is none, not any more, or not of this
+                owner; nobody can tell which.
+            WorkerActiveError: If it has not ended.
+        """
+        found = await self.find(id, owner=owner)
+        if not found.state.is_final:
+            raise WorkerActiveError(id)
+        record = self._ended.pop(id, None)
+        if record is not None:
+            record.is_kept = False
+        if self._durable is not None:
+            await self._durable.forget(id)
+
+    def letter(
+        self, body: object, snapshot: WorkerSnapshot, timeout: float | None
+    ) -> Letter | None:
+        """The start of a worker as mail, which starts it when it has arrived.
+
+        Args:
+            body: What does the work.
+            snapshot: What is known of it by now.
+            timeout: Seconds that it may take.
+
+        Returns:
+            The mail; None if it cannot outlive the process, so is to be started here.
+
+        Raises:
+            UnserialisableDataError: An argument of it cannot be stored.
+        """
+        if self._durable is None:
+            return None
+        return self._durable.letter(body, snapshot, timeout)
+
+    async def arrival(self, id: str) -> Worker | None:  # noqa: A002 - as above
+        """The worker with an id, when it is started; None if that takes a second."""
+        arrived = self._arrivals.setdefault(id, asyncio.Event())
+        if id not in self._active and id not in self._ended:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(arrived.wait(), _PATIENCE)
+        self._arrivals.pop(id, None)
+        record = self._active.get(id) or self._ended.get(id)
+        return None if record is None else Worker(record)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether all are being stopped, and none is started any more."""
+        return self._is_stopped
 
     def running(self, key: str, *, owner: str = "") -> Worker | None:
         """The worker of an owner that is active under a key, if there is one."""
@@ -216,7 +303,7 @@ class Workers:
 
     def _admit(
         self,
-        body: Body,
+        given: object,
         given_id: str | None,
         key: str | None,
         owner: str,
@@ -224,6 +311,7 @@ class Workers:
     ) -> WorkerRecord:
         """Take a worker in and make its actor."""
         self._forget()
+        body = body_of(given)
         worker_id = secrets.token_urlsafe(16) if given_id is None else given_id
         if worker_id in self._active or worker_id in self._ended:
             raise WorkerIdTakenError(worker_id)
@@ -231,13 +319,20 @@ class Workers:
         if number in self._bodies:
             raise WorkerBodyTakenError(body.kind, self._bodies[number][1].snapshot.id)
         now = self._clock.time()
-        record = WorkerRecord(
-            WorkerSnapshot(worker_id, body.kind, owner, key, now, now)
-        )
+        snapshot = WorkerSnapshot(worker_id, body.kind, owner, key, now, now)
+        work = None
+        if self._durable is not None:
+            work = self._durable.take(given, snapshot, timeout)
+        if work is not None:
+            body, snapshot = durable_body(body, work), work.known(snapshot)
+        record = WorkerRecord(snapshot)
+        job = self._job(body, record, timeout, work)
         with self._system.own_loop():
-            ref = self._system.start(WorkerActor, self._job(body, record, timeout))
+            ref = self._system.start(WorkerActor, job)
         record.ref = cast("AsyncActorRef[AsyncActor]", ref)
         self._active[worker_id] = record
+        if worker_id in self._arrivals:
+            self._arrivals[worker_id].set()
         if key is not None:
             self._slots[owner, key] = record
         if not body.is_shared:
@@ -245,7 +340,11 @@ class Workers:
         return record
 
     def _job(
-        self, body: Body, record: WorkerRecord, timeout: float | None
+        self,
+        body: Body,
+        record: WorkerRecord,
+        timeout: float | None,
+        durable: DurableWork | None,
     ) -> WorkerJob:
         number = id(body.author)
         return WorkerJob(
@@ -258,6 +357,7 @@ class Workers:
             ping_timeout=self._ping_timeout,
             left=lambda: self._release(number, record),
             finished=lambda: self._finished(record),
+            durable=durable,
         )
 
     def _release(self, number: int, record: WorkerRecord) -> None:

@@ -30,9 +30,9 @@ from duologue.dialogs._chat._updates import (
 )
 from duologue.dialogs._description._dialog import Dialog
 from duologue.dialogs._description._getters import Getter, Getters
+from duologue.dialogs._description._task_names import entry_of
 from duologue.dialogs._manager._factory import BgManagerFactory
 from duologue.dialogs._manager._manager import DialogManager
-from duologue.dialogs._state._functions import name_of
 from duologue.dialogs._state._states import State, StatesGroup, checked_state
 from duologue.dialogs.routing._injection import HandlerData
 from duologue.dialogs.routing._observer import (
@@ -43,14 +43,13 @@ from duologue.dialogs.routing._observer import (
 )
 from duologue.dialogs.routing._router import DIALOG_EVENT_NAME, UPDATE_EVENTS, Router
 from duologue.errors import (
-    HandlerError,
     InvalidDialogError,
     RuntimeSettingError,
     UnknownStateError,
 )
 from duologue.state import States, Task
 from duologue.state._handle import Declared
-from duologue.state._tasks import Retry, task_of
+from duologue.state._tasks._tasks import Retry, task_of
 
 _logger = logging.getLogger("duologue.dialogs")
 
@@ -94,6 +93,7 @@ class Dispatcher(Router):
 
     Attributes:
         states: Where tasks find their States while a runtime runs; it sets this.
+        tasks: The tasks by their names.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class Dispatcher(Router):
         self.bg_factory: BgManagerFactory = BgManagerFactory()
         self.getters: Getters = Getters(None)
         self.states: States | None = None
+        self.tasks: dict[str, Task] = {}
         self._data: dict[str, Json] = data
         self._dialogs: dict[type[StatesGroup], Dialog] = {}
         self._by_state: dict[State, Dialog] = {}
@@ -131,6 +132,9 @@ class Dispatcher(Router):
         retries: int = 0,
         backoff: float = 1.0,
         retry_on: Sequence[type[Exception]] = (Exception,),
+        attempts: int = 3,
+        keep: float = 86_400.0,
+        name: str | None = None,
     ) -> Callable[[Function], Task]: ...
 
     def task(
@@ -140,6 +144,9 @@ class Dispatcher(Router):
         retries: int = 0,
         backoff: float = 1.0,
         retry_on: Sequence[type[Exception]] = (Exception,),
+        attempts: int = 3,
+        keep: float = 86_400.0,
+        name: str | None = None,
     ) -> Task | Callable[[Function], Task]:
         """Make a task of a function: it is given the States that it asks for.
 
@@ -152,16 +159,31 @@ class Dispatcher(Router):
             retries: How often it is tried again after an error.
             backoff: Seconds before the first retry; each later one waits twice as long.
             retry_on: The errors after which it is.
+            attempts: How often a worker begins it at most where the engine is durable
+                and its process dies; 1 if it must not be done twice.
+            keep: Seconds for which its result is kept there.
+            name: By which another process finds it; that of the function by default.
 
         Raises:
-            HandlerError: It cannot be called, or a number is wrong.
+            HandlerError: It cannot be called, a number is wrong, or another task has
+                its name.
             StateParameterError: It asks for a State that it cannot be given.
         """
         retry = Retry(retries, backoff, tuple(retry_on))
 
         def register(given: Function) -> Task:
-            _check_task(given, retries, backoff)
-            return task_of(given, self._state, retry)
+            entry = entry_of(
+                given,
+                retries=retries,
+                backoff=backoff,
+                taken=self.tasks,
+                name=name,
+                attempts=attempts,
+                keep=keep,
+            )
+            task = task_of(given, self._state, retry, entry)
+            self.tasks[entry.name] = task
+            return task
 
         return register if function is None else register(function)
 
@@ -346,18 +368,6 @@ class Dispatcher(Router):
                     "open dialogs are stored under this name"
                 )
             self._names[state.state] = state
-
-
-def _check_task(function: object, retries: object, backoff: object) -> None:
-    name = name_of(function)
-    if not callable(function) or isinstance(function, type):
-        raise HandlerError(name, "a task is a function")
-    if not isinstance(retries, int) or retries < 0:
-        problem = f"retries={retries!r} is no number of times; write retries=3"
-        raise HandlerError(name, problem)
-    if not isinstance(backoff, int | float) or not backoff >= 0:
-        problem = f"backoff={backoff!r} is no number of seconds; write backoff=1.0"
-        raise HandlerError(name, problem)
 
 
 def checked_dispatcher(given: object) -> Dispatcher:

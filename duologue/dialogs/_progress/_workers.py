@@ -187,9 +187,14 @@ class DialogWorkers:
         if running is None or wish.policy is StartPolicy.REPLACE:
             expected = self._expect(wish, kind)
             turn.undo.append(lambda: self._expect_no_more(expected))
-            _at_commit(
-                turn, f"the start of {kind}", lambda: self._fulfil(expected, wish)
-            )
+            snapshot = self._expected[expected].snapshot
+            letter = self._workers.letter(wish.body, snapshot, wish.timeout)
+            if letter is None:
+                start = self._fulfil
+            else:
+                start = self._await_arrival
+                turn.outbox.append(letter)
+            _at_commit(turn, f"the start of {kind}", lambda: start(expected, wish))
             return expected
         if wish.policy is StartPolicy.REJECT:
             raise WorkerRunningError(str(wish.key), running)
@@ -224,6 +229,18 @@ class DialogWorkers:
     async def _fulfil(self, worker_id: str, wish: _Wish) -> None:
         try:
             await self._start(wish, worker_id)
+        finally:
+            self._expect_no_more(worker_id)
+
+    async def _await_arrival(self, worker_id: str, wish: _Wish) -> None:
+        """Show a worker whose start has left as mail with the commit."""
+        try:
+            running = self._workers.running(wish.key or "", owner=wish.owner)
+            if running is not None and running.id != worker_id:
+                await running.stop("another one takes its place")
+            worker = await self._workers.arrival(worker_id)
+            if worker is not None:
+                self._show(worker, wish.place)
         finally:
             self._expect_no_more(worker_id)
 

@@ -12,11 +12,12 @@ from duologue.dialogs._state import _values
 from duologue.dialogs._state._dialog_state import DialogLedger
 from duologue.dialogs._state._turn import Turn, active_turn
 from duologue.errors import StateScopeError
-from duologue.state import States, Task
+from duologue.state import Chain, States, Task
 from duologue.state._handle import Declared
 from duologue.state._parameters import state_parameters
 from duologue.state._placed import Writes
-from duologue.state._tasks import task_of
+from duologue.state._tasks._places import Place
+from duologue.state._tasks._tasks import task_of
 
 
 def current_writes() -> Writes | None:
@@ -64,17 +65,10 @@ def _state_of_dialog(
 
 def body_for(body: object, address: Address, states: States) -> object:
     """The body of a worker with the States of the conversation that starts it."""
-
-    def make(cls: type[Declared]) -> Declared:
-        return cls.of(
-            bot=address.bot,
-            chat_id=address.chat_id,
-            user_id=address.user_id,
-            states=states,
-        )
-
-    if isinstance(body, Task):
-        return body.at(make)
+    place = Place(address.bot, address.chat_id, address.user_id)
+    make = place.make(states)
+    if isinstance(body, Task | Chain):
+        return body.at(make, place)
     if inspect.isroutine(body) and state_parameters(body).classes:
         return task_of(body, make)
     return body

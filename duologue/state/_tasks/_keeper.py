@@ -1,0 +1,380 @@
+"""Keeps the tasks of a runtime on an engine that is durable.
+
+Each started task has a mailbox, `task/<name>:<id>`, and is run by a process that serves its
+name. What happens to one is told in `_works`, how it is held in `_leases`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from secrets import token_hex
+from typing import Final
+
+from duologue.actors import (
+    Clock,
+    Engine,
+    Letter,
+    Mail,
+    Opened,
+    StartPolicy,
+    TimedLetter,
+    Workers,
+    WorkerSnapshot,
+    WorkerState,
+)
+from duologue.errors import (
+    DuologueError,
+    EngineClosedError,
+    EngineUnavailableError,
+    FencedError,
+    SnapshotTooLargeError,
+    SystemClosedError,
+    UnknownTaskError,
+    UnknownWorkerError,
+    WorkerRunningError,
+)
+from duologue.state._states import States
+from duologue.state._tasks._chains import Chain
+from duologue.state._tasks._jobs import Job, mailbox_of, unpacked
+from duologue.state._tasks._leases import Lease
+from duologue.state._tasks._tasks import Entry, Task
+from duologue.state._tasks._works import EXPIRED, Work, expiry
+from duologue.state._values import Codec
+
+_START: Final = b"s"
+_PAUSE: Final = 1.0  # seconds until an engine that did not answer is asked again
+_GLANCE: Final = 0.05  # seconds between looks whether something is forgotten
+
+_logger = logging.getLogger("duologue.state")
+
+
+class TaskKeeper:
+    """Keeps tasks until they have ended, and their ends for a while.
+
+    Args:
+        engine: Where they are.
+        registered: The tasks of the dispatcher, by name.
+        states: What they are given.
+        codec: How values become bytes.
+        clock: Tells the time of what is known.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        registered: Mapping[str, Task],
+        *,
+        states: States,
+        codec: Codec,
+        clock: Clock,
+    ) -> None:
+        self._engine = engine
+        self._registered = registered
+        self._states = states
+        self._codec = codec
+        self._clock = clock
+        self._workers: Workers | None = None
+        self._served: set[str] = set()
+        self._starting: dict[str, Work] = {}
+        self._resuming: dict[str, Work] = {}
+        self._said: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._run_id = token_hex(8)
+        self._numbers = count(1)
+        self._is_open = False
+
+    def start(self, workers: Workers) -> None:
+        """Begin to run what is left from before, and what is started from now on."""
+        self._workers = workers
+        self._is_open = True
+        self._serve(self._registered)
+
+    async def stop(self) -> None:
+        """Run nothing any more; what has not ended waits for the next run."""
+        self._is_open = False
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether bodies are ended because the process ends."""
+        return not self._is_open or self._workers is None or self._workers.is_stopped
+
+    def take(
+        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+    ) -> Work | None:
+        """Take in the work of a worker; None if it is no registered task.
+
+        Raises:
+            UnserialisableDataError: An argument of it cannot be stored.
+        """
+        work = self._resuming.pop(snapshot.id, None)
+        if work is not None:
+            return work
+        job = self._job_for(given, snapshot, timeout)
+        # A copy: what the caller changes afterwards is not meant.
+        line = None if job is None else job.packed(self._codec)
+        return None if line is None else self._work(unpacked(self._codec, line))
+
+    def letter(
+        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+    ) -> Letter | None:
+        """The start of a worker as mail, for a commit; None if it cannot last.
+
+        Raises:
+            UnserialisableDataError: An argument of it cannot be stored.
+        """
+        job = self._job_for(given, snapshot, timeout)
+        return None if job is None else self._start_of(job)
+
+    def _job_for(
+        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+    ) -> Job | None:
+        steps = _steps(given)
+        if not steps or not all(map(self._knows, steps)):
+            self._say(snapshot.kind)
+            return None
+        self._serve([_entry(steps[0]).name])
+        return Job(
+            snapshot.id,
+            [(_entry(step).name, dict(step.arguments)) for step in steps],
+            snapshot.owner,
+            snapshot.key,
+            timeout,
+            steps[0].place,
+        )
+
+    def _start_of(self, job: Job) -> Letter:
+        return Letter(job.mailbox, Mail(job.id, _START + job.packed(self._codec)))
+
+    async def store(self, work: Work) -> None:
+        """Put the start of a work into its mailbox; it is lent to it later.
+
+        Raises:
+            EngineClosedError: The engine takes nothing any more.
+        """
+        job = work.job
+        self._starting[job.id] = work
+        await self._engine.enqueue([self._start_of(job)])
+
+    async def find(self, worker_id: str) -> WorkerSnapshot | None:
+        """What is kept of a worker; None if that is nothing."""
+        for key in self._mailboxes(worker_id):
+            line = await self._engine.read(key)
+            if line:
+                return unpacked(self._codec, line).known(self._clock.time())
+        return None
+
+    async def forget(self, worker_id: str) -> None:
+        """Give up what is kept of a worker that has ended."""
+        for key in self._mailboxes(worker_id):
+            if not await self._engine.read(key):
+                continue
+            name = f"{self._run_id}.{next(self._numbers)}"
+            await self._engine.enqueue([Letter(key, Mail(name, EXPIRED))])
+            while self._is_open and await self._engine.read(key):  # noqa: ASYNC110  # it may be another process that forgets
+                await asyncio.sleep(_GLANCE)
+
+    def progress(self, work: Work) -> WorkerSnapshot | None:
+        """What its worker has reported."""
+        with suppress(UnknownWorkerError):
+            if self._workers is not None:
+                return self._workers.get(work.job.id).snapshot
+        return None
+
+    def lose(self, work: Work, reason: str) -> None:
+        """Stop the body: its work is not this process's any more."""
+
+        async def stop() -> None:
+            with suppress(UnknownWorkerError):
+                if self._workers is not None:
+                    await self._workers.get(work.job.id).stop(reason)
+
+        self._run(stop())
+
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run something until the keeper stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _run(self, work: Coroutine[object, object, None]) -> None:
+        _ = self.spawn(work)
+
+    def _serve(self, names: Mapping[str, Task] | Sequence[str]) -> None:
+        """Take the mail of tasks with these names, as many as there are."""
+        new = [name for name in names if name not in self._served]
+        if new:
+            self._served.update(new)
+            kinds = [f"task/{name}" for name in new]
+            self._engine.serve(kinds, sys.maxsize, self._ready)
+
+    def _mailboxes(self, worker_id: str) -> Sequence[str]:
+        return [mailbox_of(name, worker_id) for name in self._registered]
+
+    def _knows(self, step: Task) -> bool:
+        if step.entry is None:
+            return False
+        known = self._registered.get(step.entry.name)
+        return known is not None and known.entry is step.entry
+
+    def _say(self, kind: str) -> None:
+        if kind not in self._said:
+            self._said.add(kind)
+            _logger.info(
+                "%s runs in memory only and ends with this process; one that is made "
+                "by @dispatcher.task starts anew. Said once for each",
+                kind,
+            )
+
+    def _work(self, job: Job, lease: Lease | None = None) -> Work:
+        make = job.place.make(self._states, job.id)
+        steps = [
+            self._registered[name].given(**arguments).at(make, job.place)
+            for name, arguments in job.calls
+        ]
+        body = steps[0] if len(steps) == 1 else Chain(steps)
+        keep = _entry(steps[0]).keep
+        return Work(self, job, body, codec=self._codec, keep=keep, lease=lease)
+
+    def _ready(self, key: str) -> None:
+        """Handle the mail of a task that nobody runs."""
+        asyncio.get_running_loop().call_soon(self._begin_to_lead, key)
+
+    def _begin_to_lead(self, key: str) -> None:
+        if not self.is_stopping:
+            self._run(self._lead(key))
+
+    async def _lead(self, key: str) -> None:
+        while self._is_open:
+            try:
+                opened = await self._engine.open(key)
+                while opened is not None:
+                    opened = await self._turn(opened)
+            except FencedError as error:
+                _logger.warning("%s", error)
+            except EngineUnavailableError as error:
+                _logger.warning("%s", error)
+                await asyncio.sleep(_PAUSE)
+                continue
+            except Exception:
+                # It stays where it is, for the next run, perhaps of another program.
+                _logger.exception("the task in %s cannot be read, and waits", key)
+            return
+
+    async def _turn(self, opened: Opened) -> Opened | None:
+        """Handle one piece of mail of a task that nobody runs."""
+        job = self._job_in(opened)
+        if job is not None and not job.state.is_final:
+            await self._attempt(job, Lease(self._engine, opened, lambda: self._is_open))
+            return None
+        if job is None or opened.mail.body != EXPIRED:
+            return await self._engine.commit(opened, snapshot=None, keep=True)
+        no_more = TimedLetter("end", opened.key, None)
+        return await self._engine.commit(
+            opened, snapshot=b"", timed=[no_more], keep=True
+        )
+
+    def _job_in(self, opened: Opened) -> Job | None:
+        if opened.snapshot:
+            return unpacked(self._codec, opened.snapshot)
+        body = opened.mail.body
+        if opened.snapshot is None and body.startswith(_START):
+            return unpacked(self._codec, body.removeprefix(_START))
+        return None
+
+    async def _attempt(self, job: Job, lease: Lease) -> None:
+        """Begin a task, or give it up."""
+        work = self._starting.pop(job.id, None)
+        if work is not None:
+            job = work.job
+        self._judge(job)
+        if job.state.is_final:
+            await self._give_up(job, lease)
+            return
+        job.attempt += 1
+        job.state = WorkerState.RUNNING
+        try:
+            await lease.write(job.packed(self._codec))
+        except SnapshotTooLargeError as error:
+            job.fail(error)
+            await self._give_up(job, lease)
+            if work is not None:
+                work.refuse(error)
+            return
+        if work is not None:
+            work.lend(lease)
+        else:
+            self._run(self._resume(job, lease))
+
+    def _judge(self, job: Job) -> None:
+        """End a task that is not to begin once more."""
+        attempts = _entry(self._registered[job.calls[0][0]]).attempts
+        missing = [name for name, _ in job.calls if name not in self._registered]
+        if missing:
+            job.fail(UnknownTaskError(missing[0], tuple(self._registered)))
+        elif job.state is WorkerState.CANCELLING:
+            job.give_up(WorkerState.CANCELLED, job.reason)
+        elif job.attempt >= attempts:
+            reason = f"its process has died in each of {job.attempt} attempts"
+            job.give_up(WorkerState.LOST, reason)
+
+    async def _give_up(self, job: Job, lease: Lease) -> None:
+        said = job.reason if job.error is None else ": ".join(job.error)
+        _logger.error("%s %s is %s: %s", job.kind, job.id, job.state, said)
+        keep = _entry(self._registered[job.calls[0][0]]).keep
+        await lease.end(job.packed(self._codec), [expiry(job, keep)])
+
+    async def _resume(self, job: Job, lease: Lease) -> None:
+        """Run a task that an earlier process has left."""
+        try:
+            work = self._work(job, lease)
+            await self._start(work)
+        except SystemClosedError:
+            job.attempt -= 1
+            await lease.give_back(job.packed(self._codec))
+        except (FencedError, EngineClosedError) as error:
+            _logger.warning("%s", error)
+        except DuologueError as error:
+            job.fail(error)
+            await self._give_up(job, lease)
+
+    async def _start(self, work: Work) -> None:
+        """Start the worker, behind another one that runs under its key."""
+        job, workers = work.job, self._workers
+        while workers is not None:
+            self._resuming[job.id] = work
+            try:
+                await workers.start(
+                    work.body,
+                    id=job.id,
+                    key=job.key,
+                    policy=StartPolicy.REJECT,
+                    owner=job.owner,
+                    timeout=job.timeout,
+                )
+            except WorkerRunningError as error:
+                with suppress(UnknownWorkerError):
+                    await workers.get(error.worker_id).finished()
+            else:
+                return
+
+
+def _steps(given: object) -> Sequence[Task]:
+    if isinstance(given, Chain):
+        return given.steps
+    return (given,) if isinstance(given, Task) else ()
+
+
+def _entry(task: Task) -> Entry:
+    if task.entry is None:
+        raise UnknownTaskError(task.__name__, ())
+    return task.entry
