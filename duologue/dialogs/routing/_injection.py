@@ -32,7 +32,7 @@ class _Parameter:
 class Injected:
     """A handler together with the arguments that it asks for.
 
-    The first argument is the event. Each further one is taken by its name from
+    The first argument that is no State is the event. Each further one is taken by its name from
     what middlewares and filters provide, or else by the class it is annotated
     with; `**kwargs` takes everything.
 
@@ -44,7 +44,15 @@ class Injected:
         HandlerError: It is not async, or takes no event.
     """
 
-    __slots__ = ("_call", "_first", "_parameters", "_states", "_takes_all", "name")
+    __slots__ = (
+        "_call",
+        "_event_name",
+        "_first",
+        "_parameters",
+        "_states",
+        "_takes_all",
+        "name",
+    )
 
     def __init__(self, handler: Handler, *, takes_event: bool = True) -> None:
         self.name = name_of(handler)
@@ -64,6 +72,7 @@ class Injected:
             for parameter in parameters
             if parameter.kind
             not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+            and parameter.name not in self._states
         ]
         if not takes_event:
             first = None
@@ -74,6 +83,9 @@ class Injected:
         else:
             raise HandlerError(self.name, "its first argument must be the event")
         self._first = first
+        is_behind = bool(parameters) and parameters[0].name in self._states
+        # Behind a State it is given by its name, as the State is.
+        self._event_name = first if is_behind else None
         self._parameters = tuple(
             _Parameter(
                 parameter.name,
@@ -81,7 +93,6 @@ class Injected:
                 parameter.default is not inspect.Parameter.empty,
             )
             for parameter in named
-            if parameter.name not in self._states
         )
 
     async def __call__(self, event: object, data: HandlerData) -> Json:
@@ -90,6 +101,10 @@ class Injected:
         Raises:
             InjectionError: It asks for something that nobody provides.
         """
+        if self._event_name is not None:
+            return await self._call(
+                **{self._event_name: event}, **self._arguments(data)
+            )
         return await self._call(event, **self._arguments(data))
 
     async def without_event(self, data: HandlerData) -> Json:
