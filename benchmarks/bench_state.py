@@ -32,11 +32,11 @@ class Kept(AsyncState, scope="user"):
 
 
 async def timed(act: Callable[[], Awaitable[object]], times: int) -> float:
-    """Microseconds that one of many calls takes."""
-    started = time.perf_counter()
+    """Microseconds of processor time that one of many calls takes; none of them waits."""
+    started = time.process_time()
     for _ in range(times):
         await act()
-    return (time.perf_counter() - started) / times * 1e6
+    return (time.process_time() - started) / times * 1e6
 
 
 async def operations(times: int) -> dict[str, float]:
@@ -53,10 +53,10 @@ async def operations(times: int) -> dict[str, float]:
             "modify": await timed(lambda: state.modify(lambda old: old), times),
         }
     values: dict[str, object] = {"step": 1, "prompt": "phone"}
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(times):
         values.update(step=2)
-    found["update of a dict"] = (time.perf_counter() - started) / times * 1e6
+    found["update of a dict"] = (time.process_time() - started) / times * 1e6
     return found
 
 

@@ -289,6 +289,9 @@ class AsyncState(Declared):
         return self._declared.given(key, copied(self._codec, stored, key))
 
     def _all(self, values: Values) -> Values:
+        if not self._declared.fields:
+            codec = self._codec
+            return {name: copied(codec, value, name) for name, value in values.items()}
         names = dict.fromkeys((*self._declared.defaults, *values))
         return {name: self._given(values, name, None) for name in names}
 

@@ -35,7 +35,7 @@ class StateParameters:
         is_mixed: Whether one of these stands behind a State.
     """
 
-    __slots__ = ("_is_mixed", "_others", "classes")
+    __slots__ = ("_others", "classes", "is_mixed")
 
     def __init__(
         self,
@@ -46,14 +46,14 @@ class StateParameters:
     ) -> None:
         self.classes: Mapping[str, type[Declared]] = classes
         self._others = others
-        self._is_mixed = is_mixed
+        self.is_mixed: bool = is_mixed
 
     def filled(
         self, make: Make, arguments: Sequence[Value], named: Mapping[str, Value]
     ) -> tuple[Sequence[Value], dict[str, Value]]:
         """The arguments of a call, with its States."""
         states = {name: make(cls) for name, cls in self.classes.items()}
-        if not self._is_mixed or len(arguments) > len(self._others):
+        if not self.is_mixed or len(arguments) > len(self._others):
             return arguments, {**named, **states}
         by_name = dict(zip(self._others, arguments, strict=False))
         return (), {**by_name, **named, **states}

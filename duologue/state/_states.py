@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from duologue.actors import Engine, MemoryEngine
 from duologue.errors import StateClassError, StateScopeError
+from duologue.state._declaration import Declaration
 from duologue.state._handle import Declared
 from duologue.state._keeper import Cell, Keeper
 from duologue.state._placed import CurrentWrites, Placed
@@ -50,6 +51,8 @@ class States:
         self._local = Keeper(self._memory, codec, is_private=True)
         self._kept = Keeper(engine, codec)
         self._classes: dict[str, type[Declared]] = {}
+        # Those that turns have asked for with success.
+        self._declarations: dict[type[Declared], Declaration] = {}
 
     async def __aenter__(self) -> Self:
         await self._memory.__aenter__()
@@ -94,7 +97,32 @@ class States:
             user_id=user_id,
             operation_id=operation_id,
         )
-        return cls(Placed(cell, self.codec, self._writes), self.codec)
+        return cls(Placed(lambda: cell, self.codec, self._writes), self.codec)
+
+    def is_known(self, cls: type[Declared]) -> bool:
+        """Whether turns have asked for a class, which is not one of a dialog."""
+        return cls in self._declarations
+
+    def in_turn(
+        self, cls: type[Declared], bot: str, chat_id: int, user_id: int | None
+    ) -> Declared:
+        """The State of a class for a turn, which need not use it.
+
+        Raises:
+            StateClassError: Another class has its name.
+            StateScopeError: The turn lacks what its scope needs.
+        """
+        declared = self._declarations.get(cls)
+        if declared is None or (user_id is None and declared.scope == "user"):
+            made = self.of(cls, bot=bot, chat_id=chat_id, user_id=user_id)
+            if declared is None and cls.declaration().scope != "operation":
+                self._declarations[cls] = cls.declaration()
+            return made
+
+        def find() -> Cell:
+            return self.cell(cls, bot=bot, chat_id=chat_id, user_id=user_id)
+
+        return cls(Placed(find, self.codec, self._writes), self.codec, declared)
 
     def cell(
         self,

@@ -116,6 +116,25 @@ class MemoryEngine(LocalMailboxes):
         self._release(opened.key, box)
         return None
 
+    def is_idle(self, key: str) -> bool:
+        """Whether a mailbox is empty, nobody has it, and mail would be taken."""
+        return key not in self._boxes and not self._closed
+
+    def peek(self, key: str) -> bytes | None:
+        """The snapshot of a key."""
+        return self._snapshots.get(key)
+
+    def put(self, key: str, snapshot: bytes, timed: Sequence[TimedLetter]) -> None:
+        """Write what a turn of an idle key would, in the step in which it was peeked at.
+
+        Raises:
+            SnapshotTooLargeError: The snapshot is over the engine's limit.
+        """
+        self._check(key, snapshot, ())
+        self._snapshots[key] = snapshot
+        for letter in timed:
+            self._timed.set(letter)
+
     async def fail(self, opened: Opened, *, error: str, retry: bool) -> None:
         """End a turn without a trace in the state.
 

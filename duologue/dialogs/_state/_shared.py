@@ -43,13 +43,13 @@ def state_for(data: dict[str, Json], cls: type[Declared]) -> Declared:
     turn = active_turn()
     if turn is None:  # the beginning or the end of a runtime
         return cls.of(states=data["dispatcher"].states)
-    if cls.declaration().scope == "dialog":
+    states: States = data["states"]
+    if not states.is_known(cls) and cls.declaration().scope == "dialog":
         return _state_of_dialog(turn, data, cls)
     address = turn.address
-    states: States = data["states"]
     user: User | None = data.get("event_from_user")
     user_id = address.user_id if user is None else user.id
-    return states.of(cls, bot=address.bot, chat_id=address.chat_id, user_id=user_id)
+    return states.in_turn(cls, address.bot, address.chat_id, user_id)
 
 
 def _state_of_dialog(
@@ -81,6 +81,9 @@ async def call_in_turn(
     parameters = state_parameters(function)
     if not parameters.classes:
         return await function(*arguments)
-    make = partial(state_for, data)
-    given, named = parameters.filled(make, arguments, {})
-    return await function(*given, **named)
+    if parameters.is_mixed:
+        make = partial(state_for, data)
+        given, named = parameters.filled(make, arguments, {})
+        return await function(*given, **named)
+    made = {name: state_for(data, cls) for name, cls in parameters.classes.items()}
+    return await function(*arguments, **made)
