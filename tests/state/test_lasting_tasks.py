@@ -24,6 +24,7 @@ from duologue.errors import (
     WorkerActiveError,
 )
 from duologue.state import AsyncState, SyncState, chain
+from duologue.state._tasks import _jobs
 from duologue.testing import Playground
 from duologue.transport.sqlite import SqliteEngine
 
@@ -482,3 +483,87 @@ def test_arguments_that_a_task_does_not_take_are_refused_at_once() -> None:
         work.given(1)
     with pytest.raises(TaskArgumentError, match="'state'"):
         work.given(state=1)
+
+
+async def test_what_is_too_large_to_be_kept_is_told(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.task
+    async def work(size: int, operation: Operation, first: str = "") -> str:
+        operation.checkpoint("small")
+        await asyncio.sleep(1)
+        operation.checkpoint("x" * size)
+        await asyncio.sleep(1)
+        return "y" * size + first
+
+    async with machine.run(dispatcher) as chat:
+        workers = chat.runtime.workers
+        refused = await workers.start(work.given(1, first="z" * 9000))
+        failed = await workers.start(work.given(9000))
+        finals = [await worker.finished() for worker in (refused, failed)]
+        kept = [await workers.find(final.id) for final in finals]
+
+    for final in (*finals, *kept):
+        assert final.state is WorkerState.FAILED
+        assert final.error is not None
+        assert final.error.type == "SnapshotTooLargeError"
+    assert "a checkpoint of work is not kept" in caplog.text
+
+
+async def test_a_program_that_has_changed_says_what_it_lacks(machine: Machine) -> None:
+    def program(*, is_new: bool) -> Dispatcher:
+        dispatcher = Dispatcher()
+
+        async def old(number: int) -> None:
+            await asyncio.sleep(number + 5)
+
+        async def new(name: str) -> None: ...
+
+        dispatcher.task(name="changed")(new if is_new else old)
+        dispatcher.task(name="first")(old)
+        if not is_new:
+            dispatcher.task(name="gone")(old)
+        return dispatcher
+
+    dispatcher = program(is_new=False)
+    tasks = dispatcher.tasks
+    async with machine.run(dispatcher) as chat:
+        start = chat.runtime.workers.start
+        changed = await start(tasks["changed"].given(1))
+        broken = await start(chain(tasks["first"].given(1), tasks["gone"].given(1)))
+        gone = await start(tasks["gone"].given(1))
+    async with machine.run(program(is_new=True)) as chat:
+        find = chat.runtime.workers.find
+        errors = [(await find(one.id)).error for one in (changed, broken)]
+        with pytest.raises(UnknownWorkerError):
+            await find(gone.id)
+    async with machine.run(program(is_new=False)) as chat:
+        assert chat.runtime.workers.get(gone.id).is_active
+
+    assert [error and error.type for error in errors] == [
+        "TaskArgumentError",
+        "UnknownTaskError",
+    ]
+    assert errors[1] is not None
+    assert "no task 'gone' is registered here, only changed, first" in errors[1].message
+
+
+async def test_what_another_version_has_kept_waits_for_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher = counting(machine)
+    with monkeypatch.context() as patch:
+        patch.setattr(_jobs, "_VERSION", 99)
+        async with machine.run(dispatcher) as chat:
+            count = dispatcher.tasks["count"].given(2)
+            worker = await chat.runtime.workers.start(count)
+    async with machine.run(counting(machine)) as chat:
+        await asyncio.sleep(10)
+        with pytest.raises(ValueError, match="another version of duologue"):
+            await chat.runtime.workers.find(worker.id)
+    with monkeypatch.context() as patch:
+        patch.setattr(_jobs, "_VERSION", 99)
+        async with machine.run(counting(machine)) as chat:
+            assert (await chat.runtime.workers.get(worker.id).finished()).result == 2

@@ -215,4 +215,15 @@ def test_what_cannot_be_a_task_is_refused() -> None:
         dispatcher.task(blocked)
     with pytest.raises(StateParameterError, match="derive it from SyncState"):
         dispatcher.task(awaited)
+    with pytest.raises(HandlerError, match="attempts=0"):
+        dispatcher.task(attempts=0)(work)
+    with pytest.raises(HandlerError, match="keep=-1"):
+        dispatcher.task(keep=-1)(work)
+    for name in ("", "a:b", "a/b"):
+        with pytest.raises(HandlerError, match="is no name of a task"):
+            dispatcher.task(name=name)(work)
     assert isinstance(dispatcher.task(work), Task)
+    with pytest.raises(HandlerError, match="another task is called 'work'"):
+        dispatcher.task(work)
+    dispatcher.task(name="another")(work)
+    assert list(dispatcher.tasks) == ["work", "another"]

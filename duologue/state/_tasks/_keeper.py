@@ -27,6 +27,7 @@ from duologue.actors import (
     WorkerSnapshot,
     WorkerState,
 )
+from duologue.actors._engine._local import LocalMailboxes
 from duologue.errors import (
     DuologueError,
     EngineClosedError,
@@ -34,16 +35,15 @@ from duologue.errors import (
     FencedError,
     SnapshotTooLargeError,
     SystemClosedError,
-    UnknownTaskError,
     UnknownWorkerError,
     WorkerRunningError,
 )
 from duologue.state._states import States
-from duologue.state._tasks._chains import Chain
 from duologue.state._tasks._jobs import Job, mailbox_of, unpacked
 from duologue.state._tasks._leases import Lease
-from duologue.state._tasks._tasks import Entry, Task
-from duologue.state._tasks._works import EXPIRED, Work, expiry
+from duologue.state._tasks._registry import Registry
+from duologue.state._tasks._tasks import Task
+from duologue.state._tasks._works import EXPIRED, STOP, Work, expiry
 from duologue.state._values import Codec
 
 _START: Final = b"s"
@@ -62,6 +62,9 @@ class TaskKeeper:
         states: What they are given.
         codec: How values become bytes.
         clock: Tells the time of what is known.
+
+    Attributes:
+        is_shared: Whether other processes may be leased what this one has started.
     """
 
     def __init__(
@@ -74,25 +77,24 @@ class TaskKeeper:
         clock: Clock,
     ) -> None:
         self._engine = engine
-        self._registered = registered
-        self._states = states
+        self._registry = Registry(registered, states)
         self._codec = codec
         self._clock = clock
         self._workers: Workers | None = None
         self._served: set[str] = set()
         self._starting: dict[str, Work] = {}
         self._resuming: dict[str, Work] = {}
-        self._said: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._run_id = token_hex(8)
         self._numbers = count(1)
         self._is_open = False
+        self.is_shared: bool = not isinstance(engine, LocalMailboxes)
 
     def start(self, workers: Workers) -> None:
         """Begin to run what is left from before, and what is started from now on."""
         self._workers = workers
         self._is_open = True
-        self._serve(self._registered)
+        self._serve(self._registry.names)
 
     async def stop(self) -> None:
         """Run nothing any more; what has not ended waits for the next run."""
@@ -137,19 +139,10 @@ class TaskKeeper:
     def _job_for(
         self, given: object, snapshot: WorkerSnapshot, timeout: float | None
     ) -> Job | None:
-        steps = _steps(given)
-        if not steps or not all(map(self._knows, steps)):
-            self._say(snapshot.kind)
-            return None
-        self._serve([_entry(steps[0]).name])
-        return Job(
-            snapshot.id,
-            [(_entry(step).name, dict(step.arguments)) for step in steps],
-            snapshot.owner,
-            snapshot.key,
-            timeout,
-            steps[0].place,
-        )
+        job = self._registry.job_for(given, snapshot, timeout)
+        if job is not None:
+            self._serve([self._registry.entry_of(job).name])
+        return job
 
     def _start_of(self, job: Job) -> Letter:
         return Letter(job.mailbox, Mail(job.id, _START + job.packed(self._codec)))
@@ -162,7 +155,16 @@ class TaskKeeper:
         """
         job = work.job
         self._starting[job.id] = work
-        await self._engine.enqueue([self._start_of(job)])
+        letter = self._start_of(job)
+        while True:
+            try:
+                await self._engine.enqueue([letter])
+            except EngineUnavailableError as error:
+                # It may be there; a second one is taken for what it is.
+                _logger.warning("%s", error)
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
 
     async def find(self, worker_id: str) -> WorkerSnapshot | None:
         """What is kept of a worker; None if that is nothing."""
@@ -177,8 +179,7 @@ class TaskKeeper:
         for key in self._mailboxes(worker_id):
             if not await self._engine.read(key):
                 continue
-            name = f"{self._run_id}.{next(self._numbers)}"
-            await self._engine.enqueue([Letter(key, Mail(name, EXPIRED))])
+            await self._send(key, EXPIRED)
             while self._is_open and await self._engine.read(key):  # noqa: ASYNC110  # it may be another process that forgets
                 await asyncio.sleep(_GLANCE)
 
@@ -189,8 +190,26 @@ class TaskKeeper:
                 return self._workers.get(work.job.id).snapshot
         return None
 
-    def lose(self, work: Work, reason: str) -> None:
-        """Stop the body: its work is not this process's any more."""
+    def give_back(self) -> None:
+        """Be lent nothing any more: what is given back is for others."""
+        kinds = [f"task/{name}" for name in self._served]
+        self._engine.serve(kinds, 0, self._ready)
+
+    def drop(self, work: Work) -> None:
+        """Know a work no more: it has ended here."""
+        self._starting.pop(work.job.id, None)
+
+    async def look(self, job: Job) -> Job | None:
+        """What is kept of a task now."""
+        line = await self._engine.read(job.mailbox)
+        return unpacked(self._codec, line) if line else None
+
+    async def tell_to_stop(self, job: Job, reason: str) -> None:
+        """Ask whoever runs a task to stop it."""
+        await self._send(job.mailbox, STOP + reason.encode())
+
+    def stop_body(self, work: Work, reason: str) -> None:
+        """Ask the worker to stop."""
 
         async def stop() -> None:
             with suppress(UnknownWorkerError):
@@ -201,15 +220,18 @@ class TaskKeeper:
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run something until the keeper stops."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
+        self._tasks.add(task := asyncio.get_running_loop().create_task(work))
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def _send(self, key: str, body: bytes) -> None:
+        name = f"{self._run_id}.{next(self._numbers)}"
+        await self._engine.enqueue([Letter(key, Mail(name, body))])
 
     def _run(self, work: Coroutine[object, object, None]) -> None:
         _ = self.spawn(work)
 
-    def _serve(self, names: Mapping[str, Task] | Sequence[str]) -> None:
+    def _serve(self, names: Sequence[str]) -> None:
         """Take the mail of tasks with these names, as many as there are."""
         new = [name for name in names if name not in self._served]
         if new:
@@ -218,31 +240,10 @@ class TaskKeeper:
             self._engine.serve(kinds, sys.maxsize, self._ready)
 
     def _mailboxes(self, worker_id: str) -> Sequence[str]:
-        return [mailbox_of(name, worker_id) for name in self._registered]
-
-    def _knows(self, step: Task) -> bool:
-        if step.entry is None:
-            return False
-        known = self._registered.get(step.entry.name)
-        return known is not None and known.entry is step.entry
-
-    def _say(self, kind: str) -> None:
-        if kind not in self._said:
-            self._said.add(kind)
-            _logger.info(
-                "%s runs in memory only and ends with this process; one that is made "
-                "by @dispatcher.task starts anew. Said once for each",
-                kind,
-            )
+        return [mailbox_of(name, worker_id) for name in self._registry.names]
 
     def _work(self, job: Job, lease: Lease | None = None) -> Work:
-        make = job.place.make(self._states, job.id)
-        steps = [
-            self._registered[name].given(**arguments).at(make, job.place)
-            for name, arguments in job.calls
-        ]
-        body = steps[0] if len(steps) == 1 else Chain(steps)
-        keep = _entry(steps[0]).keep
+        body, keep = self._registry.body_of(job), self._registry.entry_of(job).keep
         return Work(self, job, body, codec=self._codec, keep=keep, lease=lease)
 
     def _ready(self, key: str) -> None:
@@ -272,11 +273,14 @@ class TaskKeeper:
 
     async def _turn(self, opened: Opened) -> Opened | None:
         """Handle one piece of mail of a task that nobody runs."""
-        job = self._job_in(opened)
+        job, body = self._job_in(opened), opened.mail.body
         if job is not None and not job.state.is_final:
+            if body.startswith(STOP):
+                job.state = WorkerState.CANCELLING
+                job.reason = body.removeprefix(STOP).decode()
             await self._attempt(job, Lease(self._engine, opened, lambda: self._is_open))
             return None
-        if job is None or opened.mail.body != EXPIRED:
+        if job is None or body != EXPIRED:
             return await self._engine.commit(opened, snapshot=None, keep=True)
         no_more = TimedLetter("end", opened.key, None)
         return await self._engine.commit(
@@ -293,12 +297,12 @@ class TaskKeeper:
 
     async def _attempt(self, job: Job, lease: Lease) -> None:
         """Begin a task, or give it up."""
-        work = self._starting.pop(job.id, None)
-        if work is not None:
-            job = work.job
-        self._judge(job)
+        work = self._starting.get(job.id)
+        self._registry.judge(job)
         if job.state.is_final:
             await self._give_up(job, lease)
+            if work is not None:
+                work.see(job)
             return
         job.attempt += 1
         job.state = WorkerState.RUNNING
@@ -311,26 +315,14 @@ class TaskKeeper:
                 work.refuse(error)
             return
         if work is not None:
-            work.lend(lease)
+            work.lend(lease, job)
         else:
             self._run(self._resume(job, lease))
-
-    def _judge(self, job: Job) -> None:
-        """End a task that is not to begin once more."""
-        attempts = _entry(self._registered[job.calls[0][0]]).attempts
-        missing = [name for name, _ in job.calls if name not in self._registered]
-        if missing:
-            job.fail(UnknownTaskError(missing[0], tuple(self._registered)))
-        elif job.state is WorkerState.CANCELLING:
-            job.give_up(WorkerState.CANCELLED, job.reason)
-        elif job.attempt >= attempts:
-            reason = f"its process has died in each of {job.attempt} attempts"
-            job.give_up(WorkerState.LOST, reason)
 
     async def _give_up(self, job: Job, lease: Lease) -> None:
         said = job.reason if job.error is None else ": ".join(job.error)
         _logger.error("%s %s is %s: %s", job.kind, job.id, job.state, said)
-        keep = _entry(self._registered[job.calls[0][0]]).keep
+        keep = self._registry.entry_of(job).keep
         await lease.end(job.packed(self._codec), [expiry(job, keep)])
 
     async def _resume(self, job: Job, lease: Lease) -> None:
@@ -340,6 +332,7 @@ class TaskKeeper:
             await self._start(work)
         except SystemClosedError:
             job.attempt -= 1
+            self.give_back()
             await lease.give_back(job.packed(self._codec))
         except (FencedError, EngineClosedError) as error:
             _logger.warning("%s", error)
@@ -366,15 +359,3 @@ class TaskKeeper:
                     await workers.get(error.worker_id).finished()
             else:
                 return
-
-
-def _steps(given: object) -> Sequence[Task]:
-    if isinstance(given, Chain):
-        return given.steps
-    return (given,) if isinstance(given, Task) else ()
-
-
-def _entry(task: Task) -> Entry:
-    if task.entry is None:
-        raise UnknownTaskError(task.__name__, ())
-    return task.entry

@@ -44,11 +44,19 @@ class Lease:
         self._opened = opened
         self._is_open = is_open
         self._lock = asyncio.Lock()
+        self._missed: list[bytes] = []
+        self._heard: Callable[[bytes], object] = self._missed.append
 
     @property
     def key(self) -> str:
         """The mailbox."""
         return self._opened.key
+
+    def hear(self, heard: Callable[[bytes], object]) -> None:
+        """Tell somebody of the mail of others, whenever something is written."""
+        self._heard = heard
+        for body in self._missed:
+            heard(body)
 
     async def write(self, line: bytes) -> None:
         """Keep a snapshot, and the lease.
@@ -61,7 +69,7 @@ class Lease:
             work = self._work()
             opened = await self._commit(line, work, keep=True)
             while opened is not None and opened.mail.id != work.mail.id:
-                # Mail that stood in front of it: nobody has a use for it now.
+                self._heard(opened.mail.body)  # it stood in front
                 opened = await self._engine.commit(opened, snapshot=None, keep=True)
             if opened is None:
                 raise FencedError(self.key)

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from duologue.actors import (
     Operation,
@@ -29,14 +29,22 @@ from duologue.errors import (
     SnapshotTooLargeError,
     UnserialisableDataError,
 )
+from duologue.state._tasks._bodies import body_over
 from duologue.state._tasks._chains import Chain, Stand
 from duologue.state._tasks._jobs import Job
 from duologue.state._tasks._leases import Lease
 from duologue.state._tasks._tasks import Task
 from duologue.state._values import Codec, Value
 
-EXPIRED = b"x"
+EXPIRED: Final = b"x"
 """The mail of a task whose end has been kept for long enough."""
+
+STOP: Final = b"e"
+"""How the mail begins that asks to stop a task, wherever that runs; the reason follows."""
+
+_GLANCE: Final = 0.05  # seconds until the first look whether another process has begun
+_LOOK: Final = 1.0  # seconds between looks at what another process does
+_BEAT: Final = 5.0  # seconds between signs of life
 
 _TAKEN = "another process has taken it over"
 
@@ -51,6 +59,19 @@ class Keeping(Protocol):
         """Whether bodies are ended because the process ends."""
         ...
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may be leased what this one has started."""
+        ...
+
+    async def look(self, job: Job) -> Job | None:
+        """What is kept of a task now."""
+        ...
+
+    async def tell_to_stop(self, job: Job, reason: str) -> None:
+        """Ask whoever runs a task to stop it."""
+        ...
+
     async def store(self, work: Work) -> None:
         """Put the start of a work into its mailbox; it is lent to it later."""
         ...
@@ -63,8 +84,16 @@ class Keeping(Protocol):
         """Run something until the keeper stops."""
         ...
 
-    def lose(self, work: Work, reason: str) -> None:
-        """Stop the body: its work is not this process's any more."""
+    def stop_body(self, work: Work, reason: str) -> None:
+        """Ask the worker to stop."""
+        ...
+
+    def give_back(self) -> None:
+        """Be lent nothing any more: what is given back is for others."""
+        ...
+
+    def drop(self, work: Work) -> None:
+        """Know a work no more: it has ended here."""
         ...
 
 
@@ -94,7 +123,10 @@ class Work:
         self._codec = codec
         self._keep = keep
         self._lease = lease
-        self._loop = asyncio.get_running_loop()
+        self._seen: Job | None = None
+        self._has_told = False
+        self._beating: asyncio.Task[None] | None = None
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._lent = asyncio.Event()
         self._refused: DuologueError | None = None
         self._is_stored = False
@@ -104,10 +136,10 @@ class Work:
         self._has_news = False
         self._checkpoint: Value = job.checkpoint
         self.job: Job = job
-        stand = Stand(job.step, job.given, self._pass)
-        self.body: Task | Chain = (
-            body.standing(stand) if isinstance(body, Chain) else body
-        )
+        self.inner: Task | Chain = self._placed(body)
+        self.body: object = body_over(self) if keeping.is_shared else self.inner
+        if lease is not None:
+            self._hold(lease)
 
     def known(self, snapshot: WorkerSnapshot) -> WorkerSnapshot:
         """The first snapshot of the worker, with what is known from before."""
@@ -133,13 +165,22 @@ class Work:
         if self._lease is None:
             self._is_stored = True
             await self._keeping.store(self)
-            await self._lent.wait()
+            await self._wait_for_lease()
         if self._refused is not None:
             raise self._refused
 
-    def lend(self, lease: Lease) -> None:
-        """Have it begin."""
-        self._lease = lease
+    def lend(self, lease: Lease, job: Job) -> None:
+        """Have it begin, or go on for another process that has died."""
+        self.job, self._checkpoint = job, job.checkpoint
+        self.inner = self._placed(self.inner)
+        if self._operation is not None:
+            self._operation.restore(job.checkpoint)
+        self._hold(lease)
+        self._lent.set()
+
+    def see(self, job: Job) -> None:
+        """Have it end: somebody has ended it before it could begin."""
+        self._seen = job
         self._lent.set()
 
     def refuse(self, error: DuologueError) -> None:
@@ -149,8 +190,17 @@ class Work:
 
     async def end(self, final: WorkerSnapshot) -> WorkerSnapshot:
         """Keep the end; return what counts as the end."""
-        if self._hearing is not None:
-            self._hearing.cancel()
+        try:
+            return await self._end(final)
+        finally:
+            self._keeping.drop(self)
+
+    async def _end(self, final: WorkerSnapshot) -> WorkerSnapshot:
+        for task in (self._hearing, self._beating):
+            if task is not None:
+                task.cancel()
+        if self._lease is None and self._seen is not None:
+            return await self._end_elsewhere(self._seen, final)
         is_interrupted = self._is_interrupted(final)
         if self._lease is None and self._is_stored and not is_interrupted:
             await self._lent.wait()
@@ -166,6 +216,78 @@ class Work:
         except FencedError:
             return replace(final, state=WorkerState.LOST, reason=_TAKEN, result=None)
 
+    async def is_done_elsewhere(self) -> bool:
+        """Show what another process does until that ends; false if it is done here."""
+        while self._lease is None:
+            if self._seen is None or self._seen.state.is_final:
+                break
+            operation = self._operation
+            if operation is not None:
+                operation.report(self._seen.value, self._seen.text or None)
+                if operation.is_stop_requested and not self._has_told:
+                    await self._tell(operation.stop_reason)
+            await asyncio.sleep(_LOOK)
+            self._seen = await self._keeping.look(self.job) or self._seen
+        return self._lease is None
+
+    async def _end_elsewhere(self, seen: Job, final: WorkerSnapshot) -> WorkerSnapshot:
+        """Tell of the end in another process, or that it has been asked to end."""
+        if seen.state.is_final:
+            known = seen.known(final.updated_at)
+            return replace(
+                final,
+                state=known.state,
+                value=known.value,
+                text=known.text,
+                reason=known.reason,
+                error=known.error,
+                result=known.result,
+                attempt=known.attempt,
+            )
+        if not self._keeping.is_stopping and not self._has_told:
+            await self._tell(final.reason)
+        return final
+
+    async def _tell(self, reason: str) -> None:
+        self._has_told = True
+        await self._keeping.tell_to_stop(self.job, reason)
+
+    async def _wait_for_lease(self) -> None:
+        """Wait until this process is lent the mailbox, or another one has begun."""
+        pause = _GLANCE
+        while not self._lent.is_set():
+            if not self._keeping.is_shared:
+                await self._lent.wait()
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._lent.wait(), pause)
+                return
+            pause = min(2 * pause, _LOOK)
+            self._seen = await self._keeping.look(self.job)
+            if self._seen is not None:
+                return
+
+    def _placed(self, body: Task | Chain) -> Task | Chain:
+        """The body where the work is now."""
+        stand = Stand(self.job.step, self.job.given, self._pass)
+        return body.standing(stand) if isinstance(body, Chain) else body
+
+    def _hold(self, lease: Lease) -> None:
+        self._lease = lease
+        lease.hear(self._heard)
+        if self._keeping.is_shared:
+            self._beating = self._keeping.spawn(self._beat())
+
+    async def _beat(self) -> None:
+        """Keep the lease, and look for mail."""
+        while True:
+            await asyncio.sleep(_BEAT)
+            self._note()
+
+    def _heard(self, body: bytes) -> None:
+        if body.startswith(STOP):
+            self._keeping.stop_body(self, body.removeprefix(STOP).decode())
+
     def _is_interrupted(self, final: WorkerSnapshot) -> bool:
         """Tell whether it ends because the process does, and not for itself."""
         return (
@@ -179,6 +301,7 @@ class Work:
         job = self.job
         job.state, job.checkpoint = WorkerState.PENDING, self._checkpoint
         job.attempt -= 1
+        self._keeping.give_back()
         await lease.give_back(job.packed(self._codec))
 
     async def _conclude(self, lease: Lease, final: WorkerSnapshot) -> WorkerSnapshot:
@@ -211,7 +334,7 @@ class Work:
         _, [kept] = self._codec.write([data], [f"the checkpoint of {self.job.kind}"])
         self._checkpoint = kept
         with suppress(RuntimeError):  # of a loop that is closed
-            self._loop.call_soon_threadsafe(self._note)
+            self.loop.call_soon_threadsafe(self._note)
         return kept
 
     async def _hear(self, operation: Operation) -> None:
@@ -240,7 +363,7 @@ class Work:
                 _logger.error("a checkpoint of %s is not kept: %s", job.kind, error)  # noqa: TRY400  # it says all
             except FencedError:
                 _logger.warning("%s %s is stopped: %s", job.kind, job.id, _TAKEN)
-                self._keeping.lose(self, _TAKEN)
+                self._keeping.stop_body(self, _TAKEN)
 
 
 def expiry(job: Job, keep: float) -> TimedLetter:
