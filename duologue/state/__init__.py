@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # _handle, _sync: what authors hold; _declaration: what their classes say
 # _values, _changes: what is kept, and what happens to it
-# _ledgers: where it is read and written; _keeper, _batches, _known: on an engine;
-# _placed: in turns
+# _ledgers: where it is read and written; _keeper, _batches, _known, _watchers: on an
+# engine; _placed: in turns
 # _parameters: functions that ask for it; _tasks: those that run by themselves, and last
 # _states: all of a runtime; _running: which runtimes there are
 from duologue.state._handle import AsyncState

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from duologue.actors import Opened
+from duologue.errors import EngineUnavailableError
 from duologue.state._changes import Change, applied
 from duologue.state._ledgers import Decision
 from duologue.state._values import Values
@@ -13,6 +15,15 @@ from duologue.state._values import Values
 Work: TypeAlias = Change | Decision
 Asked: TypeAlias = tuple[Work, "asyncio.Future[Values]"]
 Answer: TypeAlias = tuple["asyncio.Future[Values]", "Values | Exception"]
+
+
+ASKED: Final = b"?"
+"""Mail that only says that operations wait in the process that has sent it."""
+
+PATIENCE: Final = 5.0
+"""Seconds for which such mail is left to that process, where several share an engine."""
+
+_MOST: Final = 1_000
 
 
 class Batch:
@@ -74,3 +85,43 @@ def settle(answer: asyncio.Future[Values], outcome: Values | Exception) -> None:
         answer.set_exception(outcome)
     else:
         answer.set_result(outcome)
+
+
+class Strangers:
+    """Mail that other processes have sent, and that is left to them for a while."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, tuple[str, float]] = {}
+
+    def leaves(self, opened: Opened, now: float) -> bool:
+        """Tell whether mail is to be left to who has sent it; for a while it is."""
+        if opened.mail.body != ASKED:
+            return False
+        name, since = self._since.get(opened.key, ("", now))
+        if name != opened.mail.id:
+            since = now
+            if len(self._since) >= _MOST:  # most have been taken by who has sent them
+                recent = self._since.items()
+                self._since = {k: v for k, v in recent if now - v[1] < PATIENCE}
+            self._since[opened.key] = opened.mail.id, since
+        is_left = now - since < PATIENCE
+        if not is_left:  # whoever has sent it is dead
+            del self._since[opened.key]
+        return is_left
+
+
+async def answered(
+    answer: asyncio.Future[Values], key: str, limit: float | None
+) -> Values:
+    """Wait for an answer.
+
+    Raises:
+        EngineUnavailableError: None came in time: others have had the mailbox.
+    """
+    if limit is not None:
+        await asyncio.wait({answer}, timeout=limit)
+        if not answer.done():
+            answer.cancel()
+            reason = "other processes did not let the mailbox go"
+            raise EngineUnavailableError(key, reason)
+    return await answer

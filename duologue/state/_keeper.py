@@ -32,15 +32,28 @@ from duologue.errors import (
     SnapshotTooLargeError,
     StateEndedError,
 )
-from duologue.state._batches import Answer, Batch, Work, folded, leave, settle
+from duologue.state._batches import (
+    ASKED,
+    PATIENCE,
+    Answer,
+    Batch,
+    Strangers,
+    Work,
+    answered,
+    folded,
+    leave,
+    settle,
+)
 from duologue.state._changes import Change, applied, unpacked
 from duologue.state._known import Knowledge, Known
 from duologue.state._ledgers import Decision, Ledger
 from duologue.state._values import Codec, Values
+from duologue.state._watchers import Watchers
 
 _KIND: Final = "state"
 _EXPIRED: Final = b"!"
 _SLOTS: Final = 10_000  # States with mail that are handled at the same time
+_TURN: Final = 0.005  # seconds before mail is left to the process that waits for it
 _PAUSE: Final = 1.0  # seconds until an engine that did not answer is asked again
 
 _logger = logging.getLogger("duologue.state")
@@ -129,7 +142,8 @@ class Keeper:
         self._leased: dict[str, object] = {}
         self._gathering: dict[str, Batch] = {}
         self._sent: dict[str, Batch] = {}
-        self._watching: dict[str, list[asyncio.Event]] = {}
+        self._strangers = Strangers()
+        self._watchers = Watchers(engine, is_shared=not self._is_local)
         self._numbers = count(1)
         self._run_id = token_hex(8)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -155,9 +169,7 @@ class Keeper:
             await asyncio.wait(self._tasks)
         for batch in (*self._gathering.values(), *self._sent.values()):
             batch.fail(StateEndedError(batch.name))
-        for events in self._watching.values():
-            for event in events:
-                event.set()
+        self._watchers.close()
 
     def cell(self, path: str, name: str, ttl: float | None) -> Cell:
         """The State at a path, such as `Cart:max.1:7`."""
@@ -203,7 +215,7 @@ class Keeper:
         else:
             self._gathering[cell.key] = Batch(cell.key, cell.name, cell.ttl, asked)
             self._spawn(self._send_gathered(cell.key))
-        return await answer
+        return await answered(answer, key, None if self._is_local else 2 * PATIENCE)
 
     def _work_at_once(self, memory: MemoryEngine, cell: Cell, work: Work) -> Values:
         """Do a whole turn in one step: nothing waits, and nobody can come in between."""
@@ -223,8 +235,7 @@ class Keeper:
     def _keep(self, key: str, after: Known) -> None:
         """Know what has been written, and tell who watches."""
         self._knowledge.keep(key, after)
-        for event in self._watching.get(key, ()):
-            event.set()
+        self._watchers.tell(key)
 
     async def _work_here(self, batch: Batch) -> None:
         """Handle operations at once, where nothing suspends."""
@@ -237,20 +248,9 @@ class Keeper:
             self._is_working = False
         await self._run(batch.key)
 
-    async def revisions(self, cell: Cell) -> AsyncIterator[Values]:
+    def revisions(self, cell: Cell) -> AsyncIterator[Values]:
         """The values now, and whenever they have changed; the newest only."""
-        event = asyncio.Event()
-        events = self._watching.setdefault(cell.key, [])
-        events.append(event)
-        try:
-            while self._is_open:
-                event.clear()
-                yield await self.read(cell)
-                await event.wait()
-        finally:
-            events.remove(event)
-            if not events:
-                self._watching.pop(cell.key, None)
+        return self._watchers.follow(cell.key, lambda: self.read(cell))
 
     def _check(self, cell: Cell) -> None:
         if not self._is_open:
@@ -291,7 +291,8 @@ class Keeper:
         name = f"{self._run_id}.{next(self._numbers)}"
         self._sent[name] = batch
         try:
-            await self._engine.enqueue([Letter(batch.key, Mail(name, b""))])
+            body = b"" if self._is_local else ASKED
+            await self._engine.enqueue([Letter(batch.key, Mail(name, body))])
         except BaseException as error:
             self._sent.pop(name, None)
             if isinstance(error, EngineClosedError):
@@ -300,8 +301,7 @@ class Keeper:
 
     async def _run(self, key: str) -> None:
         """Handle the mail of a State until there is no more."""
-        lease = self._leased.get(key)
-        if lease is None:
+        if (lease := self._leased.get(key)) is None:
             return
         while self._is_open:
             try:
@@ -321,6 +321,10 @@ class Keeper:
     async def _turn(self, opened: Opened) -> Opened | None:
         """Handle one piece of mail, and all operations that wait behind it."""
         batch = self._sent.pop(opened.mail.id, None)
+        if batch is None and self._strangers.leaves(opened, wall_time()):
+            await asyncio.sleep(_TURN)  # the engine may find another process then
+            await self._engine.fail(opened, error="another asked", retry=True)
+            return None
         try:
             before = self._knowledge.read(opened.key, opened.snapshot)
             try:
@@ -379,7 +383,7 @@ class Keeper:
     ) -> tuple[str, float | None, Values]:
         """What the changes in a piece of mail make of the values."""
         body = opened.mail.body
-        if not body or body == _EXPIRED:
+        if body in (b"", _EXPIRED, ASKED):
             return opened.key, None, values
         if too_large is not None:
             raise too_large
