@@ -115,9 +115,8 @@ class Assembly:
             report=self.report,
         )
         begun(Running(engine, workers, conversations, bots, states))
-        if tasks is not None:
-            stack.push_async_callback(tasks.stop)
-            tasks.start(workers)
+        stack.push_async_callback(tasks.stop)
+        tasks.start(workers)
         stack.push_async_callback(bots.close)
         stack.push_async_callback(self.dispatcher.emit_shutdown, self.bots)
         stack.push_async_callback(self._stop, conversations, fetching)

@@ -28,10 +28,8 @@ def states_of(engine: Engine, bots: Sequence[Bot]) -> States:
 
 def tasks_of(
     engine: Engine, dispatcher: Dispatcher, states: States, clock: Clock
-) -> TaskKeeper | None:
-    """Make what keeps the tasks of a dispatcher; None where they end with the process."""
-    if not engine.durable:
-        return None
+) -> TaskKeeper:
+    """Make what keeps the tasks of a dispatcher, where they outlive the process."""
     return TaskKeeper(
         engine, dispatcher.tasks, states=states, codec=_values, clock=clock
     )

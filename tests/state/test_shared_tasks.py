@@ -33,6 +33,10 @@ class Through:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def durable(self) -> bool:
+        return True
+
     def __getattr__(self, name: str) -> object:
         return getattr(self._engine, name)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 
 from duologue import Dispatcher
-from duologue.actors import WorkerState
+from duologue.actors import Operation, WorkerState
 from duologue.dialogs import DialogWorkers, MessageCreated
 from duologue.errors import HandlerError, StateParameterError
 from duologue.state import AsyncState, SyncState, Task, chain
 from duologue.testing import Playground
+from duologue.transport.sqlite import SqliteEngine
 
 
 class Steps(AsyncState):
@@ -24,6 +26,10 @@ class Slow(SyncState):
 
 
 class Mine(AsyncState, scope="user"):
+    pass
+
+
+class Run(AsyncState, scope="operation"):
     pass
 
 
@@ -194,6 +200,68 @@ async def test_a_worker_of_a_dialog_has_the_state_of_its_user() -> None:
         await asyncio.sleep(1)
 
         assert await Mine.of(user_id=7).get("n") == 2
+
+
+@pytest.mark.parametrize("engine", ["memory", "sqlite"])
+async def test_each_operation_has_a_state_of_its_own(
+    engine: str, tmp_path: Path
+) -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.task
+    async def task(run: Run, common: Steps) -> object:
+        await common.incr("n")
+        return await run.incr("n")
+
+    async def function(operation: Operation, run: Run, common: Steps) -> object:
+        await common.incr("n")
+        operation.checkpoint("kept")
+        return [await run.incr("n"), operation.resumed]
+
+    kept = SqliteEngine(tmp_path / "state.db") if engine == "sqlite" else None
+    async with Playground(dispatcher, engine=kept) as chat:
+        start = chat.runtime.workers.start
+        bodies = [task, task, chain(task, task), function]
+        workers = [await start(body) for body in bodies]
+        results = [(await worker.finished()).result for worker in workers]
+        run = Run.of(operation_id=workers[2].id)
+
+        assert results == [1, 1, 2, [1, "kept"]]
+        assert await run.get_all() == {"n": 2}
+        assert await Steps.of().get("n") == 5
+
+
+async def test_a_body_that_asks_for_what_it_cannot_have_is_refused_at_the_start() -> (
+    None
+):
+    async def work(state: Slow) -> None: ...
+
+    async with Playground(Dispatcher()) as chat:
+        with pytest.raises(StateParameterError, match="'state'"):
+            await chat.runtime.workers.start(work)
+
+
+async def test_a_task_of_a_dialog_has_the_states_of_its_operation() -> None:
+    dispatcher = Dispatcher()
+    seen: list[tuple[object, object]] = []
+
+    @dispatcher.task
+    async def task(run: Run, mine: Mine) -> None:
+        seen.append((await run.incr("n"), await mine.incr("n")))
+
+    @dispatcher.message()
+    async def handle(_: MessageCreated, workers: DialogWorkers) -> None:
+        await workers.start(task)
+        await workers.start(chain(task, task))
+
+    async with Playground(dispatcher) as chat:
+        await chat.say(7, "go")
+        await chat.settled()
+        await asyncio.sleep(1)
+
+        assert await Mine.of(user_id=7).get("n") == 3
+
+    assert sorted(str(run) for run, _ in seen) == ["1", "1", "2"]
 
 
 def test_what_cannot_be_a_task_is_refused() -> None:

@@ -39,7 +39,11 @@ class DurableWork(Protocol):
 
 
 class DurableWorks(Protocol):
-    """Keeps the work of workers outside of the process."""
+    """Keeps the work of workers outside of the process, where there is such a place."""
+
+    def bound(self, given: object, worker_id: str) -> object:
+        """A body with what it asks for as that of one worker."""
+        ...
 
     def take(
         self, given: object, snapshot: WorkerSnapshot, timeout: float | None

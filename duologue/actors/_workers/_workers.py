@@ -61,7 +61,8 @@ class Workers:
             `ping` say.
         keep: How many workers that have ended are kept.
         ttl: Seconds for which they are kept.
-        durable: Makes some of them outlive the process; None for none.
+        durable: Gives bodies what they ask for, and makes some of them outlive the
+            process; None for neither.
     """
 
     def __init__(
@@ -311,8 +312,10 @@ class Workers:
     ) -> WorkerRecord:
         """Take a worker in and make its actor."""
         self._forget()
-        body = body_of(given)
         worker_id = secrets.token_urlsafe(16) if given_id is None else given_id
+        if self._durable is not None:
+            given = self._durable.bound(given, worker_id)
+        body = body_of(given)
         if worker_id in self._active or worker_id in self._ended:
             raise WorkerIdTakenError(worker_id)
         number = id(body.author)

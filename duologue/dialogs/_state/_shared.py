@@ -70,7 +70,7 @@ def body_for(body: object, address: Address, states: States) -> object:
     if isinstance(body, Task | Chain):
         return body.at(make, place)
     if inspect.isroutine(body) and state_parameters(body).classes:
-        return task_of(body, make)
+        return task_of(body, make).at(make, place)
     return body
 
 

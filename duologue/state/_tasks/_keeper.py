@@ -109,6 +109,14 @@ class TaskKeeper:
         """Whether bodies are ended because the process ends."""
         return not self._is_open or self._workers is None or self._workers.is_stopped
 
+    def bound(self, given: object, worker_id: str) -> object:
+        """A task with the States of its place and its worker; so a plain function.
+
+        Raises:
+            StateParameterError: It asks for a State that it cannot be given.
+        """
+        return self._registry.bound(given, worker_id)
+
     def take(
         self, given: object, snapshot: WorkerSnapshot, timeout: float | None
     ) -> Work | None:
@@ -139,6 +147,8 @@ class TaskKeeper:
     def _job_for(
         self, given: object, snapshot: WorkerSnapshot, timeout: float | None
     ) -> Job | None:
+        if not self._engine.durable:
+            return None
         job = self._registry.job_for(given, snapshot, timeout)
         if job is not None:
             self._serve([self._registry.entry_of(job).name])
@@ -234,7 +244,7 @@ class TaskKeeper:
     def _serve(self, names: Sequence[str]) -> None:
         """Take the mail of tasks with these names, as many as there are."""
         new = [name for name in names if name not in self._served]
-        if new:
+        if new and self._engine.durable:
             self._served.update(new)
             kinds = [f"task/{name}" for name in new]
             self._engine.serve(kinds, sys.maxsize, self._ready)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Mapping, Sequence
 
 from duologue.actors import WorkerSnapshot, WorkerState
 from duologue.errors import UnknownTaskError
+from duologue.state._parameters import state_parameters
 from duologue.state._states import States
 from duologue.state._tasks._chains import Chain
 from duologue.state._tasks._jobs import Job
-from duologue.state._tasks._tasks import Entry, Task
+from duologue.state._tasks._places import Place
+from duologue.state._tasks._tasks import Entry, Task, task_of
 
 _logger = logging.getLogger("duologue.state")
 
@@ -32,6 +35,19 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         """Their names."""
         return tuple(self._tasks)
+
+    def bound(self, given: object, worker_id: str) -> object:
+        """A task with the States of its place and its worker; so a plain function.
+
+        Raises:
+            StateParameterError: It asks for a State that it cannot be given.
+        """
+        if isinstance(given, Task | Chain):
+            place = _steps_of(given)[0].place
+            return given.at(place.make(self._states, worker_id), place)
+        if inspect.isroutine(given) and state_parameters(given).classes:
+            return task_of(given, Place().make(self._states, worker_id))
+        return given
 
     def job_for(
         self, given: object, snapshot: WorkerSnapshot, timeout: float | None
