@@ -18,8 +18,8 @@ from duologue.errors import (
     StatesRunningError,
     StateValueError,
 )
-from duologue.state import AsyncState, States
-from duologue.state._values import Values
+from duologue.state import AsyncState, States, SyncState
+from duologue.state._values import Value, Values
 from tests.state.conftest import states_on
 
 
@@ -145,10 +145,53 @@ async def test_modify_needs_a_dict(states: States) -> None:
         await free.modify(lambda _: pause())
 
 
+@pytest.mark.parametrize("key", [5, None, ("a",)])
+async def test_modify_and_transactions_need_texts_for_names(
+    states: States, key: Value
+) -> None:
+    free = states.of(Free, user_id=7)
+    await free.set("a", 1)
+
+    async def add(values: Values) -> Values:
+        return values | {key: 2}
+
+    async def write() -> None:
+        async with free.transaction() as values:
+            values.update({key: 2})
+
+    with pytest.raises(StateKeyError, match="write a string"):
+        await free.modify(lambda values: values | {key: 2})
+    with pytest.raises(StateKeyError):
+        await free.modify(add)
+    with pytest.raises(StateKeyError):
+        await write()
+    with pytest.raises(StateKeyError):
+        await free.incr(key)
+    with pytest.raises(StateKeyError):
+        await free.set_if(key, 1, 2)
+
+    assert await free.get_all() == {"a": 1}
+
+
+async def test_an_async_change_that_raises_changes_nothing(states: States) -> None:
+    free = states.of(Free, user_id=7)
+    await free.set("a", [1])
+
+    async def spoil(values: Values) -> Values:
+        values["a"].append(2)
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        await free.modify(spoil)
+
+    assert await free.get_all() == {"a": [1]}
+
+
+@pytest.mark.parametrize("base", [AsyncState, SyncState, Cart])
 @pytest.mark.parametrize("ttl", [0, -1, float("nan"), float("inf"), True, "1"])
-def test_a_ttl_that_is_no_time_is_refused(ttl: float) -> None:
+def test_a_ttl_that_is_no_time_is_refused(base: type, ttl: float) -> None:
     with pytest.raises(StateClassError, match="no number of seconds above 0"):
-        type("Bad", (AsyncState,), {}, ttl=ttl)
+        type("Bad", (base,), {}, ttl=ttl)
 
 
 def test_an_unknown_scope_is_refused() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import pytest
 from hypothesis import given, strategies as st
 
-from duologue import Dispatcher
+from duologue import Dispatcher, F
 from duologue.actors import Engine
 from duologue.dialogs import (
     Callback,
@@ -362,6 +362,46 @@ async def test_a_state_of_a_user_needs_one() -> None:
         [error] = chat.take_errors()
 
     assert isinstance(error, StateScopeError)
+
+
+async def test_two_classes_of_one_name_are_refused_in_a_turn_too() -> None:
+    other: type[AsyncState] = type("Cart", (AsyncState,), {}, scope="user")
+    dispatcher = Dispatcher()
+
+    async def handle_other(_: MessageCreated, cart: AsyncState) -> None: ...
+
+    handle_other.__annotations__["cart"] = other
+    dispatcher.message.register(handle_other, F.text == "other")
+
+    @dispatcher.message()
+    async def handle(_: MessageCreated, cart: Cart) -> None:
+        await cart.incr("n")
+
+    async with Playground(dispatcher) as chat:
+        for text in ("go", "other", "go"):
+            await say(chat, 7, text)
+        [error] = chat.take_errors()
+
+        assert await Cart.of(user_id=7).get("n") == 2
+
+    assert isinstance(error, StateClassError)
+    assert "rename one of them" in str(error)
+
+
+async def test_a_state_that_a_handler_does_not_use_may_be_asked_for_again() -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def handle(_: MessageCreated, cart: Cart, same: Cart, common: Common) -> None:
+        if await common.incr("times") == 3:
+            await cart.incr("n")
+            await same.incr("n")
+
+    async with Playground(dispatcher) as chat:
+        for _ in range(3):
+            await say(chat, 7, "go")
+
+        assert await Cart.of(user_id=7).get("n") == 2
 
 
 async def test_handlers_of_the_beginning_are_given_states_too() -> None:
