@@ -302,6 +302,48 @@ async def test_who_has_lost_a_task_stops_it(
     assert end.state is WorkerState.LOST
 
 
+async def test_an_engine_that_is_away_for_long_is_asked_again(
+    unsteady: Unsteady, here: list[object]
+) -> None:
+    async with Process(unsteady, program(here)).running() as process:
+        worker = await process.workers.start(process.tasks["count"].given(2))
+        unsteady.refusing += ["commit", "open", "open", "commit", "open"]
+        final = await worker.finished()
+
+    assert (final.state, final.result) == (WorkerState.SUCCEEDED, 2)
+
+
+async def test_a_task_that_is_lost_while_the_engine_is_away_is_not_ended(
+    unsteady: Unsteady, here: list[object]
+) -> None:
+    async with Process(unsteady, program(here)).running() as process:
+        worker = await process.workers.start(process.tasks["double"].given(2))
+        await asyncio.sleep(0.5)
+        unsteady.refusing.append("commit")
+        unsteady.serve(["task/double"], 100, here.append)
+        await unsteady.__aenter__()  # its leases are over
+        final = await worker.finished()
+
+    assert final.state is WorkerState.LOST
+
+
+async def test_an_engine_that_never_comes_back_holds_up_no_end(
+    unsteady: Unsteady, here: list[object]
+) -> None:
+    process = Process(unsteady, program(here))
+    async with process.system:
+        process.keeper.start(process.workers)
+        worker = await process.workers.start(process.tasks["count"].given(3))
+        unsteady.refusing += ["commit"] * 50 + ["open"] * 50
+        await asyncio.sleep(2)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(process.workers.stop(grace=0.1))
+            await asyncio.sleep(1)
+            await process.keeper.stop()
+
+    assert not worker.is_active
+
+
 async def test_a_task_that_goes_on_waits_for_another_one_under_its_key(
     unsteady: Unsteady,
 ) -> None:

@@ -48,6 +48,7 @@ from duologue.state._values import Codec
 
 _START: Final = b"s"
 _PAUSE: Final = 1.0  # seconds until an engine that did not answer is asked again
+_PATIENCE: Final = 2.0  # seconds for what has just begun to be given back at the end
 _GLANCE: Final = 0.05  # seconds between looks whether something is forgotten
 
 _logger = logging.getLogger("duologue.state")
@@ -85,6 +86,7 @@ class TaskKeeper:
         self._starting: dict[str, Work] = {}
         self._resuming: dict[str, Work] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leading: set[asyncio.Task[None]] = set()
         self._run_id = token_hex(8)
         self._numbers = count(1)
         self._is_open = False
@@ -98,6 +100,9 @@ class TaskKeeper:
 
     async def stop(self) -> None:
         """Run nothing any more; what has not ended waits for the next run."""
+        if self._workers is not None and self._workers.is_stopped and self._leading:
+            # What is just beginning gives its attempt back.
+            await asyncio.wait(self._leading, timeout=_PATIENCE)
         self._is_open = False
         for task in self._tasks:
             task.cancel()
@@ -226,7 +231,7 @@ class TaskKeeper:
                 if self._workers is not None:
                     await self._workers.get(work.job.id).stop(reason)
 
-        self._run(stop())
+        _ = self.spawn(stop())
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run something until the keeper stops."""
@@ -238,8 +243,11 @@ class TaskKeeper:
         name = f"{self._run_id}.{next(self._numbers)}"
         await self._engine.enqueue([Letter(key, Mail(name, body))])
 
-    def _run(self, work: Coroutine[object, object, None]) -> None:
-        _ = self.spawn(work)
+    def _lead(self, work: Coroutine[object, object, None]) -> None:
+        """Handle the mail of a task, or have it begin."""
+        task = self.spawn(work)
+        self._leading.add(task)
+        task.add_done_callback(self._leading.discard)
 
     def _serve(self, names: Sequence[str]) -> None:
         """Take the mail of tasks with these names, as many as there are."""
@@ -258,13 +266,13 @@ class TaskKeeper:
 
     def _ready(self, key: str) -> None:
         """Handle the mail of a task that nobody runs."""
-        asyncio.get_running_loop().call_soon(self._begin_to_lead, key)
+        asyncio.get_running_loop().call_soon(self._begin_to_handle, key)
 
-    def _begin_to_lead(self, key: str) -> None:
+    def _begin_to_handle(self, key: str) -> None:
         if not self.is_stopping:
-            self._run(self._lead(key))
+            self._lead(self._handle(key))
 
-    async def _lead(self, key: str) -> None:
+    async def _handle(self, key: str) -> None:
         while self._is_open:
             try:
                 opened = await self._engine.open(key)
@@ -327,7 +335,7 @@ class TaskKeeper:
         if work is not None:
             work.lend(lease, job)
         else:
-            self._run(self._resume(job, lease))
+            self._lead(self._resume(job, lease))
 
     async def _give_up(self, job: Job, lease: Lease) -> None:
         said = job.reason if job.error is None else ": ".join(job.error)
