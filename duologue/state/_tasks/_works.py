@@ -33,6 +33,7 @@ from duologue.state._tasks._bodies import body_over
 from duologue.state._tasks._chains import Chain, Stand
 from duologue.state._tasks._jobs import Job
 from duologue.state._tasks._leases import Lease
+from duologue.state._tasks._looks import Look, Looking
 from duologue.state._tasks._tasks import Task
 from duologue.state._values import Codec, Value
 
@@ -42,8 +43,6 @@ EXPIRED: Final = b"x"
 STOP: Final = b"e"
 """How the mail begins that asks to stop a task, wherever that runs; the reason follows."""
 
-_GLANCE: Final = 0.05  # seconds until the first look whether another process has begun
-_LOOK: Final = 1.0  # seconds between looks at what another process does
 _BEAT: Final = 5.0  # seconds between signs of life
 
 _TAKEN = "another process has taken it over"
@@ -51,26 +50,8 @@ _TAKEN = "another process has taken it over"
 _logger = logging.getLogger("duologue.state")
 
 
-class Keeping(Protocol):
+class Keeping(Looking, Protocol):
     """Who keeps the work of all workers."""
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether bodies are ended because the process ends."""
-        ...
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other processes may be leased what this one has started."""
-        ...
-
-    async def look(self, job: Job) -> Job | None:
-        """What is kept of a task now."""
-        ...
-
-    async def tell_to_stop(self, job: Job, reason: str) -> None:
-        """Ask whoever runs a task to stop it."""
-        ...
 
     async def store(self, work: Work) -> None:
         """Put the start of a work into its mailbox; it is lent to it later."""
@@ -123,8 +104,7 @@ class Work:
         self._codec = codec
         self._keep = keep
         self._lease = lease
-        self._seen: Job | None = None
-        self._has_told = False
+        self._look = Look(keeping, job)
         self._beating: asyncio.Task[None] | None = None
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._lent = asyncio.Event()
@@ -165,7 +145,7 @@ class Work:
         if self._lease is None:
             self._is_stored = True
             await self._keeping.store(self)
-            await self._wait_for_lease()
+            await self._look.wait(self._lent)
         if self._refused is not None:
             raise self._refused
 
@@ -180,7 +160,7 @@ class Work:
 
     def see(self, job: Job) -> None:
         """Have it end: somebody has ended it before it could begin."""
-        self._seen = job
+        self._look.seen = job
         self._lent.set()
 
     def refuse(self, error: DuologueError) -> None:
@@ -199,8 +179,8 @@ class Work:
         for task in (self._hearing, self._beating):
             if task is not None:
                 task.cancel()
-        if self._lease is None and self._seen is not None:
-            return await self._end_elsewhere(self._seen, final)
+        if self._lease is None and self._look.seen is not None:
+            return await self._look.end(self._look.seen, final)
         is_interrupted = self._is_interrupted(final)
         if self._lease is None and self._is_stored and not is_interrupted:
             await self._lent.wait()
@@ -218,54 +198,9 @@ class Work:
 
     async def is_done_elsewhere(self) -> bool:
         """Show what another process does until that ends; false if it is done here."""
-        while self._lease is None:
-            if self._seen is None or self._seen.state.is_final:
-                break
-            operation = self._operation
-            if operation is not None:
-                operation.report(self._seen.value, self._seen.text or None)
-                if operation.is_stop_requested and not self._has_told:
-                    await self._tell(operation.stop_reason)
-            await asyncio.sleep(_LOOK)
-            self._seen = await self._keeping.look(self.job) or self._seen
+        if self._lease is None and self._operation is not None:
+            await self._look.follow(self._operation, lambda: self._lease is not None)
         return self._lease is None
-
-    async def _end_elsewhere(self, seen: Job, final: WorkerSnapshot) -> WorkerSnapshot:
-        """Tell of the end in another process, or that it has been asked to end."""
-        if seen.state.is_final:
-            known = seen.known(final.updated_at)
-            return replace(
-                final,
-                state=known.state,
-                value=known.value,
-                text=known.text,
-                reason=known.reason,
-                error=known.error,
-                result=known.result,
-                attempt=known.attempt,
-            )
-        if not self._keeping.is_stopping and not self._has_told:
-            await self._tell(final.reason)
-        return final
-
-    async def _tell(self, reason: str) -> None:
-        self._has_told = True
-        await self._keeping.tell_to_stop(self.job, reason)
-
-    async def _wait_for_lease(self) -> None:
-        """Wait until this process is lent the mailbox, or another one has begun."""
-        pause = _GLANCE
-        while not self._lent.is_set():
-            if not self._keeping.is_shared:
-                await self._lent.wait()
-                return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._lent.wait(), pause)
-                return
-            pause = min(2 * pause, _LOOK)
-            self._seen = await self._keeping.look(self.job)
-            if self._seen is not None:
-                return
 
     def _placed(self, body: Task | Chain) -> Task | Chain:
         """The body where the work is now."""
