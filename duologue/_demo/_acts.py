@@ -171,6 +171,7 @@ def _check_kill(scene: Scene) -> Sequence[Check]:
         each_press_once(scene, presses=2),
         sent_once(scene, messages=2),
         went_on(scene, words=ORDERED),
+        nothing_refused(scene),
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
 from duologue.dialogs import Bot, Conversations, Dispatcher, Settings, UpdateSource
-from duologue.runtime._bots import Bots
+from duologue.runtime._bots import Bots, follow
 from duologue.runtime._engines import EngineChoice
 from duologue.runtime._lock import StateLocks
 from duologue.runtime._metrics import Metrics
@@ -91,6 +91,7 @@ class Assembly:
         locks = self._make_locks(stack)
         await self._take_locks(locks, connecting)
         engine = await stack.enter_async_context(self.choice.make(self.bots))
+        follow(self.bots, engine)
         system = ActorSystem(drain=1.0, clock=self.clock, observer=self.observer)
         states = states_of(engine, self.bots)
         tasks = tasks_of(engine, self.dispatcher, states, self.clock)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Protocol, runtime_checkable
 
-from duologue.actors import Observer
+from duologue.actors import Engine, Observer
 from duologue.dialogs import Bot, Conversations, UpdateSource, bot_key
 from duologue.runtime._lock import StateLocks
 from duologue.runtime._reports import Reports
@@ -19,6 +19,21 @@ class _Observed(Protocol):
     """A messenger that tells of every call that it makes."""
 
     def observe(self, observer: Observer | None) -> None: ...
+
+
+@runtime_checkable
+class _Inherited(Protocol):
+    """An engine that knows when a process before can have used its state at the latest."""
+
+    @property
+    def alone_for(self) -> float: ...
+
+
+@runtime_checkable
+class _Limited(Protocol):
+    """A bot that keeps limits, also together with a process before."""
+
+    def follow(self, seconds: float) -> None: ...
 
 
 class Bots:
@@ -123,6 +138,17 @@ class Bots:
         except Exception as error:  # the poller has logged it
             self._report.tell(error, f"the polling of {bot_key(bot)}")
             raise
+
+
+def follow(bots: Sequence[Bot], engine: Engine) -> None:
+    """Have bots come after a process that may have called a moment ago.
+
+    Where the engine forgets with the process, nothing is known of one before.
+    """
+    if isinstance(engine, _Inherited):
+        for bot in bots:
+            if isinstance(bot, _Limited):
+                bot.follow(engine.alone_for)
 
 
 def _start(

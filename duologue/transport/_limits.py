@@ -108,6 +108,13 @@ class TokenBucket:
         """Give out nothing for a while; never shortens an earlier pause."""
         self._paused_until = max(self._paused_until, self.clock.time() + seconds)
 
+    def follow(self, seconds: float) -> None:
+        """Come after somebody who may have taken all tokens until so many seconds ago.
+
+        None is given out before they would be back, had those calls been long on their way.
+        """
+        self.pause(self._return_after + _ON_THE_WAY - seconds)
+
     def arrived(self) -> None:
         """Learn that the newest call has been answered: it has arrived by now.
 

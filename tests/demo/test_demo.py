@@ -129,7 +129,7 @@ def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
     assert re.search(
         f"{killed}.*user presses .Ещё один.\n.*the bot is started again\n", output
     )
-    assert "All 19 checks passed" in output
+    assert "All 20 checks passed" in output
     assert re.search(r"In a browser: http://127\.0\.0\.1:\d+/#token=\S+\n", output)
     assert re.search(r"The bot's metrics: http://127\.0\.0\.1:\d+/metrics\n", output)
     assert "FAILED" not in output

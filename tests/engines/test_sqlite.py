@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from duologue.errors import EngineClosedError, EngineUnavailableError, FencedErr
 from duologue.testing import Playground
 from duologue.transport.sqlite import SqliteEngine
 from tests.engines.conftest import A, B, Desk, desk, letter
+
+DAY = 24 * 60 * 60
 
 
 class Watched(SqliteEngine):
@@ -221,6 +225,48 @@ async def test_a_cancelled_commit_is_written_and_ends_its_lease(
 
         assert following.mail.id == "2"
         assert following.snapshot == b"one"
+
+
+async def test_a_new_file_was_nobody_elses(tmp_path: Path) -> None:
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        assert engine.alone_for > DAY
+
+
+async def test_it_knows_how_long_ago_the_process_before_has_ended(
+    tmp_path: Path,
+) -> None:
+    async with SqliteEngine(tmp_path / "state.db"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "state.db")) as db, db:
+        db.execute("UPDATE meta SET value = value - 60000 WHERE name = 'ended'")
+
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        at_first = engine.alone_for
+        await asyncio.sleep(100)
+
+        assert 60 <= at_first < DAY
+        assert engine.alone_for == pytest.approx(at_first + 100)
+
+
+async def test_of_a_process_that_was_killed_it_knows_only_that_the_file_was_free(
+    tmp_path: Path,
+) -> None:
+    async with SqliteEngine(tmp_path / "state.db"):
+        for ending in ("", "-wal"):  # what a kill now would leave
+            shutil.copy(tmp_path / f"state.db{ending}", tmp_path / f"copy.db{ending}")
+
+    async with SqliteEngine(tmp_path / "copy.db") as engine:
+        assert engine.alone_for == 0
+
+
+async def test_a_clock_that_went_back_counts_for_nothing(tmp_path: Path) -> None:
+    async with SqliteEngine(tmp_path / "state.db"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "state.db")) as db, db:
+        db.execute("UPDATE meta SET value = value + 60000 WHERE name = 'ended'")
+
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        assert engine.alone_for == 0
 
 
 async def test_a_turn_of_an_earlier_run_can_change_nothing(tmp_path: Path) -> None:

@@ -318,6 +318,33 @@ async def test_no_user_waits_for_the_handler_of_another(
     assert quick < 1
 
 
+async def test_the_limits_of_the_messenger_hold_together_with_the_program_before(
+    sandbox: Sandbox, control: Control, tmp_path: Path
+) -> None:
+    async def answer(message: Message) -> None:
+        await message.answer(f"done: {message.text}")
+
+    dispatcher = Dispatcher()
+    dispatcher.message.register(answer)
+    ann = await control.add_user("Ann")
+
+    def answered(text: str) -> Callable[[LogEntry], bool]:
+        return lambda entry: entry.kind == LogKind.MESSAGE and entry.text == text
+
+    for life in ("first", "second"):
+        async with Runtime(
+            dispatcher,
+            [Bot(sandbox.token, base_url=sandbox.url)],
+            engine=f"sqlite:///{tmp_path}/state.db",
+            state_dir=tmp_path,
+        ):
+            await control.say(ann, f"{life} 1")
+            await control.say(ann, f"{life} 2")
+            await control.wait_for(answered(f"done: {life} 2"))
+
+    assert LogKind.REFUSED not in {entry.kind for entry in await control.log()}
+
+
 @DURABLE
 async def test_a_dialog_whose_window_is_gone_is_closed_and_the_user_is_told(
     make: MakeEngine, tmp_path: Path, dispatcher: Dispatcher

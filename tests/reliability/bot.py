@@ -46,6 +46,18 @@ NO_LIMITS = Limits(
     deletes=1_000,
     answers=1_000,
 )
+
+
+class Unlimited(Bot):
+    """A bot that has no limits to keep, also not those of a process before."""
+
+    def __init__(self, token: str, *, base_url: str) -> None:
+        super().__init__(token, base_url=base_url, limits=NO_LIMITS)
+
+    def follow(self, seconds: float) -> None:
+        pass
+
+
 MODES = {"send": ShowMode.SEND, "resend": ShowMode.DELETE_AND_SEND}
 
 
@@ -105,8 +117,8 @@ def make_dispatcher() -> Dispatcher:
 
 def run(start: Start) -> None:
     logging.basicConfig(level="WARNING")
-    limits = None if start["limits"] else NO_LIMITS
-    bot = Bot(start["token"], base_url=start["url"], limits=limits)
+    make = Bot if start["limits"] else Unlimited
+    bot = make(start["token"], base_url=start["url"])
     LongPolling(
         make_dispatcher(),
         engine=start["engine"] or None,

@@ -27,6 +27,16 @@ async def test_nothing_is_lost_doubled_or_out_of_order_when_the_bot_is_killed(
     assert in_calls(total) > 0
 
 
+async def test_no_call_is_too_many_when_the_bot_is_killed(tmp_path: Path) -> None:
+    plan = Plan("limits", 60, kills=4, users=10, limits=True)
+    total = Verdict()
+
+    await campaigns([plan], tmp_path, total)
+
+    assert total.faults == {}, total.examples
+    assert in_calls(total) > 0
+
+
 async def test_the_driver_notices_an_engine_that_forgets(tmp_path: Path) -> None:
     plan = Plan("forgets", 200, kills=5, users=10, engine="memory", patience=3)
     total = Verdict()

@@ -24,8 +24,10 @@ BAD = (
     "texts missing",
     "broadcasts missing",
     "windows missing",
+    "calls too many",
 )
 """What no campaign may have, in the order in which it is shown."""
+TOO_MANY = 429
 DOUBTFUL = (
     "texts twice",
     "broadcasts twice",
@@ -65,6 +67,10 @@ def judge(
     verdict = Verdict()
     texts, windows = _sent(messenger)
     copies = _copies(messenger)
+    for entry in messenger.log:
+        # A bot learns its name before it can know of a process before.
+        if entry.status == TOO_MANY and entry.request != "GET /me":
+            verdict.add("calls too many", str(entry))
     for user in users:
         held = states.get(user.user_id, [])
         _judge_state(verdict, user, held, copies)

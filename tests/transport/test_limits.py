@@ -53,6 +53,21 @@ async def test_a_token_counts_from_when_its_call_has_arrived_at_the_latest(
     assert now() == pytest.approx(105.0 + late_by)
 
 
+@pytest.mark.parametrize(
+    ("ago", "waits"), [(0.0, 10.7), (2.0, 8.7), (60.0, 0.0)], ids=str
+)
+async def test_whoever_comes_after_another_waits_until_the_calls_of_that_one_are_over(
+    ago: float, waits: float
+) -> None:
+    later = bucket(2, period=10.0)
+    later.follow(ago)
+
+    await later.take()
+    await later.take()
+
+    assert now() == pytest.approx(waits)
+
+
 async def test_whoever_waits_first_is_served_first() -> None:
     shared = bucket(1)
     served: list[int] = []

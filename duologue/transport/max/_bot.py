@@ -145,6 +145,16 @@ class Bot(Messenger):
         """
         self._http.effects.report_to(observer, bot_key(self))
 
+    def follow(self, seconds: float) -> None:
+        """Come after another process of this account, and keep the limits with it.
+
+        Until a second and a quarter after that one's last call no call is made.
+
+        Args:
+            seconds: How long ago the other one can have made its last call.
+        """
+        self._limits.follow(seconds)
+
     async def close(self) -> None:
         """Give back connections. Calling it again is harmless."""
         await self._http.close()

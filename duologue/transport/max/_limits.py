@@ -73,6 +73,14 @@ class MaxLimits:
         """Count a call for this chat if it is allowed without waiting."""
         return try_take_both(self._chats[kind].of(chat_id), self.bot)
 
+    def follow(self, seconds: float) -> None:
+        """Come after a process that may have called until so many seconds ago.
+
+        Each call for a chat takes a token of the bot too: who waits for that waits for all.
+        """
+        self.polls.follow(seconds)
+        self.bot.follow(seconds)
+
     def arrived(self, chat_id: int, kind: CallKind) -> None:
         """Learn that the newest call of a kind for this chat has been answered."""
         self._chats[kind].of(chat_id).arrived()

@@ -123,6 +123,7 @@ class SqliteEngine(WrittenMailboxes):
         self._timed = TimedLetters(self._deliver)
         self._held: dict[str, bytes] = {}
         self._thread: ThreadPoolExecutor | None = None
+        self._alone_since = float("-inf")
         self._entered = asyncio.Event()
 
     @property
@@ -140,6 +141,15 @@ class SqliteEngine(WrittenMailboxes):
         """Why the file cannot be written now; None if it can."""
         return self._writer.problem
 
+    @property
+    def alone_for(self) -> float:
+        """Seconds for which surely no process before has worked with this state.
+
+        A process that ended in order has noted when. Of one that was killed nothing is
+        known but that the file was free when this one took it.
+        """
+        return self._clock.time() - self._alone_since
+
     async def __aenter__(self) -> Self:
         """Wait for the process before, open the file and read what it has.
 
@@ -155,6 +165,7 @@ class SqliteEngine(WrittenMailboxes):
         try:
             await loop.run_in_executor(thread, prepare, self._path, self._mounts)
             await self._lock.take(thread, patience=self._patience, clock=self._clock)
+            alone_since = self._clock.time()
             loaded = await loop.run_in_executor(thread, self._file.open)
         except BaseException:
             # Cancelled, perhaps: what is in the thread ends first.
@@ -164,6 +175,7 @@ class SqliteEngine(WrittenMailboxes):
             thread.shutdown(wait=False)
             raise
         self._thread = thread
+        self._alone_since = alone_since - loaded.ended_ago
         self._writer.start(thread, loaded.number)
         self._reader.start()
         self._fill(loaded)

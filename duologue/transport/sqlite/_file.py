@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -59,6 +59,8 @@ class Loaded:
         number: The number of the last group.
         suspects: Mailboxes whose first message may have ended the process, the
             least suspect first; empty after a clean end.
+        ended_ago: Seconds since the end of the process before, as far as it has noted
+            that; 0 if it has not.
     """
 
     mail: list[tuple[int, Letter]] = field(default_factory=list[tuple[int, Letter]])
@@ -71,6 +73,7 @@ class Loaded:
     last_mail: int = 0
     number: int = 0
     suspects: list[str] = field(default_factory=list[str])
+    ended_ago: float = 0.0
 
 
 def connect(database: str) -> sqlite3.Connection:
@@ -167,6 +170,8 @@ class StateFile:
             with suppress(sqlite3.Error):
                 db.execute("UPDATE openings SET is_open = 0")
                 db.execute("UPDATE meta SET value = 1 WHERE name = 'clean'")
+                now = int(time.time() * 1000)
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('ended', ?)", (now,))
         self.drop()
 
     def _opened(self) -> sqlite3.Connection:
@@ -216,15 +221,17 @@ class StateFile:
                 )
         if self._forgets:
             db.execute("CREATE INDEX IF NOT EXISTS last_used ON snapshots (used)")
+        ended_ago = _ended_ago(db)
         db.execute("BEGIN IMMEDIATE")
         try:
             db.execute("UPDATE meta SET value = 0 WHERE name = 'clean'")
+            db.execute("DELETE FROM meta WHERE name = 'ended'")
             suspects: list[str] = [] if was_clean else self._suspects(db)
         except BaseException:
             db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
-        return self._read(db, suspects)
+        return replace(self._read(db, suspects), ended_ago=ended_ago)
 
     def _suspects(self, db: sqlite3.Connection) -> list[str]:
         """Count the deaths, set aside what has had too many, and tell the rest."""
@@ -348,6 +355,12 @@ def pragma(db: sqlite3.Connection, name: str) -> int:
 def _meta(db: sqlite3.Connection, name: str) -> int:
     (value,) = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return int(value)
+
+
+def _ended_ago(db: sqlite3.Connection) -> float:
+    """The seconds since an end that was noted; none if the clock has gone back since."""
+    found = db.execute("SELECT value FROM meta WHERE name = 'ended'").fetchone()
+    return 0.0 if found is None else max(0.0, time.time() - found[0] / 1000)
 
 
 def _number(db: sqlite3.Connection) -> int:

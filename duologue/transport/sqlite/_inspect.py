@@ -113,6 +113,7 @@ def backup(path: Path, to: Path) -> None:
             # Whoever begins with the copy begins after a clean end.
             copy.execute("UPDATE openings SET is_open = 0")
             copy.execute("UPDATE meta SET value = 1 WHERE name = 'clean'")
+            copy.execute("DELETE FROM meta WHERE name = 'ended'")
 
 
 def export(path: Path) -> Iterator[str]:

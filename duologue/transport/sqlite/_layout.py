@@ -10,11 +10,12 @@ Migration: TypeAlias = Callable[[sqlite3.Connection], None]
 
 APPLICATION = 0x64756F6C  # "duol", in the header of the file
 
-# `group` is the number of the last group that was written. Snapshots have row numbers: rows
+# `group` is the number of the last group that was written; `ended` is there after an orderly
+# end, in milliseconds since 1970 (of a new file: long ago). Snapshots have row numbers: rows
 # of a kilobyte lie closer together than in an index.
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('group', 0), ('clean', 1);
+INSERT INTO meta VALUES ('group', 0), ('clean', 1), ('ended', 0);
 CREATE TABLE mail (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL
 );
