@@ -152,7 +152,7 @@ async def test_changes_without_end_are_written_all_the_same(watched: Watched) ->
 
         while not written.done() and number < 10_000:
             number += 1
-            spawn(others, watched.enqueue([letter(B, str(number))]))
+            spawn(others, watched.enqueue([letter(f"x/{number}", "1")]))
             await asyncio.sleep(0)
 
     assert number < 10_000
