@@ -258,6 +258,22 @@ async def test_mail_that_is_given_up_becomes_a_dead_letter(make: MakeEngine) -> 
     assert (await some.begin()).mail.id == "4"
 
 
+async def test_mail_that_is_given_up_is_known_to_the_state_and_answered(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    some = await desk(engine, "1", "2")
+    answer = Owed("screen/1", "answer", b"no")
+
+    await engine.fail(
+        await some.begin(), error="no", retry=False, snapshot=b"known", owed=[answer]
+    )
+
+    assert await engine.read(A) == b"known"
+    assert await engine.owed("screen/1") == ((answer,), None)
+    assert (await some.begin()).snapshot == b"known"
+
+
 async def test_senders_to_a_full_mailbox_wait_and_keep_their_order(
     make: MakeEngine,
 ) -> None:

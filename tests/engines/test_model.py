@@ -361,14 +361,22 @@ class Machine(RuleBasedStateMachine):
         self.let_in(turn.key)
 
     @precondition(lambda self: self.turns)
-    @rule(data=st.data(), retry=st.booleans())
+    @rule(data=st.data(), retry=st.booleans(), changes=st.booleans(), owings=owings)
     def fail(
         self,
+        *,
         data: st.DataObject,
-        retry: bool,  # noqa: FBT001  # the same
+        retry: bool,  # the same
+        changes: bool,  # the same
+        owings: list[tuple[str, str]],
     ) -> None:
         turn = self.draw_turn(data)
-        work = self.engine.fail(turn, error="broken", retry=retry)
+        body = next(self.names).encode()
+        snapshot = body if changes and not retry else None
+        owed = [Owed(*owing, body) for owing in owings if not retry]
+        work = self.engine.fail(
+            turn, error="broken", retry=retry, snapshot=snapshot, owed=owed
+        )
         if self.boxes[turn.key].token != turn.token:
             with pytest.raises(FencedError):
                 self.run(work)
@@ -376,6 +384,10 @@ class Machine(RuleBasedStateMachine):
 
         self.run(work)
 
+        box = self.boxes[turn.key]
+        box.snapshot = snapshot or box.snapshot
+        for one in owed:
+            self.owed[one.screen][one.id] = one.body
         if not retry:
             self.dead.append(self.pop(turn.key))
         self.release(turn.key)

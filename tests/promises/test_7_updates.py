@@ -9,7 +9,7 @@ import pytest
 
 from duologue import Dispatcher, Runtime
 from duologue.actors import MemoryEngine
-from duologue.dialogs import MessageCreated, Settings
+from duologue.dialogs import ErrorEvent, MessageCreated, Settings
 from duologue.errors import (
     EngineClosedError,
     RuntimeNotStartedError,
@@ -18,6 +18,7 @@ from duologue.errors import (
 from duologue.testing import Playground
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox, Say
+from tests.promises.conftest import Counter
 
 
 async def everything_is_acknowledged(control: Control) -> None:
@@ -34,6 +35,50 @@ async def test_an_update_that_is_delivered_twice_is_handled_once(
 
     assert chat.screen(1).text == "1 "
     assert chat.counts.of("updates", "duplicate") == 1
+
+
+async def test_a_press_that_was_refused_is_not_handled_when_it_comes_again(
+    chat: Playground,
+) -> None:
+    message = chat.screen(1)
+    await chat.click(1, "other")
+    await chat.settled()
+    await chat.press(1, message.payload_of("more") or "", message_id=message.id)
+    refused = chat.updates[-1]
+    _receipt = await chat.dialog(1).switch_to(Counter.showing)
+    await chat.settled()
+
+    await chat.deliver(refused)
+    await chat.settled()
+
+    assert chat.screen(1).text == "0 "
+    assert chat.counts.of("updates", "duplicate") == 1
+
+
+@pytest.mark.parametrize("is_handled", [False, True], ids=["set aside", "handled"])
+async def test_an_update_whose_turn_failed_is_not_handled_when_it_comes_again(
+    dispatcher: Dispatcher, *, is_handled: bool
+) -> None:
+    tries: list[str | None] = []
+
+    async def fail(message: MessageCreated) -> None:
+        tries.append(message.text)
+        raise ArithmeticError("no such number")
+
+    async def take(_: ErrorEvent) -> None:
+        pass
+
+    dispatcher.message.register(fail)
+    if is_handled:
+        dispatcher.error.register(take)
+    async with Playground(dispatcher) as chat:
+        await chat.say(1, "hello")
+        await chat.settled()
+        await chat.deliver(chat.updates[-1])
+        await chat.settled()
+        chat.take_errors()
+
+    assert tries == ["hello"]
 
 
 async def test_an_update_is_recognised_after_a_hundred_others(chat: Playground) -> None:

@@ -436,11 +436,21 @@ async def test_an_engine_that_fails_to_take_note_of_a_failure_stops_nothing(
     class Stumbling(MemoryEngine):
         stumbles = True
 
-        async def fail(self, opened: Opened, *, error: str, retry: bool) -> None:
+        async def fail(
+            self,
+            opened: Opened,
+            *,
+            error: str,
+            retry: bool,
+            snapshot: bytes | None = None,
+            owed: Sequence[Owed] = (),
+        ) -> None:
             if self.stumbles:
                 self.stumbles = False
                 raise OSError("no space left")
-            await super().fail(opened, error=error, retry=retry)
+            await super().fail(
+                opened, error=error, retry=retry, snapshot=snapshot, owed=owed
+            )
 
     async with Playground(dispatcher, engine=Stumbling()) as chat:
         await chat.say(1, "/start")

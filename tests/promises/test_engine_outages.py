@@ -88,9 +88,19 @@ class Unsteady(MemoryEngine):
         self._maybe_forget("commit")
         return following
 
-    async def fail(self, opened: Opened, *, error: str, retry: bool) -> None:
+    async def fail(
+        self,
+        opened: Opened,
+        *,
+        error: str,
+        retry: bool,
+        snapshot: bytes | None = None,
+        owed: Sequence[Owed] = (),
+    ) -> None:
         self._maybe_refuse("fail")
-        await super().fail(opened, error=error, retry=retry)
+        await super().fail(
+            opened, error=error, retry=retry, snapshot=snapshot, owed=owed
+        )
         self._maybe_forget("fail")
 
     async def drawn(

@@ -200,6 +200,56 @@ async def test_a_text_that_answers_a_press_is_shown_after_a_restart(
 
 
 @DURABLE
+@pytest.mark.parametrize("ending", ["refused", "failed"])
+async def test_a_press_that_changed_nothing_is_answered_after_a_restart(
+    life: Life, ending: str
+) -> None:
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        message = chat.screen(1)
+        payload = message.payload_of("more" if ending == "refused" else "fail")
+        if ending == "refused":
+            await chat.click(1, "other")
+            await chat.settled()
+        with chat.bot.hold(Method.ANSWER):
+            await chat.press(1, payload or "", message_id=message.id)
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+        chat.take_errors()
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        cut_off, made = chat.bot.calls_of(Method.ANSWER)[-2:]
+        assert made.notification == cut_off.notification
+        assert made.callback_id == cut_off.callback_id
+
+
+@DURABLE
+async def test_a_press_is_answered_after_a_restart_though_its_deadline_had_come(
+    life: Life, gate: asyncio.Event, held: asyncio.Event
+) -> None:
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        with chat.bot.hold(Method.ANSWER):
+            await chat.click(1, "hold")
+            await held.wait()
+            await asyncio.sleep(6)
+            gate.set()
+            await asyncio.sleep(2)
+            assert chat.screen(1).text == "1 "
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        cut_off, made = chat.bot.calls_of(Method.ANSWER)
+        assert made.callback_id == cut_off.callback_id
+
+
+@DURABLE
 async def test_mail_that_was_not_handled_is_handled_after_a_restart(
     life: Life,
 ) -> None:

@@ -210,14 +210,26 @@ class Engine(Protocol):
         """
         ...
 
-    async def fail(self, opened: Opened, *, error: str, retry: bool) -> None:
-        """End a turn without a trace in the state.
+    async def fail(
+        self,
+        opened: Opened,
+        *,
+        error: str,
+        retry: bool,
+        snapshot: bytes | None = None,
+        owed: Sequence[Owed] = (),
+    ) -> None:
+        """End a turn that has failed: its mail stays, or is a dead letter.
 
         Args:
             opened: The turn.
             error: What went wrong, for the dead letter.
             retry: Whether the mail stays for another attempt; otherwise it
                 becomes a dead letter.
+            snapshot: The state from now on, which knows that this mail was given up;
+                None leaves it as it was. It may be a little over the engine's limit.
+            owed: What is owed to screens from now on, in order, such as the answer to
+                a press. With `retry` neither is given.
 
         Raises:
             FencedError: Somebody else opened the key meanwhile.

@@ -105,8 +105,7 @@ class MemoryEngine(LocalMailboxes):
         box.pop()
         if outbox:
             self._put_all(outbox)
-        for one in owed:
-            self._owed.setdefault(one.screen, {})[one.id] = one
+        self._owe(owed)
         for letter in timed:
             self._timed.set(letter)
         if box.waiters:
@@ -135,8 +134,16 @@ class MemoryEngine(LocalMailboxes):
         for letter in timed:
             self._timed.set(letter)
 
-    async def fail(self, opened: Opened, *, error: str, retry: bool) -> None:
-        """End a turn without a trace in the state.
+    async def fail(
+        self,
+        opened: Opened,
+        *,
+        error: str,
+        retry: bool,
+        snapshot: bytes | None = None,
+        owed: Sequence[Owed] = (),
+    ) -> None:
+        """End a turn that has failed: its mail stays, or is a dead letter.
 
         Raises:
             FencedError: Somebody else opened the key meanwhile.
@@ -146,7 +153,14 @@ class MemoryEngine(LocalMailboxes):
             box.pop()
             box.admit(self._capacity)
             self._dead.append(FailedMail(opened.key, opened.mail, error))
+            if snapshot is not None:
+                self._snapshots[opened.key] = snapshot
+            self._owe(owed)
         self._release(opened.key, box)
+
+    def _owe(self, owed: Sequence[Owed]) -> None:
+        for one in owed:
+            self._owed.setdefault(one.screen, {})[one.id] = one
 
     async def park(self, opened: Opened, schema: int) -> None:
         """Leave a key to a program that understands it; nothing of it is lost.

@@ -134,6 +134,8 @@ class Callbacks:
         self._observer = observer
         self._pay = pay
         self._open: dict[str, _Open] = {}
+        # On their way since the deadline. What a commit owes for them is paid when they arrive.
+        self._late: dict[str, _Answer] = {}
         self._deadlines: dict[float, Deadlines[str]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
 
@@ -185,7 +187,11 @@ class Callbacks:
             answer = _Answer(callback_id, text, debt=debt)
             self._add(opened.bot, opened.chat_id, answer)
         elif debt is not None:
-            self._pay(debt)
+            late = self._late.get(callback_id)
+            if late is None or late.debt is not None:
+                self._pay(debt)
+            else:
+                late.debt = debt
 
     def reply(
         self,
@@ -215,6 +221,7 @@ class Callbacks:
     def close(self) -> None:
         """Forget all presses; nothing is sent any more."""
         self._open.clear()
+        self._late.clear()
         self._waiting.clear()
         for deadlines in self._deadlines.values():
             deadlines.clear()
@@ -228,7 +235,7 @@ class Callbacks:
     def _expire(self, callback_id: str) -> None:
         opened = self._close(callback_id)
         if opened is not None:
-            answer = _Answer(callback_id, None, "deadline")
+            answer = self._late[callback_id] = _Answer(callback_id, None, "deadline")
             self._add(opened.bot, opened.chat_id, answer)
 
     def _add(self, bot: Bot, chat_id: int, answer: _Answer) -> None:
@@ -299,6 +306,8 @@ class Callbacks:
 
     def _settle(self, answer: _Answer) -> None:
         """An answer is not owed any more."""
+        if answer.callback_id is not None:
+            self._late.pop(answer.callback_id, None)
         if answer.debt is not None:
             self._pay(answer.debt)
 

@@ -7,6 +7,7 @@ from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._handling._discarded import cause_of
 from duologue.dialogs._screen._screens import Order
 from duologue.dialogs._state._commands import Command
+from duologue.dialogs._state._snapshot import Stored
 from duologue.dialogs._state._turn import Turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
 from duologue.dialogs._turns._failed_turns import OnError
@@ -59,7 +60,7 @@ class Commits:
         Raises:
             FencedError: Another one has taken the address over.
         """
-        stored = turn.snapshot.encode(self._schema) if turn.is_changed else None
+        stored = self.stored(turn)
         following = await self._engine.commit(
             opened,
             snapshot=None if stored is None else stored.text,
@@ -73,6 +74,10 @@ class Commits:
         if turn.outbox:
             self._post.released(turn.outbox)
         return following
+
+    def stored(self, turn: Turn) -> Stored | None:
+        """The state as a turn leaves it; None if that is as it was."""
+        return turn.snapshot.encode(self._schema) if turn.is_changed else None
 
     def withdraw(self, turn: Turn, error: BaseException) -> None:
         """Take back what a turn without a commit has prepared."""

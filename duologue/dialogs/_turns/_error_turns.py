@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 
-from duologue.actors import Clock, Engine, Opened
+from duologue.actors import Clock, Engine, Opened, Owed
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._receipts import Pending
@@ -25,7 +26,8 @@ from duologue.dialogs._state._commands import (
     decode,
 )
 from duologue.dialogs._state._events import DialogUpdate
-from duologue.dialogs._state._turn import Turn
+from duologue.dialogs._state._snapshot import Stored
+from duologue.dialogs._state._turn import Debt, Turn
 from duologue.dialogs._turns._commits import Commits
 from duologue.dialogs._turns._dialog_actors import DialogActor
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
@@ -104,10 +106,20 @@ class ErrorTurns:
                 second.callback = event
             work = self._handling.execute_error(second, event, error)
             is_handled = await self._try(actor, opened, second, work)
+        notice = debt = None
         if not is_handled:
-            await self._settle(actor, opened, event, error, outcome)
+            notice = self._failed.notice(event, error, turn)
+            failed = _Failed(opened, pending, event, error, outcome, notice)
+            debt = await self._settle(actor, failed)
         self._failed.report(
-            opened, pending, event, error, turn=turn, is_handled=is_handled
+            opened,
+            pending,
+            event,
+            error,
+            turn=turn,
+            is_handled=is_handled,
+            notice=notice,
+            debt=debt,
         )
 
     def _event(
@@ -159,21 +171,58 @@ class ErrorTurns:
         self._on_error(problem, actor.key)
         return False
 
-    async def _settle(
-        self,
-        actor: DialogActor,
-        opened: Opened,
-        event: Update | None,
-        error: Exception,
-        outcome: str,
-    ) -> None:
-        """End a failed turn whose error no handler took."""
+    async def _settle(self, actor: DialogActor, failed: _Failed) -> Debt | None:
+        """End a failed turn whose error no handler took.
+
+        Returns:
+            What the answer to its press pays.
+        """
+        event = failed.event
         command = event.command if isinstance(event, DialogUpdate) else None
         if not isinstance(command, ViewRefused | MessageRefused):
-            await self._failed.give_up(opened, error, outcome)
-            return
-        second = self._opening.turn(actor, opened)
+            return await self._give_up(actor, failed)
+        second = self._opening.turn(actor, failed.opened)
         if isinstance(command, ViewRefused):
             self._handling.step_back(second, command)
         plan = self._release.plan(second)
-        await self._commits.commit(actor, opened, second, plan)
+        await self._commits.commit(actor, failed.opened, second, plan)
+        return None
+
+    async def _give_up(self, actor: DialogActor, failed: _Failed) -> Debt | None:
+        """Make a dead letter of the message, and owe the answer to its press."""
+        owed: Sequence[Owed] = ()
+        debt: Debt | None = None
+        if isinstance(failed.event, Callback):
+            press = failed.event.callback_id
+            owed, debt = self._release.owe_answer(actor.key, press, failed.notice)
+        stored = self._known(actor, failed)
+        snapshot = None if stored is None else stored.text
+        await self._failed.give_up(
+            failed.opened, failed.error, failed.outcome, snapshot=snapshot, owed=owed
+        )
+        if stored is not None:
+            actor.stored = stored
+        return debt
+
+    def _known(self, actor: DialogActor, failed: _Failed) -> Stored | None:
+        """The state as it was, but that an update is known, should it come again."""
+        event, pending = failed.event, failed.pending
+        if event is None or isinstance(event, DialogUpdate):
+            return None
+        turn = self._opening.turn(actor, failed.opened)
+        turn.snapshot.ring.add(event.id, None if pending is None else pending.batch)
+        turn.snapshot.version -= 1  # it is no commit
+        turn.is_changed = True
+        return self._commits.stored(turn)
+
+
+@dataclass(slots=True)
+class _Failed:
+    """A failed turn whose error no handler took, and what its user is told of it."""
+
+    opened: Opened
+    pending: Pending | None
+    event: Update | None
+    error: Exception
+    outcome: str
+    notice: str | None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from duologue.actors import Engine, Observer, Opened
+from duologue.actors import Engine, Observer, Opened, Owed
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._post import Post
@@ -17,7 +17,7 @@ from duologue.dialogs._handling._notices import Announcer, Notices
 from duologue.dialogs._screen._callbacks import Callbacks
 from duologue.dialogs._state._commands import ViewRefused
 from duologue.dialogs._state._events import DialogUpdate
-from duologue.dialogs._state._turn import Turn
+from duologue.dialogs._state._turn import Debt, Turn
 from duologue.errors import (
     ClickRefusedError,
     FencedError,
@@ -77,9 +77,19 @@ class FailedTurns:
             self._observer.count("handler_errors", error=type(error).__name__)
         return outcome
 
-    async def give_up(self, opened: Opened, error: Exception, reason: str) -> None:
-        """Make a dead letter of the message of a turn."""
-        await self._engine.fail(opened, error=repr(error), retry=False)
+    async def give_up(
+        self,
+        opened: Opened,
+        error: Exception,
+        reason: str,
+        *,
+        snapshot: bytes | None = None,
+        owed: Sequence[Owed] = (),
+    ) -> None:
+        """Make a dead letter of the message of a turn, and owe what it is answered."""
+        await self._engine.fail(
+            opened, error=repr(error), retry=False, snapshot=snapshot, owed=owed
+        )
         self._observer.count("dead_letters", reason=reason)
 
     async def abandon(
@@ -93,6 +103,15 @@ class FailedTurns:
             pending.fail(error)
         self._on_error(error, opened.key)
 
+    def notice(
+        self, event: Update | None, error: Exception, turn: Turn | None
+    ) -> str | None:
+        """What the user of a failed turn is told; None if nothing."""
+        if event is None or not _is_of_user(event):
+            return None
+        refusal = None if turn is None else turn.refusal
+        return _notice(error, refusal, self._announcer.texts(event))
+
     def report(
         self,
         opened: Opened,
@@ -102,6 +121,8 @@ class FailedTurns:
         *,
         turn: Turn | None,
         is_handled: bool,
+        notice: str | None,
+        debt: Debt | None,
     ) -> None:
         """Tell of a failed turn: its user, who waits for it, the log or the hook.
 
@@ -112,14 +133,13 @@ class FailedTurns:
             error: Why it failed.
             turn: What was made of it; None if it could not be begun.
             is_handled: Whether an error handler took the error.
+            notice: What its user is told.
+            debt: What the answer to its press pays.
         """
         is_refused = isinstance(error, ClickRefusedError)
         refusal = None if turn is None else turn.refusal
         if event is not None:
-            notice = None
-            if not is_handled and _is_of_user(event):
-                notice = _notice(error, refusal, self._announcer.texts(event))
-            self._tell_user(event, notice)
+            self._tell_user(event, notice, debt)
             if refusal == "stale" and isinstance(event, Callback) and event.message_id:
                 self._announcer.strip(event.bot, event.chat_id, event.message_id)
         self._post.pending.remove(opened.mail.id)
@@ -136,10 +156,10 @@ class FailedTurns:
         elif not is_handled and not is_awaited:
             self._unheard.take(error, opened.key, pending)
 
-    def _tell_user(self, event: Update, notice: str | None) -> None:
+    def _tell_user(self, event: Update, notice: str | None, debt: Debt | None) -> None:
         """Answer a press, or say to whoever did something else what is wrong."""
         if isinstance(event, Callback):
-            self._callbacks.finish(event.callback_id, notice)
+            self._callbacks.finish(event.callback_id, notice, debt)
         else:
             self._announcer.say(event.bot, event.chat_id, notice)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from duologue.actors import Owed
-from duologue.dialogs._chat._address import bot_key, screen_key
+from duologue.dialogs._chat._address import Address, bot_key, screen_key
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._chat._sent import Outgoing, Sent
 from duologue.dialogs._chat._updates import Callback
@@ -93,6 +93,26 @@ class Release:
         if self._owing is not None:
             self._owe(self._owing, turn, plan)
         return plan
+
+    def owe_answer(
+        self, key: str, callback_id: str, text: str | None
+    ) -> tuple[Sequence[Owed], Debt | None]:
+        """Have the engine keep the answer to a press whose turn has changed nothing.
+
+        Args:
+            key: The address of the press.
+            callback_id: The press.
+            text: What the answer shows; None for nothing.
+
+        Returns:
+            What is owed, and what the answer pays; nothing on an engine that forgets.
+        """
+        if self._owing is None:
+            return (), None
+        address = Address.parse(key)
+        screen = screen_key(address.bot, address.chat_id)
+        owed, debt = self._owing.answer(key, screen, OwedAnswer(callback_id, text))
+        return [owed], debt
 
     def let_out(
         self, actor: DialogActor, turn: Turn, plan: Plan, command: Command

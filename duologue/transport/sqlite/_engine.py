@@ -272,15 +272,13 @@ class SqliteEngine(WrittenMailboxes):
         self._check(key, snapshot, outbox)
         group = self._writer.group
         if snapshot is not None:
-            self._snapshots.put(key, snapshot)
-            group.snapshots[key] = snapshot
+            self._keep(key, snapshot)
         elif self._expiry.is_on:
             group.touch(key)
         self._pop(key, box)
         if outbox:
             self._put_all(outbox)
-        for one in owed:
-            self._screens.owe(one)
+        self._owe(owed)
         for letter in timed:
             self._timed.set(letter)
             group.set_timed(letter)
@@ -366,6 +364,14 @@ class SqliteEngine(WrittenMailboxes):
         self._held = loaded.held
         # Turns of earlier runs are not to be taken for turns of this one.
         self._tokens = count(secrets.randbits(62))
+
+    def _keep(self, key: str, snapshot: bytes) -> None:
+        self._snapshots.put(key, snapshot)
+        self._writer.group.snapshots[key] = snapshot
+
+    def _owe(self, owed: Sequence[Owed]) -> None:
+        for one in owed:
+            self._screens.owe(one)
 
     def _owing(self) -> Iterable[str]:
         return self._screens.busy()

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from duologue.actors import FailedMail, Letter, Mail, Opened
+from duologue.actors import FailedMail, Letter, Mail, Opened, Owed
 from duologue.actors._engine._local import LocalMailboxes, Mailbox
 from duologue.transport.sqlite._file import Loaded
 from duologue.transport.sqlite._suspects import Suspects
@@ -58,8 +58,16 @@ class WrittenMailboxes(LocalMailboxes):
             self._suspects.look_again()
             self._next_suspect()
 
-    async def fail(self, opened: Opened, *, error: str, retry: bool) -> None:
-        """End a turn without a trace in the state.
+    async def fail(
+        self,
+        opened: Opened,
+        *,
+        error: str,
+        retry: bool,
+        snapshot: bytes | None = None,
+        owed: Sequence[Owed] = (),
+    ) -> None:
+        """End a turn that has failed: its mail stays, or is a dead letter.
 
         Raises:
             FencedError: Somebody else opened the key meanwhile.
@@ -74,6 +82,9 @@ class WrittenMailboxes(LocalMailboxes):
             self._dead.append(dead)
             self._last_dead += 1
             self._writer.group.bury(self._last_dead, dead)
+            if snapshot is not None:
+                self._keep(opened.key, snapshot)
+            self._owe(owed)
             self._pop(opened.key, box)
             box.admit(self._capacity)
             await self._end_turn(opened.key, box)
@@ -90,6 +101,12 @@ class WrittenMailboxes(LocalMailboxes):
         self._suspects.clear(opened.key)
         box.parked = schema
         self._release(opened.key, box)
+
+    def _keep(self, key: str, snapshot: bytes) -> None:
+        """Keep a snapshot, with the group that is written next."""
+
+    def _owe(self, owed: Sequence[Owed]) -> None:
+        """Owe something to screens, with the group that is written next."""
 
     def _fill_mailboxes(self, loaded: Loaded) -> None:
         """Take over what the file has; nobody has a lease."""
