@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from duologue.transport.sandbox import AddGroup, AddUser
@@ -21,6 +24,14 @@ QUIET = 0.5  # seconds without a call
 LATE = 8.0  # seconds in which something may still come when all seems done
 BURSTS = (1, 3, 10, 40)
 MOMENTS = (Moment.BEFORE, Moment.AFTER, Moment.BETWEEN)
+PASSING = ("stop", "outage")
+STRIKES = ("kill", "term", *PASSING)
+STILL = (0.1, 2.0, 8.0)  # seconds for which a bot is stopped, or its messenger is down
+SPARED_AFTER = 2  # deaths alone; with the next one a message would be set aside
+_HIT = (
+    "SELECT count(*) FROM openings JOIN mail ON mail.number = openings.mail "
+    "WHERE deaths >= ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,10 @@ class Plan:
         engine: What the bot is told about its engine; the default of the package if empty.
         limits: Whether messenger and bot keep to the limits of MAX.
         patience: Seconds after which a bot that is not done is stuck.
+        strike: What the bot is struck with: `kill`, `term`, `stop` for a while, or an
+            `outage` of the messenger.
+        spares: Whether no kill is made while a message waits that two have hit alone;
+            with the third one it would be set aside, as documented.
     """
 
     seed: str
@@ -44,6 +59,8 @@ class Plan:
     engine: str = ""
     limits: bool = False
     patience: float = 60.0
+    strike: str = "kill"
+    spares: bool = False
 
 
 class Campaign:
@@ -94,12 +111,19 @@ class Campaign:
             calls=self._rng.randrange(max(2, int(each))),
             moment=self._rng.choice(MOMENTS),
             delay=self._rng.random() * 0.05,
-            strike=self._nursery.kill,
+            strike=partial(self._strike, self._still()),
             sprung=asyncio.Event(),
+            is_final=self._plan.strike == "kill",
         )
         await self._start()
         self._messenger.trap = trap
-        await self._work(crowd, until, trap)
+        goes_on = self._plan.strike in PASSING
+        await self._work(crowd, until, asyncio.Event() if goes_on else trap.sprung)
+        await self._end_life(trap, goes_on=goes_on)
+        self._note(trap)
+
+    async def _end_life(self, trap: Trap, *, goes_on: bool) -> None:
+        """See to it that the bot is gone, whether it was struck or not."""
         if not trap.sprung.is_set():
             is_sprung_soon = self._messenger.trap is not trap
             self._messenger.trap = None
@@ -108,7 +132,39 @@ class Campaign:
             else:
                 trap.moment = Moment.IDLE
                 await self._nursery.kill()
-        self._note(trap)
+                return
+        if goes_on:
+            await self._nursery.kill()
+        elif self._plan.strike == "term" and await self._nursery.ended():
+            self.verdict.add("ends", "the bot did not end with 0")
+
+    async def _strike(self, still: float) -> None:
+        match self._plan.strike:
+            case "term":
+                self._nursery.send(signal.SIGTERM)
+            case "stop":
+                self._nursery.send(signal.SIGSTOP)
+                await asyncio.sleep(still)
+                self._nursery.send(signal.SIGCONT)
+            case "outage":
+                self._messenger.is_down = True
+                await asyncio.sleep(still)
+                self._messenger.is_down = False
+            case _:
+                await self._kill()
+
+    def _still(self) -> float:
+        is_needed = self._plan.strike in PASSING  # else seeds keep what they mean
+        return self._rng.choice(STILL) if is_needed else 0.0
+
+    async def _kill(self) -> None:
+        # What is in the file cannot change between the look and the kill.
+        self._nursery.send(signal.SIGSTOP)
+        while self._plan.spares and await asyncio.to_thread(_is_hit, self._state):
+            self._nursery.send(signal.SIGCONT)
+            await asyncio.sleep(0.02)
+            self._nursery.send(signal.SIGSTOP)
+        await self._nursery.kill()
 
     def _note(self, trap: Trap) -> None:
         counts = self.verdict.counts
@@ -117,7 +173,7 @@ class Campaign:
         if trap.hit:
             counts[f"kills {trap.moment} {trap.hit}"] += 1
 
-    async def _work(self, crowd: Crowd, until: int, trap: Trap) -> None:
+    async def _work(self, crowd: Crowd, until: int, over: asyncio.Event) -> None:
         """Let users act in bursts, and the bot work that off."""
         while crowd.said < until:
             for _ in range(self._rng.choice(BURSTS)):
@@ -125,19 +181,19 @@ class Campaign:
                 if crowd.said >= until:
                     break
             await asyncio.sleep(self._rng.random() * 0.02)
-            await self._caught_up(trap.sprung)
-        await self._settled(trap.sprung)
+            await self._caught_up(over)
+        await self._settled(over)
 
-    async def _caught_up(self, sprung: asyncio.Event) -> None:
+    async def _caught_up(self, over: asyncio.Event) -> None:
         messenger = self._messenger
-        while messenger.backlog > BACKLOG and not sprung.is_set():
+        while messenger.backlog > BACKLOG and not over.is_set():
             await messenger.service.bell.wait(0.05)
 
-    async def _settled(self, sprung: asyncio.Event) -> None:
+    async def _settled(self, over: asyncio.Event) -> None:
         loop, messenger = asyncio.get_running_loop(), self._messenger
         messenger.last_call = loop.time()
         end = loop.time() + self._plan.patience
-        while not sprung.is_set() and loop.time() < end:
+        while not over.is_set() and loop.time() < end:
             if not messenger.backlog and loop.time() - messenger.last_call > QUIET:
                 return
             await asyncio.sleep(0.02)
@@ -146,11 +202,11 @@ class Campaign:
         """Let a last bot finish everything; then judge."""
         loop = asyncio.get_running_loop()
         await self._start()
-        never = Trap(0, Moment.IDLE, 0, self._nursery.kill, asyncio.Event())
+        never = asyncio.Event()
         await self._work(crowd, self._plan.messages, never)
         end = loop.time() + self._plan.patience
         while loop.time() < end:
-            await self._settled(never.sprung)
+            await self._settled(never)
             if await self._is_done():
                 if not (await self._judge(crowd)).faults:
                     break
@@ -185,3 +241,17 @@ class Campaign:
         )
         self._messenger.life += 1
         await self._nursery.start(start)
+
+
+def _is_hit(state: Path | None) -> bool:
+    """Whether a message waits that the next death may set aside."""
+    if state is None:
+        return False
+    place = f"{state.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(place, uri=True, timeout=0)) as db:
+            (number,) = db.execute(_HIT, (SPARED_AFTER,)).fetchone()
+    except sqlite3.OperationalError as error:
+        # Stopped while it opens the file, or before there were tables.
+        return "locked" in str(error)
+    return bool(number)

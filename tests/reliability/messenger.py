@@ -37,6 +37,7 @@ class Trap:
         delay: Seconds behind that, for `BETWEEN`.
         strike: What is done to it; called once.
         sprung: Set when it was done.
+        is_final: Whether the bot is gone then, and sees no answer any more.
         hit: The call at which it happened.
     """
 
@@ -45,6 +46,7 @@ class Trap:
     delay: float
     strike: Strike
     sprung: asyncio.Event
+    is_final: bool = True
     hit: str = ""
 
 
@@ -56,6 +58,7 @@ class Messenger(Sandbox):
     last_call = 0.0
     answered: set[str]
     life = 0
+    is_down = False
     trail: list[str]
 
     def say_or_press(self, action: Action) -> Outcome:
@@ -93,8 +96,10 @@ class Messenger(Sandbox):
             self.last_call = asyncio.get_running_loop().time()
         if trap is not None and trap.moment is Moment.BEFORE:
             await self._spring(trap, request)
-            _hang_up(request)
-            return web.Response()
+            if trap.is_final:
+                return web.Response()
+        if self.is_down:
+            return web.Response(status=503)
         came = len(self.trail)
         self.trail.append("")
         response = await handler(request)
@@ -104,9 +109,8 @@ class Messenger(Sandbox):
         )
         if request.path == "/answers" and response.status == 200:
             self.answered.add(request.query["callback_id"])
-        if trap is not None:
+        if trap is not None and trap.moment is Moment.AFTER:
             await self._spring(trap, request)
-            _hang_up(request)
         return response
 
     def _step_on(self) -> Trap | None:
@@ -126,6 +130,8 @@ class Messenger(Sandbox):
     async def _spring(self, trap: Trap, request: web.Request) -> None:
         trap.hit = f"{request.method} {request.path}"
         await trap.strike()
+        if trap.is_final:
+            _hang_up(request)
         trap.sprung.set()
 
     async def _spring_later(self, trap: Trap) -> None:

@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.reliability.campaign import Campaign, Plan
+from tests.reliability.campaign import STRIKES, Campaign, Plan
 from tests.reliability.programs import Nursery
 from tests.reliability.verdict import BAD, DOUBTFUL, Verdict
 
@@ -95,6 +95,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lanes", type=int, default=2, help="campaigns at a time")
     parser.add_argument("--engine", default="", help="by default that of LongPolling")
     parser.add_argument("--limits", action="store_true", help="keep those of MAX")
+    parser.add_argument("--strike", default="kill", choices=STRIKES)
     chosen = parser.parse_args(arguments)
     seeds = [chosen.seed]  # of one campaign, if it has a dot
     if "." not in chosen.seed:
@@ -108,6 +109,7 @@ def main(arguments: list[str]) -> int:
             chosen.users,
             engine=chosen.engine,
             limits=chosen.limits,
+            strike=chosen.strike,
         )
         for seed in seeds
     ]

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.real_time
 async def test_nothing_is_lost_doubled_or_out_of_order_when_the_bot_is_killed(
     tmp_path: Path,
 ) -> None:
-    plans = [Plan(f"short.{number}", 300, kills=10, users=20) for number in range(2)]
+    plans = [
+        Plan(f"short.{number}", 300, kills=10, users=20, spares=True)
+        for number in range(2)
+    ]
     total = Verdict()
 
     await campaigns(plans, tmp_path, total)
@@ -28,7 +31,7 @@ async def test_nothing_is_lost_doubled_or_out_of_order_when_the_bot_is_killed(
 
 
 async def test_no_call_is_too_many_when_the_bot_is_killed(tmp_path: Path) -> None:
-    plan = Plan("limits", 60, kills=4, users=10, limits=True)
+    plan = Plan("limits", 60, kills=4, users=10, limits=True, spares=True)
     total = Verdict()
 
     await campaigns([plan], tmp_path, total)

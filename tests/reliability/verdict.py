@@ -25,6 +25,7 @@ BAD = (
     "broadcasts missing",
     "windows missing",
     "calls too many",
+    "ends",
 )
 """What no campaign may have, in the order in which it is shown."""
 TOO_MANY = 429
