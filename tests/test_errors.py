@@ -41,6 +41,7 @@ WRONG_VALUE = {
     "BotTwiceError",
     "CounterValueError",
     "DrainTimeError",
+    "EngineNameError",
     "EngineNotAvailableError",
     "HostCountError",
     "IdleTimeError",

@@ -91,6 +91,7 @@ from duologue.errors._doors import (
 from duologue.errors._engines import (
     EngineClosedError,
     EngineError,
+    EngineNameError,
     EngineNotAvailableError,
     EngineUnavailableError,
     FencedError,
@@ -231,6 +232,7 @@ __all__ = [
     "DuologueError",
     "EngineClosedError",
     "EngineError",
+    "EngineNameError",
     "EngineNotAvailableError",
     "EngineUnavailableError",
     "FencedError",

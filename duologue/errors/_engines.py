@@ -58,6 +58,20 @@ class FencedError(EngineError):
     )
 
 
+class EngineNameError(EngineError, ValueError):
+    """A name has half of a character (a lone surrogate), which cannot be written.
+
+    Attributes:
+        name: The key of a mailbox, the id of a message, or the name of a timer.
+    """
+
+    name: str
+    template = (
+        "{name!a} cannot be a name in {key!a}: it has half of a character, which "
+        "nothing can store; make it of whole ones"
+    )
+
+
 class MailboxFullError(EngineError):
     """A mailbox has no room left; the message has not been sent.
 

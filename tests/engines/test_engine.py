@@ -11,6 +11,7 @@ from duologue.actors import Engine, Letter, Mail, Opened, Owed, TimedLetter
 from duologue.actors.testing import VirtualLoop
 from duologue.errors import (
     EngineClosedError,
+    EngineNameError,
     FencedError,
     MailboxFullError,
     SnapshotTooLargeError,
@@ -306,6 +307,51 @@ async def test_mail_that_is_given_up_makes_room_for_a_sender(make: MakeEngine) -
         await engine.fail(await some.begin(), error="broken", retry=False)
 
     assert await some.rest() == ["2"]
+
+
+HALF = "half \ud800"
+
+
+@pytest.mark.parametrize(
+    "wrong", [letter(HALF, "1"), Letter(A, Mail(HALF, b""))], ids=["key", "id"]
+)
+async def test_names_with_half_of_a_character_are_refused_at_once(
+    make: MakeEngine, wrong: Letter
+) -> None:
+    engine = await make()
+    some = await desk(engine, "first")
+
+    with pytest.raises(EngineNameError):
+        await engine.enqueue([letter(A, "before"), wrong])
+
+    await engine.enqueue([letter(A, "second")])
+    assert await some.rest() == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("letters", "owed", "timed"),
+    [
+        ([letter(HALF, "1")], [], []),
+        ([], [Owed("screen/1", HALF, b"")], []),
+        ([], [Owed(HALF, "o", b"")], []),
+        ([], [], [TimedLetter(HALF, A, 1.0)]),
+        ([], [], [TimedLetter("t", HALF, 1.0)]),
+    ],
+    ids=["mail", "debt", "screen", "letter for later", "its mailbox"],
+)
+async def test_a_commit_with_half_of_a_character_in_a_name_changes_nothing(
+    make: MakeEngine, letters: list[Letter], owed: list[Owed], timed: list[TimedLetter]
+) -> None:
+    engine = await make()
+    turn = await (await desk(engine, "1")).begin()
+
+    with pytest.raises(EngineNameError):
+        await engine.commit(
+            turn, snapshot=b"one", outbox=letters, owed=owed, timed=timed
+        )
+
+    await engine.commit(turn, snapshot=b"two")
+    assert await engine.read(A) == b"two"
 
 
 async def test_a_closed_engine_takes_no_mail_and_gives_out_what_it_has(

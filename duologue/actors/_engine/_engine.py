@@ -143,6 +143,8 @@ class Engine(Protocol):
         safe as the engine can make it.
 
         Raises:
+            EngineNameError: A key or an id has half of a character (a lone surrogate);
+                nothing has been put.
             EngineClosedError: The engine takes nothing any more.
         """
         ...
@@ -205,6 +207,7 @@ class Engine(Protocol):
 
         Raises:
             FencedError: Somebody else opened the key meanwhile.
+            EngineNameError: A name has half of a character.
             MailboxFullError: A mailbox has no room for the outbox.
             SnapshotTooLargeError: The snapshot is over the engine's limit.
         """

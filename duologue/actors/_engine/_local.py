@@ -15,9 +15,17 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count, islice
 
-from duologue.actors._engine._engine import FailedMail, Letter, Mail, Opened
+from duologue.actors._engine._engine import (
+    FailedMail,
+    Letter,
+    Mail,
+    Opened,
+    Owed,
+    TimedLetter,
+)
 from duologue.errors import (
     EngineClosedError,
+    EngineNameError,
     FencedError,
     MailboxFullError,
     SnapshotTooLargeError,
@@ -250,9 +258,21 @@ class LocalMailboxes:
         return box
 
     def _check(
-        self, key: str, snapshot: bytes | None, outbox: Sequence[Letter]
+        self,
+        key: str,
+        snapshot: bytes | None,
+        outbox: Sequence[Letter],
+        owed: Sequence[Owed],
+        timed: Sequence[TimedLetter],
     ) -> None:
         """Make sure that a commit can be carried out."""
+        for one in owed:
+            check_name(key, one.screen)
+            check_name(key, one.id)
+        for letter in timed:
+            check_name(key, letter.key)
+            check_name(key, letter.id)
+        check_letters(outbox)
         if snapshot is not None and len(snapshot) > self._max_snapshot:
             raise SnapshotTooLargeError(key, len(snapshot), self._max_snapshot)
         if outbox:
@@ -285,3 +305,27 @@ class LocalMailboxes:
     def _drop_if_idle(self, key: str, box: Mailbox) -> None:
         if not box.mail and not box.waiters and box.lessee is None:
             self._boxes.pop(key, None)
+
+
+def check_letters(letters: Sequence[Letter]) -> None:
+    """Make sure that letters can be written.
+
+    Raises:
+        EngineNameError: One of them cannot.
+    """
+    for letter in letters:
+        check_name(letter.key, letter.key)
+        check_name(letter.key, letter.mail.id)
+
+
+def check_name(key: str, name: str) -> None:
+    """Make sure that a name can be written.
+
+    Raises:
+        EngineNameError: It cannot.
+    """
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise EngineNameError(key, name) from None

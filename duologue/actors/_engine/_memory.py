@@ -12,7 +12,7 @@ from duologue.actors._engine._engine import (
     Owed,
     TimedLetter,
 )
-from duologue.actors._engine._local import LocalMailboxes
+from duologue.actors._engine._local import LocalMailboxes, check_letters
 from duologue.actors._engine._timed import TimedLetters, mail_of
 from duologue.errors import EngineClosedError
 
@@ -72,8 +72,10 @@ class MemoryEngine(LocalMailboxes):
         """Put mail at the ends of mailboxes, in order; wait while one of them is full.
 
         Raises:
+            EngineNameError: One of them has a name that cannot be written.
             EngineClosedError: The engine takes nothing any more.
         """
+        check_letters(letters)
         for letter in letters:
             self._put(letter.key, await self._room(letter.key), letter.mail)
 
@@ -99,7 +101,7 @@ class MemoryEngine(LocalMailboxes):
             SnapshotTooLargeError: The snapshot is over the engine's limit.
         """
         box = self._owned(opened)
-        self._check(opened.key, snapshot, outbox)
+        self._check(opened.key, snapshot, outbox, owed, timed)
         if snapshot is not None:
             self._snapshots[opened.key] = snapshot
         box.pop()

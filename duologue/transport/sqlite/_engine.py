@@ -38,6 +38,7 @@ from duologue.actors import (
     Owed,
     TimedLetter,
 )
+from duologue.actors._engine._local import check_letters
 from duologue.actors._engine._timed import TimedLetters, mail_of
 from duologue.errors import EngineClosedError
 from duologue.transport.sqlite._expiry import Expiry
@@ -212,9 +213,11 @@ class SqliteEngine(WrittenMailboxes):
         """Put mail at the ends of mailboxes, in order; return when it is in the file.
 
         Raises:
+            EngineNameError: One of them has a name that cannot be written.
             EngineClosedError: The engine takes nothing any more.
             EngineUnavailableError: It ended before this could be written.
         """
+        check_letters(letters)
         if not self._entered.is_set():
             await self._entered.wait()
         for letter in letters:
@@ -269,7 +272,7 @@ class SqliteEngine(WrittenMailboxes):
         """
         box = self._owned(opened)
         key = opened.key
-        self._check(key, snapshot, outbox)
+        self._check(key, snapshot, outbox, owed, timed)
         group = self._writer.group
         if snapshot is not None:
             self._keep(key, snapshot)
