@@ -38,6 +38,7 @@ class TokenBucket:
     __slots__ = (
         "_capacity",
         "_lock",
+        "_on_the_way",
         "_paused_until",
         "_return_after",
         "_taken",
@@ -57,6 +58,8 @@ class TokenBucket:
         self._capacity = capacity
         self._return_after = period * (1 + _MARGIN)
         self._taken: list[float] = []
+        # How many of them, the newest, belong to calls that are not answered yet.
+        self._on_the_way = 0
         self._paused_until = float("-inf")
         self._waiting = 0
         self._lock: asyncio.Lock | None = None
@@ -81,7 +84,7 @@ class TokenBucket:
 
     def is_idle(self, now: float) -> bool:
         """Tell whether a new bucket would behave in the same way."""
-        newest = self._taken[-1] if self._taken else float("-inf")
+        newest = max(self._taken, default=float("-inf"))
         return newest + self._return_after <= now and self.is_free(now)
 
     def note(self, now: float) -> None:
@@ -90,6 +93,8 @@ class TokenBucket:
         if len(taken) >= self._capacity:
             del taken[0]
         taken.append(now)
+        if self._on_the_way < len(taken):
+            self._on_the_way += 1
 
     def try_take(self) -> bool:
         """Take a token if one is there and nobody waits for it."""
@@ -116,14 +121,15 @@ class TokenBucket:
         self.pause(self._return_after + _ON_THE_WAY - seconds)
 
     def arrived(self) -> None:
-        """Learn that the newest call has been answered: it has arrived by now.
+        """Learn that the oldest call on its way has been answered: it has arrived by now.
 
         The first call on a connection may take long to arrive. Its token counts from
         its arrival, which was no later than this and soon after it was taken.
         """
-        if self._taken:
-            latest = self._taken[-1] + _ON_THE_WAY
-            self._taken[-1] = min(self.clock.time(), latest)
+        if self._on_the_way:
+            taken, place = self._taken, -self._on_the_way
+            taken[place] = min(self.clock.time(), taken[place] + _ON_THE_WAY)
+            self._on_the_way -= 1
 
     async def wait(self) -> float:
         """Wait until a token is there, and tell when that is.

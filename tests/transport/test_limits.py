@@ -53,6 +53,36 @@ async def test_a_token_counts_from_when_its_call_has_arrived_at_the_latest(
     assert now() == pytest.approx(105.0 + late_by)
 
 
+async def test_each_token_of_a_burst_counts_from_the_arrival_of_its_call() -> None:
+    shared = bucket(2, period=10.0)
+    await shared.take()
+    await shared.take()
+    await asyncio.sleep(0.1)
+    shared.arrived()
+    await asyncio.sleep(0.05)
+    shared.arrived()
+    returned: list[float] = []
+
+    for _ in range(2):
+        await shared.take()
+        returned.append(now())
+
+    assert returned == pytest.approx([10.6, 10.65])
+
+
+async def test_a_call_that_is_answered_when_its_token_is_back_changes_nothing() -> None:
+    shared = bucket(1, period=1.0)
+    await shared.take()
+    await shared.take()
+    shared.arrived()
+    shared.arrived()
+    shared.arrived()
+
+    await shared.take()
+
+    assert now() == pytest.approx(2.1)
+
+
 @pytest.mark.parametrize(
     ("ago", "waits"), [(0.0, 10.7), (2.0, 8.7), (60.0, 0.0)], ids=str
 )

@@ -288,7 +288,10 @@ class Bot(Messenger):
             MessengerError: The call failed.
         """
         await self._limits.bot.take()
-        await self._http.call(requests.action(chat_id, ACTIONS.get(action, action)))
+        try:
+            await self._http.call(requests.action(chat_id, ACTIONS.get(action, action)))
+        finally:
+            self._limits.bot.arrived()
 
     async def look_up_now(
         self, chat_id: int, user_id: int | None
@@ -344,6 +347,8 @@ class Bot(Messenger):
         except RateLimitedError as error:
             self._limits.bot.pause(error.retry_after)
             raise
+        finally:
+            self._limits.bot.arrived()
 
     async def _call(
         self, request: Request, chat_id: int, kind: CallKind

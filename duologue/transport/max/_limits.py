@@ -82,8 +82,9 @@ class MaxLimits:
         self.bot.follow(seconds)
 
     def arrived(self, chat_id: int, kind: CallKind) -> None:
-        """Learn that the newest call of a kind for this chat has been answered."""
+        """Learn that a call of a kind for this chat has been answered."""
         self._chats[kind].of(chat_id).arrived()
+        self.bot.arrived()
 
     def pause(self, chat_id: int, seconds: float) -> None:
         """Allow no call for this chat for a while: MAX does not say which kind it means."""
