@@ -309,6 +309,15 @@ async def test_mail_that_is_given_up_makes_room_for_a_sender(make: MakeEngine) -
     assert await some.rest() == ["2"]
 
 
+async def test_names_are_of_any_letters(make: MakeEngine) -> None:
+    engine = await make()
+
+    await engine.enqueue([Letter("x/Анна", Mail("№ 1 \U0001f600", b"body"))])
+    turn = await Desk(engine).begin("x/Анна")
+
+    assert (turn.key, turn.mail.id) == ("x/Анна", "№ 1 \U0001f600")
+
+
 HALF = "half \ud800"
 
 
