@@ -104,6 +104,24 @@ def test_the_same_buttons_in_a_new_message_need_confirmation() -> None:
     assert screen.pending == [keys(2)]
 
 
+def test_a_message_that_was_sent_once_more_counts_though_an_older_copy_was_changed() -> (
+    None
+):
+    screen = KnownScreen()
+    screen.expect(keys(1), new_message=True)
+    screen.adopt("older", "i", "a")
+    for revision in range(2, 40):
+        assert screen.expect(keys(revision), new_message=False)
+
+    screen.confirm(1, "newer", None)
+    after_first = screen.message_id, [each.revision for each in screen.pending]
+    screen.confirm(39, "newer", "newer")
+
+    assert after_first == ("newer", [39])
+    assert screen.pending == []
+    assert screen.drawn == keys(39)
+
+
 def test_a_message_without_buttons_shows_none() -> None:
     screen = KnownScreen()
     screen.expect(keys(1, ""), new_message=True)

@@ -49,6 +49,10 @@ class Keys:
     intent: str
     items: str
 
+    def is_like(self, other: Keys) -> bool:
+        """Whether another drawing has the same buttons."""
+        return (self.intent, self.items) == (other.intent, other.items)
+
     def find(self, intent: str, data: str) -> str | None:
         """Find the button with this payload among them.
 
@@ -102,7 +106,9 @@ class KnownScreen:
             not new_message
             and self.message_id is not None
             and newest is not None
-            and (newest.intent, newest.items) == (keys.intent, keys.items)
+            and newest.is_like(keys)
+            # The first of an adopted message stays: a newer copy may still confirm it.
+            and (self.drawn is not None or any(map(keys.is_like, self.pending[:-1])))
         ):
             newest.revision = keys.revision
             return bool(self.pending)
