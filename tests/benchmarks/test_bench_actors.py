@@ -10,7 +10,7 @@ from typing import TypedDict
 
 import pytest
 
-from tests.benchmarks.conftest import BENCHMARKS, bench, python
+from tests.benchmarks.conftest import BENCHMARKS, Once, bench, python
 
 HAS_XOSCAR = find_spec("xoscar") is not None
 
@@ -45,8 +45,8 @@ class Found(TypedDict):
 
 
 @pytest.fixture(scope="module")
-def found() -> Found:
-    read: Found = json.loads(bench("bench_actors.py", "--json", *TINY))
+def found(once: Once) -> Found:
+    read: Found = json.loads(once("bench_actors.py", *TINY).figures)
     return read
 
 

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import pytest
 
-from tests.benchmarks.conftest import bench, python
+from tests.benchmarks.conftest import Once, Written, python
 
 PEERS = {
     name
@@ -39,12 +39,15 @@ class Row(TypedDict):
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
-    file = tmp_path_factory.mktemp("figures") / "clicks.json"
+def output(once: Once) -> Written:
     # So many that no pause of the machine lets each be drawn before the next comes.
     small = ("--messages", "70", "--rounds", "1", "--chats", "1", "3", "--idle", "2")
-    bench("bench_clicks.py", "--json", str(file), *small, "--data", "0", "10", "100")
-    read: list[Row] = json.loads(file.read_text(encoding="utf-8"))
+    return once("bench_clicks.py", *small, "--data", "0", "10", "100")
+
+
+@pytest.fixture(scope="module")
+def written(output: Written) -> list[Row]:
+    read: list[Row] = json.loads(output.figures)
     return read
 
 
@@ -132,14 +135,9 @@ def test_a_wrong_counter_on_the_screen_ends_the_run() -> None:
     assert "WrongScreenError: expected 'Clicks: 3'" in done.stderr
 
 
-def test_without_a_file_there_is_a_table() -> None:
-    shown = bench(
-        *("bench_clicks.py", "--messages=1", "--rounds=1", "--chats=2", "--idle=0"),
-        *("--data", "0"),
-    )
-
-    assert "times aiogram" in shown
-    assert all(how in shown for how in SMALL)
+def test_beside_a_file_there_is_a_table(output: Written) -> None:
+    assert "times aiogram" in output.shown
+    assert all(how in output.shown for how in SMALL)
 
 
 def test_an_idle_chat_takes_less_than_900_bytes() -> None:

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 import pytest
 
-from tests.benchmarks.conftest import bench, python
+from tests.benchmarks.conftest import Once, Written, python
 
 SMALL = ("--messages=6", "--rounds=2", "--pressing=3", "--slow", "2")
 
@@ -22,10 +22,13 @@ class Row(TypedDict):
 
 
 @pytest.fixture(scope="module")
-def rows() -> dict[str, Row]:
-    found: list[Row] = json.loads(
-        bench("bench_engines.py", "--json", *SMALL, "--dialogs=30", "--owed=5")
-    )
+def written(once: Once) -> Written:
+    return once("bench_engines.py", *SMALL, "--dialogs=30", "--owed=5")
+
+
+@pytest.fixture(scope="module")
+def rows(written: Written) -> dict[str, Row]:
+    found: list[Row] = json.loads(written.figures)
     return {row["what"]: row for row in found}
 
 
@@ -68,8 +71,6 @@ def test_a_part_that_fails_ends_the_run() -> None:
     assert "idle ended with 1" in done.stderr
 
 
-def test_without_json_there_is_a_table() -> None:
-    shown = bench("bench_engines.py", *SMALL, "--dialogs=0")
-
-    assert "SQLite, more than memory" in shown
-    assert "idle dialogs" not in shown
+def test_beside_a_file_there_is_a_table(written: Written) -> None:
+    assert "SQLite, more than memory" in written.shown
+    assert "30 idle dialogs" in written.shown

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 import pytest
 
-from tests.benchmarks.conftest import bench
+from tests.benchmarks.conftest import Once, Written
 
 TINY = ("--rounds", "1", "--pings", "3", "--workers", "4", "--seconds", "0.3")
 
@@ -37,8 +37,13 @@ class Found(TypedDict):
 
 
 @pytest.fixture(scope="module")
-def found() -> Found:
-    read: Found = json.loads(bench("bench_workers.py", "--json", *TINY))
+def written(once: Once) -> Written:
+    return once("bench_workers.py", *TINY, "--messages", "7")
+
+
+@pytest.fixture(scope="module")
+def found(written: Written) -> Found:
+    read: Found = json.loads(written.figures)
     return read
 
 
@@ -60,8 +65,6 @@ def test_the_crowd_reports_while_it_is_pinged(found: Found) -> None:
     assert 0 <= crowd["ping_p50_ms"] <= crowd["ping_p99_ms"]
 
 
-def test_without_json_there_are_tables_and_foreign_options_pass_by() -> None:
-    shown = bench("bench_workers.py", *TINY, "--messages", "7")
-
-    assert "body's ping()" in shown
-    assert "reports_per_second" in shown
+def test_there_are_tables_and_foreign_options_pass_by(written: Written) -> None:
+    assert "body's ping()" in written.shown
+    assert "reports_per_second" in written.shown
