@@ -6,8 +6,9 @@ import asyncio
 import inspect
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -18,6 +19,20 @@ from duologue.actors.testing import virtual_loop_factory
 
 # What a bot says whose end takes longer than a second, on a busy machine.
 LONG_END = "finishing what has begun; a second signal ends the program at once"
+
+# Files and folders whose tests take half of the time of all: they start programs, kill
+# them, and drive a browser. CI runs these on the oldest Python and on the newest one.
+SLOW = (
+    "benchmarks",
+    "demo/test_demo.py",
+    "docs/test_examples.py",
+    "newcomers/test_first_bot.py",
+    "newcomers/test_terminal.py",
+    "processes",
+    "reliability",
+    "sandbox/page",
+)
+HERE = Path(__file__).parent
 
 # How long an example takes depends on the machine, not on the code.
 settings.register_profile("duologue", deadline=None)
@@ -31,10 +46,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "in_memory: it is about the engine in memory, and no other"
     )
+    config.addinivalue_line(
+        "markers", "slow: it is in one of the files and folders that take long"
+    )
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Shells start jobs in the background this way, and programs inherit it;
         # those that the tests start are to hear Ctrl-C.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(HERE / name) for name in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_asyncio_loop_factories(
