@@ -19,6 +19,10 @@ K = TypeVar("K", bound=Hashable)
 # late, so that two windows of the messenger never see one token too many.
 _MARGIN = 0.05
 
+# asyncio takes a timer as due that is less than a nanosecond away, so whoever waited for
+# so little would wait again and again, in virtual time without an end.
+_NOTHING = 1e-9
+
 # The seconds for which a call is thought to be on its way at most.
 _ON_THE_WAY = 0.2
 
@@ -69,7 +73,7 @@ class TokenBucket:
         wait = self._paused_until - now
         if len(self._taken) >= self._capacity:
             wait = max(wait, self._taken[0] + self._return_after - now)
-        return max(wait, 0.0)
+        return wait if wait > _NOTHING else 0.0
 
     def is_free(self, now: float) -> bool:
         """Tell whether a token is there and nobody waits for one."""

@@ -98,6 +98,36 @@ async def test_whoever_comes_after_another_waits_until_the_calls_of_that_one_are
     assert now() == pytest.approx(waits)
 
 
+class _TooShort(LoopClock):
+    """A clock that does not move in a wait of less than a nanosecond.
+
+    Event loops take such a timer as due; a virtual one does not move for it while
+    something else is ready.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    async def sleep(self, delay: float) -> None:
+        assert delay >= 1e-9, "it would wait for ever"
+        self.now += delay
+
+
+async def test_a_wait_too_short_for_a_loop_is_none() -> None:
+    clock = _TooShort()
+    shared = TokenBucket(1, 10.0, clock=clock)
+    await shared.take()
+    clock.now = 10.5 - 5e-10
+
+    await shared.take()
+
+    assert shared.delay(clock.now) == pytest.approx(10.5)
+
+
 async def test_whoever_waits_first_is_served_first() -> None:
     shared = bucket(1)
     served: list[int] = []
