@@ -301,15 +301,12 @@ async def test_actions_are_seen_and_commands_are_kept(
     assert me["commands"] == commands
 
 
-async def test_webhooks_and_uploads_are_refused_rather_than_pretended(
+async def test_uploads_are_refused_rather_than_pretended(
     bot: aiohttp.ClientSession,
 ) -> None:
-    async with bot.get("/subscriptions") as response:
-        listed = await response.json()
-    async with bot.post("/subscriptions", json={"url": "https://a"}) as response:
+    async with bot.post("/uploads", params={"type": "image"}) as response:
         refused = await response.json()
 
-    assert listed == {"subscriptions": []}
     assert response.status == HTTPStatus.BAD_REQUEST
     assert refused["code"] == "not.supported"
     assert "not supported by the sandbox" in refused["message"]

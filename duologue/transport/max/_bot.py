@@ -43,6 +43,7 @@ class Bot(Messenger):
     """
 
     update_types: ClassVar[Mapping[str, str]] = UPDATE_TYPES
+    secret_header: ClassVar[str] = "X-Max-Bot-Api-Secret"  # noqa: S105  # the name of a header
 
     def __init__(
         self,
@@ -204,6 +205,40 @@ class Bot(Messenger):
             MessengerError: The call failed.
         """
         return answers.subscriptions(await self._ask(requests.subscriptions()))
+
+    async def subscribe(
+        self,
+        url: str,
+        *,
+        types: Sequence[str] | None = None,
+        secret: str | None = None,
+    ) -> None:
+        """Set a webhook; one with the same address is replaced.
+
+        Args:
+            url: Where MAX shall send updates: https, on port 443.
+            types: Which ones, by the messenger's names; None for all.
+            secret: What MAX sends along as `secret_header`: 5 to 256 letters, digits
+                and hyphens.
+
+        Raises:
+            BadRequestError: MAX does not take one of them.
+            MessengerError: The call failed.
+        """
+        await self._ask(requests.subscribe(url, types, secret))
+
+    async def unsubscribe(self, url: str) -> None:
+        """Remove a webhook.
+
+        Raises:
+            MessageGoneError: There is none with this address.
+            MessengerError: The call failed.
+        """
+        await self._ask(requests.unsubscribe(url))
+
+    def own_secret(self) -> str:
+        """A secret for webhooks, made of the token: the same in every process."""
+        return self._http.digest("duologue webhook")
 
     def without_token(self, text: str) -> str:
         """The beginning of a text from the messenger, without the token in it."""

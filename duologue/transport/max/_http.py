@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,8 +28,10 @@ from duologue.transport.max._requests import Request
 ANSWER_LIMIT = 16 * 1024 * 1024
 # Letters of a name that a log shows.
 _WORD = 64
+_DIGEST = 48
 _JSON = MappingProxyType({"Content-Type": "application/json"})
 _ABOUT_MESSAGES = frozenset({"/messages", "/answers"})
+_REMOVAL = "DELETE /subscriptions"
 # Polls are the poller's to report; most of their time the messenger holds them.
 _POLLS = "/updates"
 
@@ -112,7 +116,8 @@ class HttpClient:
         made: MessengerError
         whose = "" if self.whose is None else self.whose()
         detail = f"{error.detail} ({whose})"
-        if isinstance(error, MessageGoneError) and path not in _ABOUT_MESSAGES:
+        can_be_gone = path in _ABOUT_MESSAGES or error.method == _REMOVAL
+        if isinstance(error, MessageGoneError) and not can_be_gone:
             made = UnexpectedAnswerError(error.method, detail)
             made.__cause__ = error
         elif isinstance(error, UnauthorizedError | MessengerUnavailableError):
@@ -164,6 +169,11 @@ class HttpClient:
     def without_token(self, text: str) -> str:
         """The beginning of a text from outside as it may be logged."""
         return hidden(text, self._token, most=_WORD)
+
+    def digest(self, purpose: str) -> str:
+        """Make a secret of the token, which nobody can find out from it."""
+        made = hmac.new(self._token.encode(), purpose.encode(), hashlib.sha256)
+        return made.hexdigest()[:_DIGEST]
 
     async def close(self) -> None:
         """Close all connections; the next call opens new ones."""

@@ -83,6 +83,21 @@ def subscriptions() -> Request:
     return Request("GET", "/subscriptions")
 
 
+def subscribe(url: str, types: Sequence[str] | None, secret: str | None) -> Request:
+    """Set a webhook."""
+    body: JsonObject = {"url": url}
+    if types is not None:
+        body["update_types"] = list(types)
+    if secret is not None:
+        body["secret"] = secret
+    return Request("POST", "/subscriptions", body=dump(body))
+
+
+def unsubscribe(url: str) -> Request:
+    """Remove a webhook."""
+    return Request("DELETE", "/subscriptions", {"url": url})
+
+
 def poll(
     marker: int | None, limit: int, timeout: float, types: Sequence[str] | None
 ) -> Request:

@@ -15,6 +15,7 @@ from duologue.transport.sandbox._control._reports import (
     RequestCount,
     UserInfo,
     VisibleMessage,
+    WebhookInfo,
 )
 from duologue.transport.sandbox._sandbox import Sandbox
 from duologue.transport.sandbox._world._actions import (
@@ -34,6 +35,7 @@ from duologue.transport.sandbox._world._actions import (
     Stop,
 )
 from duologue.transport.sandbox._world._log import LogEntry, LogKind
+from duologue.transport.sandbox._world._subscriptions import Delivery, DeliveryState
 from duologue.transport.sandbox._world._traffic import (
     Exchange,
     MessageTraffic,
@@ -56,6 +58,8 @@ __all__ = [
     "ChatInfo",
     "Click",
     "Control",
+    "Delivery",
+    "DeliveryState",
     "DialogChange",
     "Duplicate",
     "Exchange",
@@ -81,4 +85,5 @@ __all__ = [
     "TracedUpdate",
     "UserInfo",
     "VisibleMessage",
+    "WebhookInfo",
 ]

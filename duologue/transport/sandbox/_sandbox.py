@@ -15,11 +15,13 @@ from duologue.transport.sandbox._bot_api._chat_methods import ChatMethods
 from duologue.transport.sandbox._bot_api._door import BotDoor
 from duologue.transport.sandbox._bot_api._message_methods import MessageMethods
 from duologue.transport.sandbox._bot_api._polls import Polls
+from duologue.transport.sandbox._bot_api._webhooks import Webhooks
 from duologue.transport.sandbox._control._client import Control
 from duologue.transport.sandbox._control._door import ControlDoor
 from duologue.transport.sandbox._people._door import PeopleDoor
 from duologue.transport.sandbox._people._origin import protect
 from duologue.transport.sandbox._people._page import PageDoor, is_for_people
+from duologue.transport.sandbox._world._courier import FIRST_PAUSE
 from duologue.transport.sandbox._world._files import FILE_LIMIT, FILES_TOTAL, Files
 from duologue.transport.sandbox._world._service import BOT, Service
 from duologue.transport.sandbox._world._values import NoMarker, Profile
@@ -43,6 +45,8 @@ class Sandbox:
         file_limit: The largest file a user can send, in bytes.
         files_total: The most bytes of files kept; older ones make room for newer.
         bot_id: The user id of the bot; bots of one runtime need different ones.
+        webhook_retry: Seconds before what a webhook did not take is sent again; each
+            further try waits two and a half times as long.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Sandbox:
         file_limit: int = FILE_LIMIT,
         files_total: int = FILES_TOTAL,
         bot_id: int = BOT.id,
+        webhook_retry: float = FIRST_PAUSE,
     ) -> None:
         self._address = ListenAddress(host, port)
         self._profile = profile
@@ -66,6 +71,7 @@ class Sandbox:
         self._file_limit = file_limit
         self._files_total = files_total
         self._bot_id = bot_id
+        self._webhook_retry = webhook_retry
         self._token = token or secrets.token_urlsafe(32)
         self._control_token = control_token or secrets.token_urlsafe(32)
         self._controls: list[Control] = []
@@ -128,6 +134,7 @@ class Sandbox:
             limits=self._limits,
             files=Files(self._file_limit, self._files_total),
             bot_id=self._bot_id,
+            webhook_retry=self._webhook_retry,
         )
         listening = serve(
             self._application(service),
@@ -138,6 +145,7 @@ class Sandbox:
         async with AsyncExitStack() as starting:
             # Clients close behind the server, so that what they wait for is answered.
             starting.push_async_callback(self._close_controls)
+            starting.push_async_callback(service.courier.close)
             self._address = await starting.enter_async_context(listening)
             self._running = starting.pop_all()
         return self
@@ -163,6 +171,7 @@ class Sandbox:
         app.add_routes(ChatMethods(service).routes())
         app.add_routes(MessageMethods(service).routes())
         app.add_routes(Polls(service).routes())
+        app.add_routes(Webhooks(service).routes())
         app.add_subapp(CONTROL, self._control_application(service))
 
         async def end_polls(_: web.Application) -> None:

@@ -38,8 +38,6 @@ COMMAND_NAME = 64
 COMMAND_DESCRIPTION = 128
 CHAT = f"/chats/{CHAT_ID}"
 NOT_SUPPORTED = [
-    ("POST", "/subscriptions"),
-    ("DELETE", "/subscriptions"),
     ("POST", "/uploads"),
     ("GET", "/videos/{video_token}"),
     ("PATCH", CHAT),
@@ -76,7 +74,6 @@ class ChatMethods:
             web.get(CHAT + "/members", self.members),
             web.get(CHAT + "/members/me", self.membership),
             web.post(CHAT + "/actions", self.act),
-            web.get("/subscriptions", self.subscriptions),
             *(web.route(*route, self.not_supported) for route in NOT_SUPPORTED),
         ]
 
@@ -126,10 +123,6 @@ class ChatMethods:
         action = choice(as_object(await read_json(request), "body"), "action", ACTIONS)
         self.service.world.log.add(LogKind.ACTION, chat_id=chat.id, text=action)
         return done(self.service)
-
-    async def subscriptions(self, _: web.Request) -> web.Response:
-        """GET /subscriptions: there are none."""
-        return web.json_response({"subscriptions": []})
 
     async def not_supported(self, request: web.Request) -> web.Response:
         """Refuse what only pretending could answer."""

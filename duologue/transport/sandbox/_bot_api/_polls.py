@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from duologue.errors import SandboxRefusalError
 from duologue.transport.sandbox._bot_api._door import too_many
 from duologue.transport.sandbox._bot_api._fields import bounded_query, int_query
 from duologue.transport.sandbox._world._service import Service
@@ -28,6 +29,11 @@ class Polls:
     async def get_updates(self, request: web.Request) -> web.Response:
         """GET /updates: holds until there is an update, its time is out or the end."""
         service, query, bounds = self.service, request.query, self.service.bounds
+        if service.subscriptions:
+            detail = (
+                "polls get nothing while a webhook is set; see DELETE /subscriptions"
+            )
+            raise SandboxRefusalError(405, "method.not.allowed", detail)
         if not service.limits.poll(service.clock.seconds()):
             raise too_many(f"more than {bounds.polls} polls in a second")
         limit = bounded_query(query, "limit", default=LIMIT, least=1, most=bounds.limit)

@@ -23,6 +23,7 @@ from duologue.transport.sandbox._control._reports import (
     RequestCount,
     UserInfo,
     VisibleMessage,
+    WebhookInfo,
 )
 from duologue.transport.sandbox._world._actions import (
     Action,
@@ -41,6 +42,7 @@ from duologue.transport.sandbox._world._actions import (
     Stop,
 )
 from duologue.transport.sandbox._world._log import LogEntry
+from duologue.transport.sandbox._world._subscriptions import Delivery
 from duologue.transport.sandbox._world._traffic import MessageTraffic
 from duologue.transport.sandbox._world._values import (
     DialogChange,
@@ -281,6 +283,20 @@ class Control:
         """Count the requests of the bot by method, path and status."""
         answer = await self._link.call("GET", "/requests")
         return self._link.take(answer["requests"], list[RequestCount])
+
+    async def webhooks(self) -> list[WebhookInfo]:
+        """List the webhooks that the bot has set."""
+        answer = await self._link.call("GET", "/webhooks")
+        return self._link.take(answer["webhooks"], list[WebhookInfo])
+
+    async def deliveries(self) -> list[Delivery]:
+        """Tell what became of each update that was sent to a webhook."""
+        answer = await self._link.call("GET", "/webhooks")
+        return self._link.take(answer["deliveries"], list[Delivery])
+
+    async def drop_webhooks(self) -> None:
+        """Remove all webhooks, as the service does when one answers nothing."""
+        await self._link.call("DELETE", "/webhooks")
 
     async def users(self) -> list[UserInfo]:
         """List the users, oldest first."""

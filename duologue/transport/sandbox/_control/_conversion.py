@@ -12,6 +12,7 @@ from duologue.transport._json import is_object
 from duologue.transport.sandbox._bot_api._faults import FaultKind
 from duologue.transport.sandbox._world._actions import Action
 from duologue.transport.sandbox._world._log import LogKind
+from duologue.transport.sandbox._world._subscriptions import DeliveryState
 from duologue.transport.sandbox._world._values import DialogChange, OmittedField
 
 WRONG_SHAPE = (BaseValidationError, AttributeError, KeyError, TypeError, ValueError)
@@ -22,7 +23,7 @@ def new_converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
     for exact in (int, str, bool):
         converter.register_structure_hook(exact, _exactly(exact))
-    for kind in (LogKind, FaultKind, DialogChange, OmittedField):
+    for kind in (LogKind, FaultKind, DialogChange, OmittedField, DeliveryState):
         converter.register_structure_hook(kind, _member(kind))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook_func(_is_json, _object)

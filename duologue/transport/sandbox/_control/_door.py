@@ -56,6 +56,8 @@ class ControlDoor:
             web.get("/log", self.log),
             web.get("/position", self.position),
             web.get("/requests", self.requests),
+            web.get("/webhooks", self.webhooks),
+            web.delete("/webhooks", self.drop_webhooks),
             web.get(f"/chats/{CHAT_ID}/messages", self.messages),
             web.post("/faults", self.add_fault),
             web.delete("/faults", self.clear_faults),
@@ -119,6 +121,17 @@ class ControlDoor:
     async def requests(self, _: web.Request) -> web.Response:
         """GET /control/requests."""
         return self._give({"requests": reports.request_counts(self._service)})
+
+    async def webhooks(self, _: web.Request) -> web.Response:
+        """GET /control/webhooks."""
+        service = self._service
+        found = [reports.webhook(one) for one in service.subscriptions.all()]
+        return self._give({"webhooks": found, "deliveries": service.courier.log.all()})
+
+    async def drop_webhooks(self, _: web.Request) -> web.Response:
+        """DELETE /control/webhooks: as the service does when one answers nothing."""
+        self._service.subscriptions.clear()
+        return self._give({})
 
     async def messages(self, request: web.Request) -> web.Response:
         """GET /control/chats/{chat_id}/messages."""

@@ -8,6 +8,7 @@ from duologue.transport.sandbox._bot_api._fields import text_at
 from duologue.transport.sandbox._world._log import Faces
 from duologue.transport.sandbox._world._queue import Queued
 from duologue.transport.sandbox._world._service import Service
+from duologue.transport.sandbox._world._subscriptions import Subscription
 from duologue.transport.sandbox._world._values import Chat, ChatKind
 from duologue.transport.sandbox._world._world import faces
 
@@ -94,6 +95,21 @@ class RequestCount:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookInfo:
+    """A webhook of the bot.
+
+    Attributes:
+        url: Where updates are sent.
+        update_types: Which ones; empty for all.
+        has_secret: Whether a secret is sent along.
+    """
+
+    url: str
+    update_types: tuple[str, ...]
+    has_secret: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BotInfo:
     """The bot that the sandbox serves."""
 
@@ -153,6 +169,11 @@ def _chat(service: Service, chat: Chat) -> ChatInfo:
         shown[-1].content.text if shown else None,
         shown[-1].at if shown else None,
     )
+
+
+def webhook(one: Subscription) -> WebhookInfo:
+    """Tell of a webhook."""
+    return WebhookInfo(one.url, one.update_types, one.secret is not None)
 
 
 def visible(service: Service, chat_id: int) -> list[VisibleMessage]:

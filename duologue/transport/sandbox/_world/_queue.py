@@ -33,6 +33,7 @@ class UpdateQueue:
         self._committed = first
         self._waiting: deque[Queued] = deque()
         self._history: deque[JsonView] = deque(maxlen=HISTORY)
+        self._settled: set[int] = set()
 
     @property
     def committed(self) -> int:
@@ -47,7 +48,8 @@ class UpdateQueue:
     @property
     def waiting(self) -> tuple[Queued, ...]:
         """Updates that are not committed, oldest first."""
-        return tuple(self._waiting)
+        settled = self._settled
+        return tuple(q for q in self._waiting if q.position not in settled)
 
     def put(self, update: JsonView, at: int) -> int:
         """Queue an update and give its position."""
@@ -66,6 +68,23 @@ class UpdateQueue:
         self._committed = min(max(self._committed, marker), self._next)
         while self._waiting and self._waiting[0].position < self._committed:
             self._waiting.popleft()
+
+    def settle(self, position: int) -> None:
+        """Let one update wait no longer, wherever it is; those before it stay."""
+        self._settled.add(position)
+        while self._waiting and self._waiting[0].position in self._settled:
+            self._settled.discard(self._waiting.popleft().position)
+        first = self._waiting[0].position if self._waiting else self._next
+        self._committed = max(self._committed, first)
+
+    def since(self, position: int) -> list[Queued]:
+        """List what waits at a position and behind it, oldest first."""
+        found: list[Queued] = []
+        for queued in reversed(self._waiting):
+            if queued.position < position:
+                break
+            found.append(queued)
+        return found[::-1]
 
     def expire(self, before: int) -> None:
         """Forget updates older than a time in milliseconds."""
@@ -92,7 +111,7 @@ class UpdateQueue:
         """
         found: list[JsonView] = []
         marker = start
-        for queued in self._waiting:
+        for queued in self.waiting:
             if len(found) == limit:
                 break
             if queued.position >= start and _wanted(queued.update, types):

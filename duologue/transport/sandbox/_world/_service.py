@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import assert_never
@@ -15,11 +15,18 @@ from typing import assert_never
 from aiohttp import web
 
 from duologue.transport.sandbox._bot_api import _wire as wire
-from duologue.transport.sandbox._bot_api._faults import Faults
+from duologue.transport.sandbox._bot_api._faults import FaultKind, Faults
 from duologue.transport.sandbox._bot_api._fields import text_at
 from duologue.transport.sandbox._bot_api._limits import BOUNDS, RequestLimits
+from duologue.transport.sandbox._world._courier import FIRST_PAUSE, Courier
 from duologue.transport.sandbox._world._files import Files
-from duologue.transport.sandbox._world._queue import UpdateQueue
+from duologue.transport.sandbox._world._log import LogKind
+from duologue.transport.sandbox._world._queue import Queued, UpdateQueue
+from duologue.transport.sandbox._world._subscriptions import (
+    Subscription,
+    Subscriptions,
+    chat_of,
+)
 from duologue.transport.sandbox._world._traffic import Traffic
 from duologue.transport.sandbox._world._values import (
     ChatChanged,
@@ -39,6 +46,8 @@ BOT = Person(777_001, "Sandbox bot", is_bot=True, username="sandbox_bot")
 # Positions of a later run start behind all of an earlier one, unless that one queued
 # more than a thousand updates in every millisecond; they stay exact in a float.
 POSITIONS_PER_MS = 1024
+WEBHOOK = "WEBHOOK"
+"""Stands for the method of a delivery, where faults name what they meet."""
 
 
 class ServiceClock:
@@ -115,6 +124,7 @@ class Service:
         limits: bool,
         files: Files,
         bot_id: int = BOT.id,
+        webhook_retry: float = FIRST_PAUSE,
     ) -> None:
         self.token = token
         self.run = secrets.token_urlsafe(8)
@@ -132,6 +142,16 @@ class Service:
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.polls: list[web.Request] = []
         self.commands: list[object] = []
+        self.subscriptions = Subscriptions()
+        self.courier = Courier(
+            self.subscriptions,
+            self._post,
+            self._settle,
+            wall=self.clock.wall,
+            first_pause=webhook_retry,
+            is_limited=limits,
+        )
+        self._unsent = self.queue.next
 
     def publish(self, event: Event) -> int:
         """Queue the update of an event; give its position."""
@@ -148,7 +168,65 @@ class Service:
         about = message_id or f"update.{position}"
         self.traffic.update(about, time=at, position=position, raw=raw)
         self.bell.ring()
+        if self.subscriptions:
+            # Later, when it is certain that nothing takes it back.
+            asyncio.get_running_loop().call_soon(self._send)
+        else:
+            self._unsent = position + 1
         return position
+
+    def _send(self) -> None:
+        """Give the courier what nobody has given it yet."""
+        found = self.queue.since(self._unsent)
+        self._unsent = self.queue.next
+        for queued in found:
+            self.courier.take(queued)
+
+    def _settle(self, position: int) -> None:
+        self.queue.settle(position)
+        self.bell.ring()
+
+    async def _post(
+        self,
+        subscription: Subscription,
+        queued: Queued,
+        send: Callable[[], Awaitable[tuple[int, str]]],
+    ) -> int:
+        """Send an update to a webhook, through a fault if one is in force."""
+        came, update = self.clock.wall(), queued.update
+        fault = self.faults.take(
+            WEBHOOK, subscription.url, chat_of(update), self.clock.seconds()
+        )
+        status, said = 0, "a fault of the sandbox"
+        if fault is not None:
+            self.world.log.add(
+                LogKind.FAULT,
+                chat_id=chat_of(update),
+                position=queued.position,
+                code=fault.kind,
+                request=f"{WEBHOOK} {subscription.url}",
+            )
+        kind = None if fault is None else fault.kind
+        if fault is not None and kind is FaultKind.SLOW:
+            await self.pause(fault.delay)
+        if fault is not None and kind is FaultKind.STATUS:
+            status = fault.status
+        elif fault is None or kind is FaultKind.SLOW or fault.after:
+            status, said = await send()
+        if fault is not None and kind is FaultKind.DROP:
+            status = 0  # its answer, if there was one, has been lost
+        self.traffic.exchange(
+            text_at(update, "message", "body", "mid") or f"update.{queued.position}",
+            time=came,
+            duration=self.clock.wall() - came,
+            method="POST",
+            path=subscription.url,
+            status=status,
+            request=json.dumps(update, ensure_ascii=False),
+            response=said,
+        )
+        self.bell.ring()
+        return status
 
     def open_polls(self) -> int:
         """Count the held polls whose client is still there."""
