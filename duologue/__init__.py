@@ -16,7 +16,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  # says so in place of a syntax er
     )
 
 __version__ = "0.1.0"
-__all__ = ["Dispatcher", "F", "LongPolling", "Router", "Runtime"]  # pyright: ignore[reportUnsupportedDunderAll]  # see __init__.pyi
+__all__ = ["Dispatcher", "F", "LongPolling", "Router", "Runtime", "Webhook"]  # pyright: ignore[reportUnsupportedDunderAll]  # see __init__.pyi
 
 _HOMES = {
     "Dispatcher": "duologue.dialogs",
@@ -24,6 +24,7 @@ _HOMES = {
     "LongPolling": "duologue.polling",
     "Router": "duologue.dialogs.routing",
     "Runtime": "duologue.runtime",
+    "Webhook": "duologue.webhook",
 }
 
 

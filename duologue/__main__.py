@@ -79,6 +79,7 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
     from duologue._demo import _cli as demo  # noqa: PLC0415
     from duologue.transport.sandbox import _cli as sandbox  # noqa: PLC0415
     from duologue.transport.sqlite import _cli as state  # noqa: PLC0415
+    from duologue.transport.webhook import _cli as webhook  # noqa: PLC0415
 
     return (
         (
@@ -98,6 +99,12 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
             state.add_arguments,
             state.main,
             "look into the file that keeps the state of a bot",
+        ),
+        (
+            "webhook",
+            webhook.add_arguments,
+            webhook.main,
+            "show, set and remove the webhooks of a bot",
         ),
     )
 

@@ -21,7 +21,7 @@ from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import Reports
 from duologue.runtime._states import states_of, tasks_of
 from duologue.state import States
-from duologue.transport import Connecting, Fetching, PollerSettings
+from duologue.transport import Connecting, Fetching, PollerSettings, Receiving
 
 _logger = logging.getLogger("duologue")
 
@@ -54,6 +54,7 @@ class Assembly:
         bots: The bots.
         choice: The engine.
         polling: How updates are fetched; None not to fetch any.
+        receiving: The webhooks.
         settings: How conversations behave.
         state_dir: The state folder.
         drain: Seconds for finishing.
@@ -67,6 +68,7 @@ class Assembly:
     bots: Sequence[Bot]
     choice: EngineChoice
     polling: PollerSettings | None
+    receiving: Receiving
     settings: Settings
     state_dir: Path
     drain: float
@@ -110,7 +112,10 @@ class Assembly:
         bots = Bots(
             conversations,
             fetching,
+            self.receiving,
             locks=locks,
+            used=self.dispatcher.used_events(),
+            clock=self.clock,
             operations=self.metrics.shown,
             observer=self.observer,
             report=self.report,
@@ -127,7 +132,7 @@ class Assembly:
             await bots.join(bot)
         for bot in connecting.late:
             bots.expect(bot, connecting)
-        if self.polling is not None:
+        if self.polling is not None or self.receiving:
             _logger.info("%s", self.choice.said(engine))
         self.metrics.show_load(
             engine, system=system, conversations=conversations, workers=workers
@@ -195,6 +200,7 @@ class Assembly:
         deadline = self.clock.time() + self.drain
         left = 0.0  # for conversations, if this is cancelled while polling ends
         try:
+            await self.receiving.stop()
             await fetching.stop(self.drain)
             left = max(0.0, deadline - self.clock.time())
         finally:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Sequence, Set as AbstractSet
 from typing import Protocol, runtime_checkable
 
-from duologue.actors import Engine, Observer
+from duologue.actors import Clock, Engine, Observer
 from duologue.dialogs import Bot, Conversations, UpdateSource, bot_key
 from duologue.runtime._lock import StateLocks
 from duologue.runtime._reports import Reports
-from duologue.transport import Connecting, Fetching, Poller
+from duologue.transport import Connecting, Fetching, Poller, Receiving, WebhookKeeper
 from duologue.transport.http import Operations
 
 
@@ -42,7 +42,10 @@ class Bots:
     Args:
         conversations: Handles their updates.
         fetching: Fetches them.
+        receiving: Takes them in where the messenger brings them instead.
         locks: Keep other programs from doing so; None if nothing is fetched.
+        used: The events that somebody handles.
+        clock: Tells when to look after webhooks.
         operations: Shows how they are; None to show nothing.
         observer: Counts their calls.
         report: Told of errors that nobody awaits.
@@ -52,14 +55,20 @@ class Bots:
         self,
         conversations: Conversations,
         fetching: Fetching,
+        receiving: Receiving,
         *,
         locks: StateLocks | None,
+        used: AbstractSet[str],
+        clock: Clock,
         operations: Operations | None,
         observer: Observer,
         report: Reports,
     ) -> None:
         self._conversations = conversations
         self._fetching = fetching
+        self._receiving = receiving
+        self._used = used
+        self._clock = clock
         self._locks = locks
         self._operations = operations
         self._observer = observer
@@ -75,9 +84,9 @@ class Bots:
             BotTwiceError: There is another one of its account.
             BotRunsElsewhereError: Another program works with it.
         """
-        poller = await self._begin(bot)
-        if poller is not None:
-            _start(self._watch(bot, poller), self._watches)
+        work = await self._begin(bot)
+        if work is not None:
+            _start(self._watch(bot, work), self._watches)
 
     def expect(self, bot: Bot, connecting: Connecting) -> None:
         """Begin to work with a bot when its messenger can be reached."""
@@ -108,35 +117,54 @@ class Bots:
             bot.observe(None)
         await _end(self._watches)
 
-    async def _begin(self, bot: Bot) -> Poller | None:
+    async def _begin(self, bot: Bot) -> Poller | WebhookKeeper | None:
+        if bot in self._receiving:
+            self._add(bot)
+            return self._begin_to_receive(bot)
         if self._locks is not None and isinstance(bot, UpdateSource):
             await self._locks.take(bot)
-        if isinstance(bot, _Observed):
-            bot.observe(self._observer)
-            self._observed.append(bot)
-        self._conversations.add(bot)
+        self._add(bot)
         poller = self._fetching.begin(bot)
         if poller is not None and self._operations is not None:
             self._operations.add_poller(bot_key(bot), poller)
         return poller
 
+    def _add(self, bot: Bot) -> None:
+        if isinstance(bot, _Observed):
+            bot.observe(self._observer)
+            self._observed.append(bot)
+        self._conversations.add(bot)
+
+    def _begin_to_receive(self, bot: Bot) -> WebhookKeeper | None:
+        keeper = self._receiving.begin(
+            bot,
+            self._conversations.intake.accept_json,
+            used=self._used,
+            clock=self._clock,
+            observer=self._observer,
+        )
+        if keeper is not None and self._operations is not None:
+            self._operations.add_webhook(bot_key(bot), keeper)
+        return keeper
+
     async def _join_late(self, bot: Bot, connecting: Connecting) -> None:
         try:
             await connecting.arrival(bot)
-            poller = await self._begin(bot)
+            work = await self._begin(bot)
             if self._operations is not None:
                 self._operations.find(bot.messenger)
         except Exception as error:
             self._report(error, f"the start of {bot.messenger}")
             raise
-        if poller is not None:
-            await self._watch(bot, poller)
+        if work is not None:
+            await self._watch(bot, work)
 
-    async def _watch(self, bot: Bot, poller: Poller) -> None:
+    async def _watch(self, bot: Bot, work: Poller | WebhookKeeper) -> None:
         try:
-            await poller.wait()
-        except Exception as error:  # the poller has logged it
-            self._report.tell(error, f"the polling of {bot_key(bot)}")
+            await work.wait()
+        except Exception as error:  # the one whose work it is has logged it
+            what = "polling" if isinstance(work, Poller) else "webhook"
+            self._report.tell(error, f"the {what} of {bot_key(bot)}")
             raise
 
 

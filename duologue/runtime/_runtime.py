@@ -43,7 +43,7 @@ from duologue.runtime._settings import hook_of, seconds, state_dir_of
 from duologue.state import States
 from duologue.threads import ThreadedRuntime, in_thread
 from duologue.threads._signals import Signals, until_told
-from duologue.transport import Connecting, PollerSettings
+from duologue.transport import Connecting, PollerSettings, Receiving
 from duologue.transport.http import MetricsRegistry
 
 
@@ -125,6 +125,7 @@ class Runtime:
         self._metrics = Metrics(registry, host=metrics_host, port=metrics_port)
         if metrics_port is not None or registry is not None:
             self.observer = self._metrics.turn_on(observer)
+        self._receiving = Receiving()
         self._has_begun = False
         self._signals = Signals()
         self._stack = AsyncExitStack()
@@ -258,6 +259,31 @@ class Runtime:
             raise MetricsOffError
         return self._metrics.shown.application()
 
+    def webhook(
+        self,
+        *bots: Bot,
+        secret: str | None = None,
+        url: str | None = None,
+        types: Sequence[str] | None = None,
+    ) -> web.Application:
+        """Make the door to which messengers bring the updates of bots.
+
+        `app.add_subapp("/max", runtime.webhook(bot))` mounts it; they are not polled.
+
+        Args:
+            bots: Bots of the runtime; several are told apart by `/max.42` and so on.
+            secret: What the messenger sends along; by default `bot.own_secret()`.
+            url: What it is told to call, also when it forgets; None: that is yours.
+            types: As for polling; see `PollerSettings`.
+
+        Raises:
+            RuntimeSettingError: The runtime runs, or one of these cannot be used.
+        """
+        if self._has_begun or not bots or not set(bots) <= set(self.bots):
+            problem = "call it before the runtime starts, with bots that it has"
+            raise RuntimeSettingError("webhook()", problem)
+        return self._receiving.add(bots, secret=secret, url=url, types=types)
+
     async def accept(
         self, bot: Bot, update: Mapping[str, object] | bytes
     ) -> asyncio.Future[None] | None:
@@ -353,6 +379,7 @@ class Runtime:
             bots=self.bots,
             choice=self._choice,
             polling=self._polling,
+            receiving=self._receiving,
             settings=self._settings,
             state_dir=self._state_dir,
             drain=self._drain,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # max, sandbox: messengers; polling: fetching; http: doors; sqlite: an engine
 # _limits, _effects: calls a second, and what becomes of them
+# webhook: updates that are brought; _set_aside: those that nobody can read
+# _types: those that are asked for
 # _json: JSON from outside; _server: what every HTTP door shares
 # _lock: files of one process alone
 from duologue.transport.polling._connecting import Connecting
@@ -18,6 +20,8 @@ from duologue.transport.polling._markers import (
 )
 from duologue.transport.polling._poller import Poller, PollerState
 from duologue.transport.polling._steps import PollerSettings
+from duologue.transport.webhook._keeper import WebhookKeeper, WebhookState
+from duologue.transport.webhook._receiving import Receiving
 
 __all__ = [
     "Connecting",
@@ -30,5 +34,8 @@ __all__ = [
     "PollerSettings",
     "PollerState",
     "Position",
+    "Receiving",
+    "WebhookKeeper",
+    "WebhookState",
     "marker_path",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -27,21 +28,23 @@ class ListenAddress:
     Attributes:
         host: The host it is bound to.
         port: The port it is bound to, never 0.
+        scheme: How it is spoken to: `http` or `https`.
     """
 
     host: str
     port: int
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """The base URL, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}"
 
     @property
     def own_url(self) -> str:
         """The base URL for programs of this machine, also of a server at all addresses."""
-        return ListenAddress(_OWN.get(self.host, self.host), self.port).url
+        return replace(self, host=_OWN.get(self.host, self.host)).url
 
 
 def new_application(
@@ -79,13 +82,14 @@ async def _leave_compressed(
     try:
         response = await handler(request)
     except web.HTTPException as refusal:
-        await _answer_and_leave(request, refusal)
+        await answer_and_leave(request, refusal)
         raise
-    await _answer_and_leave(request, response)
+    await answer_and_leave(request, response)
     return response
 
 
-async def _answer_and_leave(request: web.Request, response: web.StreamResponse) -> None:
+async def answer_and_leave(request: web.Request, response: web.StreamResponse) -> None:
+    """Answer, close the connection, and read nothing of what may still come."""
     response.force_close()
     with suppress(ConnectionError):  # nobody waits for it any more
         await response.prepare(request)
@@ -117,6 +121,8 @@ async def serve(
     keepalive: float = 75.0,
     grace: float = 1.0,
     connections: int = CONNECTIONS,
+    silence: float | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[ListenAddress]:
     """Serve an application for as long as the block runs.
 
@@ -131,6 +137,9 @@ async def serve(
         keepalive: How long an idle connection stays open, in seconds.
         grace: How long requests in progress may take at the end, in seconds.
         connections: How many there may be at once; what comes beyond is closed.
+        silence: Seconds in which the first request of a connection has to be there, its
+            headers at least; None to wait for ever.
+        tls: What speaks TLS; None for plain HTTP.
 
     Yields:
         Where it listens.
@@ -147,9 +156,14 @@ async def serve(
         shutdown_timeout=grace,
         auto_decompress=False,
     )
+    silent = _Silent(silence)
+    app.middlewares.insert(0, silent.heard)
     await runner.setup()
     try:
-        yield await _listen(_Site(runner, host, port, connections))
+        site = _Site(
+            runner, host, port, connections=connections, silent=silent, tls=tls
+        )
+        yield await _listen(site)
     finally:
         await runner.cleanup()
 
@@ -157,20 +171,33 @@ async def serve(
 class _Site(web.BaseSite):
     """Where a server listens, to so many connections at once and no more."""
 
-    __slots__ = ("_most", "host", "port")
+    __slots__ = ("_most", "_silent", "host", "port")
 
     def __init__(
-        self, runner: web.AppRunner, host: str, port: int, connections: int
+        self,
+        runner: web.AppRunner,
+        host: str,
+        port: int,
+        *,
+        connections: int,
+        silent: _Silent,
+        tls: ssl.SSLContext | None,
     ) -> None:
-        super().__init__(runner)
+        super().__init__(runner, ssl_context=tls)
         self.host = host
         self.port = port
         self._most = connections
+        self._silent = silent
+
+    @property
+    def scheme(self) -> str:
+        """How it is spoken to."""
+        return "http" if self._ssl_context is None else "https"
 
     @property
     def name(self) -> str:
         """The address that was asked for."""
-        return f"http://{self.host}:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     @property
     def bound_port(self) -> int:
@@ -186,13 +213,55 @@ class _Site(web.BaseSite):
         assert server is not None  # noqa: S101  # the runner is set up
 
         def accept() -> asyncio.BaseProtocol:
-            is_full = len(server.connections) >= self._most
-            return _Refusal() if is_full else server()
+            if len(server.connections) >= self._most:
+                return _Refusal()
+            return self._silent.watched(server())
 
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            accept, self.host, self.port, backlog=self._backlog
+            accept,
+            self.host,
+            self.port,
+            backlog=self._backlog,
+            ssl=self._ssl_context,
         )
+
+
+class _Silent:
+    """Closes connections that send nothing for too long; aiohttp waits for ever.
+
+    Between two requests it does close them, so only the first one is waited for here.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._waiting: dict[object, asyncio.TimerHandle] = {}
+
+    def watched(self, protocol: web.RequestHandler) -> web.RequestHandler:
+        """Wait for the first request of a connection."""
+        if self._seconds is not None:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(self._seconds, self._give_up, protocol)
+            self._waiting[protocol] = timer
+        return protocol
+
+    @property
+    def heard(self) -> Middleware:
+        """What notes that a request has come."""
+
+        @web.middleware
+        async def heard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            timer = self._waiting.pop(request.protocol, None)
+            if timer is not None:
+                timer.cancel()
+            return await handler(request)
+
+        return heard
+
+    def _give_up(self, protocol: web.RequestHandler) -> None:
+        del self._waiting[protocol]
+        if protocol.transport is not None:
+            protocol.transport.abort()
 
 
 class _Refusal(asyncio.Protocol):
@@ -211,4 +280,4 @@ async def _listen(site: _Site) -> ListenAddress:
             raise AddressInUseError(host, port) from error
         reason = error.strerror or str(error)
         raise AddressNotAvailableError(host, port, reason) from error
-    return ListenAddress(host, site.bound_port)
+    return ListenAddress(host, site.bound_port, site.scheme)

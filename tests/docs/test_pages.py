@@ -30,6 +30,7 @@ RUNS = {
     "state.md": "tests/docs/test_state_page.py",
     "tasks.md": "tests/docs/test_tasks_page.py",
     "testing.md": "tests/docs/test_testing_page.py",
+    "webhooks.md": "tests/docs/test_webhooks_page.py",
     "workers.md": "tests/actors/test_workers_docs.py",
 }
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -58,7 +58,7 @@ INTERNAL = {
     Receipt: set(),
     ScheduledCalls: {"post"},
     Timer: {"form", "restore"},
-    Runtime: {"in_thread", "operations"},
+    Runtime: {"in_thread", "operations", "webhook"},
     Worker: set(),
     Workers: {"arrival", "kind_of", "letter", "stop"},
 }

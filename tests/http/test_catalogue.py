@@ -29,6 +29,7 @@ BY_VARIABLE = {
     "marker_errors",
     "passivations",
     "poll_errors",
+    "webhook_errors",
 }
 
 

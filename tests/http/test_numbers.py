@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 from pykka import ActorDeadError
 
@@ -44,6 +45,7 @@ from duologue.transport import (
     PollerSettings,
     Position,
 )
+from duologue.transport._server import serve
 from duologue.transport.http import CATALOGUE, Kind, PrometheusObserver
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, FaultKind, Sandbox
@@ -699,6 +701,47 @@ async def a_token_that_is_taken_away(place: Place) -> Numbers:
         with pytest.raises(UnauthorizedError):
             await poller.wait()
         return place.changes()
+
+
+@changes(
+    {
+        'webhook_deliveries_total{bot="max.777001",outcome="safe"}': 2,
+        'webhook_deliveries_total{bot="max.777001",outcome="set_aside"}': 1,
+        'webhook_deliveries_total{bot="max.777001",outcome="forbidden"}': 1,
+        'webhook_answer_seconds_count{bot="max.777001"}': 4,
+        'webhook_renewals_total{bot="max.777001"}': 1,
+        'webhook_errors_total{bot="max.777001",reason="unavailable"}': 1,
+        'updates_received_total{bot="max.777001",source="webhook"}': 2,
+        'updates_set_aside_total{bot="max.777001",reason="unknown"}': 1,
+    }
+)
+async def deliveries_and_a_webhook_that_is_dropped(place: Place) -> Numbers:
+    bot = Bot(place.sandbox.token, base_url=place.sandbox.url)
+    runtime = Runtime(place.dispatcher, [bot], registry=place.registry)
+    app, url = web.Application(), ""
+    app.add_subapp("/max", runtime.webhook(bot))
+    looked_after = Runtime(place.dispatcher, [bot], registry=place.registry)
+    looked_after.webhook(bot, url="https://bot.example/max")
+    async with serve(app) as door, runtime:
+        url = f"{door.url}/max"
+        await bot.subscribe(url, secret=bot.own_secret())
+        ann = await place.control.add_user("Ann")
+        for _ in range(2):
+            await place.control.say(ann, "hello")
+        await place.control.inject({"update_type": "brand_new"})
+        await asyncio.sleep(1)
+        await bot.subscribe(url, secret="another")  # noqa: S106  # that is the point
+        await place.control.say(ann, "who is there?")
+        await asyncio.sleep(1)
+        await place.control.drop_webhooks()
+        found = place.changes()
+    await place.control.fault(FaultKind.STATUS, path="/subscriptions", count=1)
+    async with looked_after:
+        await asyncio.sleep(60)
+        await place.control.drop_webhooks()
+        await asyncio.sleep(300)
+        found |= place.changes()
+    return _only(found, "webhook", "updates_received", "updates_set_aside")
 
 
 @changes(

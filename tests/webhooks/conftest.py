@@ -9,9 +9,22 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
+from duologue import Dispatcher
+from duologue.dialogs import (
+    Callback,
+    Dialog,
+    DialogManager,
+    MessageCreated,
+    State,
+    StatesGroup,
+    Window,
+)
+from duologue.dialogs.routing import Command
+from duologue.dialogs.widgets.kbd import Button
+from duologue.dialogs.widgets.text import Const, Format
 from duologue.transport._server import ListenAddress, serve
 from duologue.transport.max import Bot
-from duologue.transport.sandbox import Control, Sandbox
+from duologue.transport.sandbox import Control, DeliveryState, Sandbox
 
 SECRET = "a-secret-of-this-test"  # noqa: S105  # it opens nothing
 HEADER = "X-Max-Bot-Api-Secret"
@@ -88,3 +101,61 @@ async def bot(sandbox: Sandbox) -> AsyncGenerator[Bot, None]:
     await started.start()
     yield started
     await started.close()
+
+
+class Counting(StatesGroup):
+    pressing = State()
+
+
+async def count(_: Callback, __: object, manager: DialogManager) -> None:
+    manager.dialog_data["n"] = manager.dialog_data.get("n", 0) + 1
+
+
+@pytest.fixture
+def heard() -> list[str]:
+    """What the bot was told, in order."""
+    return []
+
+
+@pytest.fixture
+def dispatcher(heard: list[str]) -> Dispatcher:
+    """A bot that echoes texts, and counts presses when it is told to start."""
+    dispatcher = Dispatcher()
+
+    @dispatcher.message(Command("start"))
+    async def start(_: MessageCreated, dialog_manager: DialogManager) -> None:
+        await dialog_manager.start(Counting.pressing)
+
+    @dispatcher.message()
+    async def echo(message: MessageCreated) -> None:
+        heard.append(message.text)
+        if message.text.startswith("wait"):
+            await asyncio.sleep(float(message.text.split()[1]))
+        await message.answer(f"heard {message.text}")
+
+    dispatcher.include_router(
+        Dialog(
+            Window(
+                Format("pressed {dialog_data[n]}", when="dialog_data"),
+                Button(Const("+"), "more", on_click=count),
+                state=Counting.pressing,
+            ),
+            on_start=_begin,
+        )
+    )
+    return dispatcher
+
+
+async def _begin(_: object, manager: DialogManager) -> None:
+    manager.dialog_data["n"] = 0
+
+
+async def delivered(control: Control, count: int) -> None:
+    """Wait until so many deliveries are over."""
+    pause = 0.1
+    while True:
+        known = await control.deliveries()
+        if sum(one.state is not DeliveryState.WAITING for one in known) >= count:
+            return
+        await asyncio.sleep(pause)
+        pause *= 2

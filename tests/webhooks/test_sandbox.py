@@ -17,18 +17,7 @@ from duologue.transport.sandbox import (
     WebhookInfo,
 )
 from duologue.transport.sandbox._world import _courier
-from tests.webhooks.conftest import SECRET, Receiver
-
-
-async def delivered(control: Control, count: int) -> None:
-    """Wait until so many deliveries are over."""
-    pause = 0.1
-    while True:
-        known = await control.deliveries()
-        if sum(one.state is not DeliveryState.WAITING for one in known) >= count:
-            return
-        await asyncio.sleep(pause)
-        pause *= 2
+from tests.webhooks.conftest import SECRET, Receiver, delivered
 
 
 async def test_an_update_is_sent_with_the_secret_and_not_to_polls(

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from duologue.actors import Clock, Observer, TimerHandle
 from duologue.transport.polling._poller import PollerState
+from duologue.transport.webhook._keeper import WebhookState
 
 BEAT = 1.0
 """Seconds between two beats of the heart."""
@@ -65,6 +66,15 @@ class Polling(Protocol):
     @property
     def unfinished(self) -> int:
         """How many updates have been fetched and are not known to be safe."""
+        ...
+
+
+class Keeping(Protocol):
+    """Who looks after a webhook, as far as its health goes."""
+
+    @property
+    def state(self) -> WebhookState:
+        """What the messenger knows of it."""
         ...
 
 
@@ -129,7 +139,7 @@ _DETAILS = {
 REASONS = (
     *(phase.value for phase in _DETAILS),
     *("engine_unavailable", "dialogs_parked", "messenger_unreachable"),
-    *("poller_failed", "poller_silent"),
+    *("poller_failed", "poller_silent", "webhook_failed", "webhook_missing"),
 )
 """Every reason that a problem may have."""
 
@@ -166,6 +176,22 @@ def poller_problem(
         return Problem(
             "poller_silent", f"no answered poll for {bot} in {silence:.0f} s"
         )
+    return None
+
+
+def webhook_problem(bot: str, keeper: Keeping) -> Problem | None:
+    """Judge what the messenger knows of a webhook.
+
+    Args:
+        bot: Whose webhook it is, such as `max.42`.
+        keeper: Who looks after it.
+    """
+    if keeper.state is WebhookState.FAILED:
+        detail = f"the webhook of {bot} is not set; the log says why"
+        return Problem("webhook_failed", detail)
+    if keeper.state is WebhookState.MISSING:
+        detail = f"the webhook of {bot} is not set yet, or not any more; it is tried"
+        return Problem("webhook_missing", detail)
     return None
 
 

@@ -18,6 +18,7 @@ from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import (
     REASONS,
     Heart,
+    Keeping,
     Phase,
     Polling,
     Problem,
@@ -27,6 +28,7 @@ from duologue.transport.http._health import (
     phase_problem,
     poller_problem,
     seconds_of_silence,
+    webhook_problem,
 )
 from duologue.transport.http._registry import MetricsRegistry, Reading
 from duologue.transport.polling._poller import PollerState
@@ -70,6 +72,7 @@ class Operations:
         self._clock: Clock | None = None
         self._heart: Heart | None = None
         self._pollers: dict[str, tuple[Polling, float]] = {}
+        self._keepers: dict[str, Keeping] = {}
         self._missing: Counter[str] = Counter()
         self._engine: Callable[[], str | None] = _no_problem
         self._parked: Callable[[], int] = _none
@@ -110,6 +113,7 @@ class Operations:
                 self._heart.stop()
                 self._heart = None
                 self._pollers.clear()
+                self._keepers.clear()
                 self._missing.clear()
                 self._engine, self._parked = _no_problem, _none
                 self._sampled.clear()
@@ -142,6 +146,15 @@ class Operations:
             poller: The poller.
         """
         self._pollers[bot] = (poller, self._now())
+
+    def add_webhook(self, bot: str, keeper: Keeping) -> None:
+        """Look after a webhook.
+
+        Args:
+            bot: Whose it is, such as `max.42`.
+            keeper: Who has the messenger know of it.
+        """
+        self._keepers[bot] = keeper
 
     def watch_engine(
         self, problem: Callable[[], str | None], parked: Callable[[], int]
@@ -187,6 +200,10 @@ class Operations:
             *(
                 poller_problem(bot, poller, now=now, since=since)
                 for bot, (poller, since) in list(self._pollers.items())
+            ),
+            *(
+                webhook_problem(bot, keeper)
+                for bot, keeper in list(self._keepers.items())
             ),
         ]
         return [problem for problem in found if problem is not None]

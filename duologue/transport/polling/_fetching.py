@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence, Set as AbstractSet
+from collections.abc import Sequence, Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from duologue.actors import ActorSystem, Clock, Engine, Observer
 from duologue.dialogs import Bot, UpdateSource, bot_key
 from duologue.errors import MessengerError
+from duologue.transport._types import types_for
 from duologue.transport.polling._handover import Intake
 from duologue.transport.polling._markers import (
     EngineMarkers,
@@ -38,14 +39,6 @@ class _Subscribed(Protocol):
     async def subscriptions(self) -> Sequence[_Subscription]: ...
 
     def without_token(self, text: str) -> str: ...
-
-
-@runtime_checkable
-class _Selective(Protocol):
-    """A messenger that can be asked for some kinds of updates only."""
-
-    @property
-    def update_types(self) -> Mapping[str, str]: ...
 
 
 class Fetching:
@@ -136,22 +129,9 @@ def _with_types(
     how: PollerSettings, bot: Bot, used: AbstractSet[str]
 ) -> PollerSettings:
     """Ask only for what somebody handles, unless the application says otherwise."""
-    if how.types is not None or not isinstance(bot, _Selective):
+    if how.types is not None:
         return how
-    wanted = sorted({bot.update_types[name] for name in used & bot.update_types.keys()})
-    if not wanted:
-        _logger.warning(
-            "no handler is registered, so all updates are fetched in vain; include "
-            "your routers and dialogs with dispatcher.include_router(...)"
-        )
-        return how
-    idle = sorted(
-        name for name, type_ in bot.update_types.items() if type_ not in wanted
-    )
-    _logger.info(
-        "not asked for, since no handler takes them: %s", ", ".join(idle) or "nothing"
-    )
-    return replace(how, types=tuple(wanted))
+    return replace(how, types=types_for(bot, used))
 
 
 async def _warn_of_webhooks(bot: Bot) -> None:

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from duologue.actors import Observer
 from duologue.dialogs import Bot, bot_key
-from duologue.errors import (
-    HandoverCancelledError,
-    MalformedUpdateError,
-    UnknownUpdateError,
-)
+from duologue.errors import HandoverCancelledError
 from duologue.transport._json import is_object
+from duologue.transport._set_aside import SetAside
 from duologue.transport.polling._steps import HandedOver, Raw
-
-_logger = logging.getLogger("duologue.transport")
-
-# What the messenger sends decides about the kinds, so their number is bounded.
-_MAX_KINDS = 100
-_MAX_KIND_LENGTH = 64
-
 
 Taken: TypeAlias = asyncio.Future[None] | Exception | None
 """What became of an update that was offered; see `Intake`."""
@@ -65,7 +54,7 @@ class Handover:
         self._name = bot_key(bot)
         self._intake = intake
         self._observer = observer
-        self._kinds: set[str] = set()
+        self._aside = SetAside(bot, observer)
         self._updates: Sequence[Raw] = ()
         self._offered: list[asyncio.Future[None] | None] = []
 
@@ -107,36 +96,12 @@ class Handover:
             if is_object(raw):
                 outcome = await anext(taken)
             else:
-                self._set_aside(type(raw).__name__, "malformed", "it is no object")
+                self._aside.put(type(raw).__name__, "malformed", "it is no object")
             if isinstance(outcome, Exception):
-                self._refuse(raw, outcome)
+                self._aside.refuse(raw, outcome)
                 outcome = None
             self._offered.append(outcome)
             self._observer.count("updates_received", bot=self._name, source="poll")
-
-    def _refuse(self, raw: object, error: Exception) -> None:
-        """Set aside an update that cannot be read."""
-        if isinstance(error, UnknownUpdateError):
-            self._set_aside(error.update_type, "unknown", "its type is not known")
-            return
-        kind = raw.get("update_type") if is_object(raw) else None
-        named = kind if isinstance(kind, str) else type(kind).__name__
-        reason = error.reason if isinstance(error, MalformedUpdateError) else str(error)
-        self._set_aside(named, "malformed", reason)
-
-    def _set_aside(self, kind: str, reason: str, detail: str) -> None:
-        self._observer.count("updates_set_aside", bot=self._name, reason=reason)
-        kind = kind[:_MAX_KIND_LENGTH]
-        if kind in self._kinds or len(self._kinds) >= _MAX_KINDS:
-            return
-        self._kinds.add(kind)
-        _logger.warning(
-            "an update of the type %r for bot %s was set aside: %s; more of this "
-            "type will only be counted",
-            kind,
-            self._bot.id,
-            detail,
-        )
 
 
 def _is_safe(future: asyncio.Future[None]) -> bool:
