@@ -16,6 +16,9 @@ from duologue.transport.sandbox._world._values import Message
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Strike = Callable[[], Awaitable[None]]
+AT_START = (
+    0.9  # seconds in which a call can be one too many only with those before a kill
+)
 
 
 class Moment(StrEnum):
@@ -82,6 +85,9 @@ class Messenger(Sandbox):
         self.service = service
         self.answered = set()
         self.trail = []
+        self.too_many_at_start: list[str] = []
+        self.too_many_later: list[str] = []
+        self._first_calls: dict[int, float] = {}
         app = super()._application(service)
         app.middlewares.insert(0, self._guard)
         return app
@@ -100,6 +106,7 @@ class Messenger(Sandbox):
                 return web.Response()
         if self.is_down:
             return web.Response(status=503)
+        life, now = self.life, asyncio.get_running_loop().time()
         came = len(self.trail)
         self.trail.append("")
         response = await handler(request)
@@ -109,6 +116,12 @@ class Messenger(Sandbox):
         )
         if request.path == "/answers" and response.status == 200:
             self.answered.add(request.query["callback_id"])
+        if request.path != "/me":  # a bot asks that before it can know of a life before
+            first = self._first_calls.setdefault(life, now)
+            if response.status == 429:
+                is_at_start = now - first < AT_START
+                calls = self.too_many_at_start if is_at_start else self.too_many_later
+                calls.append(self.trail[came])
         if trap is not None and trap.moment is Moment.AFTER:
             await self._spring(trap, request)
         return response

@@ -28,7 +28,6 @@ BAD = (
     "ends",
 )
 """What no campaign may have, in the order in which it is shown."""
-TOO_MANY = 429
 DOUBTFUL = (
     "texts twice",
     "broadcasts twice",
@@ -37,6 +36,7 @@ DOUBTFUL = (
     "presses refused",
     "presses refused on a copy",
     "keyboards left behind",
+    "calls too many later",
 )
 """What kills may cause: how often they did is published."""
 
@@ -68,10 +68,10 @@ def judge(
     verdict = Verdict()
     texts, windows = _sent(messenger)
     copies = _copies(messenger)
-    for entry in messenger.log:
-        # A bot learns its name before it can know of a process before.
-        if entry.status == TOO_MANY and entry.request != "GET /me":
-            verdict.add("calls too many", str(entry))
+    for call in messenger.too_many_at_start:
+        verdict.add("calls too many", call)
+    for call in messenger.too_many_later:
+        verdict.add("calls too many later", call)
     for user in users:
         held = states.get(user.user_id, [])
         _judge_state(verdict, user, held, copies)
