@@ -40,6 +40,32 @@ class EngineUnavailableError(EngineError):
     )
 
 
+class EngineServerError(DuologueError):
+    """A server is not what an engine needs.
+
+    Attributes:
+        server: Where it is, without what is secret.
+        problem: What is wrong with it.
+        advice: What to do.
+    """
+
+    server: str
+    problem: str
+    advice: str
+    template = "{server}: {problem}. {advice}"
+
+
+class ElsewhereError(DuologueError):
+    """A message has failed in the process that handled it.
+
+    Attributes:
+        said: What that process says of it.
+    """
+
+    said: str
+    template = "the process that handled the message says: {said}"
+
+
 class OutcomeUnknownError(EngineError):
     """Nobody can tell what became of a message."""
 
@@ -119,14 +145,14 @@ class EngineNotAvailableError(DuologueError, ValueError):
     variable: str | None = None
 
     def __post_init__(self) -> None:
-        self.engine = self.engine.partition("://")[0]
+        self.engine = self.engine.partition(":")[0]
         super().__post_init__()
 
     def __str__(self) -> str:
         named = "" if self.variable is None else f", which {self.variable} names"
         return (
             f"this version has no {self.engine!r} engine{named}; write 'memory', "
-            "'sqlite' or 'sqlite:///path/of/state.db'"
+            "'sqlite', 'sqlite:///path/of/state.db' or 'redis://host'"
         )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# max, sandbox: messengers; polling: fetching; http: doors; sqlite: an engine
-# _limits, _effects: calls a second, and what becomes of them
+# max, sandbox: messengers; polling: fetching; http: doors; sqlite, redis: engines
+# _limits, _shared_limits, _effects: calls a second, and what becomes of them
 # webhook: updates that are brought; _set_aside: those that nobody can read
 # _types: those that are asked for
 # _json: JSON from outside; _server: what every HTTP door shares

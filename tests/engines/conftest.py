@@ -10,6 +10,7 @@ import os
 import pkgutil
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
+from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -17,6 +18,7 @@ import pytest
 
 from duologue.actors import Engine, Letter, Mail, MemoryEngine, Opened
 from duologue.transport.sqlite import SqliteEngine
+from tests.servers import TestedEngine, redis_program, server, valkey_program
 
 T = TypeVar("T")
 A, B, C = "x/a", "x/b", "x/c"
@@ -74,11 +76,43 @@ def sqlite_engine(
     )
 
 
+class RedisEngines:
+    """Makes engines on a server, which begins with the first test that needs it."""
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        capacity: int = 1000,
+        max_snapshot: int = 1000,
+        max_dead_letters: int = 1000,
+    ) -> Engine:
+        return TestedEngine(
+            server(self.program).url,
+            namespace=blake2b(str(folder).encode(), digest_size=8).hexdigest(),
+            shards=1,
+            capacity=capacity,
+            max_snapshot=max_snapshot,
+            max_dead_letters=max_dead_letters,
+        )
+
+
 def _engines() -> dict[str, NewEngine]:
     another = os.environ.get("DUOLOGUE_TEST_ENGINE")
     if another:
         return {another: pkgutil.resolve_name(another)}
-    return {"memory": memory_engine, "sqlite": sqlite_engine}
+    engines: dict[str, NewEngine] = {
+        "memory": memory_engine,
+        "sqlite": sqlite_engine,
+        "valkey": RedisEngines(valkey_program()),
+    }
+    installed = redis_program()
+    if installed is not None:
+        engines["redis"] = RedisEngines(installed)
+    return engines
 
 
 ENGINES = _engines()
@@ -87,6 +121,8 @@ ENGINES = _engines()
 @pytest.fixture(params=list(ENGINES.values()), ids=list(ENGINES))
 def new_engine(request: pytest.FixtureRequest) -> NewEngine:
     made: NewEngine = request.param
+    if isinstance(made, RedisEngines):
+        server(made.program)  # before the loop runs, which nothing may block
     return made
 
 

@@ -124,6 +124,16 @@ class Engine(Protocol):
         ...
 
     @property
+    def shared(self) -> bool:
+        """Whether other processes work on the same mailboxes at the same time."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Names this process among those that share the engine."""
+        ...
+
+    @property
     def problem(self) -> str | None:
         """Why nothing can be accepted or committed now; None if all is well."""
         ...
@@ -254,8 +264,54 @@ class Engine(Protocol):
         """
         ...
 
-    async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
-        """What is owed to a screen, in order, and its row as `drawn` wrote it last."""
+    async def owed(
+        self, screen: str, *, new: bool = False
+    ) -> tuple[Sequence[Owed], bytes | None]:
+        """What is owed to a screen, in order, and its row as `drawn` wrote it last.
+
+        Args:
+            screen: The screen.
+            new: Only what others owe, and this has not told before; where nobody else
+                uses the engine, all the same.
+        """
+        ...
+
+    def mine(self, screen: str) -> bool:
+        """Whether this process draws what is owed to a screen.
+
+        Where nobody else uses the engine, it is always so.
+        """
+        ...
+
+    async def hand(self, opened: Opened, to: str) -> bool:
+        """Hand a key on to another process that shares the engine, with all its mail.
+
+        Args:
+            opened: The turn that found out that it belongs there.
+            to: The name of that process.
+
+        Returns:
+            Whether it has heard of it, and so will open the key.
+
+        Raises:
+            FencedError: Somebody else opened the key meanwhile.
+        """
+        ...
+
+    def tell(self, process: str, message: bytes) -> None:
+        """Tell another process something, which may be lost."""
+        ...
+
+    def listen(
+        self, heard: Callable[[bytes], None], lost: Callable[[str], None]
+    ) -> None:
+        """Be told on the loop what other processes tell this one, and take from it.
+
+        Args:
+            heard: Is called with each message.
+            lost: Is called with the key of a screen on which this process was drawing
+                and on which another one draws from now on.
+        """
         ...
 
     async def drawn(

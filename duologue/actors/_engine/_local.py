@@ -11,6 +11,7 @@ mailboxes, and then sees to it that the change is safe.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count, islice
@@ -32,7 +33,7 @@ from duologue.errors import (
 )
 
 
-class _Service:
+class Service:
     """Somebody who handles the mail of some kinds of keys."""
 
     __slots__ = ("free", "ready", "waiting")
@@ -60,7 +61,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.mail: deque[Mail] = deque()
         self.waiters: deque[asyncio.Future[None]] = deque()
-        self.lessee: _Service | None = None
+        self.lessee: Service | None = None
         self.token: str | None = None
         self.attempt = 0
         self.parked: int | None = None
@@ -91,12 +92,13 @@ class LocalMailboxes:
     def __init__(
         self, *, capacity: int, max_snapshot: int, max_dead_letters: int
     ) -> None:
+        self._name = secrets.token_urlsafe(6)
         self._capacity = capacity
         self._max_snapshot = max_snapshot
         self._boxes: dict[str, Mailbox] = {}
-        self._services: dict[str, _Service] = {}
+        self._services: dict[str, Service] = {}
         # Has no slot, so what nobody serves waits there.
-        self._nobody = _Service(0, _tell_nobody)
+        self._nobody = Service(0, _tell_nobody)
         self._dead: deque[FailedMail] = deque(maxlen=max_dead_letters)
         self._tokens = count(1)
         self._closed = False
@@ -109,7 +111,7 @@ class LocalMailboxes:
         schema: int = 0,
     ) -> None:
         """Lease keys that have mail, or are owed something, to whoever calls this."""
-        service = _Service(slots, ready)
+        service = Service(slots, ready)
         services = self._services
         # What this process owes while somebody serves it is with them already.
         owing = [key for key in self._owing() if self._service(key) is self._nobody]
@@ -131,6 +133,32 @@ class LocalMailboxes:
                     service.waiting.append(key)
         service.waiting.extend(key for key in owing if self._service(key) is service)
         self._hand_out(service)
+
+    @property
+    def shared(self) -> bool:
+        """Nobody else uses it."""
+        return False
+
+    @property
+    def name(self) -> str:
+        """Names this engine."""
+        return self._name
+
+    def mine(self, screen: str) -> bool:  # noqa: ARG002  # there is nobody else
+        """This process draws everything."""
+        return True
+
+    async def hand(self, opened: Opened, to: str) -> bool:  # noqa: ARG002  # the same
+        """There is no other process."""
+        return False
+
+    def tell(self, process: str, message: bytes) -> None:
+        """There is no other process."""
+
+    def listen(
+        self, heard: Callable[[bytes], None], lost: Callable[[str], None]
+    ) -> None:
+        """There is no other process."""
 
     def waiting(self) -> int:
         """How many messages are in the mailboxes, being handled or not; any thread."""
@@ -215,7 +243,7 @@ class LocalMailboxes:
         for letter in letters:
             self._put(letter.key, self._box(letter.key), letter.mail)
 
-    def _service(self, key: str) -> _Service:
+    def _service(self, key: str) -> Service:
         services = self._services
         return (
             services.get(key.partition(":")[0])
@@ -230,14 +258,14 @@ class LocalMailboxes:
         else:
             service.waiting.append(key)
 
-    def _lease(self, key: str, service: _Service) -> None:
+    def _lease(self, key: str, service: Service) -> None:
         box = self._boxes.get(key)
         if box is not None:  # a screen has none, and takes no slot
             service.free -= 1
             box.lessee = service
         service.ready(key)
 
-    def _hand_out(self, service: _Service) -> None:
+    def _hand_out(self, service: Service) -> None:
         """Lease what has been waiting for a slot."""
         while service.waiting and service.free > 0:
             self._lease(service.waiting.popleft(), service)

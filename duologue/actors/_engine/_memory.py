@@ -131,7 +131,7 @@ class MemoryEngine(LocalMailboxes):
         Raises:
             SnapshotTooLargeError: The snapshot is over the engine's limit.
         """
-        self._check(key, snapshot, ())
+        self._check(key, snapshot, (), (), timed)
         self._snapshots[key] = snapshot
         for letter in timed:
             self._timed.set(letter)
@@ -174,7 +174,12 @@ class MemoryEngine(LocalMailboxes):
         box.parked = schema
         self._release(opened.key, box)
 
-    async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
+    async def owed(
+        self,
+        screen: str,
+        *,
+        new: bool = False,  # noqa: ARG002  # it is asked once
+    ) -> tuple[Sequence[Owed], bytes | None]:
         """What is owed to a screen, in order, and its row."""
         return tuple(self._owed.get(screen, {}).values()), self._rows.get(screen)
 

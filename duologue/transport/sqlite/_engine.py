@@ -293,7 +293,12 @@ class SqliteEngine(WrittenMailboxes):
         self._release(key, box)
         return None
 
-    async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
+    async def owed(
+        self,
+        screen: str,
+        *,
+        new: bool = False,  # noqa: ARG002  # it is asked once
+    ) -> tuple[Sequence[Owed], bytes | None]:
         """What is owed to a screen, in order, and its row.
 
         Raises:

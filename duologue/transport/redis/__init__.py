@@ -1,0 +1,13 @@
+"""Mailboxes and state in Redis or Valkey, for as many processes as it takes."""
+
+from __future__ import annotations
+
+# What lies where: `_engine` is the engine, on `_turns`, which handles alone what `_suspects`
+# says. What this process has leased is in memory as `_units`, with `_boxes` like those of
+# any engine of one process: `_leases` finds units that are ready, `_upkeep` keeps them and
+# lets them go, `_attendance` does both all the time, and `_relay` carries mail, as
+# `_parcels`, to other units and fires letters for later. All of it is scripts on `_keys`;
+# `_wire` brings them to the `_server`.
+from duologue.transport.redis._engine import RedisEngine
+
+__all__ = ["RedisEngine"]

@@ -1,0 +1,74 @@
+"""What goes into one unit together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from duologue.actors import Letter, Owed
+from duologue.transport.redis._keys import Names
+from duologue.transport.redis._units import NEVER, SnapshotCache
+from duologue.transport.redis._wire._envelopes import digest, pack
+from duologue.transport.redis._wire._link import Argument
+
+
+@dataclass(slots=True)
+class Due:
+    """A letter whose time has come.
+
+    Attributes:
+        name: Names it on the server.
+        at: The time, as the server has it.
+    """
+
+    name: str
+    at: str
+
+
+class Parcel:
+    """What goes into one unit together.
+
+    Args:
+        letters: Mail, in order.
+        owed: What is owed to its screen.
+        due: The letter for later that the mail was, if it was one.
+        is_own: Whether the caller draws what is owed, if the unit is here then.
+    """
+
+    def __init__(
+        self,
+        letters: Sequence[Letter],
+        owed: Sequence[Owed],
+        due: Due | None,
+        *,
+        is_own: bool = True,
+    ) -> None:
+        self.letters: Sequence[Letter] = letters
+        self.owed: Sequence[Owed] = owed
+        self.due: Due | None = due
+        self.is_own: bool = is_own
+        self.boxes: list[str] = list(dict.fromkeys(letter.key for letter in letters))
+
+    def arguments(self, cache: SnapshotCache) -> list[Argument]:
+        """What the script is given of it."""
+        due = Due("", "") if self.due is None else self.due
+        args: list[Argument] = [due.name, due.at]
+        args += [len(self.boxes), len(self.letters), len(self.owed)]
+        for key in self.boxes:
+            known = cache.get(key)
+            args += [NEVER if known is None else known[0], key]
+        for letter in self.letters:
+            number = self.boxes.index(letter.key) + 1
+            args += [number, digest(letter.mail.id), pack(letter)]
+        for one in self.owed:
+            args += [one.id, one.body]
+        return args
+
+    def keys(self, names: Names, shard: int) -> list[str]:
+        """The keys of the script, behind those of the unit."""
+        keys: list[str] = []
+        for key in self.boxes:
+            keys += [names.ring(shard, key), names.state(shard, key)]
+        if self.due is not None:
+            keys += names.timed(shard)
+        return keys

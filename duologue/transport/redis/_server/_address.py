@@ -1,0 +1,130 @@
+"""The URL of a server, read once: where it is, who asks, and what may be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from duologue.errors import RuntimeSettingError
+
+SCHEMES: Final = (
+    "redis://",
+    "rediss://",
+    "unix://",
+    "redis+sentinel://",
+    "redis+cluster://",
+)
+_SENTINEL_PORT: Final = 26379
+_PORT: Final = 6379
+_LAST_PORT: Final = 65535
+_MASTER: Final = "mymaster"
+_DATABASE: Final = "db"
+_TLS: Final = frozenset(
+    {
+        "ssl_ca_certs",
+        "ssl_ca_path",
+        "ssl_cert_reqs",
+        "ssl_certfile",
+        "ssl_check_hostname",
+        "ssl_keyfile",
+    }
+)
+
+
+class Address:
+    """Where a server is.
+
+    Args:
+        url: The URL, without what the engine itself takes from its query.
+
+    Attributes:
+        scheme: How it is reached, such as `rediss`.
+        username: Who asks; None for the default user.
+        password: Its password, as it is, without escapes.
+        places: Hosts and ports: one, or those of sentinels or nodes.
+        master: What sentinels call the server.
+        database: The number of the database.
+        said: Where it is, for people: without user, password and options.
+
+    Raises:
+        RuntimeSettingError: The URL is none, or says what this kind of server cannot.
+    """
+
+    def __init__(self, url: str) -> None:
+        if not url.startswith(SCHEMES):
+            raise _wrong(f"its URL begins with one of {', '.join(SCHEMES)}")
+        parts = urlsplit(url)
+        self.url: str = url
+        self.scheme: str = parts.scheme
+        user, _, hosts = parts.netloc.rpartition("@")
+        name, has_password, password = user.partition(":")
+        self.username: str | None = unquote(name) or None
+        self.password: str | None = unquote(password) if has_password else None
+        default = _SENTINEL_PORT if self.has_sentinels else _PORT
+        self.places: Sequence[tuple[str, int]] = [
+            _place(each, default) for each in hosts.split(",")
+        ]
+        path = parts.path.strip("/")
+        self.master: str = unquote(path) or _MASTER
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        self._check_options(options, parts.fragment)
+        self.database: int = self._database(path, options.get(_DATABASE))
+        said = parts.path if path else ""
+        self.said: str = f"{parts.scheme}://{hosts}{said}"
+
+    @property
+    def has_sentinels(self) -> bool:
+        """Whether sentinels say where it is."""
+        return self.scheme == "redis+sentinel"
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it is a cluster."""
+        return self.scheme == "redis+cluster"
+
+    def _check_options(self, options: dict[str, str], fragment: str) -> None:
+        known = set[str]() if self.is_cluster else {_DATABASE}
+        if self.scheme == "rediss":
+            known |= _TLS
+        unknown = sorted(options.keys() - known)
+        if unknown:
+            problem = f"its URL has {unknown[0]}=, which {self.scheme}:// does not know"
+            raise _wrong(problem)
+        if fragment:
+            raise _wrong("its URL has a #; in a password write %23")
+        if self.scheme != "unix" and len(self.places) > 1 and not self.has_sentinels:
+            raise _wrong(f"{self.scheme}:// names one host; sentinels may be several")
+
+    def _database(self, path: str, given: str | None) -> int:
+        """The number of the database.
+
+        Raises:
+            RuntimeSettingError: It is none.
+        """
+        if given is None:
+            is_number = self.scheme in ("redis", "rediss") and path
+            given = path if is_number else "0"
+        if not (given.isascii() and given.isdigit()):
+            raise _wrong("the database in its URL is no number; write /0 or ?db=0")
+        if self.is_cluster and path:
+            raise _wrong("a cluster has no databases, so its URL has no path")
+        return int(given)
+
+
+def _place(text: str, default: int) -> tuple[str, int]:
+    """A host and a port."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, str(default)
+    if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
+        raise _wrong(
+            "the port in its URL is no number up to 65535; in a password write / as "
+            "%2F, @ as %40, : as %3A"
+        )
+    return host.strip("[]") or "localhost", int(port)
+
+
+def _wrong(problem: str) -> RuntimeSettingError:
+    # What is wrong is told without the URL: it may hold a password.
+    return RuntimeSettingError("engine=", problem)

@@ -1,0 +1,353 @@
+"""The server: found by its URL, checked, listened to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final, cast
+
+import redis.asyncio as redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+)
+
+from duologue.errors import (
+    DuologueError,
+    EngineServerError,
+    EngineUnavailableError,
+    RuntimeSettingError,
+)
+from duologue.transport.redis._keys import LAYOUT, Names
+from duologue.transport.redis._server._address import Address
+from duologue.transport.redis._server._checks import (
+    DURABILITIES,
+    RIGHTS,
+    Durability,
+    fault_of,
+    lacks_file,
+    probes,
+)
+from duologue.transport.redis._wire._link import BROKEN, Argument, Client, Link, said
+
+_WAIT_MS: Final = 1000
+_SYNC_MS: Final = 3000  # a server that syncs each second may take two
+_BELL_SECONDS: Final = 4
+_TIMEOUT: Final = 5.0
+_PAUSE: Final = 1.0
+_PROBE_SECONDS: Final = 60
+_logger = logging.getLogger("duologue.redis")
+
+
+class Server:
+    """The server, or several that act as one.
+
+    Args:
+        url: Where it is.
+        durability: When something counts as kept.
+
+    Raises:
+        RuntimeSettingError: The URL is none, or there is no such durability.
+    """
+
+    link_class: ClassVar[type[Link]] = Link
+
+    def __init__(self, url: str, durability: Durability) -> None:
+        self._address = Address(url)
+        self._durability: Durability = durability
+        self.is_cluster: bool = self._address.is_cluster
+        if durability not in DURABILITIES:
+            problem = f'{durability!r} is none; write "fast", "safe" or "strict"'
+            raise RuntimeSettingError("durability=", problem)
+        if self.is_cluster and durability != "fast":
+            problem = f'"{durability}" cannot be had of a cluster; write "fast"'
+            raise RuntimeSettingError("durability=", problem)
+        self._clients: list[Client] = []
+        self._listener: asyncio.Task[None] | None = None
+
+    @property
+    def said(self) -> str:
+        """Where it is, without what is secret."""
+        return self._address.said
+
+    async def connect(self, names: Names) -> Link:
+        """Connect, and check that the server is what is needed.
+
+        Raises:
+            EngineUnavailableError: It does not answer.
+            EngineServerError: It is not what is needed, and what to do.
+        """
+        try:
+            return await self._connected(names)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _connected(self, names: Names) -> Link:
+        client = self._client()
+        try:
+            await self._check(client)
+            await self._check_rights(client, names)
+            await self._check_layout(client, names)
+            link = self.link_class(client, self._wait())
+            await link.load_scripts()
+        except AuthenticationError as error:
+            raise await self._given_up(self._unknown(error)) from None
+        except NoPermissionError as error:
+            problem = f"its user may not do what is needed: {error}"
+            raise await self._given_up(self._refused(problem, RIGHTS)) from None
+        except (*BROKEN, RedisError) as error:
+            if isinstance(error.__cause__, AuthenticationError):
+                raise await self._given_up(self._unknown(error)) from None
+            away = EngineUnavailableError(self.said, said(error))
+            raise await self._given_up(away) from None
+        except BaseException:
+            await self.close()
+            raise
+        return link
+
+    async def listen(self, channel: str, heard: Callable[[bytes], None]) -> None:
+        """Listen to what other processes say to this one.
+
+        Raises:
+            EngineServerError: The user may not.
+        """
+        ready = asyncio.Event()
+        self._listener = asyncio.get_running_loop().create_task(
+            self._listen(channel, heard, ready)
+        )
+        waiting = asyncio.get_running_loop().create_task(ready.wait())
+        await asyncio.wait(
+            [waiting, self._listener], return_when=asyncio.FIRST_COMPLETED
+        )
+        if self._listener.done():
+            listener, self._listener = self._listener, None
+            waiting.cancel()
+            await self.close()
+            listener.result()  # raises what is wrong
+
+    async def rung(self, bell: str) -> str | None:
+        """Wait until the bell rings; None if it did not for a while."""
+        client = self._clients[0]
+        command = ("BLPOP", bell, _BELL_SECONDS)
+        try:
+            found = cast("list[bytes] | None", await client.execute_command(*command))
+        except (*BROKEN, RedisError) as error:
+            _logger.info("%s", said(error))
+            return None
+        return None if found is None else found[1].decode()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait([self._listener])
+            self._listener = None
+        for client in self._clients:
+            await client.aclose()
+        self._clients.clear()
+
+    def _client(self) -> Client:
+        """A client that tries nothing again by itself, and takes answers as they come."""
+        if self.is_cluster:
+            client = self._cluster()
+        else:
+            single = self._single()
+            single.response_callbacks.clear()
+            client = cast("Client", single)
+        self._clients.append(client)
+        return client
+
+    def _single(self) -> redis.Redis:
+        retry = Retry(NoBackoff(), 0)
+        address = self._address
+        if not address.has_sentinels:
+            return redis.Redis.from_url(
+                address.url,
+                retry=retry,
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_TIMEOUT,
+                protocol=2,
+                driver_info=None,  # finding its version would block the loop
+            )
+        # Whichever is the master now, as its sentinels say.
+        ways: dict[str, object] = {
+            "socket_timeout": _TIMEOUT,
+            "socket_connect_timeout": _TIMEOUT,
+            "driver_info": None,
+        }
+        sentinel = Sentinel(address.places, sentinel_kwargs=ways)  # type: ignore[no-untyped-call] # it has no types
+        master: redis.Redis = sentinel.master_for(
+            address.master,
+            db=address.database,
+            username=address.username,
+            password=address.password,
+            retry=retry,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            protocol=2,
+            driver_info=None,
+        )
+        return master
+
+    def _cluster(self) -> Client:
+        address = self._address
+        ((host, port),) = address.places
+        cluster = RedisCluster(
+            host=host,
+            port=port,
+            username=address.username,
+            password=address.password,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            driver_info=None,
+        )
+        return cast("Client", cluster)
+
+    def _node(self) -> Client:
+        """A client of one server; in a cluster messages reach all of them."""
+        client = self._clients[0]
+        if not self.is_cluster:
+            return client
+        node = cast("RedisCluster", client).get_default_node()
+        single = redis.Redis(
+            host=node.host,
+            port=int(node.port),
+            username=self._address.username,
+            password=self._address.password,
+            socket_connect_timeout=_TIMEOUT,
+            driver_info=None,
+        )
+        if len(self._clients) > 1:
+            self._clients.pop()
+        self._clients.append(cast("Client", single))
+        return self._clients[-1]
+
+    def _wait(self) -> tuple[Sequence[Argument], int] | None:
+        """What ends each pipeline, and how many must have it."""
+        if self._durability == "safe":
+            return ("WAIT", 1, _WAIT_MS), 1
+        if self._durability == "strict":
+            return ("WAITAOF", 1, 0, _SYNC_MS), 1
+        return None
+
+    async def _check(self, client: Client) -> None:
+        """See that the server can do what is asked of it.
+
+        Raises:
+            EngineServerError: It cannot.
+        """
+        if self.is_cluster:
+            return  # its nodes are checked by `duologue state check`
+        info = _fields(await client.execute_command("INFO"))
+        fault = fault_of(info, self._durability)
+        if fault is not None:
+            raise self._refused(fault.problem, fault.advice)
+        if lacks_file(info):
+            _logger.warning(
+                "%s: it keeps no file of what it is told, so all dialogs end when it "
+                "does; set appendonly yes",
+                self.said,
+            )
+
+    async def _check_rights(self, client: Client, names: Names) -> None:
+        """See that the user may do all that will be asked for.
+
+        Raises:
+            EngineServerError: It may not.
+        """
+        if self.is_cluster:
+            return
+        pipeline = client.pipeline(transaction=False)
+        pipeline.execute_command("SET", names.probe, "", "EX", _PROBE_SECONDS)
+        commands = probes(names.probe, names.channel + "nobody")
+        for command in commands:
+            pipeline.execute_command(*command)
+        replies = (await pipeline.execute(raise_on_error=False))[1:]
+        refused = [
+            (command[0], str(reply))
+            for command, reply in zip(commands, replies, strict=True)
+            if isinstance(reply, NoPermissionError)
+        ]
+        if refused:
+            may_not = ", ".join(name for name, _ in refused)
+            problem = f"its user may not use {may_not}: {refused[0][1]}"
+            raise self._refused(problem, RIGHTS)
+
+    async def _check_layout(self, client: Client, names: Names) -> None:
+        """See that this namespace is what this program writes.
+
+        Raises:
+            EngineServerError: It is not.
+        """
+        wanted = {"layout": str(LAYOUT), "shards": str(names.shards)}
+        try:
+            for field, value in wanted.items():
+                await client.execute_command("HSETNX", names.meta, field, value)
+            command = ("HMGET", names.meta, *wanted)
+            found = cast("list[bytes]", await client.execute_command(*command))
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            raise self._refused(
+                f"{names.meta} is a key of something else",
+                "Choose another namespace= in the URL, or another database",
+            ) from None
+        for (field, value), kept in zip(wanted.items(), found, strict=True):
+            if kept.decode() != value:
+                raise self._refused(
+                    f"what is kept there has {field} {kept.decode()}, and this "
+                    f"program writes {value}",
+                    f"Start it with the same {field}, or choose another namespace=",
+                )
+
+    async def _given_up(self, error: DuologueError) -> DuologueError:
+        await self.close()
+        return error
+
+    def _unknown(self, error: Exception) -> EngineServerError:
+        problem = f"it does not let this user in: {error}"
+        return self._refused(problem, "Check the user and the password in the URL")
+
+    def _refused(self, problem: str, advice: str) -> EngineServerError:
+        return EngineServerError(self.said, problem, advice)
+
+    async def _listen(
+        self, channel: str, heard: Callable[[bytes], None], ready: asyncio.Event
+    ) -> None:
+        while True:
+            pubsub = self._node().pubsub()
+            try:
+                await pubsub.subscribe(channel)
+                async for message in pubsub.listen():
+                    ready.set()  # the first one says that it is heard
+                    data = message["data"]
+                    if isinstance(data, bytes):
+                        heard(data)
+            except NoPermissionError as error:
+                if not ready.is_set():
+                    problem = f"its user may not listen to {channel}: {error}"
+                    raise self._refused(problem, RIGHTS) from None
+                _logger.warning("%s", said(error))
+            except (*BROKEN, RedisError) as error:
+                ready.set()  # what is missed is made up for
+                _logger.info("%s", said(error))
+            finally:
+                await pubsub.aclose()
+            await asyncio.sleep(_PAUSE)
+
+
+def _fields(info: object) -> dict[str, str]:
+    """What INFO says."""
+    if isinstance(info, dict):
+        return {str(name): str(value) for name, value in info.items()}
+    lines = cast("bytes", info).decode().splitlines()
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {name: value for name, _, value in pairs}

@@ -1,0 +1,158 @@
+"""Messages whose handler may have ended the process that had their unit before.
+
+Nothing is written beforehand to find them: in a unit that nobody has let go, the message at
+the head of every mailbox may be one. Of all processes together one such message is handled
+at a time, beside all others; the server knows of it while it is, and a message of which it
+still knows after three deaths becomes a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import cast
+
+from duologue.errors import EngineUnavailableError, FencedError
+from duologue.transport.redis._attendance import Attendance
+from duologue.transport.redis._units import Unit
+from duologue.transport.redis._wire._link import Argument, Call, Reply
+from duologue.transport.redis._wire._scripts import HOLD
+
+MOST_DEATHS = 3
+_NAME = "suspects"
+_GLANCE = 0.05
+_AT_ONCE = 1  # milliseconds
+_logger = logging.getLogger("duologue.redis")
+
+
+class Suspects(Attendance):
+    """Handles messages alone that may be dangerous.
+
+    Attributes:
+        _alone: The mailbox whose message is handled alone now.
+    """
+
+    _alone: str | None = None
+    _renewal: asyncio.TimerHandle | None = None
+
+    def _suspect(self, unit: Unit) -> None:
+        if unit.is_orphan or any(unit.attempts.values()):
+            unit.suspects = {key: numbers[0] for key, numbers in unit.numbers.items()}
+            if unit.suspects:
+                _logger.info(
+                    "%s was not let go: what it was handling is handled alone",
+                    unit.place.unit,
+                )
+
+    def _is_suspect(self, unit: Unit, key: str) -> bool:
+        numbers = unit.numbers.get(key)
+        return numbers is not None and unit.suspects.get(key) == numbers[0]
+
+    async def _stand_alone(self, unit: Unit, key: str) -> bool:
+        """Wait until no other suspect is handled, and have the server know of this one.
+
+        Returns:
+            Whether it may be handled; it has ended too many processes otherwise.
+
+        Raises:
+            EngineUnavailableError: The server did not answer.
+            FencedError: Another process has the unit meanwhile.
+        """
+        number = unit.suspects[key]
+        deaths = unit.attempts.get(number, 0)
+        if deaths >= MOST_DEATHS:
+            return False
+        # The least suspect ones first: the others shall not wait for it.
+        await asyncio.sleep(deaths * _GLANCE * 4)
+        while not await self._try_alone(key):
+            await asyncio.sleep(_GLANCE)
+            if unit.is_lost or self._is_leaving:
+                raise FencedError(key)
+        try:
+            command: list[Argument] = ["HINCRBY", unit.place.keys[0], f"a{number}", 1]
+            await self._link.ask(Call(key, command))
+        except BaseException:
+            self._end_alone(key)
+            raise
+        unit.attempts[number] = deaths + 1
+        return True
+
+    async def _try_alone(self, key: str) -> bool:
+        if self._alone is not None and self._alone != key:
+            return False
+        self._alone = key
+        try:
+            await self.hold(_NAME, self.name, self._lease_seconds)
+        except FencedError:
+            self._alone = None
+            return False
+        except BaseException:
+            self._alone = None
+            raise
+        self._plan_renewal()
+        return True
+
+    def _plan_renewal(self) -> None:
+        seconds = self._lease_seconds / 3
+        self._renewal = self._loop.call_later(seconds, self._renew)
+
+    def _renew(self) -> None:
+        if self._alone is not None and not self._is_leaving:
+            self._hold_for(self._lease_ms)
+            self._plan_renewal()
+
+    def _hold_for(self, ms: int) -> None:
+        keys = self._names.held(_NAME)
+        command: list[Argument] = [self._now(), self.name, ms, "0", b""]
+        self._link.post(Call(_NAME, command, script=HOLD, keys=keys))
+
+    def _end_alone(self, key: str) -> None:
+        """Let the next suspect be handled."""
+        if self._alone != key:
+            return
+        self._alone = None
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
+        self._hold_for(_AT_ONCE)
+
+    def _forget(self, unit: Unit) -> None:
+        super()._forget(unit)
+        if self._alone is not None and self._alone in unit.boxes:
+            self._end_alone(self._alone)
+
+    async def _acquit(self, unit: Unit, key: str, *, is_handled: bool) -> None:
+        """The process is alive: a turn of a suspect has ended."""
+        if self._alone != key:
+            return
+        number = unit.suspects.get(key)
+        if is_handled:
+            unit.suspects.pop(key, None)
+        elif number is not None:  # it was given back, which is no death
+            deaths = unit.attempts[number] = unit.attempts.get(number, 1) - 1
+            command: list[Argument] = ["HSET", unit.place.keys[0], f"a{number}", deaths]
+            with suppress(EngineUnavailableError):
+                await self._link.ask(Call(key, command))
+        self._end_alone(key)
+
+    async def hold(
+        self, name: str, token: str, seconds: float, *, value: bytes | None = None
+    ) -> bytes | None:
+        """Be the only holder of a name for a while, and keep a value with it.
+
+        Raises:
+            FencedError: Somebody else holds it.
+            EngineUnavailableError: The server did not answer.
+        """
+        command: list[Argument] = [self._now(), token, round(seconds * 1000)]
+        command += ["0" if value is None else "1", value or b""]
+
+        def done(reply: Reply) -> bytes | None:
+            status, kept = cast("list[Reply]", reply)
+            if status == b"held":
+                raise FencedError(name)
+            return cast("bytes | None", kept)
+
+        call = Call(name, command, script=HOLD, keys=self._names.held(name), done=done)
+        return cast("bytes | None", await self._link.ask(call))

@@ -1,0 +1,388 @@
+"""The way to the server: calls gather, leave together and are answered in order.
+
+One connection and one pipeline at a time, so that what was asked for first has its effect
+first and is answered first. While one pipeline is on its way the next one gathers. A
+pipeline whose connection broke is sent once more: every script knows what it has done
+already. Then, and where the server refuses for a reason that may pass, whoever waits gets
+an `EngineUnavailableError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol, TypeAlias, cast
+
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
+
+from duologue.errors import EngineError, EngineUnavailableError
+from duologue.transport.redis._wire._commands import (
+    NOTHING,
+    Word,
+    Words,
+    command,
+    written,
+)
+from duologue.transport.redis._wire._scripts import ALL, Script
+
+Reply: TypeAlias = "list[Reply] | bytes | int | None"
+Argument: TypeAlias = Word
+
+BROKEN = (RedisConnectionError, RedisTimeoutError, OSError)
+"""Errors of the way to a server, which say nothing of what it has done."""
+_TIMEOUT = 5.0
+_MOST_AT_ONCE = 1000  # calls of one pipeline, so that none waits for long
+_MOST_ROUNDS = 8  # of the loop, in which a pipeline gathers
+_logger = logging.getLogger("duologue.redis")
+
+
+class Pipeline(Protocol):
+    """Commands that are sent together."""
+
+    def execute_command(self, *args: Argument) -> object:
+        """Add a command."""
+        ...
+
+    def execute(self, raise_on_error: bool = ...) -> Awaitable[list[object]]:  # noqa: FBT001
+        """Send them, and return the answer to each."""
+        ...
+
+
+class Subscription(Protocol):
+    """A connection on which one listens."""
+
+    def subscribe(self, channel: str) -> Awaitable[object]:
+        """Listen to a channel."""
+        ...
+
+    def listen(self) -> AsyncIterator[Mapping[str, object]]:
+        """What is said."""
+        ...
+
+    async def aclose(self) -> None:
+        """Listen no more."""
+        ...
+
+
+class Connection(Protocol):
+    """A connection to one server, which it makes anew when it is needed."""
+
+    def send_packed_command(self, command: Sequence[bytes]) -> Awaitable[object]:
+        """Send something that is written already."""
+        ...
+
+    def read_response(self, *, timeout: float) -> Awaitable[object]:
+        """Wait for the next answer."""
+        ...
+
+
+class Pool(Protocol):
+    """The connections of a client of one server."""
+
+    def get_connection(self) -> Awaitable[Connection]:
+        """Take one."""
+        ...
+
+
+class Client(Protocol):
+    """The client of a server, or of several."""
+
+    def pipeline(self, transaction: bool = ...) -> Pipeline:  # noqa: FBT001
+        """Begin to gather commands."""
+        ...
+
+    def execute_command(self, *args: Argument) -> Awaitable[object]:
+        """Send a command by itself."""
+        ...
+
+    def pubsub(self) -> Subscription:
+        """A connection on which one listens."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class Call:
+    """One command or script.
+
+    Args:
+        about: The key it is about, for errors.
+        command: The command, or the arguments of the script behind its keys.
+        script: The script.
+        first: The keys of its unit.
+        keys: Its other keys.
+        done: Is called with the reply, in the order of the calls and before anything
+            else happens; what it returns is what the caller gets.
+    """
+
+    __slots__ = ("about", "command", "done", "first", "future", "keys", "script")
+
+    def __init__(
+        self,
+        about: str,
+        command: Sequence[Argument],
+        *,
+        script: Script | None = None,
+        first: Words = NOTHING,
+        keys: Sequence[str] = (),
+        done: Callable[[Reply], object] | None = None,
+    ) -> None:
+        self.about: str = about
+        self.command: Sequence[Argument] = command
+        self.script: Script | None = script
+        self.first: Words = first
+        self.keys: Sequence[str] = keys
+        self.done: Callable[[Reply], object] | None = done
+        loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[object] = loop.create_future()
+
+    def add_to(self, pipeline: Pipeline) -> None:
+        """Send it with others."""
+        if self.script is None:
+            pipeline.execute_command(*self.command)
+        else:
+            first, keys = self.first.words, self.keys
+            number = len(first) + len(keys)
+            script = self.script.words.words
+            pipeline.execute_command(*script, number, *first, *keys, *self.command)
+
+    def written(self) -> bytes:
+        """What is sent."""
+        if self.script is None:
+            return command(len(self.command), written(self.command))
+        first, rest = self.first, [*self.keys, *self.command]
+        return command(
+            3 + first.number + len(rest),
+            self.script.words.written,
+            written((first.number + len(self.keys),)),
+            first.written,
+            written(rest),
+        )
+
+    def settle(self, reply: Reply) -> None:
+        """Take the answer."""
+        try:
+            outcome: object = reply if self.done is None else self.done(reply)
+        except EngineError as error:
+            self.fail(error)
+        except Exception as error:
+            _logger.exception("an answer about %s could not be followed", self.about)
+            self.fail(error)
+        else:
+            if not self.future.done():
+                self.future.set_result(outcome)
+
+    def fail(self, error: BaseException) -> None:
+        """There is no answer."""
+        if not self.future.done():
+            self.future.set_exception(error)
+            self.future.exception()  # some calls have nobody who waits
+
+
+class Link:
+    """Sends calls to the server.
+
+    Args:
+        client: Its client, which tries nothing again by itself.
+        wait: A command that ends each pipeline and returns how many others have it, and
+            how many are wanted; None if that does not matter.
+    """
+
+    def __init__(
+        self, client: Client, wait: tuple[Sequence[Argument], int] | None = None
+    ) -> None:
+        self._client = client
+        # A cluster has many connections; its client knows which.
+        self._pool: Pool | None = getattr(client, "connection_pool", None)
+        self._connection: Connection | None = None
+        self._wait = wait
+        self._calls: list[Call] = []
+        self._pump: asyncio.Task[None] | None = None
+        self._is_closed = False
+        self.problem: str | None = None
+
+    def send(self, call: Call) -> asyncio.Future[object]:
+        """Send a call with the others of this tick."""
+        if self._is_closed:
+            call.fail(EngineUnavailableError(call.about, "the engine has ended"))
+            return call.future
+        self._calls.append(call)
+        if self._pump is None:
+            self._pump = asyncio.get_running_loop().create_task(self._run())
+        return call.future
+
+    def post(self, call: Call) -> None:
+        """Send a call that nobody waits for."""
+        _answer = self.send(call)
+
+    async def ask(self, call: Call) -> object:
+        """Send a call, and return what its `done` makes of the answer.
+
+        Raises:
+            EngineUnavailableError: There is none.
+        """
+        # Whoever is cancelled leaves; the call takes its way.
+        return await asyncio.shield(self.send(call))
+
+    async def close(self) -> None:
+        """Wait for what is on its way, and send nothing any more."""
+        while self._pump is not None:
+            await asyncio.shield(self._pump)
+        self._is_closed = True
+
+    async def _run(self) -> None:
+        try:
+            while self._calls:
+                await self._gather()
+                calls = self._calls[:_MOST_AT_ONCE]
+                del self._calls[:_MOST_AT_ONCE]
+                await self._exchange(calls)
+        finally:
+            self._pump = None
+            if self._calls:  # only if this was cancelled, when the program ends
+                for call in self._calls:
+                    call.fail(EngineUnavailableError(call.about, "the program ends"))
+                self._calls.clear()
+
+    async def _gather(self) -> None:
+        """Wait for as long as each round of the loop brings more calls.
+
+        A pipeline costs both sides as much as several calls, and the turns of a batch of
+        updates begin in some rounds of the loop.
+        """
+        known = 0
+        for _ in range(_MOST_ROUNDS):
+            if known == len(self._calls):
+                return
+            known = len(self._calls)
+            await asyncio.sleep(0)
+
+    async def _exchange(self, calls: list[Call]) -> None:
+        """Send some calls, and tell each its answer."""
+        try:
+            replies = await self.transfer(calls)
+        except BROKEN:
+            try:  # once more, on another connection
+                replies = await self.transfer(calls)
+            except (*BROKEN, RedisError) as again:
+                self._lost(calls, again)
+                return
+        except RedisError as error:
+            self._lost(calls, error)
+            return
+        missing = self._missing_replicas(replies)
+        for call, reply in zip(calls, replies, strict=False):
+            if isinstance(reply, BaseException):
+                self._refused(call, reply)
+                continue
+            if missing is not None:
+                self._follow(call, cast("Reply", reply))
+                call.fail(EngineUnavailableError(call.about, missing))
+            else:
+                call.settle(cast("Reply", reply))
+
+    async def transfer(self, calls: Sequence[Call]) -> list[object]:
+        """Send some calls and return the answers, in their order.
+
+        Scripts that the server does not have are given to it, and run after that.
+        """
+        replies = await self._pipelined(calls)
+        unknown = [
+            number
+            for number, reply in enumerate(replies)
+            if isinstance(reply, NoScriptError) and number < len(calls)
+        ]
+        if unknown:
+            await self.load_scripts()
+            again = await self._pipelined([calls[number] for number in unknown])
+            for number, reply in zip(unknown, again, strict=False):
+                replies[number] = reply
+            if self._wait is not None:
+                replies[-1] = again[-1]  # what they have written is waited for, too
+        return replies
+
+    async def load_scripts(self) -> None:
+        """Give the server all scripts."""
+        pipeline = self._client.pipeline(transaction=False)
+        for script in ALL:
+            pipeline.execute_command("SCRIPT LOAD", script.text)
+        await pipeline.execute()
+
+    async def _pipelined(self, calls: Sequence[Call]) -> list[object]:
+        if self._pool is not None:
+            return await self._sent_together(calls, self._pool)
+        pipeline = self._client.pipeline(transaction=False)
+        for call in calls:
+            call.add_to(pipeline)
+        if self._wait is not None:
+            pipeline.execute_command(*self._wait[0])
+        return list(await pipeline.execute(raise_on_error=False))
+
+    async def _sent_together(self, calls: Sequence[Call], pool: Pool) -> list[object]:
+        """Send some calls through the connection that this link keeps for itself."""
+        parts = [call.written() for call in calls]
+        if self._wait is not None:
+            parts.append(command(len(self._wait[0]), written(self._wait[0])))
+        if self._connection is None:
+            self._connection = await pool.get_connection()
+        connection = self._connection
+        replies: list[object] = []
+        # Whatever ends this in the middle also ends the connection.
+        async with asyncio.timeout(_TIMEOUT):
+            await connection.send_packed_command([b"".join(parts)])
+            for _ in parts:
+                try:
+                    reply = await connection.read_response(timeout=math.inf)
+                except ResponseError as error:
+                    reply = error
+                replies.append(reply)
+        return replies
+
+    def _missing_replicas(self, replies: list[object]) -> str | None:
+        if self._wait is None:
+            self.problem = None
+            return None
+        # WAIT tells how many replicas have it, WAITAOF first whether the disk has it.
+        got = replies[-1]
+        first = cast("list[object]", got)[0] if isinstance(got, list) else got
+        least = first if isinstance(first, int) else 0
+        if least >= self._wait[1]:
+            self.problem = None
+            return None
+        is_disk = self._wait[0][0] == "WAITAOF"
+        missing = "the disk does not have" if is_disk else "not enough replicas have"
+        self.problem = f"{missing} what was written"
+        return self.problem
+
+    @staticmethod
+    def _follow(call: Call, reply: Reply) -> None:
+        """It has happened, and may be lost again: what is here follows all the same."""
+        if call.done is not None:
+            with suppress(EngineError):
+                call.done(reply)
+
+    def _lost(self, calls: Sequence[Call], error: BaseException) -> None:
+        self.problem = said(error)
+        for call in calls:
+            call.fail(EngineUnavailableError(call.about, self.problem))
+
+    def _refused(self, call: Call, error: BaseException) -> None:
+        self.problem = said(error)
+        call.fail(EngineUnavailableError(call.about, self.problem))
+
+
+def said(error: BaseException) -> str:
+    """What an error of the server or of the way to it says, without an address."""
+    text = str(error) or type(error).__name__
+    return f"{type(error).__name__}: {text[:200]}"

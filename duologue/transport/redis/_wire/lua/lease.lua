@@ -1,0 +1,42 @@
+#!lua flags=allow-oom
+-- Leases units that are ready, longest waiting first, after those whose lease has ended
+-- without an end were made ready. Keys: leased, owners, then the ready sets of the kinds.
+local LEASED, OWNERS = KEYS[1], KEYS[2]
+local function time(given)
+  if given ~= '' then return tonumber(given) end
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local now = time(ARGV[1])
+local proc, lease, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local sets = {}
+for i = 3, #KEYS do sets[ARGV[i + 2]] = KEYS[i] end
+
+local expired = 0
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', LEASED, '-inf', now, 'LIMIT', 0, 64)) do
+  local set = sets[string.match(member, '^[^|]*')]
+  if set then
+    redis.call('ZREM', LEASED, member)
+    redis.call('ZADD', set, 'NX', now, member)
+    expired = expired + 1
+  end
+end
+
+local found = {}
+for i = 3, #KEYS do
+  local due = redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', now + 1, 'WITHSCORES', 'LIMIT', 0, most)
+  for j = 1, #due, 2 do found[#found + 1] = {tonumber(due[j + 1]), due[j], KEYS[i]} end
+end
+table.sort(found, function(a, b) return a[1] < b[1] end)
+local leased, orphans = {}, {}
+for i = 1, math.min(most, #found) do
+  local member = found[i][2]
+  redis.call('ZREM', found[i][3], member)
+  if not redis.call('ZSCORE', LEASED, member) then
+    orphans[#leased + 1] = redis.call('HGET', OWNERS, member) or ''
+    redis.call('ZADD', LEASED, now + lease, member)
+    redis.call('HSET', OWNERS, member, proc)
+    leased[#leased + 1] = member
+  end
+end
+return {leased, orphans, expired, #found - #leased}

@@ -1,0 +1,320 @@
+"""What the engine on a server promises beyond what every engine does: several processes.
+
+Here they are several engines of one program; real processes are in `tests/chaos`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from duologue.actors import Letter, Mail, Owed
+from duologue.errors import (
+    EngineServerError,
+    FencedError,
+    RuntimeSettingError,
+)
+from duologue.transport.redis import RedisEngine
+from tests.engines.conftest import Desk, idle, letter
+from tests.servers import RedisServer, TestedEngine, server, valkey_program
+
+CHAT, SCREEN = "dialog/max.1:5:7", "screen/max.1:5"
+LEASE = 10.0
+
+
+class Dying(TestedEngine):
+    """An engine whose process can die."""
+
+    def die(self) -> None:
+        """Do nothing any more, and let go of nothing."""
+        for task in self._tasks:
+            task.cancel()
+        for timer in (self._extension, self._rest_timer, self._renewal):
+            if timer is not None:
+                timer.cancel()
+        self._units.clear()
+
+
+@pytest.fixture
+def address() -> RedisServer:
+    return server(valkey_program())
+
+
+NewProcess = Callable[[], Awaitable[Dying]]
+
+
+@pytest.fixture
+async def another(address: RedisServer, tmp_path: Path) -> AsyncIterator[NewProcess]:
+    """Begins another process on the same state; each ends with its test."""
+    async with AsyncExitStack() as stack:
+
+        async def begin() -> Dying:
+            engine = Dying(address.url, namespace=tmp_path.name, shards=2, lease=LEASE)
+            return await stack.enter_async_context(engine)
+
+        yield begin
+
+
+async def told(desk: Desk) -> list[str]:
+    """What a process leases when another one has told it; that takes real time."""
+    for _ in range(100):
+        if keys := await desk.leased():
+            return keys
+    return []
+
+
+def dialogs(engine: RedisEngine) -> Desk:
+    return Desk(engine, "dialog", "screen")
+
+
+async def test_a_chat_belongs_to_one_process_at_a_time(another: NewProcess) -> None:
+    one, two = await another(), await another()
+    first, second = dialogs(one), dialogs(two)
+
+    await one.enqueue([letter(CHAT, "1")])
+    turn = await first.begin(CHAT)
+    await two.enqueue([letter(CHAT, "2")])
+    await two.enqueue([letter("dialog/max.1:5:8", "3")])
+
+    assert await second.leased() == []
+    assert await told(first) == ["dialog/max.1:5:8"]
+    following = await one.commit(turn, snapshot=b"one", keep=True)
+    assert following is not None
+    assert following.mail.id == "2"
+
+
+async def test_a_chat_that_rests_is_for_whoever_needs_it_next(
+    another: NewProcess,
+) -> None:
+    one, two = await another(), await another()
+    first, second = dialogs(one), dialogs(two)
+    await one.enqueue([letter(CHAT, "1")])
+    await one.commit(await first.begin(CHAT), snapshot=b"one")
+    await asyncio.sleep(5)
+    two._peers = 0  # it is alone when it brings the next mail
+
+    await two.enqueue([letter(CHAT, "2")])
+
+    turn = await second.begin(CHAT)
+    assert turn.snapshot == b"one"
+    assert await first.leased() == []
+
+
+async def test_what_a_dead_process_had_is_taken_over_when_its_lease_ends(
+    another: NewProcess,
+) -> None:
+    one, two = await another(), await another()
+    first = dialogs(one)
+    owed = Owed(SCREEN, "o", b"view")
+    await one.enqueue([letter(CHAT, "1"), letter(CHAT, "2")])
+    turn = await one.commit(
+        await first.begin(CHAT), snapshot=b"one", owed=[owed], keep=True
+    )
+    assert turn is not None
+    one.die()
+    second = dialogs(two)
+
+    early = await second.leased()
+    await asyncio.sleep(LEASE)
+    two._sweep_all()
+    late = await second.leased()
+
+    assert early == []
+    assert late == [SCREEN, CHAT]
+    assert await two.owed(SCREEN, new=True) == ((owed,), None)
+    again = await second.open(CHAT)
+    assert (again.mail.id, again.snapshot) == ("2", b"one")
+
+
+async def test_whoever_was_taken_over_changes_nothing(another: NewProcess) -> None:
+    one, two = await another(), await another()
+    first, second = dialogs(one), dialogs(two)
+    await one.enqueue([letter(CHAT, "1")])
+    late = await first.begin(CHAT)
+    lost: list[str] = []
+    one.listen(lambda _: None, lost.append)
+    assert one._extension is not None
+    one._extension.cancel()  # its loop stands still
+    await asyncio.sleep(LEASE + 1)
+    two._sweep_all()
+    await two.commit(await second.begin(CHAT), snapshot=b"two")
+
+    with pytest.raises(FencedError):
+        await one.commit(late, snapshot=b"late")
+    with pytest.raises(FencedError):
+        await one.drawn(SCREEN, ["o"], row=b"late")
+
+    assert await two.read(CHAT) == b"two"
+    assert lost == [SCREEN]
+
+
+async def test_a_key_is_handed_on_with_all_its_mail(another: NewProcess) -> None:
+    one, two = await another(), await another()
+    first, second = dialogs(one), dialogs(two)
+    await one.enqueue([letter(CHAT, "1"), letter(CHAT, "2")])
+    turn = await first.begin(CHAT)
+
+    handed = await one.hand(turn, two.name)
+
+    assert handed
+    assert await told(second) == [CHAT]
+    assert await second.open(CHAT) == turn.__class__(
+        CHAT, two._boxes[CHAT].token or "", None, turn.mail, 1
+    )
+    assert await first.leased() == []
+
+
+async def test_a_key_is_not_handed_to_nobody(another: NewProcess) -> None:
+    one = await another()
+    first = dialogs(one)
+    await one.enqueue([letter(CHAT, "1")])
+    turn = await first.begin(CHAT)
+
+    assert not await one.hand(turn, "nobody")
+    await one.commit(turn, snapshot=b"one")
+    assert await one.read(CHAT) == b"one"
+
+
+async def test_what_one_process_tells_another_arrives(another: NewProcess) -> None:
+    one, two = await another(), await another()
+    heard: list[bytes] = []
+    two.listen(heard.append, lambda _: None)
+
+    one.tell(two.name, b"hello")
+    for _ in range(100):
+        if heard:
+            break
+        await idle()
+
+    assert heard == [b"hello"]
+
+
+async def test_a_message_is_a_dead_letter_after_three_deaths_alone(
+    another: NewProcess,
+) -> None:
+    names: list[str] = []
+    first = await another()
+    desk = dialogs(first)
+    await first.enqueue([letter(CHAT, "1"), letter(CHAT, "2")])
+    names.append((await desk.begin(CHAT)).mail.id)
+    first.die()
+    for _ in range(3):
+        engine = await another()
+        await asyncio.sleep(LEASE + 1)
+        desk = dialogs(engine)
+        engine._sweep_all()
+        names.append((await desk.begin(CHAT)).mail.id)
+        engine.die()
+
+    last = await another()
+    await asyncio.sleep(LEASE + 1)
+    desk = dialogs(last)
+    last._sweep_all()
+    turn = await desk.begin(CHAT)
+
+    assert names == ["1", "1", "1", "1"]
+    assert turn.mail.id == "2"
+    assert [dead.mail.id for dead in last.dead_letters()] == ["1"]
+
+
+async def test_a_message_that_was_given_back_is_not_suspect_for_that(
+    another: NewProcess,
+) -> None:
+    first = await another()
+    await first.enqueue([letter(CHAT, "1")])
+    await dialogs(first).begin(CHAT)
+    first.die()
+    for _ in range(5):
+        engine = await another()
+        await asyncio.sleep(LEASE + 1)
+        desk = dialogs(engine)
+        engine._sweep_all()
+        turn = await desk.begin(CHAT)
+        await engine.fail(turn, error="cut off", retry=True)
+        await engine.__aexit__()
+
+    last = await another()
+    turn = await dialogs(last).begin(CHAT)
+    assert turn.mail.id == "1"
+
+
+async def test_mail_that_was_sent_twice_is_there_once(another: NewProcess) -> None:
+    engine = await another()
+    desk = dialogs(engine)
+    await engine.enqueue([letter(CHAT, "1")])
+    await engine.enqueue([letter(CHAT, "1"), letter(CHAT, "2")])
+
+    await desk.leased()
+    turn = await desk.open(CHAT)
+    assert turn.mail.id == "1"
+    following = await engine.commit(turn, snapshot=None, keep=True)
+    assert following is not None
+    assert following.mail.id == "2"
+    assert await engine.commit(following, snapshot=None, keep=True) is None
+
+
+async def test_two_namespaces_on_one_server_know_nothing_of_each_other(
+    address: RedisServer, tmp_path: Path
+) -> None:
+    async with (
+        TestedEngine(address.url, namespace=f"{tmp_path.name}a", shards=1) as one,
+        TestedEngine(address.url, namespace=f"{tmp_path.name}b", shards=1) as two,
+    ):
+        second = dialogs(two)
+        await one.enqueue([letter(CHAT, "1")])
+
+        assert await second.leased() == []
+        assert (one.waiting(), two.waiting()) == (1, 0)
+
+
+async def test_another_number_of_shards_is_refused(
+    address: RedisServer, tmp_path: Path
+) -> None:
+    async with TestedEngine(address.url, namespace=tmp_path.name, shards=1):
+        pass
+
+    engine = TestedEngine(address.url, namespace=tmp_path.name, shards=2)
+    with pytest.raises(EngineServerError, match="has shards 1, and this program"):
+        await engine.__aenter__()
+
+
+def test_a_url_of_something_else_is_refused() -> None:
+    with pytest.raises(
+        RuntimeSettingError, match="its URL begins with one of redis://"
+    ):
+        RedisEngine("http://127.0.0.1")
+
+
+def test_a_password_is_never_shown() -> None:
+    engine = RedisEngine("redis://user:secret@127.0.0.1:6379/0")
+
+    assert engine.place == "redis://127.0.0.1:6379/0"
+    assert "secret" not in repr(engine)
+
+
+async def test_letters_to_a_unit_are_in_one_order_whoever_brings_them(
+    another: NewProcess,
+) -> None:
+    one, two = await another(), await another()
+    first = dialogs(one)
+    await one.enqueue([letter(CHAT, "start")])
+    turn = await first.begin(CHAT)
+    for number in range(20):
+        sender = (one, two)[number % 2]
+        await sender.enqueue([Letter(CHAT, Mail(f"n{number}", b"x"))])
+    for _ in range(100):
+        if len(one._boxes[CHAT].mail) > 20:
+            break
+        await idle()
+
+    names: list[str] = []
+    following = await one.commit(turn, snapshot=None, keep=True)
+    while following is not None:
+        names.append(following.mail.id)
+        following = await one.commit(following, snapshot=None, keep=True)
+
+    assert names == [f"n{number}" for number in range(20)]

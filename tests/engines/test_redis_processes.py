@@ -1,0 +1,259 @@
+"""Several processes on one server: what one leaves behind, and what another makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from hashlib import blake2b
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from duologue.actors import Opened, Owed
+from duologue.transport.redis._server import Server
+from duologue.transport.redis._wire._envelopes import pack, pack_owed
+from duologue.transport.redis._wire._link import Call, Link
+from duologue.transport.redis._wire._scripts import (
+    ENQUEUE,
+    FORGET,
+    NEWS,
+    RELEASE,
+    Script,
+)
+from tests.engines.conftest import Desk, letter
+from tests.servers import (
+    RedisServer,
+    TestedEngine,
+    _PatientLink,
+    _PatientServer,
+    server,
+    valkey_program,
+)
+
+CHAT, OTHER = "dialog/b:1:1", "dialog/b:2:2"
+KINDS = ("dialog/b", "screen/b")
+
+
+class _FaultyLink(_PatientLink):
+    """Loses the connection when certain scripts are to be sent."""
+
+    refused: tuple[Script, ...] = ()
+
+    async def transfer(self, calls: Sequence[Call]) -> list[object]:
+        if any(call.script in self.refused for call in calls):
+            raise RedisConnectionError("cut off")
+        return await super().transfer(calls)
+
+
+class _FaultyServer(_PatientServer):
+    link_class: ClassVar[type[Link]] = _FaultyLink
+
+
+class FaultyEngine(TestedEngine):
+    _server_class: ClassVar[type[Server]] = _FaultyServer
+
+
+def cut_off(engine: FaultyEngine, *scripts: Script) -> None:
+    """Have the connection break at these scripts, and at no others."""
+    assert isinstance(engine._link, _FaultyLink)
+    engine._link.refused = scripts
+
+
+class Namespace:
+    """One namespace of a server, and engines that share it."""
+
+    def __init__(self, used: RedisServer, name: str, stack: AsyncExitStack) -> None:
+        self.server = used
+        self._name = name
+        self._stack = stack
+
+    async def process(self) -> FaultyEngine:
+        engine = FaultyEngine(self.server.url, namespace=self._name, shards=1)
+        return await self._stack.enter_async_context(engine)
+
+    def key(self, what: str) -> str:
+        return f"duologue:{{{self._name}:00}}:{what}"
+
+    def tell(self, engine: TestedEngine, what: str) -> None:
+        """Say to a process what another one would say."""
+        self.server.ask("PUBLISH", f"duologue:{self._name}:to:{engine.name}", what)
+
+
+@pytest.fixture
+async def namespace(tmp_path: Path) -> AsyncIterator[Namespace]:
+    name = blake2b(str(tmp_path).encode(), digest_size=8).hexdigest()
+    async with AsyncExitStack() as stack:
+        yield Namespace(server(valkey_program()), name, stack)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _started() -> None:
+    server(valkey_program())  # before a loop runs, which nothing may block
+
+
+def owed_from_the_dead(namespace: Namespace, unit: str, screen: str) -> None:
+    """Leave what a process does that ends between its commit and the next step."""
+    body = pack_owed(screen, "d1", b"view").decode()
+    namespace.server.ask("HSET", namespace.key(f"x:{unit}"), "99", body)
+
+
+async def test_what_the_dead_owed_to_another_chat_is_drawn_by_who_brings_it_there(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    owed_from_the_dead(namespace, "b:1", "screen/b:2")
+    desk = Desk(engine, *KINDS)
+
+    await engine.enqueue([letter(CHAT, "m1")])
+
+    assert sorted(await desk.leased()) == [CHAT, "screen/b:2"]
+    assert [one.id for one in (await engine.owed("screen/b:2", new=True))[0]] == ["d1"]
+
+
+async def test_the_same_when_it_has_the_other_chat_already(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(OTHER, "m1")])
+    held = await desk.begin(OTHER)
+    owed_from_the_dead(namespace, "b:1", "screen/b:2")
+
+    await engine.enqueue([letter(CHAT, "m2")])
+
+    assert sorted(await desk.leased()) == [CHAT, "screen/b:2"]
+    assert [one.id for one in (await engine.owed("screen/b:2", new=True))[0]] == ["d1"]
+    assert isinstance(held, Opened)
+
+
+async def test_what_an_unanswered_commit_sent_is_brought_when_it_comes_to_light(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await desk.begin(CHAT)
+    body = pack(letter(OTHER, "m2")).decode()
+    namespace.server.ask("HSET", namespace.key("x:b:1"), "99", body)
+
+    namespace.tell(engine, "ndialog/b|b:1")
+
+    assert await desk.leased() == [OTHER]
+    assert await desk.rest() == []
+    assert namespace.server.ask("EXISTS", namespace.key("x:b:1")) == b":0\r\n"
+
+
+async def test_who_has_lost_a_chat_forgets_nothing_of_what_its_next_owner_sends(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await desk.begin(CHAT)
+    unit = engine._units["dialog/b|b:1"]
+    namespace.server.ask("HSET", namespace.key("u:b:1"), "tok", "of another process")
+    namespace.server.ask("HSET", namespace.key("x:b:1"), "1", "its letter")
+
+    await engine._forget_out(unit, [1])
+
+    left = namespace.server.ask("HEXISTS", namespace.key("x:b:1"), "1")
+    assert left == b":1\r\n"
+
+
+async def test_a_chat_is_let_go_though_the_server_was_away_when_it_was_to_be(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await desk.begin(CHAT)
+    cut_off(engine, RELEASE)
+    await engine.commit(turn, snapshot=b"{}")
+    await asyncio.sleep(3)
+
+    cut_off(engine)
+    await asyncio.sleep(5)
+
+    assert namespace.server.ask("ZCARD", namespace.key("lea")) == b":0\r\n"
+
+
+async def test_what_was_announced_while_the_server_was_away_is_asked_for_again(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await desk.begin(CHAT)
+    namespace.server.ask("HSET", namespace.key("o:b:1"), "d1", "1:view")
+    cut_off(engine, NEWS)
+    namespace.tell(engine, "ndialog/b|b:1")
+    early = await desk.leased()
+
+    cut_off(engine)
+    await asyncio.sleep(3)
+
+    assert (early, await desk.leased()) == ([], ["screen/b:1"])
+
+
+async def test_what_one_chat_sends_to_another_keeps_its_order_through_an_outage(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1"), letter(CHAT, "m2")])
+    turn: Opened | None = await desk.begin(CHAT)
+    cut_off(engine, ENQUEUE)
+    for name in ("first", "second"):
+        assert turn is not None
+        outbox = [letter(OTHER, name)]
+        turn = await engine.commit(turn, snapshot=None, outbox=outbox, keep=True)
+        await asyncio.sleep(0.5)
+        cut_off(engine)
+
+    assert await desk.rest() == ["first", "second"]
+
+
+async def test_a_process_leaves_their_share_to_others_also_when_it_is_idle(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await asyncio.sleep(1)
+    engine._peers = 1  # as it learns within a second
+    letters = [letter(f"dialog/b:{number}:1", "m") for number in range(20)]
+
+    await engine.enqueue(letters)
+
+    assert len(await desk.leased()) == 10
+
+
+async def test_the_first_of_a_kind_is_found_by_who_serves_it(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    desk = Desk(other, *KINDS)
+    await asyncio.sleep(1)
+    await engine.enqueue([letter(CHAT, "m1")])
+
+    other._sweep(0)  # as the bell has it do
+
+    assert await desk.leased() == [CHAT]
+
+
+async def test_a_commit_does_not_wait_until_it_is_noted_what_has_been_brought(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await desk.begin(CHAT)
+    cut_off(engine, FORGET)
+    owed = [Owed("screen/b:2", "d1", b"view")]
+
+    async with asyncio.timeout(0.5):
+        await engine.commit(turn, snapshot=None, owed=owed)
+
+    assert engine.mine("screen/b:2")
