@@ -61,6 +61,7 @@ class LongPolling(Program):
             UnauthorizedError: A messenger does not know a bot's token.
             MarkerFileError: The position of the polling cannot be read.
             StateFileError: The state cannot be kept in its file, or read from it.
+            EngineServerError: The server of the engine is not what is needed.
             BotRunsElsewhereError: Another program runs a bot, from `state_dir`.
         """
         settings = PollerSettings(
@@ -84,6 +85,7 @@ class LongPolling(Program):
             UnauthorizedError: A messenger does not know a bot's token.
             MarkerFileError: The position of the polling cannot be read.
             StateFileError: The state cannot be kept in its file, or read from it.
+            EngineServerError: The server of the engine is not what is needed.
             BotRunsElsewhereError: Another program runs a bot, from `state_dir`.
         """
         async with self._runtime(bots, polling or PollerSettings()) as runtime:

@@ -81,6 +81,7 @@ class Webhook(Program):
             UnauthorizedError: A messenger does not know a bot's token.
             BadRequestError: A messenger does not want the webhook.
             StateFileError: The state cannot be kept in its file, or read from it.
+            EngineServerError: The server of the engine is not what is needed.
         """
         tls = _tls(certificate, key)
         self._run(

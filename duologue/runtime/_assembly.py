@@ -15,7 +15,7 @@ from pathlib import Path
 from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
 from duologue.dialogs import Bot, Conversations, Dispatcher, Settings, UpdateSource
 from duologue.runtime._bots import Bots, follow
-from duologue.runtime._engines import EngineChoice
+from duologue.runtime._engines import EngineChoice, enter
 from duologue.runtime._lock import StateLocks
 from duologue.runtime._metrics import Metrics
 from duologue.runtime._reports import Reports
@@ -58,6 +58,7 @@ class Assembly:
         settings: How conversations behave.
         state_dir: The state folder.
         drain: Seconds for finishing.
+        start_timeout: Seconds to wait for a server of the engine; None waits for ever.
         clock: Tells the time.
         observer: Counts.
         metrics: Shows what happens.
@@ -72,6 +73,7 @@ class Assembly:
     settings: Settings
     state_dir: Path
     drain: float
+    start_timeout: float | None
     clock: Clock
     observer: Observer
     metrics: Metrics
@@ -92,7 +94,8 @@ class Assembly:
         """
         locks = self._make_locks(stack)
         await self._take_locks(locks, connecting)
-        engine = await stack.enter_async_context(self.choice.make(self.bots))
+        engine = self.choice.make(self.bots)
+        await enter(stack, engine, clock=self.clock, limit=self.start_timeout)
         follow(self.bots, engine)
         system = ActorSystem(drain=1.0, clock=self.clock, observer=self.observer)
         states = states_of(engine, self.bots)
@@ -113,6 +116,7 @@ class Assembly:
             conversations,
             fetching,
             self.receiving,
+            engine=engine,
             locks=locks,
             used=self.dispatcher.used_events(),
             clock=self.clock,
@@ -175,7 +179,7 @@ class Assembly:
         )
 
     def _make_locks(self, stack: AsyncExitStack) -> StateLocks | None:
-        if self.polling is None:
+        if self.polling is None or self.choice.is_shared:
             return None
         locks = StateLocks(self.state_dir, drain=self.drain, clock=self.clock)
         stack.callback(locks.release)

@@ -11,6 +11,7 @@ from duologue.dialogs import Bot, Conversations, UpdateSource, bot_key
 from duologue.runtime._lock import StateLocks
 from duologue.runtime._reports import Reports
 from duologue.transport import Connecting, Fetching, Poller, Receiving, WebhookKeeper
+from duologue.transport._shared_limits import Allowance
 from duologue.transport.http import Operations
 
 
@@ -36,6 +37,13 @@ class _Limited(Protocol):
     def follow(self, seconds: float) -> None: ...
 
 
+@runtime_checkable
+class _Sharing(Protocol):
+    """A bot that keeps limits, also together with other processes."""
+
+    def share(self, allowance: Allowance) -> None: ...
+
+
 class Bots:
     """Has bots work as soon as they are connected.
 
@@ -43,6 +51,7 @@ class Bots:
         conversations: Handles their updates.
         fetching: Fetches them.
         receiving: Takes them in where the messenger brings them instead.
+        engine: Shares the limits of bots that work in several processes.
         locks: Keep other programs from doing so; None if nothing is fetched.
         used: The events that somebody handles.
         clock: Tells when to look after webhooks.
@@ -57,6 +66,7 @@ class Bots:
         fetching: Fetching,
         receiving: Receiving,
         *,
+        engine: Engine,
         locks: StateLocks | None,
         used: AbstractSet[str],
         clock: Clock,
@@ -67,6 +77,7 @@ class Bots:
         self._conversations = conversations
         self._fetching = fetching
         self._receiving = receiving
+        self._engine = engine
         self._used = used
         self._clock = clock
         self._locks = locks
@@ -133,6 +144,8 @@ class Bots:
         if isinstance(bot, _Observed):
             bot.observe(self._observer)
             self._observed.append(bot)
+        if isinstance(bot, _Sharing) and isinstance(self._engine, Allowance):
+            bot.share(self._engine)
         self._conversations.add(bot)
 
     def _begin_to_receive(self, bot: Bot) -> WebhookKeeper | None:

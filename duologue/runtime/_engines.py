@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import cast
+from urllib.parse import parse_qsl, urlencode
 
-from duologue.actors import Engine, MemoryEngine
+from duologue.actors import Clock, Engine, MemoryEngine
 from duologue.dialogs import Bot, bot_key
-from duologue.errors import EngineNotAvailableError, RuntimeSettingError
+from duologue.errors import (
+    EngineNotAvailableError,
+    EngineUnavailableError,
+    RuntimeSettingError,
+)
 from duologue.transport import marker_path
 from duologue.transport.polling._markers import Located
+from duologue.transport.redis import RedisEngine
+from duologue.transport.redis._server import SCHEMES, Durability
 from duologue.transport.sqlite import SqliteEngine
 
 VARIABLE = "DUOLOGUE_ENGINE"
@@ -23,6 +33,13 @@ SQLITE = "sqlite"
 """The name of the engine in a file of the state folder, named after the first bot."""
 
 _URL = "sqlite:///"
+_OPTIONS = (
+    "namespace",
+    "shards",
+    "durability",
+)  # those that a URL of a server may have
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 10.0
 _OVERLAP = 5.0  # seconds that the process before may need to end beside its drain
 
 
@@ -35,7 +52,12 @@ def place_of(engine: Engine) -> str:
     """Where an engine keeps the state: a file, the memory, or something of its own."""
     if isinstance(engine, SqliteEngine):
         return str(engine.path)
+    if isinstance(engine, RedisEngine):
+        return engine.place
     return type(engine).__name__ if engine.durable else MEMORY
+
+
+_logger = logging.getLogger("duologue")
 
 
 class EngineChoice:
@@ -67,8 +89,17 @@ class EngineChoice:
         """The class of the engine."""
         if not isinstance(self._chosen, str):
             return type(self._chosen).__name__
+        if self._chosen.startswith(SCHEMES):
+            return RedisEngine.__name__
         is_memory = self._chosen == MEMORY
         return (MemoryEngine if is_memory else SqliteEngine).__name__
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several programs may work with the same bots."""
+        if isinstance(self._chosen, str):
+            return self._chosen.startswith(SCHEMES)
+        return self._chosen.shared
 
     @property
     def is_for_first_bot(self) -> bool:
@@ -91,11 +122,49 @@ class EngineChoice:
             return self._chosen
         if self._chosen == MEMORY:
             return MemoryEngine()
+        if self._chosen.startswith(SCHEMES):
+            return redis_engine(self._chosen)
         if self._chosen == SQLITE:
             path = _path_for(self._state_dir, bots[0])
         else:
             path = Path(self._chosen.removeprefix(_URL)).expanduser()
         return SqliteEngine(path, patience=self._patience)
+
+
+async def enter(
+    stack: AsyncExitStack, engine: Engine, *, clock: Clock, limit: float | None
+) -> None:
+    """Begin with an engine; wait for a server that does not answer yet.
+
+    Args:
+        stack: What ends it.
+        engine: The engine.
+        clock: Tells when to try again.
+        limit: Seconds after which to give up; None for never.
+
+    Raises:
+        EngineUnavailableError: It has not answered.
+        EngineServerError: Its server is not what is needed.
+    """
+    pause, began, is_told = _FIRST_PAUSE, clock.time(), False
+    while True:
+        try:
+            await stack.enter_async_context(engine)
+        except EngineUnavailableError as error:
+            is_over = limit is not None and clock.time() - began >= limit
+            if is_over or not engine.shared:
+                raise
+            if not is_told:
+                effort = "until it answers" if limit is None else f"for {limit:g} s"
+                place, reason = place_of(engine), error.reason
+                _logger.warning("%s: %s; trying again %s", place, reason, effort)
+            is_told = True
+            await clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        else:
+            if is_told:
+                _logger.warning("%s answers now", place_of(engine))
+            return
 
 
 def _chosen(given: Engine | str | None) -> Engine | str:
@@ -113,6 +182,14 @@ def _chosen(given: Engine | str | None) -> Engine | str:
 def _checked(name: str, said: str, variable: str | None) -> str:
     if name in (MEMORY, SQLITE):
         return name
+    if name.startswith(SCHEMES):
+        try:
+            redis_engine(name)  # what is wrong with it is told at once
+        except RuntimeSettingError as error:
+            if variable is None:
+                raise
+            raise RuntimeSettingError(variable, error.problem) from None
+        return name
     if not name.startswith("sqlite://"):
         raise EngineNotAvailableError(name, variable)
     path = name.removeprefix(_URL)
@@ -122,6 +199,27 @@ def _checked(name: str, said: str, variable: str | None) -> str:
         problem = f'it names no file; write "{_URL}state.db", with three slashes'
         raise RuntimeSettingError(said, problem)
     return name
+
+
+def redis_engine(url: str) -> RedisEngine:
+    """The engine that a URL names, with what its query says of it.
+
+    Raises:
+        RuntimeSettingError: An option is none, or has no value that it can have.
+    """
+    server, _, options = url.partition("?")
+    query = parse_qsl(options, keep_blank_values=True)
+    own = {name: value for name, value in query if name in _OPTIONS}
+    rest = urlencode([each for each in query if each[0] not in _OPTIONS])
+    shards = own.get("shards")
+    if shards is not None and not (shards.isascii() and shards.isdigit()):
+        raise RuntimeSettingError("shards=", f"{shards!r} is no number")
+    return RedisEngine(
+        f"{server}?{rest}" if rest else server,
+        namespace=own.get("namespace", "main"),
+        durability=cast("Durability", own.get("durability", "fast")),
+        shards=None if shards is None else int(shards),
+    )
 
 
 def _path_for(state_dir: Path, bot: Bot) -> Path:

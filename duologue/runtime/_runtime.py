@@ -58,29 +58,26 @@ class Runtime:
     Args:
         dispatcher: The routers and dialogs.
         bots: The bots.
-        engine: Where mailboxes and state are: an engine; `"memory"`, which lasts as long
-            as the block; `"sqlite"` for a file in `state_dir` that is named after the
-            first bot; or `"sqlite:///path"` (four slashes for an absolute one). By
-            default what the environment variable `DUOLOGUE_ENGINE` says, or memory.
-        polling: How updates are fetched; None not to fetch any, because the
-            application passes them to `accept`.
+        engine: Where mailboxes and state are: an engine; `"memory"`, while the block
+            lasts; `"sqlite"` for a file in `state_dir`, named after the first bot;
+            `"sqlite:///path"`; `"redis://host"` for a Redis or Valkey server. By default
+            what the environment variable `DUOLOGUE_ENGINE` says, or memory.
+        polling: How updates are fetched; None if the application passes them on.
         settings: How conversations behave.
         state_dir: Where the file of `"sqlite"` is, or, in memory, the position of the
-            polling; by default what the environment variable `DUOLOGUE_STATE_DIR`
-            says, or `.duologue` in the current folder.
+            polling; by default `DUOLOGUE_STATE_DIR`, or `.duologue` in the current folder.
         drain: Seconds for finishing when the block is left.
-        start_timeout: Seconds to wait at the start while no messenger can be
-            reached; None waits for ever. Where one can, its bot begins to work, and
-            the others join it when theirs answer.
+        start_timeout: Seconds to wait at the start for a messenger, and for the server
+            of the engine; None waits for ever. Where one messenger answers, its bot
+            begins to work, and the others join it when theirs do.
         on_error: Told of errors that nobody awaits, after they were logged.
         observer: Counts what happens; `runtime.observer` by default a `Counts`.
         clock: Tells the time; by default that of the loop.
         metrics_port: Opens a door with `/metrics`, `/livez` and `/readyz` on this
             port; 0 picks a free one, see `metrics_url`. None opens none.
         metrics_host: What that door binds; everybody who can reach it may read.
-        registry: Where the metrics appear while the runtime runs: a
-            `prometheus_client.CollectorRegistry`, by default one of its own. Giving one
-            turns the metrics on without a door.
+        registry: Where the metrics appear: a `prometheus_client.CollectorRegistry`, by
+            default one of its own. Giving one turns the metrics on without a door.
 
     Raises:
         EngineNotAvailableError: The engine is none that this version has.
@@ -149,6 +146,8 @@ class Runtime:
             StateDamagedError: It is broken, or something else.
             StateLayoutError: A newer version of duologue has written it.
             NetworkFileSystemError: It would be on another machine.
+            EngineUnavailableError: The server of the engine does not answer.
+            EngineServerError: That server is not what is needed, and what to do.
         """
         async with AsyncExitStack() as stack:
             await self._open(stack)
@@ -383,6 +382,7 @@ class Runtime:
             settings=self._settings,
             state_dir=self._state_dir,
             drain=self._drain,
+            start_timeout=self._start_timeout,
             clock=self._clock,
             observer=self.observer,
             metrics=self._metrics,

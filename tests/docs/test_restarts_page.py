@@ -101,5 +101,5 @@ def test_each_way_to_name_an_engine_is_taken(
 
     exec(CHOICES, dict(names))  # noqa: S102  # our own page
 
-    assert len(CHOICES.splitlines()) == 4
+    assert len(CHOICES.splitlines()) == 5
     assert list(tmp_path.iterdir()) == []

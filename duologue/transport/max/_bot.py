@@ -28,14 +28,14 @@ from duologue.transport.max import _answers as answers, _requests as requests
 from duologue.transport.max._answers import Subscription
 from duologue.transport.max._capabilities import ACTIONS, CAPABILITIES, UPDATE_TYPES
 from duologue.transport.max._http import HttpClient
-from duologue.transport.max._limits import Limits, MaxLimits
+from duologue.transport.max._limits import Limited, Limits, MaxLimits
 from duologue.transport.max._parse import parse
 from duologue.transport.max._private_chats import PrivateChats
 from duologue.transport.max._requests import BotCommand, Request
 from duologue.transport.max._settings import chosen_token, chosen_url
 
 
-class Bot(Messenger):
+class Bot(Limited, Messenger):
     """One bot account on MAX.
 
     Making one touches no network; `start` does. The methods that take a chat do
@@ -145,16 +145,6 @@ class Bot(Messenger):
             BotNotStartedError: Nobody has called `start` yet.
         """
         self._http.effects.report_to(observer, bot_key(self))
-
-    def follow(self, seconds: float) -> None:
-        """Come after another process of this account, and keep the limits with it.
-
-        Until a second and a quarter after that one's last call no call is made.
-
-        Args:
-            seconds: How long ago the other one can have made its last call.
-        """
-        self._limits.follow(seconds)
 
     async def close(self) -> None:
         """Give back connections. Calling it again is harmless."""

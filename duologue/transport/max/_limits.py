@@ -9,6 +9,7 @@ from duologue.actors import Clock
 from duologue.dialogs import CallKind
 from duologue.errors import BotSettingError
 from duologue.transport._limits import Buckets, TokenBucket, take_both, try_take_both
+from duologue.transport._shared_limits import Allowance, SharedBucket
 
 _SECOND = 1.0
 
@@ -53,8 +54,9 @@ class MaxLimits:
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self.polls = TokenBucket(limits.polls, _SECOND, clock=clock)
-        others = limits.requests - limits.polls
-        self.bot = TokenBucket(others, _SECOND, clock=clock)
+        self._others = limits.requests - limits.polls
+        self._clock = clock
+        self.bot = TokenBucket(self._others, _SECOND, clock=clock)
         rates: Mapping[CallKind, int] = {
             "send": limits.sends,
             "edit": limits.edits,
@@ -81,6 +83,16 @@ class MaxLimits:
         self.polls.follow(seconds)
         self.bot.follow(seconds)
 
+    def share(self, name: str, allowance: Allowance) -> None:
+        """Keep the limits of the bot together with its other processes.
+
+        Those of a chat are kept by the process that has it, those of polls by the only
+        one that polls.
+        """
+        self.bot = SharedBucket(
+            self._others, _SECOND, clock=self._clock, name=name, allowance=allowance
+        )
+
     def arrived(self, chat_id: int, kind: CallKind) -> None:
         """Learn that a call of a kind for this chat has been answered."""
         self._chats[kind].of(chat_id).arrived()
@@ -90,3 +102,40 @@ class MaxLimits:
         """Allow no call for this chat for a while: MAX does not say which kind it means."""
         for buckets in self._chats.values():
             buckets.of(chat_id).pause(seconds)
+
+
+class Limited:
+    """A bot that keeps its limits, also together with others of its account."""
+
+    _limits: MaxLimits
+
+    @property
+    def id(self) -> int:
+        """The number of the account."""
+        raise NotImplementedError
+
+    @property
+    def messenger(self) -> str:
+        """The short name of the messenger."""
+        raise NotImplementedError
+
+    def follow(self, seconds: float) -> None:
+        """Come after another process of this account, and keep the limits with it.
+
+        Until a second and a quarter after that one's last call no call is made.
+
+        Args:
+            seconds: How long ago the other one can have made its last call.
+        """
+        self._limits.follow(seconds)
+
+    def share(self, allowance: Allowance) -> None:
+        """Keep the limits together with the other processes of this account.
+
+        Args:
+            allowance: Gives out the calls.
+
+        Raises:
+            BotNotStartedError: Nobody has called `start` yet.
+        """
+        self._limits.share(f"{self.messenger}.{self.id}", allowance)

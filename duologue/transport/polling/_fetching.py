@@ -76,6 +76,7 @@ class Fetching:
         self._clock = clock
         self._observer = observer
         self._pollers: list[Poller] = []
+        self._stores: list[EngineMarkers] = []
         self._checks: list[asyncio.Task[None]] = []
 
     def begin(self, bot: Bot) -> Poller | None:
@@ -108,7 +109,9 @@ class Fetching:
         file = MarkerFile(path)
         if not self._engine.durable:
             return file
-        return EngineMarkers(self._engine, f"poller/{path.stem}", file)
+        store = EngineMarkers(self._engine, f"poller/{path.stem}", file)
+        self._stores.append(store)
+        return store
 
     async def stop(self, drain: float) -> None:
         """Stop asking at once, and finish what has been fetched.
@@ -121,6 +124,8 @@ class Fetching:
         async with asyncio.TaskGroup() as group:
             for poller in self._pollers:
                 group.create_task(poller.stop(drain))
+        for store in self._stores:
+            await store.release()
         if self._checks:
             await asyncio.wait(self._checks)
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import os
 import secrets
 import stat
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeGuard, cast, runtime_checkable
 
 from duologue.actors import Engine
-from duologue.errors import MarkerFileError
+from duologue.errors import EngineUnavailableError, FencedError, MarkerFileError
 from duologue.transport._json import is_object, parse
 
+_logger = logging.getLogger("duologue.polling")
+
 _VERSION = 1
+_PAUSE = 1.0  # seconds until it is asked again who polls
+_AT_ONCE = 0.001
 _HELD_FOR = 15.0  # seconds; engines of one process do not count them
 _LAST_MARKER = 2**63  # as the messengers count
 
@@ -176,25 +182,74 @@ class EngineMarkers:
         self._name = name
         self._before = before
         self._token = secrets.token_urlsafe(12)
+        self._renewing: asyncio.Task[None] | None = None
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process is the one that polls, as far as it knows."""
+        return self._renewing is not None and not self._renewing.done()
 
     async def load(self) -> Position:
-        """Give the position saved last.
+        """Give the position saved last; wait while another process polls.
 
         Raises:
             MarkerFileError: There is none, and the file from before is damaged.
             EngineUnavailableError: The engine does not answer.
         """
-        content = await self._engine.hold(self._name, self._token, _HELD_FOR)
+        self._let_renewal_end()
+        content = await self._lead()
+        if self._engine.shared:
+            self._renewing = asyncio.get_running_loop().create_task(self._renew())
         return await self._before.load() if content is None else _decode(content)
+
+    async def _lead(self) -> bytes | None:
+        """Be the one who polls; return the position as it was saved last."""
+        is_told = False
+        while True:
+            try:
+                return await self._engine.hold(self._name, self._token, _HELD_FOR)
+            except FencedError:
+                if not is_told:
+                    _logger.info(
+                        "%s: another process polls, this one waits", self._name
+                    )
+                is_told = True
+            await asyncio.sleep(_PAUSE)
 
     async def save(self, position: Position) -> None:
         """Keep a position.
 
         Raises:
+            FencedError: Another process polls by now.
             EngineUnavailableError: The engine does not answer.
         """
         content = _encode(position)
         await self._engine.hold(self._name, self._token, _HELD_FOR, value=content)
+
+    async def release(self) -> None:
+        """Let another process poll at once."""
+        if self._renewing is None:
+            return
+        self._let_renewal_end()
+        with suppress(FencedError, EngineUnavailableError):
+            await self._engine.hold(self._name, self._token, _AT_ONCE)
+
+    async def _renew(self) -> None:
+        """Stay the one who polls, also while the messenger takes its time."""
+        while True:
+            await asyncio.sleep(_HELD_FOR / 3)
+            try:
+                await self._engine.hold(self._name, self._token, _HELD_FOR)
+            except EngineUnavailableError:
+                continue
+            except FencedError:
+                _logger.warning("%s: another process polls by now", self._name)
+                return
+
+    def _let_renewal_end(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from typing import assert_never
 from duologue.dialogs import Batch
 from duologue.errors import (
     EngineUnavailableError,
+    FencedError,
     RateLimitedError,
     UnauthorizedError,
 )
@@ -58,7 +59,7 @@ class Rules:
         """Where a poller stands before anything has happened."""
         return PollerProgress(dropping=self._settings.drop_pending_updates)
 
-    def after(self, progress: PollerProgress, event: PollerEvent) -> PollerProgress:  # noqa: PLR0911 - one for each event
+    def after(self, progress: PollerProgress, event: PollerEvent) -> PollerProgress:  # noqa: C901, PLR0911 - one for each event
         """Tell where the poller stands after an event; `doing` is the new action."""
         match event:
             case Loaded(position):
@@ -73,6 +74,9 @@ class Rules:
                 return replace(progress, doing=progress.again)
             case MarkerCommitted():
                 return replace(progress, doing=End())
+            case ActionFailed(FencedError()) if not progress.stopping:
+                # Another process polls by now: what it has saved counts.
+                return replace(self.first(), dropping=False)
             case ActionFailed(error):
                 return self._failed(progress, error)
             case StopAsked():
