@@ -137,7 +137,7 @@ class Keeper:
         self._codec = codec
         # The engine in memory never suspends, so its turns need no task.
         self._memory = engine if type(engine) is MemoryEngine else None
-        self._is_local = isinstance(engine, LocalMailboxes)
+        self._is_local = isinstance(engine, LocalMailboxes) and not engine.shared
         self._knowledge = Knowledge(codec)
         self._leased: dict[str, object] = {}
         self._gathering: dict[str, Batch] = {}
@@ -145,7 +145,7 @@ class Keeper:
         self._strangers = Strangers()
         self._watchers = Watchers(engine, is_shared=not self._is_local)
         self._numbers = count(1)
-        self._run_id = token_hex(8)
+        self._run_id = f"{engine.name}.{token_hex(4)}"
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = False
         self._is_working = False
@@ -186,8 +186,7 @@ class Keeper:
         Raises:
             StateEndedError: The runtime has ended.
         """
-        key = cell.key
-        if not self._is_local or self._is_busy(key):
+        if not self._is_local or self._is_busy(key := cell.key):
             return await self.work(cell, leave)
         self._check(cell)
         known = self._knowledge.get(key)
@@ -322,8 +321,9 @@ class Keeper:
         """Handle one piece of mail, and all operations that wait behind it."""
         batch = self._sent.pop(opened.mail.id, None)
         if batch is None and self._strangers.leaves(opened, wall_time()):
-            await asyncio.sleep(_TURN)  # the engine may find another process then
-            await self._engine.fail(opened, error="another asked", retry=True)
+            if not await self._engine.hand(opened, opened.mail.id.partition(".")[0]):
+                await asyncio.sleep(_TURN)  # it may come back, or another one has it
+                await self._engine.fail(opened, error="another asked", retry=True)
             return None
         try:
             before = self._knowledge.read(opened.key, opened.snapshot)

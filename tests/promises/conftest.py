@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -27,6 +28,7 @@ from duologue.testing import Playground, RecordingBot
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
 from duologue.transport.sqlite import SqliteEngine
+from tests.servers import TestedEngine, server, valkey_program
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # for files of this run alone
 
@@ -203,17 +205,26 @@ def new_file(tmp_path: Path) -> Iterator[Callable[[], SqliteEngine]]:
         yield lambda: SqliteEngine(Path(folder, f"state-{next(numbers)}.db"))
 
 
-@pytest.fixture(params=["memory", "sqlite"], autouse=True)
+@pytest.fixture(scope="session")
+def new_namespace() -> Callable[[], TestedEngine]:
+    """Makes engines on one server, each with a namespace of its own."""
+    url = server(valkey_program()).url
+    return lambda: TestedEngine(url, namespace=token_hex(8), shards=2)
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"], autouse=True)
 def kept_in(
     request: pytest.FixtureRequest,
     new_file: Callable[[], SqliteEngine],
+    new_namespace: Callable[[], TestedEngine],
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
     """What keeps the state of this test, unless it names an engine itself."""
     name: str = request.param
-    if name == "sqlite":
+    if name != "memory":
+        new = new_file if name == "sqlite" else new_namespace
         if request.node.get_closest_marker("in_memory") is not None:
             pytest.skip("it is about the engine in memory")
-        monkeypatch.setattr("duologue.testing._playground.MemoryEngine", new_file)
-        monkeypatch.setattr("duologue.runtime._engines.MemoryEngine", new_file)
+        monkeypatch.setattr("duologue.testing._playground.MemoryEngine", new)
+        monkeypatch.setattr("duologue.runtime._engines.MemoryEngine", new)
     return name

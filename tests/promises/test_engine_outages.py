@@ -118,7 +118,12 @@ class Unsteady(MemoryEngine):
         self._maybe_refuse("park")
         await super().park(opened, schema)
 
-    async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
+    async def owed(
+        self,
+        screen: str,
+        *,
+        new: bool = False,  # noqa: ARG002  # it is asked once
+    ) -> tuple[Sequence[Owed], bytes | None]:
         self._maybe_refuse("owed")
         return await super().owed(screen)
 

@@ -112,7 +112,12 @@ async def test_the_first_window_is_sent_after_a_restart_and_can_be_pressed(
 class Distant(Kept):
     """Takes a second to tell what is owed."""
 
-    async def owed(self, screen: str) -> tuple[Sequence[Owed], bytes | None]:
+    async def owed(
+        self,
+        screen: str,
+        *,
+        new: bool = False,  # noqa: ARG002  # it is asked once
+    ) -> tuple[Sequence[Owed], bytes | None]:
         await asyncio.sleep(1)
         return await super().owed(screen)
 

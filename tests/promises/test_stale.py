@@ -173,6 +173,7 @@ async def test_a_handler_of_the_author_can_answer(dispatcher: Dispatcher) -> Non
     settings = Settings(stale=answer)
     async with Playground(dispatcher, bot=bot, settings=settings) as chat:
         await chat.say(2, "hello?")
+        await chat.settled()
         await chat.click(1, "Next")
         await chat.settled()
 

@@ -89,9 +89,7 @@ async def counter_of(chat: Playground) -> BgManager:
 
 def waiting(chat: Playground) -> int:
     """How many letters for later the engine keeps."""
-    engine = chat.engine
-    assert isinstance(engine, MemoryEngine | SqliteEngine)
-    return len(engine._timed)  # pyright: ignore[reportPrivateUsage]  # that no row stays for ever
+    return chat.engine.timed()
 
 
 def handles(dispatcher: Dispatcher, handler: Function) -> None:

@@ -21,7 +21,7 @@ from duologue.dialogs._delivery._receipts import (
     PendingMail,
     Receipt,
 )
-from duologue.dialogs._state._commands import Command, Introduced, encode
+from duologue.dialogs._state._commands import Command, Introduced, Redraw, encode
 from duologue.dialogs._state._turn import active_turn
 from duologue.errors import (
     EngineClosedError,
@@ -69,7 +69,8 @@ class Post:
         self._observer = observer
         self._clock = clock
         self._outage = outage
-        self._prefix = secrets.token_urlsafe(6)
+        # Whoever handles a message knows by its id whom to answer.
+        self._prefix = f"{engine.name}.{secrets.token_urlsafe(4)}"
         self._numbers = count(1)
 
     def bot_key(self, bot: Bot | None) -> str:
@@ -142,6 +143,12 @@ class Post:
             raise
         if letters:
             self._observer.count("enqueue", len(letters), outcome="accepted")
+
+    async def redraw(self, address: Address, stack_id: str) -> None:
+        """Have a stack drawn anew by whoever has its chat."""
+        mail = Mail(f"{self._prefix}.{next(self._numbers)}", encode(Redraw(stack_id)))
+        send = partial(self._engine.enqueue, [Letter(address.key, mail)])
+        await self._outage.outlast(send)
 
     async def introduce(self, address: Address) -> None:
         """Ask the messenger who is at an address, and tell its dialogs.

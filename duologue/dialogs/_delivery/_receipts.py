@@ -7,6 +7,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeAlias, TypeVar
 
 from duologue.dialogs._chat._ports import Update
@@ -101,7 +102,10 @@ class Pending(Hearer):
     Attributes:
         view: What shows its outcome, or the view that it is about.
         safe: Ends when the update may be acknowledged, for those who want to know.
+        is_foreign: Whether another process waits for it.
     """
+
+    is_foreign: bool = False
 
     __slots__ = (
         "_future",
@@ -321,6 +325,13 @@ class PendingMail:
     def get(self, mail_id: str) -> Pending | None:
         """Find a message."""
         return self._pending.get(mail_id)
+
+    def older_than(self, moment: float) -> list[Pending]:
+        """Those that have waited since before a moment, by the clock.
+
+        They stand in the order in which they were sent.
+        """
+        return list(takewhile(lambda each: each.since < moment, self._pending.values()))
 
     def remove(self, mail_id: str) -> Pending | None:
         """Forget a message, and return it."""

@@ -48,6 +48,7 @@ from duologue.dialogs._state._commands import (
     Introduced,
     LendTurn,
     MessageRefused,
+    Redraw,
     StartDialog,
     SwitchWindow,
     UpdateData,
@@ -96,8 +97,9 @@ class Handling:
         if isinstance(command, HandleUpdate):
             turn.fate, turn.cause = "unhandled", "update"
             update = self._update(turn, command, pending)
-            if pending is None and isinstance(update, Callback):
-                # A process before this one has received it, and did not answer it.
+            is_foreign = pending is None or pending.is_foreign
+            if is_foreign and isinstance(update, Callback):
+                # Another process has received it, and did not answer it.
                 self._answers.expect(update)
             batch = None if pending is None else pending.batch
             if not turn.snapshot.ring.add(update.id, batch):
@@ -112,6 +114,8 @@ class Handling:
             turn.is_changed = True
         elif isinstance(command, Introduced):
             introduce(turn, command)
+        elif isinstance(command, Redraw):
+            await self._redraw(turn, command)
         elif isinstance(command, ViewRefused | MessageRefused):
             raise refusal_of(turn.address.key, command)
         elif isinstance(command, TimerWork):
@@ -156,7 +160,7 @@ class Handling:
         """The event that handlers see for a command; None if there is none."""
         if isinstance(command, HandleUpdate):
             return self._update(turn, command, pending)
-        if isinstance(command, Drawn | Delivered | Introduced | TimerWork):
+        if isinstance(command, Drawn | Delivered | Introduced | Redraw | TimerWork):
             return None
         return dialog_update(turn, command)
 
@@ -258,6 +262,13 @@ class Handling:
                 stack.screen.refuse(drawn.revision)
                 return
             stack.screen.confirm(drawn.revision, drawn.message_id, drawn.previous_id)
+
+    async def _redraw(self, turn: Turn, command: Redraw) -> None:
+        """Show the top of a stack, whatever the user sees of it."""
+        stack = turn.snapshot.stacks.get(command.stack_id)
+        if stack is not None and stack.intents:
+            stack.screen.digest = ""
+            await self._call(turn, UpdateData(command.stack_id, None, {}, None), None)
 
     def step_back(self, turn: Turn, refused: ViewRefused) -> None:
         """Bring the state back to the window that the user sees."""

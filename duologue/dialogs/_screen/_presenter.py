@@ -15,6 +15,7 @@ of their commits, and that the state hears of new messages by `Drawn`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from duologue.actors import Clock, Observer
 from duologue.dialogs._chat._address import Address
@@ -36,6 +37,7 @@ from duologue.dialogs._state._turn import Draw
 from duologue.errors import (
     MessengerError,
     MessengerUnavailableError,
+    OutcomeUnknownError,
     RateLimitedError,
     RuntimeStoppedError,
     UnexpectedAnswerError,
@@ -182,6 +184,26 @@ class Presenter:
             screen.unconfirmed.remove(revision)
             self._rest(screens, screen)
 
+    def leave(self, screen_key: str, all_screens: Iterable[Screens]) -> None:
+        """Draw no more what waits for a chat: another process does.
+
+        Args:
+            screen_key: The key of its screen.
+            all_screens: Those of its conversations.
+        """
+        self._confirmations.rows.pop(screen_key, None)
+        for screens in all_screens:
+            for name, screen in list(screens.items()):
+                screen.is_left = True
+                for order in screen.orders:
+                    order.finish(OutcomeUnknownError(screen.address.key))
+                screen.orders.clear()
+                screen.strips.clear()
+                screen.unconfirmed.clear()
+                if screen.current is None:
+                    self._busy.discard(screen)
+                del screens[name]
+
     def stop(self) -> None:
         """Forget what has not been drawn; those who wait get an error."""
         self._is_stopped = True
@@ -263,13 +285,18 @@ class Presenter:
                 if self._next_kind(screen) != kind:
                     continue  # what came meanwhile needs another right
             if not screen.orders:
-                await self._strip(screen)
+                if screen.strips:
+                    await self._strip(screen)
                 continue
             screen.current = screen.orders.popleft()
             if await self._perform(screen, screen.current):
                 screen.current = None
                 pause = _FIRST_PAUSE
                 continue
+            if screen.is_left:
+                screen.current.finish(OutcomeUnknownError(screen.address.key))
+                screen.current = None
+                return
             self._put_back(screen, screen.current)
             screen.current = None
             await self._clock.sleep(pause)
@@ -286,7 +313,8 @@ class Presenter:
         except PASSING:
             await self._clock.sleep(_FIRST_PAUSE)
         else:
-            screen.strips.remove(message_id)
+            if message_id in screen.strips:
+                screen.strips.remove(message_id)
 
     async def _perform(self, screen: Screen, order: Order) -> bool:
         """Make one attempt to draw; tell whether the order is done with."""

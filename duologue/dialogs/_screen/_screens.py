@@ -125,6 +125,7 @@ class Screen:
         is_running: Whether somebody works off the orders.
         unconfirmed: Drawings of this process that the state has not heard of yet.
         has_row: Whether the engine keeps what a next process has to know of it.
+        is_left: Whether another process draws it by now.
     """
 
     __slots__ = (
@@ -133,6 +134,7 @@ class Screen:
         "chat_id",
         "current",
         "has_row",
+        "is_left",
         "is_running",
         "message_id",
         "name",
@@ -157,6 +159,7 @@ class Screen:
         self.is_running: bool = False
         self.unconfirmed: list[int] = []
         self.has_row: bool = False
+        self.is_left: bool = False
 
     @property
     def key(self) -> str:

@@ -91,6 +91,17 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Redraw:
+    """Draw a stack anew: nobody knows what the user sees of it.
+
+    Attributes:
+        stack_id: The stack.
+    """
+
+    stack_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """A message whose handle is kept in data has been sent.
 
@@ -226,7 +237,7 @@ class CancelTimer:
 
 
 TimerCommand: TypeAlias = SetTimer | TimerDue | DueCall | CancelTimer
-Report: TypeAlias = Drawn | Delivered | Introduced
+Report: TypeAlias = Drawn | Delivered | Introduced | Redraw
 Refusal: TypeAlias = ViewRefused | MessageRefused
 Command: TypeAlias = HandleUpdate | DialogCommand | TimerCommand | Report | Refusal
 
@@ -238,6 +249,7 @@ _TAGS: dict[str, type[Command]] = {
     "data": UpdateData,
     "lend": LendTurn,
     "drawn": Drawn,
+    "redraw": Redraw,
     "delivered": Delivered,
     "introduced": Introduced,
     "refused": ViewRefused,
@@ -286,6 +298,11 @@ def encode(command: Command) -> bytes:
 def encode_raw(raw: bytes) -> bytes:
     """Write the command to handle an update that is JSON already."""
     return b'["update",' + raw + b"]"
+
+
+def is_lending(body: bytes) -> bool:
+    """Whether a command asks for the turn itself, for whoever has sent it."""
+    return body.startswith(b'["lend",')
 
 
 def decode(body: bytes) -> Command:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer, Workers
 from duologue.dialogs._chat._address import bot_key
@@ -12,6 +13,7 @@ from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._outage import Outage
 from duologue.dialogs._delivery._post import Post
+from duologue.dialogs._delivery._replies import Replies
 from duologue.dialogs._delivery._tasks import TaskGroup, Tasks
 from duologue.dialogs._delivery._unheard import Unheard
 from duologue.dialogs._description._dispatcher import Dispatcher
@@ -35,6 +37,7 @@ from duologue.dialogs._turns._runner import TurnRunner
 from duologue.dialogs._turns._settings import Settings
 from duologue.errors import (
     BotTwiceError,
+    FencedError,
     ReentrantCallError,
     RuntimeStoppedError,
 )
@@ -100,6 +103,14 @@ class Conversations:
             clock=clock,
             outage=self._outage,
         )
+        self._replies = Replies(
+            engine,
+            self._post.pending,
+            taken=self._callbacks.take,
+            clock=clock,
+            tasks=self._calls,
+            lost=self._lost,
+        )
         self._intake = Intake(
             engine, self._post, self._callbacks, clock=clock, names=self._names
         )
@@ -148,8 +159,10 @@ class Conversations:
                 bots=by_key,
                 on_error=on_error,
                 owing=owing if engine.durable else None,
+                is_mine=engine.mine,
             ),
             failed=self._failed,
+            replies=self._replies,
             clock=clock,
             observer=observer,
             on_error=on_error,
@@ -218,6 +231,7 @@ class Conversations:
         """Begin to run turns."""
         self._dispatcher.bg_factory.bind(self._post)
         self._has_begun = True
+        self._replies.begin()
         self._serve(_SLOTS)
 
     def _serve(self, slots: int) -> None:
@@ -271,6 +285,7 @@ class Conversations:
             self._dispatcher.bg_factory.bind(None)
             self._callbacks.close()
             self._presenter.stop()
+            self._replies.stop()
             await self._workers.stop(_GRACE)  # those whom the time did not reach
             for tasks in (
                 self._effects,
@@ -318,12 +333,32 @@ class Conversations:
         self, screen: Screen, news: News, done: Sequence[str], row: bytes | None
     ) -> None:
         """Tell a conversation what became of its views, and the engine what is paid."""
-        if news or self._engine.durable:
-            await self._post.drawn(screen.key, screen.address.key, news, done, row)
+        if not news and not self._engine.durable:
+            return
+        key = screen.address.key
+        try:
+            await self._post.drawn(screen.key, key, news, done, row)
+        except FencedError as error:
+            # Another process draws there by now, and this may have come behind it.
+            _logger.warning("%s", error)
+            if self._engine.shared:
+                await self._post.redraw(screen.address, screen.stack_id)
+
+    def _lost(self, screen: str) -> None:
+        """Draw no more in a chat that another process has taken over.
+
+        What waits here is owed, and is drawn there; what is on its way may arrive
+        behind it, which is mended when it is known (see `_confirm`).
+        """
+        screens = self._actors.screens_of(screen)
+        self._presenter.leave(screen, screens)
 
     def _pay(self, debt: Debt) -> None:
         """Note that one part of what is owed has been done."""
         debt.parts -= 1
         if not debt.parts:
-            pay = self._post.drawn(debt.screen, "", (), [debt.id], None)
-            self._calls.start(pay, "what was owed")
+            self._calls.start(self._note_paid(debt), "what was owed")
+
+    async def _note_paid(self, debt: Debt) -> None:
+        with suppress(FencedError):  # whoever has the chat does it once more
+            await self._post.drawn(debt.screen, "", (), [debt.id], None)

@@ -194,6 +194,15 @@ class DialogActors:
         """
         return self._actors.get(key) or self._activate(key)
 
+    def screens_of(self, screen: str) -> list[Screens]:
+        """What is on its way to a chat, by the conversations of it."""
+        chat = "dialog/" + screen.partition("/")[2]
+        return [
+            actor.screens
+            for key, actor in self._actors.items()
+            if key == chat or key.startswith(f"{chat}:")
+        ]
+
     @property
     def has_mail(self) -> bool:
         """Whether one of them has mail that is not handled yet."""

@@ -106,7 +106,7 @@ class Recovery:
 
     async def _ask(self, screen: str) -> _Left:
         """Ask what is owed to a screen, and what its conversations want to be seen."""
-        ask = partial(self._engine.owed, screen)
+        ask = partial(self._engine.owed, screen, new=True)
         owed, row = await self._outage.outlast(ask)
         handles: dict[str, Sent] = {}
         things = [self._owing.read(one, handles) for one in owed]

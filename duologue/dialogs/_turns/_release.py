@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from duologue.actors import Owed
 from duologue.dialogs._chat._address import Address, bot_key, screen_key
@@ -19,7 +20,7 @@ from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode
 from duologue.dialogs._state._turn import Debt, Draw, Turn
 from duologue.dialogs._turns._dialog_actors import DialogActor
 from duologue.dialogs._turns._failed_turns import OnError
-from duologue.errors import UnknownBotError
+from duologue.errors import OutcomeUnknownError, UnknownBotError
 
 _NO_DEBTS: Mapping[str, Debt] = {}
 
@@ -57,6 +58,7 @@ class Release:
         on_error: Told of errors that nobody awaits, and where they happened.
         owing: Writes what is owed to screens; None if the engine forgets with the
             process.
+        is_mine: Tells whether this process draws on a screen.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Release:
         bots: Mapping[str, Bot],
         on_error: OnError,
         owing: Owing | None,
+        is_mine: Callable[[str], bool],
     ) -> None:
         self._presenter = presenter
         self._callbacks = callbacks
@@ -77,6 +80,7 @@ class Release:
         self._bots = bots
         self._on_error = on_error
         self._owing = owing
+        self._is_mine = is_mine
 
     def plan(self, turn: Turn) -> Plan:
         """Decide what leaves with the commit of a turn, and what of it is owed."""
@@ -128,6 +132,8 @@ class Release:
         if turn.adopted is not None:
             self._presenter.adopt(actor.screens, *turn.adopted)
         for bot, draw in plan.draws:
+            if draw.outgoing is not None and self._is_elsewhere(bot, draw.outgoing):
+                continue
             view = self._presenter.show(actor.screens, turn.address, bot, draw)
             if draw.outgoing is not None:
                 _depart(draw.outgoing, view)
@@ -141,6 +147,18 @@ class Release:
         elif view is None and isinstance(command, DialogCommand):
             view = self._presenter.in_flight(actor.screens, command.stack_id)
         return view
+
+    def _is_elsewhere(self, bot: Bot, outgoing: Outgoing) -> bool:
+        """Whether the process that has the chat of a message draws it.
+
+        It is owed there, and its handle learns of it only if it is kept in data.
+        """
+        screen = screen_key(bot_key(bot), outgoing.chat_id)
+        if self._is_mine(screen):
+            return False
+        if isinstance(outgoing.target, Sent) and outgoing.is_new:
+            outgoing.target.leave(partial(_never_known, screen))
+        return True
 
     def _answer(self, turn: Turn, plan: Plan) -> None:
         """Let out the answers to presses that no drawing carries."""
@@ -203,6 +221,15 @@ class Release:
     def confirmed(self, actor: DialogActor, drawn: Drawn) -> None:
         """Note that the state knows of a drawing now."""
         self._presenter.confirmed(actor.screens, drawn.stack_id, drawn.revision)
+
+
+async def _never_known(screen: str) -> None:
+    """Another process sends it, and does not say when.
+
+    Raises:
+        OutcomeUnknownError: Always.
+    """
+    raise OutcomeUnknownError(screen)
 
 
 def _shown(turn: Turn, stack_id: str) -> tuple[str | None, int]:

@@ -26,10 +26,11 @@ from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._outage import Outage
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._receipts import Outcome, Pending
+from duologue.dialogs._delivery._replies import Replies
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._handling._discarded import DiscardedError, check_block
 from duologue.dialogs._handling._handling import Handling
-from duologue.dialogs._state._commands import Command, HandleUpdate
+from duologue.dialogs._state._commands import Command, HandleUpdate, is_lending
 from duologue.dialogs._state._turn import Turn
 from duologue.dialogs._turns._commits import Commits
 from duologue.dialogs._turns._dialog_actors import DialogActor, Unsure
@@ -69,6 +70,7 @@ class TurnRunner:
         handling: Handling,
         release: Release,
         failed: FailedTurns,
+        replies: Replies,
         clock: Clock,
         observer: Observer,
         on_error: OnError,
@@ -81,6 +83,7 @@ class TurnRunner:
         self._handling = handling
         self._release = release
         self._failed = failed
+        self._replies = replies
         self._clock = clock
         self._observer = observer
         self._opening = Opening(engine, dispatcher, bots, schema=schema)
@@ -132,6 +135,11 @@ class TurnRunner:
         except EngineUnavailableError as error:
             actor.following = None
             self._unsure.ask_again(actor, error)
+        except FencedError:  # another process has it; what it found is owed there
+            actor.following = None
+            if actor.unsure is not None:
+                unsure, actor.unsure = actor.unsure, None
+                unsure.withdraw()
         finally:
             self.running -= 1
             if self._idle is not None and not self.running:
@@ -152,7 +160,9 @@ class TurnRunner:
         if opened is None:
             return None
         actor.handled += 1
-        pending = self._post.pending.get(opened.mail.id)
+        pending = self._replies.of(opened.mail.id)
+        if self._engine.shared and await self._handed(opened, pending):
+            return None
         try:
             return await self._run(actor, opened, pending)
         except EngineUnavailableError:
@@ -161,6 +171,17 @@ class TurnRunner:
         except Exception as error:  # noqa: BLE001  # no error may keep the lease
             await self._failed.abandon(opened, pending, error)
         return None
+
+    async def _handed(self, opened: Opened, pending: Pending | None) -> bool:
+        """Hand a chat on to the process in which somebody waits in `fg()`."""
+        if (
+            pending is None
+            or not pending.is_foreign
+            or not is_lending(opened.mail.body)
+        ):
+            return False
+        self._post.pending.remove(opened.mail.id)
+        return await self._engine.hand(opened, opened.mail.id.partition(".")[0])
 
     async def _run(
         self, actor: DialogActor, opened: Opened, pending: Pending | None
@@ -283,6 +304,9 @@ class TurnRunner:
             self._commits.count(turn, "unknown")
             raise error
         if isinstance(error, FencedError):
+            pending = self._post.pending.get(opened.mail.id)
+            if pending is not None and pending.is_foreign:
+                self._post.pending.remove(opened.mail.id)
             self._commits.count(turn, "fenced")
             _logger.warning("%s", error)
             return

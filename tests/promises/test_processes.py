@@ -1,0 +1,203 @@
+"""Several processes of one bot: here several runtimes of one program on one server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from duologue import Dispatcher
+from duologue.dialogs import DialogManager
+from duologue.dialogs.routing import Command
+from duologue.errors import NoContextError
+from duologue.state import AsyncState
+from duologue.testing import Playground, RecordingBot
+from duologue.transport.polling._markers import (
+    EngineMarkers,
+    MarkerFile,
+    Position,
+)
+from tests.promises.conftest import make_dispatcher
+from tests.servers import RedisServer, TestedEngine, server, valkey_program
+
+pytestmark = pytest.mark.in_memory  # each names its engine itself
+
+
+class Total(AsyncState, scope="bot"):
+    count: int = 0
+
+
+@pytest.fixture
+def address() -> RedisServer:
+    return server(valkey_program())
+
+
+class Programs:
+    """Runs programs of one bot on one namespace."""
+
+    def __init__(self, url: str, stack: AsyncExitStack) -> None:
+        self.bot = RecordingBot()
+        self._url = url
+        self._stack = stack
+        self._namespace = token_hex(8)
+
+    def engine(self) -> TestedEngine:
+        return TestedEngine(self._url, namespace=self._namespace, shards=2)
+
+    async def run(self, dispatcher: Dispatcher) -> Playground:
+        engine = self.engine()
+        chat = Playground(dispatcher, engine=engine, bot=self.bot)
+        return await self._stack.enter_async_context(chat)
+
+
+@asynccontextmanager
+async def programs_of(address: RedisServer) -> AsyncIterator[Programs]:
+    async with AsyncExitStack() as stack:
+        yield Programs(address.url, stack)
+
+
+@pytest.fixture
+async def programs(address: RedisServer) -> AsyncIterator[Programs]:
+    async with programs_of(address) as running:
+        yield running
+
+
+@pytest.fixture
+async def one(programs: Programs) -> Playground:
+    """The program that has the chat of user 1, in which the counter is open."""
+    chat = await programs.run(make_dispatcher())
+    await chat.say(1, "/start")
+    await chat.settled()
+    return chat
+
+
+@pytest.fixture
+async def two(one: Playground, programs: Programs) -> Playground:
+    """Another program of the same bot."""
+    del one  # it comes first
+    return await programs.run(make_dispatcher())
+
+
+async def test_a_receipt_tells_of_a_turn_that_another_process_has_run(
+    one: Playground, two: Playground
+) -> None:
+    receipt = await two.dialog(1).update({"by": "two"})
+
+    await receipt
+    await receipt.drawn()
+
+    assert one.screen(1).text == "0 by=two"
+
+
+async def test_a_receipt_raises_what_a_turn_of_another_process_has_raised(
+    one: Playground, two: Playground
+) -> None:
+    _receipt = await one.dialog(1).done()
+    await one.settled()
+
+    receipt = await two.dialog(1).update({"by": "two"})
+
+    with pytest.raises(NoContextError):
+        await receipt
+
+
+async def test_fg_works_in_a_chat_that_another_process_has(
+    one: Playground, two: Playground
+) -> None:
+    async with two.dialog(1).fg() as manager:
+        manager.dialog_data["n"] = manager.dialog_data.get("n", 0) + 5
+        await manager.update({})
+
+    await two.settled()
+    assert two.screen(1).text == "5 "
+    await one.click(1, "more")
+    await one.settled()
+    assert one.screen(1).text == "6 "
+
+
+async def test_a_press_is_answered_whichever_process_has_its_chat(
+    one: Playground, two: Playground, programs: Programs
+) -> None:
+    del one
+    await two.click(1, "more")
+    await two.settled()
+
+    assert two.screen(1).text == "1 "
+    await asyncio.sleep(30)  # nor is it answered once more at a deadline
+    answers = [call for call in programs.bot.calls if call.callback_id is not None]
+    assert len(answers) == 1
+
+
+async def test_presses_that_come_by_two_processes_count_all(
+    one: Playground, two: Playground
+) -> None:
+    for number in range(10):
+        await (one, two)[number % 2].click(1, "more")
+    await one.settled()
+    await two.settled()
+
+    assert one.screen(1).text == "10 "
+
+
+async def test_a_state_is_the_same_in_all_processes(programs: Programs) -> None:
+    async def add(_: object, manager: DialogManager, total: Total) -> None:
+        del manager
+        await total.incr("count")
+
+    seen: list[int] = []
+
+    async def tell(_: object, manager: DialogManager, total: Total) -> None:
+        del manager
+        seen.append(await total.get("count"))
+
+    def dispatcher() -> Dispatcher:
+        made = make_dispatcher()
+        made.message.register(add, Command("add"))
+        made.message.register(tell, Command("total"))
+        return made
+
+    dispatchers = [dispatcher(), dispatcher()]
+    first, second = [await programs.run(each) for each in dispatchers]
+    for number in range(10):
+        await (first, second)[number % 2].say(number % 3 + 1, "/add")
+    await first.settled()
+    await second.settled()
+
+    await first.say(1, "/total")
+    await first.settled()
+    assert seen == [10]
+
+    totals = [
+        Total.of(bot=programs.bot, states=each.states)
+        for each in dispatchers
+        if each.states is not None
+    ]
+    async with asyncio.TaskGroup() as group:
+        for total in totals * 10:
+            group.create_task(total.incr("count"))
+    assert [await total.get("count") for total in totals] == [30, 30]
+
+
+async def test_one_process_polls_and_another_takes_its_place(
+    programs: Programs, tmp_path: Path
+) -> None:
+    file = MarkerFile(tmp_path / "marker.json")
+    async with programs.engine() as first, programs.engine() as second:
+        leader, other = (
+            EngineMarkers(engine, "poller/max-1", file) for engine in (first, second)
+        )
+        await leader.load()
+        await leader.save(Position(7))
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(other.load())
+            await asyncio.sleep(60)
+            was_waiting = not waiting.done()
+            await leader.release()
+
+        assert was_waiting
+        assert waiting.result() == Position(7)
+        await other.release()
