@@ -19,6 +19,7 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from typing import TypedDict
 
 from duologue import Dispatcher, LongPolling
@@ -127,13 +128,13 @@ def run(start: Start) -> None:
     ).run(bot)
 
 
-def child(start: Start) -> None:
+def child(start: Start, be: Callable[[Start], None]) -> None:
     """Be the bot until it ends."""
     code = 1
     try:
         os.close(0)
         os.open(os.devnull, os.O_RDONLY)
-        run(start)
+        be(start)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
@@ -148,8 +149,10 @@ def tell(text: str) -> None:
     os.write(1, f"{text}\n".encode())
 
 
-def serve() -> None:
+def serve(be: Callable[[Start], None] = run) -> None:
     """Start bots, one at a time, until the input ends."""
+    # A Ctrl-C in the terminal is the driver's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()  # so that forks share these pages
     tell("ready")
@@ -159,7 +162,7 @@ def serve() -> None:
         pid = os.fork()
         if not pid:
             os.close(alive)
-            child(json.loads(line))
+            child(json.loads(line), be)
         os.close(held_by_bot)
         tell(f"{pid}")
         # The pipe ends with the bot; the input does when the driver is gone.
@@ -172,6 +175,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    # A Ctrl-C in the terminal is the driver's to handle.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve()

@@ -63,6 +63,20 @@ class Plan:
     spares: bool = False
 
 
+def gather(messenger: Messenger, rng: random.Random, number: int) -> Crowd:
+    """Bring users into a messenger, and groups that they may write to."""
+    act = messenger.say_or_press
+    users: list[User] = []
+    for each in range(number):
+        user_id = act(AddUser(f"User {each}")).user_id
+        assert user_id is not None
+        users.append(User(user_id, messenger.service.world.dialog_with(user_id).id))
+    first = users[0].user_id
+    groups = [act(AddGroup(f"Board {n}", [first])).chat_id for n in range(3)]
+    boards = [group for group in groups if group is not None]
+    return Crowd(rng, users, boards)
+
+
 class Campaign:
     """Carries out a plan against a nursery's bot.
 
@@ -83,7 +97,7 @@ class Campaign:
     async def run(self) -> Verdict:
         """Run all of it, and judge what there is in the end."""
         async with self._messenger:
-            crowd = self._gather()
+            crowd = gather(self._messenger, self._rng, self._plan.users)
             each = self._plan.messages / (self._plan.kills + 1)
             for number in range(self._plan.kills):
                 await self._live_and_die(crowd, round(each * (number + 1)), each)
@@ -91,19 +105,6 @@ class Campaign:
             self.verdict.counts["messages"] = crowd.said
             self.verdict.counts["presses"] = crowd.presses
         return self.verdict
-
-    def _gather(self) -> Crowd:
-        act = self._messenger.say_or_press
-        users: list[User] = []
-        for number in range(self._plan.users):
-            user_id = act(AddUser(f"User {number}")).user_id
-            assert user_id is not None
-            chat = self._messenger.service.world.dialog_with(user_id)
-            users.append(User(user_id, chat.id))
-        first = users[0].user_id
-        groups = [act(AddGroup(f"Board {n}", [first])).chat_id for n in range(3)]
-        boards = [group for group in groups if group is not None]
-        return Crowd(self._rng, users, boards)
 
     async def _live_and_die(self, crowd: Crowd, until: int, each: float) -> None:
         """Let a bot work until the trap, or until nothing is left to be done."""

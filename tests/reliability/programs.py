@@ -15,6 +15,7 @@ from typing import Self
 from tests.reliability.bot import Start
 
 BOT = Path(__file__).with_name("bot.py")
+ROOT = Path(__file__).parents[2]
 
 
 class Nursery:
@@ -23,22 +24,26 @@ class Nursery:
     Args:
         log: Where what the bots say goes.
         package: A folder to take the package from, instead of the installed one.
+        bot: The program of the bot.
     """
 
-    def __init__(self, log: Path, package: Path | None = None) -> None:
+    def __init__(
+        self, log: Path, package: Path | None = None, *, bot: Path = BOT
+    ) -> None:
         self._log = log
         self._package = package
+        self._bot = bot
         self._process: asyncio.subprocess.Process | None = None
         self.pid = 0
 
     async def __aenter__(self) -> Self:
         env = dict(os.environ)
-        if self._package is not None:
-            env["PYTHONPATH"] = str(self._package)
+        folders = [ROOT] if self._package is None else [self._package, ROOT]
+        env["PYTHONPATH"] = os.pathsep.join(map(str, folders))
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                str(BOT),
+                str(self._bot),
                 env=env,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -73,7 +78,8 @@ class Nursery:
 
     async def ended(self) -> int:
         """Wait for the end of the bot; give its exit code, negative for a signal."""
-        self.pid, code = 0, await self._line()
+        code = await self._line()
+        self.pid = 0
         return int(code)
 
     async def kill(self) -> None:

@@ -176,16 +176,22 @@ def _copies(messenger: Messenger) -> Collection[str]:
 
 def names_in(state: Path | None) -> Mapping[int, list[str]]:
     """What the state file holds for each user."""
-    found: dict[int, list[str]] = {}
-    if state is None:
-        return found
-    for line in export(state):
+    bodies: dict[str, str] = {}
+    for line in export(state) if state is not None else ():
         entry = json.loads(line)
         if entry["kind"] == "snapshot" and "body" in entry:
-            # A snapshot has a line for its head and one for each dialog.
-            names = _names([json.loads(part) for part in entry["body"].splitlines()])
-            if names is not None:
-                found[int(entry["key"].rpartition(":")[2])] = names
+            bodies[entry["key"]] = entry["body"]
+    return names_of(bodies)
+
+
+def names_of(snapshots: Mapping[str, str]) -> Mapping[int, list[str]]:
+    """What snapshots hold for each user."""
+    found: dict[int, list[str]] = {}
+    for key, body in snapshots.items():
+        # A snapshot has a line for its head and one for each dialog.
+        names = _names([json.loads(part) for part in body.splitlines()])
+        if names is not None:
+            found[int(key.rpartition(":")[2])] = names
     return found
 
 

@@ -1,0 +1,152 @@
+"""The bot of `tests/reliability`, on a server that several of it share.
+
+Each process notes what its calls to the server met, a word a line, in the file `facts`:
+by that a run tells whether its fault has bitten.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+from duologue import LongPolling
+from duologue.actors import Letter, Opened, Owed, TimedLetter
+from duologue.dialogs import Settings
+from duologue.errors import EngineUnavailableError, FencedError
+from duologue.transport.max import Bot
+from duologue.transport.redis import RedisEngine
+from duologue.transport.redis._server import Server
+from duologue.transport.redis._wire._link import Call, Link
+from duologue.transport.redis._wire._scripts import COMMIT, LEASE, PARK
+from tests.reliability.bot import NO_LIMITS, Start, make_dispatcher, serve
+
+SHARDS = 4
+NOT_STARTED = (
+    75  # the server did not answer, and whoever starts the bot has to do it again
+)
+
+
+class ChaosStart(Start):
+    """How a bot is to be started.
+
+    Attributes:
+        schema: The version of the program.
+        lease: Seconds that others wait for a process that says nothing.
+        facts: The file of what happened.
+    """
+
+    schema: int
+    lease: float
+    facts: str
+
+
+class Facts:
+    """What happened. A word is out of this process when `note` returns."""
+
+    file: ClassVar[int] = -1
+
+    @classmethod
+    def note(cls, word: str) -> None:
+        os.write(cls.file, f"{word}\n".encode())
+
+
+class WatchedLink(Link):
+    """The way to the server; what it meets is noted."""
+
+    async def transfer(self, calls: Sequence[Call]) -> list[object]:
+        replies = await super().transfer(calls)
+        for call, reply in zip(calls, replies, strict=False):
+            _note(call, reply)
+        return replies
+
+    async def _pipelined(self, calls: Sequence[Call]) -> list[object]:
+        try:
+            replies = await super()._pipelined(calls)
+        except Exception as error:
+            Facts.note(type(error).__name__)
+            raise
+        for reply in replies:
+            if isinstance(reply, BaseException):
+                Facts.note(type(reply).__name__)
+        return replies
+
+
+def _note(call: Call, reply: object) -> None:
+    if isinstance(reply, BaseException):
+        return
+    if call.script is COMMIT:
+        status = cast("list[bytes]", reply)[0]
+        if status in (b"fenced", b"already"):
+            Facts.note(status.decode())
+    elif call.script is LEASE:
+        _, orphans, expired, _ = cast("tuple[object, list[bytes], int, int]", reply)
+        for word in ["expired"] * expired + ["orphan"] * sum(map(bool, orphans)):
+            Facts.note(word)
+    elif call.script is PARK:
+        Facts.note("parked")
+
+
+class WatchedServer(Server):
+    link_class: ClassVar[type[Link]] = WatchedLink
+
+
+class WatchedEngine(RedisEngine):
+    _server_class: ClassVar[type[Server]] = WatchedServer
+
+    async def commit(
+        self,
+        opened: Opened,
+        *,
+        snapshot: bytes | None,
+        outbox: Sequence[Letter] = (),
+        owed: Sequence[Owed] = (),
+        timed: Sequence[TimedLetter] = (),
+        keep: bool = False,
+    ) -> Opened | None:
+        try:
+            return await super().commit(
+                opened,
+                snapshot=snapshot,
+                outbox=outbox,
+                owed=owed,
+                timed=timed,
+                keep=keep,
+            )
+        except FencedError:
+            Facts.note("refused")
+            raise
+
+
+def run(start: Start) -> None:
+    logging.basicConfig(
+        level="WARNING", format=f"%(asctime)s {os.getpid()} %(name)s %(message)s"
+    )
+    told = cast("ChaosStart", start)
+    Facts.file = os.open(told["facts"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    dispatcher, started = make_dispatcher(), False
+
+    @dispatcher.startup()
+    async def begun() -> None:
+        nonlocal started
+        started = True
+        Facts.note("started")
+
+    polling = LongPolling(
+        dispatcher,
+        engine=WatchedEngine(told["engine"], lease=told["lease"], shards=SHARDS),
+        settings=Settings(schema=told["schema"]),
+        state_dir=told["state"],
+        drain=told["drain"],
+    )
+    try:
+        polling.run(Bot(told["token"], base_url=told["url"], limits=NO_LIMITS))
+    except EngineUnavailableError as error:
+        if started:
+            raise
+        raise SystemExit(NOT_STARTED) from error
+
+
+if __name__ == "__main__":
+    serve(run)

@@ -1,0 +1,189 @@
+"""One campaign: some processes of a bot on one server, its users, and a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.bot import NOT_STARTED
+from tests.chaos.cells import Cell, Field
+from tests.chaos.fleet import Fleet
+from tests.chaos.kept import dump, left_over, snapshots
+from tests.chaos.proxy import Proxy
+from tests.reliability.campaign import BACKLOG, BURSTS, LATE, QUIET, gather
+from tests.reliability.messenger import Messenger
+from tests.reliability.users import Crowd
+from tests.reliability.verdict import Verdict, judge, names_of
+from tests.servers import RedisServer
+
+ACQUAINTED = 1.5  # seconds in which the processes have heard of each other
+LONGEST = 600.0  # seconds of a campaign
+FAULTS = ("crashes", "ends", "never", "left over", "stuck")
+"""What no campaign may have, beside what is wrong with chats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a campaign is made of.
+
+    Attributes:
+        cell: The fault.
+        seed: Decides what users do, and where the fault strikes.
+        program: The server.
+        messages: How many messages users say; presses come on top.
+        strikes: How often the fault strikes.
+        users: How many there are.
+        patience: Seconds after which a bot that is not done is stuck.
+    """
+
+    cell: Cell
+    seed: str
+    program: str
+    messages: int = 2_000
+    strikes: int = 10
+    users: int = 100
+    patience: float = 60.0
+
+
+class Campaign:
+    """Carries out a plan.
+
+    Args:
+        plan: What to do.
+        folder: Where everything keeps its state; empty.
+        package: A folder to take the package from, instead of the installed one.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, package: Path | None = None) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._package = package
+        self._messenger = Messenger(limits=False)
+        options = "--appendfsync", "everysec", *plan.cell.options
+        self._server = RedisServer(plan.program, *options, folder=folder)
+        self.verdict = Verdict()
+
+    async def run(self) -> Verdict:
+        """Run all of it, and judge what there is in the end."""
+        plan = self._plan
+        self._folder.mkdir(parents=True)  # nothing else runs yet
+        self._server.start()
+        try:
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(self._messenger)
+                field = await self._field(stack)
+                try:
+                    async with asyncio.timeout(LONGEST):
+                        await self._live(field)
+                except TimeoutError:
+                    self.verdict.add("stuck", "it took too long")
+                for code in field.fleet.crashes:
+                    name = "not started" if code == NOT_STARTED else "crashes"
+                    self.verdict.add(name, f"a bot has ended with {code}")
+            facts = field.fleet.facts()
+        finally:
+            self._server.stop()
+        self.verdict.counts.update({f"met {name}": n for name, n in facts.items()})
+        if plan.cell.proof and not any(facts[each] for each in plan.cell.proof):
+            proof = " or ".join(plan.cell.proof)
+            self.verdict.add("invalid", f"{plan.cell.name} has not bitten: no {proof}")
+        for name in plan.cell.never:
+            if facts[name]:
+                self.verdict.add("never", f"{name}: {facts[name]}")
+        return self.verdict
+
+    async def _field(self, stack: AsyncExitStack) -> Field:
+        cell = self._plan.cell
+        nemesis = random.Random(f"{self._plan.seed} {cell.name}")  # noqa: S311
+        urls = [self._server.url] * cell.processes
+        proxies: list[Proxy] = []
+        for number in range(cell.processes if cell.has_proxies else 0):
+            proxy = Proxy(nemesis, self._folder / f"{number}.sock", self._server.socket)
+            proxies.append(await stack.enter_async_context(proxy))
+            urls[number] = proxy.url
+        fleet = Fleet(self._messenger, urls, self._folder, self._package)
+        await stack.enter_async_context(fleet)
+        counts = self.verdict.counts
+        return Field(nemesis, self._server, fleet, proxies, self._messenger, counts)
+
+    async def _live(self, field: Field) -> None:
+        plan, fleet = self._plan, field.fleet
+        # What users do and what is done to the bots are drawn from two wells.
+        rng = random.Random(plan.seed)  # noqa: S311  # to be repeated, not to be secret
+        crowd = gather(self._messenger, rng, plan.users)
+        for number in range(len(fleet)):
+            await fleet.start(number)
+        while fleet.facts()["started"] < len(fleet):  # noqa: ASYNC110  # other processes do it
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(ACQUAINTED)
+        each = plan.messages / (plan.strikes + 1)
+        await self._work(rng, crowd, round(each))
+        for number in range(plan.strikes):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_struck(plan.cell, field))
+                group.create_task(self._work(rng, crowd, round(each * (number + 2))))
+        await self._judge_when_done(crowd)
+        for number in range(len(fleet)):
+            if code := await fleet.end(number):
+                self.verdict.add("ends", f"a bot has ended with {code}")
+        left = await left_over(self._server.url)
+        self.verdict.counts["set aside"] = left.pop("dead letters", 0)
+        if left:
+            self.verdict.add("left over", str(dict(left)))
+        (self._folder / "left").write_text(await dump(self._server.url))
+        self.verdict.counts.update(messages=crowd.said, presses=crowd.presses)
+
+    async def _work(self, rng: random.Random, crowd: Crowd, until: int) -> None:
+        """Let users act in bursts, as far as the bot follows."""
+        messenger = self._messenger
+        while crowd.said < until:
+            for _ in range(rng.choice(BURSTS)):
+                crowd.act(messenger)
+                if crowd.said >= until:
+                    break
+            await asyncio.sleep(rng.random() * 0.02)
+            while messenger.backlog > BACKLOG:
+                await messenger.service.bell.wait(0.05)
+
+    async def _judge_when_done(self, crowd: Crowd) -> None:
+        """Wait until all is done and right, or nothing more is to be expected."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        end, found = began + self._plan.patience, Verdict()
+        while loop.time() < end:
+            await asyncio.sleep(QUIET)
+            messenger = self._messenger
+            if messenger.backlog or loop.time() - messenger.last_call < QUIET:
+                continue
+            if not await self._on_its_way():
+                found = await self._judged(crowd)
+                if not found.faults:
+                    break
+                end = min(end, loop.time() + LATE)
+        else:
+            found = await self._judged(crowd)
+            left = await self._on_its_way()
+            if left:
+                self.verdict.add("stuck", f"{dict(left)}")
+        self.verdict.merge(found)
+        seconds = round(1000 * (loop.time() - began))
+        self.verdict.counts["slowest end, ms"] = seconds
+
+    async def _judged(self, crowd: Crowd) -> Verdict:
+        states = names_of(await snapshots(self._server.url))
+        return judge(self._messenger, crowd.users, states)
+
+    async def _on_its_way(self) -> Counter[str]:
+        left = await left_over(self._server.url)
+        for name in ("leases", "owners", "dead letters"):
+            del left[name]
+        return left
+
+
+async def _struck(cell: Cell, field: Field) -> None:
+    await cell.strike(field)
+    field.counts["strikes"] += 1

@@ -1,0 +1,219 @@
+"""The faults: what each does to the field, and how one sees that it has bitten."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.fleet import LEASE, Fleet
+from tests.chaos.proxy import Proxy
+from tests.reliability.messenger import Messenger
+from tests.servers import RedisServer
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What can be struck.
+
+    Attributes:
+        rng: Decides where and when.
+        server: The server.
+        fleet: The processes.
+        proxies: The ways of the processes to it, where the cell wants some.
+        messenger: Where users act.
+        counts: How often what was done.
+    """
+
+    rng: random.Random
+    server: RedisServer
+    fleet: Fleet
+    proxies: Sequence[Proxy]
+    messenger: Messenger
+    counts: Counter[str]
+
+    def some_bot(self) -> int:
+        return self.rng.randrange(len(self.fleet))
+
+    async def busy(self) -> None:
+        """Wait until the bots have something to do."""
+        while not self.messenger.backlog:  # noqa: ASYNC110  # other processes do it
+            await asyncio.sleep(0.01)
+
+    async def some_time(self, most: float) -> None:
+        await asyncio.sleep(self.rng.random() * most)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One kind of fault.
+
+    Attributes:
+        name: As in the table of faults.
+        what: What is done, in words.
+        strike: Does it once, and undoes it.
+        proof: What at least one of which has to be among the facts; else it did not bite.
+        never: What none of may be among them.
+        processes: How many bots there are.
+        has_proxies: Whether there is something between them and the server.
+        options: Of the server.
+    """
+
+    name: str
+    what: str
+    strike: Callable[[Field], Awaitable[None]]
+    proof: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    processes: int = 2
+    has_proxies: bool = False
+    options: tuple[str, ...] = ()
+
+
+async def kill_a_worker(field: Field) -> None:
+    number = field.some_bot()
+    await field.busy()
+    await field.some_time(0.2)
+    await field.fleet.kill(number)
+    await field.some_time(LEASE)
+    await field.fleet.start(number)
+
+
+async def stop_a_worker(field: Field) -> None:
+    number = field.some_bot()
+    await field.busy()
+    await field.some_time(0.2)
+    field.fleet.signal(number, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(3 * LEASE)
+    finally:
+        field.fleet.signal(number, signal.SIGCONT)
+    await field.some_time(0.5)
+
+
+async def restart_all(field: Field) -> None:
+    """As a deploy does: one process after the other, the new one before the old one."""
+    for number in range(len(field.fleet)):
+        code = await field.fleet.end(number)
+        field.counts[f"ended with {code}"] += 1
+        await field.fleet.start(number)
+        await field.some_time(1.0)
+
+
+async def lose_answers(field: Field) -> None:
+    for proxy in field.proxies:
+        proxy.loss = 0.03
+    await asyncio.sleep(2.0)
+    for proxy in field.proxies:
+        proxy.loss = 0.0
+    await field.some_time(1.0)
+
+
+async def cut_off(field: Field) -> None:
+    proxy = field.proxies[field.some_bot()]
+    proxy.hold()
+    await asyncio.sleep(6.0 + field.rng.random() * 3)
+    proxy.let_go()
+    await field.some_time(1.0)
+
+
+async def slow_down(field: Field) -> None:
+    for proxy in field.proxies:
+        proxy.delay, proxy.loss = 0.1, 0.05
+    await asyncio.sleep(3.0)
+    for proxy in field.proxies:
+        proxy.delay, proxy.loss = 0.0, 0.0
+
+
+async def kill_the_server(field: Field) -> None:
+    await field.some_time(1.0)
+    field.server.kill()
+    await field.some_time(1.0)
+    await asyncio.to_thread(field.server.start)
+
+
+async def stop_the_server(field: Field) -> None:
+    await field.some_time(0.5)
+    os.kill(field.server.pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(5.5 + field.rng.random() * 2)
+    finally:
+        os.kill(field.server.pid, signal.SIGCONT)
+    await field.some_time(1.0)
+
+
+async def flush_and_hang_up(field: Field) -> None:
+    for words in (
+        ("SCRIPT", "FLUSH"),
+        ("CLIENT", "KILL", "TYPE", "normal"),
+        ("CLIENT", "PAUSE", "500", "ALL"),
+        ("CLIENT", "KILL", "TYPE", "pubsub"),
+    ):
+        await field.some_time(0.4)
+        await asyncio.to_thread(field.server.ask, *words)
+
+
+async def fill_up(field: Field) -> None:
+    await field.some_time(0.5)
+    await asyncio.to_thread(field.server.ask, "CONFIG", "SET", "maxmemory", "1mb")
+    try:
+        await asyncio.sleep(1 + field.rng.random() * 2)
+    finally:
+        await asyncio.to_thread(field.server.ask, "CONFIG", "SET", "maxmemory", "0")
+    await field.some_time(1.0)
+
+
+async def deploy_the_next(field: Field) -> None:
+    """Restart the process of the oldest version as one of the next."""
+    fleet = field.fleet
+    number = min(range(len(fleet)), key=fleet.schemas.__getitem__)
+    newest = max(fleet.schemas)
+    await fleet.end(number)
+    fleet.schemas[number] = max(newest, fleet.schemas[number] + 1)
+    await fleet.start(number)
+    await field.some_time(1.0)
+
+
+_BROKEN = ("ConnectionError", "TimeoutError", "BusyLoadingError")
+CELLS = {
+    cell.name: cell
+    for cell in (
+        Cell("F1", "kill -9 of a process", kill_a_worker, proof=("orphan",)),
+        Cell("F2", "SIGSTOP of 3 leases", stop_a_worker, proof=("refused",)),
+        Cell("F3", "SIGTERM of one after the other", restart_all, never=("expired",)),
+        Cell(
+            "F5",
+            "answers of the server lost",
+            lose_answers,
+            proof=("already",),
+            has_proxies=True,
+        ),
+        Cell(
+            "F6",
+            "a process cut off from the server",
+            cut_off,
+            proof=("TimeoutError",),
+            has_proxies=True,
+        ),
+        Cell(
+            "F7",
+            "a slow way to the server that breaks",
+            slow_down,
+            proof=("ConnectionError",),
+            has_proxies=True,
+        ),
+        Cell("F8", "kill -9 of the server", kill_the_server, proof=_BROKEN),
+        Cell("F9", "SIGSTOP of the server", stop_the_server, proof=("TimeoutError",)),
+        Cell(
+            "F10",
+            "SCRIPT FLUSH, CLIENT KILL, CLIENT PAUSE",
+            flush_and_hang_up,
+            proof=("NoScriptError",),
+        ),
+        Cell("F14", "maxmemory reached", fill_up, proof=("OutOfMemoryError",)),
+        Cell("F19", "old and new versions at once", deploy_the_next, proof=("parked",)),
+    )
+}

@@ -1,0 +1,88 @@
+"""What a server keeps, read by nobody's engine."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import cast
+
+import redis.asyncio as redis
+
+_TAGGED = re.compile(
+    rb"duologue:\{[^}]*:\d+\}:(?P<what>[^:]+)(?::(?P<rest>.*))?", re.DOTALL
+)
+_AT_REST = {
+    b"m": "mail",
+    b"o": "owed drawings",
+    b"x": "outbox",
+    b"tmr": "timers",
+    b"lea": "leases",
+    b"own": "owners",
+    b"rdy": "ready",
+    b"dead": "dead letters",
+}
+"""What there is nothing of, when all is done and the processes have ended."""
+
+
+async def left_over(url: str) -> Counter[str]:
+    """What is on its way, or leased, or set aside."""
+    found: Counter[str] = Counter()
+    async with redis.Redis.from_url(url) as client:
+        async for key in client.scan_iter(count=1000):
+            tagged = _TAGGED.fullmatch(key)
+            if tagged is None:
+                continue
+            if tagged["what"] in _AT_REST:
+                found[_AT_REST[tagged["what"]]] += await _size(client, key)
+            elif tagged["what"] == b"n":
+                mail = int(await client.hget(key, "mail") or 0)
+                found["mail counted"] += abs(mail)
+    return +found
+
+
+async def _ask(client: redis.Redis, *words: str | bytes) -> object:
+    return await client.execute_command(*words)  # type: ignore[no-untyped-call] # theirs
+
+
+async def _size(client: redis.Redis, key: bytes) -> int:
+    commands = {b"hash": "HLEN", b"zset": "ZCARD", b"list": "LLEN"}
+    kind = cast("bytes", await _ask(client, "TYPE", key))
+    if kind not in commands:  # it is gone
+        return 0
+    return cast("int", await _ask(client, commands[kind], key))
+
+
+async def snapshots(url: str) -> Mapping[str, str]:
+    """The snapshots of all dialogs, by their keys."""
+    found: dict[str, str] = {}
+    async with redis.Redis.from_url(url) as client:
+        async for key in client.scan_iter(match="duologue:*:s:dialog/*", count=1000):
+            tagged = _TAGGED.fullmatch(key)
+            assert tagged is not None
+            value = cast("bytes", await _ask(client, "GET", key))
+            found[tagged["rest"].decode()] = value[16:].decode()
+    return found
+
+
+async def dump(url: str) -> str:
+    """Everything but rings, for reading."""
+    lines: list[str] = []
+    async with redis.Redis.from_url(url) as client:
+        async for key in client.scan_iter(count=1000):
+            value: object
+            kind = await client.type(key)
+            if kind == b"hash":
+                value = await client.hgetall(key)
+            elif kind == b"zset":
+                value = await client.zrange(key, 0, -1, withscores=True)
+            elif kind == b"list":
+                value = await client.lrange(key, 0, -1)
+            elif kind == b"set":
+                value = await client.smembers(key)
+            elif b":d:" in key:
+                continue
+            else:
+                value = await client.get(key)
+            lines.append(f"{key!r} {value!r}")
+    return "\n".join(sorted(lines))
