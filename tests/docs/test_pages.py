@@ -27,6 +27,7 @@ RUNS = {
     "recipes.md": "tests/docs/test_recipes_page.py",
     "restarts.md": "tests/docs/test_restarts_page.py",
     "sandbox.md": "tests/docs/test_sandbox_page.py",
+    "scaling.md": "tests/docs/test_scaling_page.py",
     "state.md": "tests/docs/test_state_page.py",
     "tasks.md": "tests/docs/test_tasks_page.py",
     "testing.md": "tests/docs/test_testing_page.py",

@@ -1,0 +1,156 @@
+"""The files of deploy/: each is read by the program that it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from duologue import Dispatcher
+from duologue.dialogs import MessageCreated
+from duologue.testing import Playground
+from duologue.transport.redis import RedisEngine
+from duologue.transport.redis._server._checks import Durability, probes
+from tests.servers import RedisServer, redis_program, valkey_program
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+USERS = (DEPLOY / "redis/users.acl").read_text("utf-8")
+SETTINGS = DEPLOY / "redis/redis.conf"
+FILES = sorted(
+    path.relative_to(DEPLOY).as_posix() for path in DEPLOY.rglob("*") if path.is_file()
+)
+REDIS = ROOT / "duologue/transport/redis"
+LUA = REDIS / "_wire/lua"
+
+pytestmark = pytest.mark.real_time
+
+
+def program(*names: str) -> str:
+    """A program of the machine; CI has all of them."""
+    found = next((path for path in map(shutil.which, names) if path), None)
+    if found is None:
+        assert not os.environ.get("CI"), f"CI has no {names[0]}: see .ci/system"
+        pytest.skip(f"{names[0]} is not installed; `make system` installs it")
+    return found
+
+
+def run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # a program of the tests
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **more},
+    )
+
+
+def servers() -> Mapping[str, str]:
+    installed = redis_program()
+    found = {"valkey": valkey_program()}
+    return found if installed is None else {**found, "redis": installed}
+
+
+@pytest.fixture(params=list(servers().values()), ids=list(servers()))
+def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    """A server with the settings and the users of deploy/."""
+    users = tmp_path / "users.acl"
+    users.write_text(USERS, "utf-8")
+    server = RedisServer(request.param, "--aclfile", str(users), settings=SETTINGS)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_every_file_is_explained() -> None:
+    page = (DEPLOY / "README.md").read_text("utf-8")
+
+    assert set(re.findall(r"\]\(([\w/.@-]+)\)", page)) >= {*FILES} - {"README.md"}
+
+
+def test_the_user_of_bots_may_do_what_they_need_and_nothing_else() -> None:
+    (bot,) = re.findall(r"^user bot (.*)$", USERS, re.MULTILINE)
+    may = set(re.findall(r"\+([\w|]+)", bot))
+    scripts = "".join(path.read_text("utf-8") for path in LUA.glob("*.lua"))
+    in_scripts = {one.lower() for one in re.findall(r"call\('(\w+)'", scripts)}
+    asked = {each[0].lower() for each in probes("k", "c")}
+    at_the_start = {"info", "hsetnx", "set", "script|load", "subscribe", "unsubscribe"}
+    of_connections = {"select", "ping", "wait"}
+
+    assert len(in_scripts) > 20
+    assert in_scripts <= asked | {"set"}
+    assert (
+        may == (asked - {"pubsub"}) | {"pubsub|numsub"} | at_the_start | of_connections
+    )
+
+
+def test_the_rights_are_checked_of_all_commands_that_are_sent() -> None:
+    code = "".join(path.read_text("utf-8") for path in REDIS.rglob("*.py"))
+    sent = set(re.findall(r'\["([A-Z]{3,})"', code)) - {"SCHEMES"}
+
+    assert len(sent) > 10
+    assert sent <= {each[0] for each in probes("k", "c")}
+
+
+def test_a_bot_works_with_the_settings_and_the_rights_of_its_user(
+    guarded: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def echo(message: MessageCreated) -> None:
+        await message.answer(message.text)
+
+    url = guarded.url.replace("unix://", "unix://bot:change-me@")
+
+    async def talk(durability: Durability) -> None:
+        engine = RedisEngine(url, durability=durability)
+        async with Playground(dispatcher, engine=engine) as playground:
+            await playground.say(1, "hello")
+            assert [each.text for each in playground.messages(1)] == ["hello"]
+
+    asyncio.run(talk("fast"))
+
+    assert caplog.messages == []
+    assert b"NOAUTH" in guarded.ask("GET", "duologue:{main}:meta")
+
+
+def test_compose_takes_its_file() -> None:
+    compose = program("docker-compose")
+    secrets = {"VALKEY_PASSWORD": "a", "DUOLOGUE_MAX_TOKEN": "b"}
+    file = str(DEPLOY / "docker-compose.yml")
+
+    done = run(compose, "--file", file, "config", **secrets)
+
+    assert done.returncode == 0, done.stderr
+    assert "redis://bot:a@valkey:6379/0" in done.stdout
+    assert run(compose, "--file", file, "config").returncode != 0
+
+
+@pytest.mark.parametrize("name", [each for each in FILES if "kubernetes/" in each])
+def test_kubernetes_knows_every_field_of_its_files(name: str) -> None:
+    check = str(Path(sys.executable).with_name("kubernetes-validate"))
+
+    done = run(check, "--strict", str(DEPLOY / name))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("passed") == 2
+
+
+def test_systemd_takes_its_unit(tmp_path: Path) -> None:
+    analyze = program("systemd-analyze")
+    unit = (DEPLOY / "systemd/bot@.service").read_text("utf-8")
+    known = unit.replace("/opt/bot/.venv/bin/python", sys.executable)
+    assert known != unit
+    (tmp_path / "bot@.service").write_text(known, "utf-8")
+
+    done = run(analyze, "verify", str(tmp_path / "bot@1.service"))
+
+    assert (done.returncode, done.stderr) == (0, "")
