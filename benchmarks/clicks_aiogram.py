@@ -13,8 +13,14 @@ from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.filters import CommandStart
 from aiogram.fsm.state import State, StatesGroup
-from aiogram.fsm.storage.base import BaseStorage, StorageKey
+from aiogram.fsm.storage.base import (
+    BaseEventIsolation,
+    BaseStorage,
+    DefaultKeyBuilder,
+    StorageKey,
+)
 from aiogram.fsm.storage.memory import MemoryStorage
+from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import CallbackQuery, Message
@@ -68,9 +74,7 @@ async def _on_start(_: Message, dialog_manager: DialogManager) -> None:
     await dialog_manager.start(_Counting.shown, mode=StartMode.RESET_STACK)
 
 
-def _counting(
-    job: Job, storage: BaseStorage | None
-) -> tuple[Dispatcher, BgManagerFactory]:
+def _counting(job: Job, storage: BaseStorage) -> tuple[Dispatcher, BgManagerFactory]:
     async def on_open(_: object, manager: DialogManager) -> None:
         manager.dialog_data.update(count=0, rows=filler(job.data_kb))
 
@@ -83,7 +87,15 @@ def _counting(
     dispatcher = Dispatcher(storage=storage)
     dispatcher.message.register(_on_start, CommandStart())
     dispatcher.include_router(Dialog(window, on_start=on_open))
-    return dispatcher, setup_dialogs(dispatcher)
+    isolation: BaseEventIsolation | None = None
+    if isinstance(storage, RedisStorage):
+        isolation = storage.create_isolation()
+    return dispatcher, setup_dialogs(dispatcher, events_isolation=isolation)
+
+
+def on_redis(url: str) -> RedisStorage:
+    """Its storage on Redis, which also has one event of a chat follow the other."""
+    return RedisStorage.from_url(url, key_builder=DefaultKeyBuilder(with_destiny=True))
 
 
 class JsonStorage(MemoryStorage):
@@ -166,7 +178,8 @@ class Aiogram:
         """Open the dialog in each chat, then time the job."""
         session = _NullSession()
         bot = Bot("1:token", session=session)
-        dispatcher, dialogs = _counting(job, self.make_storage())
+        storage = self.make_storage()
+        dispatcher, dialogs = _counting(job, storage)
         for chat in job.everywhere:
             await dispatcher.feed_raw_update(bot, json.loads(_started(chat)))
         prepared = _prepare(job, dispatcher, bot, session, dialogs)
@@ -174,6 +187,7 @@ class Aiogram:
         with stopwatch() as watch:
             await prepared
             await quiet()
+        await storage.close()
         shown = {chat: session.field(chat, "text") for chat in session.last}
         check_screens(shown, job)
         return Result(

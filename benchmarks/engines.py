@@ -74,16 +74,30 @@ def in_file(folder: Path) -> Engine:
 
 
 @asynccontextmanager
-async def polling(make: Callable[[Path], Engine]) -> AsyncGenerator[PolledBot]:
+async def polling(
+    make: Callable[[Path], Engine], data_kb: int = 0
+) -> AsyncGenerator[PolledBot]:
     """A bot with the dialog of the clicks, which is being polled for."""
     bot = PolledBot()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         engine = make(folder)
         async with Runtime(
-            counting(), [bot], engine=engine, state_dir=folder, observer=Nobody()
+            counting(data_kb), [bot], engine=engine, state_dir=folder, observer=Nobody()
         ):
             yield bot
+
+
+async def opened(bot: PolledBot, job: Job) -> list[list[bytes]]:
+    """Open the dialog in each chat, and make the presses, a batch for each round."""
+    await bot.work_off([started(chat) for chat in job.everywhere])
+    return [
+        [
+            clicked(chat, number * job.chats + chat, bot.http.view(chat))
+            for chat in job.everywhere
+        ]
+        for number in range(job.each)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +112,8 @@ class Engines:
 
     async def __call__(self, job: Job) -> Result:
         """Open the dialog in each chat, then time the presses."""
-        async with polling(self.make) as bot:
-            await bot.work_off([started(chat) for chat in job.everywhere])
-            rounds = [
-                [
-                    clicked(chat, number * job.chats + chat, bot.http.view(chat))
-                    for chat in job.everywhere
-                ]
-                for number in range(job.each)
-            ]
+        async with polling(self.make, job.data_kb) as bot:
+            rounds = await opened(bot, job)
             requests, views = bot.http.requests, bot.http.views
             with stopwatch() as watch:
                 for updates in rounds:

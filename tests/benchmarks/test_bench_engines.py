@@ -9,7 +9,10 @@ import pytest
 
 from tests.benchmarks.conftest import Once, Written, python
 
-SMALL = ("--messages=6", "--rounds=2", "--pressing=3", "--slow", "2")
+SMALL = (
+    *("--messages=6", "--rounds=2", "--pressing=3", "--slow", "2"),
+    *("--seconds=1", "--lease=1"),
+)
 
 
 class Row(TypedDict):
@@ -41,6 +44,51 @@ def test_presses_on_both_engines_are_measured_in_each_round(
     assert rows["SQLite, more than memory"]["target"] == "at most 100"
 
 
+def test_presses_on_redis_are_measured_beside_memory_and_a_peer_on_redis(
+    rows: dict[str, Row],
+) -> None:
+    for name in ("a press, Redis", "a press, aiogram_dialog on Redis"):
+        assert len(rows[name]["rounds"]) == 2
+
+    assert rows["Redis, more than memory"]["target"] == "at most 220"
+    assert rows["Redis, against aiogram_dialog on Redis"]["target"] == "at least 3"
+
+
+def test_the_server_tells_what_presses_cost_it(rows: dict[str, Row]) -> None:
+    name = "the server, a press, "
+
+    assert rows[f"{name}3 chats"]["value"] > 0
+    assert rows[f"{name}one quiet chat"]["value"] > 0
+    assert rows["the server, commit"]["value"] > 0
+    assert rows["the server, an idle process"]["value"] < 100
+
+
+def test_two_processes_press_together(rows: dict[str, Row]) -> None:
+    name = "two processes, against one, by"
+
+    assert len(rows[f"{name} processor time"]["rounds"]) == 2
+    assert rows[f"{name} the clock"]["value"] > 0
+
+
+def test_what_a_killed_process_had_is_taken_over(rows: dict[str, Row]) -> None:
+    name = "one of two processes is killed, "
+
+    assert rows[f"{name}99 % before"]["value"] > 0
+    assert rows[f"{name}99 % of others after"]["value"] > 0
+
+
+def test_a_machine_without_a_server_has_no_figures_of_redis() -> None:
+    code = (
+        "import shutil, sys\n"
+        "shutil.which = lambda name: None\n"
+        "import redis_server\n"
+        "redis_server.find_spec = lambda name: None\n"
+        "print(redis_server.program())"
+    )
+
+    assert python("-c", code).stdout == "None\n"
+
+
 def test_a_press_waits_for_at_most_three_syncs(rows: dict[str, Row]) -> None:
     waited = rows["a slow disk, 2 chats, longest wait"]
 
@@ -49,7 +97,9 @@ def test_a_press_waits_for_at_most_three_syncs(rows: dict[str, Row]) -> None:
 
 
 def test_idle_dialogs_have_a_size_a_memory_and_a_start(rows: dict[str, Row]) -> None:
-    measured = {name: row["unit"] for name, row in rows.items() if "idle" in name}
+    measured = {
+        name: row["unit"] for name, row in rows.items() if "idle dialogs" in name
+    }
 
     assert measured == {
         "30 idle dialogs, file, each": "bytes",
