@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import cast
 
 from duologue.transport.sandbox._world._values import JsonObject, JsonView
 
@@ -150,6 +150,6 @@ def chat_of(update: JsonView) -> int | None:
 
 
 def _recipients(update: JsonView) -> list[JsonObject]:
-    message = update.get("message")
-    recipient = message.get("recipient") if isinstance(message, Mapping) else None
-    return [dict(recipient)] if isinstance(recipient, Mapping) else []
+    message = cast("JsonView | None", update.get("message"))
+    recipient = None if message is None else message.get("recipient")
+    return [dict(cast("JsonView", recipient))] if recipient else []
