@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import cast
 
 import redis
-from duologue.transport.redis._scripts import ALL
+
+from duologue.transport.redis._wire._scripts import ALL
 
 _PATIENCE = 20.0
 _MICRO = 1e6
