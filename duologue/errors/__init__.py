@@ -145,6 +145,7 @@ from duologue.errors._runtime import (
     RuntimeSettingError,
     RuntimeStoppedError,
     UnknownBotError,
+    WebhookSetError,
 )
 from duologue.errors._states import (
     SharedStateError,
@@ -349,6 +350,7 @@ __all__ = [
     "ViewRefusedError",
     "VirtualDeadlockError",
     "WatchError",
+    "WebhookSetError",
     "WidgetError",
     "WorkerActiveError",
     "WorkerBodyError",

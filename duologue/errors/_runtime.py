@@ -62,6 +62,23 @@ class BotRunsElsewhereError(DialogsError):
     )
 
 
+class WebhookSetError(DialogsError):
+    """A bot is polled whose updates go to a webhook.
+
+    Attributes:
+        bot: The bot.
+        places: The hosts of its webhooks.
+    """
+
+    bot: str
+    places: str
+    template = (
+        "the updates of {bot} are brought to a webhook ({places}), so polling gets none; "
+        "end that with `duologue webhook remove --all`, or run Webhook(...) in the place "
+        "of LongPolling(...)"
+    )
+
+
 class UnknownBotError(DialogsError, ValueError):
     """A call does not say which bot it is for, or names one that does not run.
 

@@ -41,6 +41,7 @@ from duologue.errors import (
     UnknownStateError,
     UnknownUpdateError,
     ViewError,
+    WebhookSetError,
     WidgetError,
 )
 from duologue.testing import Playground, RecordingBot
@@ -360,17 +361,12 @@ async def test_a_runtime_starts_though_the_messenger_does_not_tell_its_webhooks(
 class Hooked(Bot):
     """A bot that somebody has given a webhook."""
 
-    def __init__(self, token: str, *, base_url: str) -> None:
-        super().__init__(token, base_url=base_url)
-        self.asked = asyncio.Event()
-
     async def subscriptions(self) -> tuple[Subscription, ...]:
-        self.asked.set()
         urls = ("https://shop.example/hook/s3cret?key=s3cret", "https://[s3cret")
         return tuple(Subscription(url) for url in urls)
 
 
-async def test_a_webhook_that_stops_polling_is_named_without_its_secrets(
+async def test_a_webhook_that_stops_polling_ends_it_and_is_named_without_its_secrets(
     sandbox: Sandbox,
     dispatcher: Dispatcher,
     tmp_path: Path,
@@ -378,10 +374,15 @@ async def test_a_webhook_that_stops_polling_is_named_without_its_secrets(
 ) -> None:
     bot = Hooked(sandbox.token, base_url=sandbox.url)
 
-    async with Runtime(dispatcher, [bot], state_dir=tmp_path):
-        await bot.asked.wait()
+    async with Runtime(dispatcher, [bot], state_dir=tmp_path) as runtime:
+        with pytest.raises(WebhookSetError) as ended:
+            await runtime.wait()
 
-    assert "max has webhooks (shop.example, unknown)" in caplog.text
+    assert (ended.value.bot, ended.value.places) == (
+        "max.777001",
+        "shop.example, unknown",
+    )
+    assert "brought to a webhook (shop.example, unknown)" in caplog.text
     assert "s3cret" not in caplog.text
 
 

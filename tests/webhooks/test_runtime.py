@@ -14,11 +14,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from duologue import Dispatcher, Runtime, Webhook
+from duologue import Dispatcher, LongPolling, Runtime, Webhook
 from duologue.errors import (
     BadRequestError,
     RuntimeSettingError,
     UnauthorizedError,
+    WebhookSetError,
 )
 from duologue.testing import RecordingBot
 from duologue.transport._server import serve
@@ -487,3 +488,12 @@ async def test_a_certificate_that_is_none_is_named(
         await webhook.start(bot, url=url, certificate=tmp_path / "nowhere.pem")
     with pytest.raises(RuntimeSettingError, match="key="):
         await webhook.start(bot, url=url, key=tmp_path / "nowhere.pem")
+
+
+async def test_polling_for_a_bot_with_a_webhook_ends_and_says_where_updates_go(
+    dispatcher: Dispatcher, bot: Bot, tmp_path: Path
+) -> None:
+    await bot.subscribe("https://bot.example/max")
+
+    with pytest.raises(WebhookSetError, match=r"max.777001.*\(bot.example\)"):
+        await LongPolling(dispatcher, state_dir=tmp_path).start(bot)

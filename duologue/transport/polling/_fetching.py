@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from duologue.actors import ActorSystem, Clock, Engine, Observer
 from duologue.dialogs import Bot, UpdateSource, bot_key
-from duologue.errors import MessengerError
+from duologue.errors import MessengerError, WebhookSetError
 from duologue.transport._types import types_for
 from duologue.transport.polling._handover import Intake
 from duologue.transport.polling._markers import (
@@ -87,9 +87,6 @@ class Fetching:
         """
         if self._settings is None or not isinstance(bot, UpdateSource):
             return None
-        # Nobody waits for it: a messenger that is slow holds up nobody else.
-        check = asyncio.get_running_loop().create_task(_warn_of_webhooks(bot))
-        self._checks.append(check)
         poller = Poller(
             bot,
             self._accept,
@@ -102,6 +99,9 @@ class Fetching:
         self._pollers.append(poller)
         _logger.info("polling as %s at %s", bot_key(bot), bot.base_url)
         poller.start()
+        # Nobody waits for it: a messenger that is slow holds up nobody else.
+        check = asyncio.get_running_loop().create_task(_check_webhooks(bot, poller))
+        self._checks.append(check)
         return poller
 
     def _store(self, bot: UpdateSource) -> MarkerStore:
@@ -139,7 +139,8 @@ def _with_types(
     return replace(how, types=types_for(bot, used))
 
 
-async def _warn_of_webhooks(bot: Bot) -> None:
+async def _check_webhooks(bot: Bot, poller: Poller) -> None:
+    """End a polling that gets nothing, since the updates go to a webhook."""
     if isinstance(bot, _Subscribed):
         try:
             subscriptions = await bot.subscriptions()
@@ -147,16 +148,12 @@ async def _warn_of_webhooks(bot: Bot) -> None:
             _logger.info("cannot tell whether webhooks are set: %s", error)
             return
         if subscriptions:
-            hosts = (_host(subscription.url) for subscription in subscriptions)
-            _logger.warning(
-                "%s has webhooks (%s), so polling will bring no updates; remove them "
-                "or do not poll",
-                bot.messenger,
-                ", ".join(map(bot.without_token, hosts)),
-            )
+            hosts = (host_of(subscription.url) for subscription in subscriptions)
+            places = ", ".join(map(bot.without_token, hosts))
+            poller.fail(WebhookSetError(bot_key(bot), places))
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """What may be logged of the address of a webhook: the rest is often a secret."""
     try:
         return urlsplit(url).hostname or "unknown"

@@ -232,6 +232,12 @@ class Poller:
         if error is not None:
             raise error
 
+    def fail(self, error: Exception) -> None:
+        """End at once, for a reason that the messenger does not tell; `wait` raises it."""
+        if self._run is not None:
+            self._run.end(error)
+            self._run.stop(0)
+
     async def stop(self, drain: float = 10.0) -> None:
         """Stop fetching at once, and finish what has been fetched.
 

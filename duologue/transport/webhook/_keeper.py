@@ -8,7 +8,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 from duologue.actors import Clock, Observer
 from duologue.dialogs import bot_key
@@ -18,6 +17,7 @@ from duologue.errors import (
     RateLimitedError,
     UnauthorizedError,
 )
+from duologue.transport.polling._fetching import host_of
 from duologue.transport.polling._outage import Outage
 from duologue.transport.polling._rules import backoff
 from duologue.transport.webhook._source import Subscribed, WebhookSource
@@ -192,11 +192,3 @@ class WebhookKeeper:
 def hosts_of(webhooks: Sequence[Subscribed], bot: WebhookSource) -> str:
     """Where webhooks are, as it may be logged."""
     return ", ".join(bot.without_token(host_of(one.url)) for one in webhooks)
-
-
-def host_of(url: str) -> str:
-    """What may be logged of the address of a webhook: the rest is often a secret."""
-    try:
-        return urlsplit(url).hostname or "unknown"
-    except ValueError:
-        return "unknown"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import cast
 
+from duologue.transport._json import is_object
 from duologue.transport.sandbox._world._values import JsonObject, JsonView
 
 REMEMBERED = 10_000
@@ -150,6 +150,6 @@ def chat_of(update: JsonView) -> int | None:
 
 
 def _recipients(update: JsonView) -> list[JsonObject]:
-    message = cast("JsonView | None", update.get("message"))
-    recipient = None if message is None else message.get("recipient")
-    return [dict(cast("JsonView", recipient))] if recipient else []
+    message = update.get("message")
+    recipient = message.get("recipient") if is_object(message) else None
+    return [recipient] if is_object(recipient) else []
