@@ -31,6 +31,7 @@ SLOW = (
     "processes",
     "reliability",
     "sandbox/page",
+    "webhooks/test_kills.py",
 )
 HERE = Path(__file__).parent
 
