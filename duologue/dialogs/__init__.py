@@ -27,6 +27,11 @@ from duologue.dialogs._chat._chat import (
     User,
     View,
 )
+from duologue.dialogs._chat._comments import (
+    CommentCreated,
+    CommentEdited,
+    CommentRemoved,
+)
 from duologue.dialogs._chat._message import Message
 from duologue.dialogs._chat._ports import (
     Batch,
@@ -154,6 +159,9 @@ __all__ = [
     "ChatType",
     "ChatUpdate",
     "CloseDialog",
+    "CommentCreated",
+    "CommentEdited",
+    "CommentRemoved",
     "Committed",
     "ContentType",
     "Context",

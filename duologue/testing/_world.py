@@ -25,6 +25,9 @@ from duologue.dialogs import (
     Chat,
     ChatTitleChanged,
     ChatType,
+    CommentCreated,
+    CommentEdited,
+    CommentRemoved,
     DialogCleared,
     DialogMuted,
     DialogRemoved,
@@ -45,6 +48,7 @@ from duologue.dialogs._chat._data import Json
 from duologue.errors import MalformedUpdateError, UnknownUpdateError
 from duologue.testing._shown import Raw, ShownMessage
 
+_COMMENTS = frozenset({"comment", "edited_comment", "removed_comment"})
 _PLAIN: Mapping[str, type[Update]] = {
     "bot_stopped": BotStopped,
     "bot_added": BotAdded,
@@ -134,7 +138,19 @@ def _parse(raw: Json, bot: Bot) -> Update:
         return made(**common, message=_message(raw["message"], common["chat"], bot))
     if kind == "callback_query":
         return _callback(raw, common, bot)
+    if kind in _COMMENTS:
+        return _comment(kind, raw, common, bot)
     return _event(kind, raw, common)
+
+
+def _comment(kind: str, raw: Json, common: _Common, bot: Bot) -> Update:
+    if kind == "removed_comment":
+        return CommentRemoved(
+            **common, post_id=raw["post_id"], message_id=raw["message_id"]
+        )
+    made = CommentCreated if kind == "comment" else CommentEdited
+    message = _message(raw["message"], common["chat"], bot)
+    return made(**common, post_id=raw["post_id"], message=message)
 
 
 def _callback(raw: Json, common: _Common, bot: Bot) -> Update:

@@ -28,7 +28,8 @@ def types_for(bot: Bot, used: AbstractSet[str]) -> tuple[str, ...] | None:
     """
     if not isinstance(bot, _Selective):
         return None
-    wanted = sorted({bot.update_types[name] for name in used & bot.update_types.keys()})
+    named = ",".join(bot.update_types[name] for name in used & bot.update_types.keys())
+    wanted = sorted(set(named.split(",")) - {""})
     if not wanted:
         _logger.warning(
             "no handler is registered, so all updates are fetched in vain; include "
@@ -36,7 +37,9 @@ def types_for(bot: Bot, used: AbstractSet[str]) -> tuple[str, ...] | None:
         )
         return None
     idle = sorted(
-        name for name, type_ in bot.update_types.items() if type_ not in wanted
+        name
+        for name, types in bot.update_types.items()
+        if not set(types.split(",")) & set(wanted)
     )
     _logger.info(
         "not asked for, since no handler takes them: %s", ", ".join(idle) or "nothing"

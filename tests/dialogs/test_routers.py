@@ -100,6 +100,9 @@ async def test_a_filter_of_a_router_covers_all_below_it() -> None:
     assert notes == ["inner", "rest"]
 
 
+COMMENT = {"id": "m", "user_id": 1, "text": "x", "keyboard": []}
+
+
 @pytest.mark.parametrize(
     ("event", "fields"),
     [
@@ -121,6 +124,9 @@ async def test_a_filter_of_a_router_covers_all_below_it() -> None:
         ("dialog_removed", {}),
         ("bot_admin_permissions_changed", {"is_admin": True}),
         ("unreadable_message", {}),
+        ("comment", {"post_id": "post", "message": COMMENT}),
+        ("edited_comment", {"post_id": "post", "message": COMMENT}),
+        ("removed_comment", {"post_id": "post", "message_id": "m9"}),
     ],
 )
 async def test_each_kind_of_update_has_handlers_of_its_own(

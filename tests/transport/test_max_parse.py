@@ -21,6 +21,9 @@ from duologue.dialogs import (
     Chat,
     ChatTitleChanged,
     ChatType,
+    CommentCreated,
+    CommentEdited,
+    CommentRemoved,
     DialogCleared,
     DialogMuted,
     DialogRemoved,
@@ -35,7 +38,12 @@ from duologue.dialogs import (
     UserAdded,
     UserRemoved,
 )
-from duologue.errors import DuologueError, MalformedUpdateError, UnknownUpdateError
+from duologue.errors import (
+    DuologueError,
+    MalformedUpdateError,
+    UnboundMessageError,
+    UnknownUpdateError,
+)
 from duologue.transport.max import Bot
 from duologue.transport.max._requests import SHARED_MARK
 
@@ -118,6 +126,11 @@ def holding(*attachments: object) -> Json:
     return created(message=message(body=body))
 
 
+def comment(kind: str) -> Json:
+    recipient = {"chat_id": -5, "chat_type": "channel", "post_id": "mid.0"}
+    return {**created(message=message(recipient=recipient)), "update_type": kind}
+
+
 VCARD = "BEGIN:VCARD\r\nVERSION:3.0\r\nTEL:+7\r\nFN;CHARSET=UTF-8:Bob\r\nEND:VCARD"
 CONTACT: Json = {
     "type": "contact",
@@ -136,6 +149,11 @@ EVERY_TYPE: Mapping[type[Update], Json] = {
     BotStopped: event("bot_stopped", chat_id=182),
     Callback: callback(),
     ChatTitleChanged: event("chat_title_changed", title="Look at me"),
+    CommentCreated: comment("comment_created"),
+    CommentEdited: comment("comment_edited"),
+    CommentRemoved: event(
+        "comment_removed", message_id="mid.1", post_id="mid.0", user_id=11
+    ),
     DialogCleared: event("dialog_cleared", chat_id=182),
     DialogMuted: event("dialog_muted", chat_id=182, muted_until=STAMP),
     DialogRemoved: event("dialog_removed", chat_id=182),
@@ -175,6 +193,26 @@ def test_an_update_tells_the_language_of_who_acts(
 
     assert user is not None
     assert user.language_code == locale
+
+
+@pytest.mark.parametrize("kind", ["message_created", "comment_created"])
+async def test_a_comment_is_no_message_of_its_channel(kind: str) -> None:
+    update = BOT.parse(comment(kind))
+
+    assert type(update) is CommentCreated
+    assert (update.post_id, update.text, update.chat_id) == ("mid.0", "hi bot", -5)
+    assert update.user_id == ANN.id
+    assert update.attachments == ()
+    with pytest.raises(UnboundMessageError):
+        await update.message.answer("this would be a post")
+
+
+@pytest.mark.parametrize("kind", ["message_edited", "comment_edited"])
+def test_a_comment_that_was_changed_is_no_message_either(kind: str) -> None:
+    update = BOT.parse(comment(kind))
+
+    assert type(update) is CommentEdited
+    assert (update.post_id, update.text) == ("mid.0", "hi bot")
 
 
 def test_a_press_is_read_with_the_message_that_holds_the_button() -> None:
@@ -318,7 +356,7 @@ def test_every_documented_update_is_read_as_its_type(kind: type[Update]) -> None
 def test_the_wire_names_for_polling_are_those_of_the_updates_that_are_read() -> None:
     readable = {raw["update_type"] for raw in EVERY_TYPE.values()}
 
-    assert set(Bot.update_types.values()) == readable
+    assert set(",".join(Bot.update_types.values()).split(",")) == readable
 
 
 def test_a_deep_link_brings_its_payload() -> None:

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from duologue import Dispatcher, LongPolling, Runtime, Webhook
+from duologue.dialogs import CommentCreated, MessageCreated
 from duologue.errors import (
     BadRequestError,
     RuntimeSettingError,
@@ -497,3 +498,46 @@ async def test_polling_for_a_bot_with_a_webhook_ends_and_says_where_updates_go(
 
     with pytest.raises(WebhookSetError, match=r"max.777001.*\(bot.example\)"):
         await LongPolling(dispatcher, state_dir=tmp_path).start(bot)
+
+
+async def test_a_comment_reaches_its_own_handler_and_no_dialog(
+    bot: Bot, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def talk(event: MessageCreated) -> None:
+        heard.append(f"message {event.text}")
+
+    @dispatcher.comment()
+    async def note(event: CommentCreated) -> None:
+        heard.append(f"comment on {event.post_id}: {event.text}")
+
+    comment = message("nice", 2)
+    recipient = {"chat_id": -5, "chat_type": "channel", "post_id": "mid.post"}
+    comment["message"] = {**dict(comment["message"]), "recipient": recipient}  # type: ignore[call-overload]  # it is one
+    runtime = Runtime(dispatcher, [bot], state_dir=tmp_path)
+    async with mounted(runtime, bot) as call, runtime:
+        await call(message("hello"))
+        await call(comment)
+        await runtime.settled()
+
+    assert heard == ["message hello", "comment on mid.post: nice"]
+
+
+async def test_whoever_handles_comments_has_both_of_their_types_brought(
+    bot: Bot, control: Control, tmp_path: Path
+) -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.comment()
+    async def note(event: CommentCreated) -> None: ...
+
+    runtime = Runtime(dispatcher, [bot], state_dir=tmp_path)
+    runtime.webhook(bot, url="https://bot.example/max")
+    async with runtime:
+        await has_webhook(control)
+        (hook,) = await control.webhooks()
+
+    assert set(hook.update_types) == {"comment_created", "message_created"}

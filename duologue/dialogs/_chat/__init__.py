@@ -1,6 +1,6 @@
 """Users, chats, messages, updates and addresses; the port to messengers."""
 
-# _chat: people, places, messages, views; _updates: what happened
+# _chat: people, places, messages, views; _updates, _comments: what happened
 # _address: which mailbox; _ports: what a messenger must offer
 # _data: JSON as authors keep it
 # _message, _sent: what came, and what handlers send, edit and delete

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import overload
 
 from duologue.dialogs._chat._address import Payload
 from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._chat._ports import Bot, Update
-from duologue.dialogs._chat._updates import (
-    BotAdded,
-    BotAdminPermissionsChanged,
-    BotRemoved,
-    BotStarted,
-    BotStopped,
-    Callback,
-    ChatTitleChanged,
-    DialogCleared,
-    DialogMuted,
-    DialogRemoved,
-    DialogUnmuted,
-    MessageCreated,
-    MessageEdited,
-    MessageRemoved,
-    UnreadableMessage,
-    UserAdded,
-    UserRemoved,
-)
+from duologue.dialogs._chat._updates import BotStarted, Callback
 from duologue.dialogs._description._dialog import Dialog
+from duologue.dialogs._description._event_names import EVENT_NAMES
 from duologue.dialogs._description._getters import Getter, Getters
 from duologue.dialogs._description._task_names import entry_of
 from duologue.dialogs._manager._factory import BgManagerFactory
@@ -55,26 +38,6 @@ _logger = logging.getLogger("duologue.dialogs")
 
 BG_FACTORY_KEY = "dialog_bg_factory"
 """Where middlewares find the factory of background managers in their data."""
-
-_EVENT_NAMES: Mapping[type[Update], str] = {
-    MessageCreated: "message",
-    MessageEdited: "edited_message",
-    MessageRemoved: "removed_message",
-    Callback: "callback_query",
-    BotStarted: "bot_started",
-    BotStopped: "bot_stopped",
-    BotAdded: "bot_added",
-    BotRemoved: "bot_removed",
-    UserAdded: "user_added",
-    UserRemoved: "user_removed",
-    ChatTitleChanged: "chat_title_changed",
-    DialogCleared: "dialog_cleared",
-    DialogMuted: "dialog_muted",
-    DialogUnmuted: "dialog_unmuted",
-    DialogRemoved: "dialog_removed",
-    BotAdminPermissionsChanged: "bot_admin_permissions_changed",
-    UnreadableMessage: "unreadable_message",
-}
 
 
 class Dispatcher(Router):
@@ -293,7 +256,7 @@ class Dispatcher(Router):
 
     async def handle(self, update: Update, data: HandlerData) -> Json:
         """Offer an update to the routers; called inside its turn."""
-        name = _EVENT_NAMES[type(update)]
+        name = EVENT_NAMES[type(update)]
 
         async def dispatch(event: Json, found: HandlerData) -> Json:
             result = await self._offer(name, event, found)

@@ -37,6 +37,9 @@ UPDATE_EVENTS = (
     "dialog_removed",
     "bot_admin_permissions_changed",
     "unreadable_message",
+    "comment",
+    "edited_comment",
+    "removed_comment",
 )
 
 
@@ -78,6 +81,9 @@ class Router:
             "bot_admin_permissions_changed"
         ]
         self.unreadable_message: EventObserver = self.observers["unreadable_message"]
+        self.comment: EventObserver = self.observers["comment"]
+        self.edited_comment: EventObserver = self.observers["edited_comment"]
+        self.removed_comment: EventObserver = self.observers["removed_comment"]
         self.error: EventObserver = self.observers["error"]
         self.errors: EventObserver = self.error  # both names are known
         self.startup: LifetimeObserver = LifetimeObserver("startup")

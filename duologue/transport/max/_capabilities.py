@@ -33,7 +33,8 @@ ACTIONS = {
     "upload_document": "sending_file",
 }
 
-# By the names that routers know; `types` of a poll takes them by those of MAX.
+# By the names that routers know; `types` of a poll takes them by those of MAX, with
+# commas between several.
 UPDATE_TYPES: Mapping[str, str] = MappingProxyType(
     {
         "message": "message_created",
@@ -53,5 +54,9 @@ UPDATE_TYPES: Mapping[str, str] = MappingProxyType(
         "dialog_removed": "dialog_removed",
         "bot_admin_permissions_changed": "bot_admin_permissions_changed",
         "unreadable_message": "message_created",
+        # To webhooks only. They came as messages at first, and may still do.
+        "comment": "comment_created,message_created",
+        "edited_comment": "comment_edited,message_edited",
+        "removed_comment": "comment_removed",
     }
 )

@@ -21,6 +21,9 @@ from duologue.dialogs import (
     BotStopped,
     Chat,
     ChatTitleChanged,
+    CommentCreated,
+    CommentEdited,
+    CommentRemoved,
     DialogCleared,
     DialogMuted,
     DialogRemoved,
@@ -41,6 +44,7 @@ from duologue.transport.max._fields import (
     items,
     object_at,
     optional_integer,
+    optional_object,
     optional_text,
     text,
 )
@@ -86,19 +90,37 @@ def _written(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
     if kind == "message_created" and raw.get("message") is None:
         return _unreadable(raw, bot, stamp)
     found = message(object_at(raw, "message", ""), "message.", homes=private_chats)
-    made = MessageCreated if kind == "message_created" else MessageEdited
     author = found.sender
     if author is not None:
         author = speaking(author, raw.get("user_locale"))
-    return made(
+    common = _Common(
         id=f"{kind}:{_identity(found)}:{stamp}",
         bot=bot,
         chat=found.chat,
         user=author,
         timestamp=moment(stamp),
         raw=raw,
-        message=found,
     )
+    is_new = kind in _CREATED
+    post = _post_of(raw)
+    if post is not None:
+        comment = CommentCreated if is_new else CommentEdited
+        return comment(**common, post_id=post, message=found)
+    made = MessageCreated if is_new else MessageEdited
+    return made(**common, message=found)
+
+
+def _post_of(raw: Raw) -> str | None:
+    """The post that a message comments on, if it does.
+
+    Source: comments came as messages with `recipient.post_id` in August 2026
+    (K1rL3s/maxo issue 174), and have types of their own since.
+    """
+    found = object_at(raw, "message", "")
+    recipient = optional_object(found, "recipient", "message.")
+    if recipient is None:
+        return None
+    return optional_text(recipient, "post_id", "message.recipient.")
 
 
 def _unreadable(raw: Raw, bot: Bot, stamp: int) -> UnreadableMessage:
@@ -130,6 +152,21 @@ def _removed(raw: Raw, bot: Bot) -> MessageRemoved:
         user=User(id=integer(raw, "user_id", "")),
         timestamp=moment(stamp),
         raw=raw,
+        message_id=message_id,
+    )
+
+
+def _comment_removed(raw: Raw, bot: Bot) -> CommentRemoved:
+    message_id = text(raw, "message_id", "")
+    stamp = integer(raw, "timestamp", "")
+    return CommentRemoved(
+        id=f"comment_removed:{message_id}:{stamp}",
+        bot=bot,
+        chat=chat_named(raw),
+        user=User(id=integer(raw, "user_id", "")),
+        timestamp=moment(stamp),
+        raw=raw,
+        post_id=optional_text(raw, "post_id", ""),
         message_id=message_id,
     )
 
@@ -211,7 +248,8 @@ def _common(raw: Raw, bot: Bot, actor: User | None) -> _Common:
     )
 
 
-_WRITTEN = ("message_created", "message_edited")
+_CREATED = ("message_created", "comment_created")
+_WRITTEN = (*_CREATED, "message_edited", "comment_edited")
 _PARSERS: Mapping[str, Callable[[Raw, Bot], Update]] = {
     "bot_added": _added,
     "bot_admin_permissions_changed": _permitted,
@@ -219,6 +257,7 @@ _PARSERS: Mapping[str, Callable[[Raw, Bot], Update]] = {
     "bot_started": _started,
     "bot_stopped": _plain(BotStopped),
     "chat_title_changed": _titled,
+    "comment_removed": _comment_removed,
     "dialog_cleared": _plain(DialogCleared),
     "dialog_muted": _muted,
     "dialog_removed": _plain(DialogRemoved),
