@@ -14,7 +14,9 @@ from maxapi.types import (
     MessageCreated,
 )
 from maxapi.utils.inline_keyboard import InlineKeyboardBuilder
+from maxapi.webhook.aiohttp import AiohttpMaxWebhook
 
+from duologue.transport._server import serve
 from duologue.transport.sandbox import Control, Sandbox
 
 
@@ -83,6 +85,38 @@ async def test_maxapi_receives_sends_edits_and_answers(
     assert (edit.message_id, edit.text) == (menu.message_id, "Agreed")
     assert (final.message_id, final.keyboard) == (menu.message_id, ())
     assert [e for e in await control.log() if e.kind == "refused"] == []
+
+
+@pytest.mark.filterwarnings("ignore:URL вебхука не использует HTTPS:UserWarning")
+async def test_maxapi_is_brought_its_updates_with_a_secret(
+    control: Control, peer: Bot, ann: int
+) -> None:
+    secret = "a-secret-of-this-test"  # noqa: S105  # it opens nothing
+    webhook = AiohttpMaxWebhook(_dispatcher(), peer, secret=secret)
+    async with serve(webhook.create_app("/hook")) as place:
+        subscribed = await peer.subscribe_webhook(f"{place.url}/hook", secret=secret)
+        listed = await peer.get_subscriptions()
+
+        await control.start(ann, "Ann")
+        greeting = await control.wait_for(lambda e: e.kind == "message")
+        await control.say(ann, "hi")
+        menu = await control.wait_for(lambda e: bool(e.keyboard))
+        await control.click(ann, menu.message_id or "", text="Yes")
+        edit = await control.wait_for(lambda e: e.kind == "edit")
+        while (await control.position()).queued:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+        deliveries = await control.deliveries()
+        await peer.unsubscribe_webhook(f"{place.url}/hook")
+
+    assert subscribed.success
+    assert [one.url for one in listed.subscriptions] == [f"{place.url}/hook"]
+    assert (greeting.text, menu.text, edit.text) == (
+        "Hello, Ann",
+        "You said hi",
+        "Agreed",
+    )
+    assert [one.attempts for one in deliveries] == [(200,)] * 3
+    assert await control.webhooks() == []
 
 
 async def test_maxapi_reads_chats_messages_and_itself(

@@ -169,7 +169,7 @@ class Server:
         retry = Retry(NoBackoff(), 0)
         address = self._address
         if not address.has_sentinels:
-            return redis.Redis.from_url(
+            return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
                 address.url,
                 retry=retry,
                 socket_timeout=_TIMEOUT,
@@ -184,7 +184,7 @@ class Server:
             "driver_info": None,
         }
         sentinel = Sentinel(address.places, sentinel_kwargs=ways)  # type: ignore[no-untyped-call] # it has no types
-        master: redis.Redis = sentinel.master_for(
+        master: redis.Redis = sentinel.master_for(  # pyright: ignore[reportUnknownMemberType] # the same
             address.master,
             db=address.database,
             username=address.username,
@@ -346,8 +346,6 @@ class Server:
 
 def _fields(info: object) -> dict[str, str]:
     """What INFO says."""
-    if isinstance(info, dict):
-        return {str(name): str(value) for name, value in info.items()}
     lines = cast("bytes", info).decode().splitlines()
     pairs = (line.partition(":") for line in lines if ":" in line)
     return {name: value for name, _, value in pairs}

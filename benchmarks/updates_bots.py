@@ -1,0 +1,108 @@
+"""One bot that echoes, by one library, brought its updates or polling for them.
+
+Run as `python updates_bots.py LIBRARY WAY PORT`, with DUOLOGUE_MAX_URL and _TOKEN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import sys
+from collections.abc import Callable
+from tempfile import TemporaryDirectory
+
+WEBHOOK, POLLING = "webhook", "polling"
+PATH = "/hook"
+_HOST = "127.0.0.1"
+_MANY = 100_000
+_URL, _TOKEN = os.environ["DUOLOGUE_MAX_URL"], os.environ["DUOLOGUE_MAX_TOKEN"]
+
+
+def _duologue(engine: str, way: str, port: int) -> None:
+    from duologue import Dispatcher, LongPolling, Webhook  # noqa: PLC0415  # this one only
+    from duologue.dialogs import MessageCreated  # noqa: PLC0415
+    from duologue.transport.max import Bot, Limits  # noqa: PLC0415
+
+    dispatcher = Dispatcher()
+
+    @dispatcher.message()
+    async def echo(message: MessageCreated) -> None:
+        await message.answer(message.text)
+
+    limits = Limits(requests=_MANY, polls=_MANY // 2, sends=_MANY)
+    with TemporaryDirectory() as state_dir:
+        if way == POLLING:
+            program = LongPolling(dispatcher, engine=engine, state_dir=state_dir)
+            program.run(Bot(limits=limits))
+        else:
+            url = f"http://{_HOST}:{port}{PATH}"
+            webhook = Webhook(dispatcher, engine=engine, state_dir=state_dir)
+            webhook.run(Bot(limits=limits), url=url, port=port)
+
+
+def _maxapi(way: str, port: int) -> None:
+    from maxapi import Bot, Dispatcher  # noqa: PLC0415  # this one only
+    from maxapi.types import MessageCreated  # noqa: PLC0415
+
+    bot = Bot(_TOKEN, auto_requests=False)
+    bot.set_api_url(_URL)
+    dispatcher = Dispatcher()
+
+    @dispatcher.message_created()
+    async def echo(event: MessageCreated) -> None:
+        body = event.message.body
+        await event.message.answer(None if body is None else body.text)
+
+    if way == POLLING:
+        asyncio.run(dispatcher.start_polling(bot))
+    else:
+        asyncio.run(dispatcher.handle_webhook(bot, host=_HOST, port=port, path=PATH))
+
+
+def _maxo(way: str, port: int) -> None:
+    import maxo.bot.bot as where  # noqa: PLC0415  # this one only
+    from aiohttp import web  # noqa: PLC0415
+    from maxo import Bot, Dispatcher  # noqa: PLC0415
+    from maxo.transport.long_polling import LongPolling  # noqa: PLC0415
+    from maxo.transport.webhook.adapters.aiohttp import (  # noqa: PLC0415
+        AiohttpWebAdapter,
+    )
+    from maxo.transport.webhook.engines import SimpleEngine  # noqa: PLC0415
+    from maxo.transport.webhook.routing import StaticRouting  # noqa: PLC0415
+    from maxo.types import MessageCreated  # noqa: PLC0415
+
+    # It has no parameter for the address of the API.
+    where.MaxApiClient = functools.partial(where.MaxApiClient, base_url=f"{_URL}/")
+    bot, dispatcher = Bot(_TOKEN), Dispatcher()
+
+    async def echo(event: MessageCreated, bot: Bot) -> None:
+        message = event.message
+        text = message.body.text
+        await bot.send_message(chat_id=message.recipient.chat_id, text=text)
+
+    dispatcher.message_created.handler(echo)
+    if way == POLLING:
+        LongPolling(dispatcher).run(bot)
+    else:
+        engine = SimpleEngine(
+            dispatcher,
+            bot,
+            web_adapter=AiohttpWebAdapter(),
+            routing=StaticRouting(url=f"http://{_HOST}:{port}{PATH}"),
+        )
+        app = web.Application()
+        engine.register(app)
+        web.run_app(app, host=_HOST, port=port, print=None)
+
+
+BOTS: dict[str, Callable[[str, int], None]] = {
+    "duologue, memory": functools.partial(_duologue, "memory"),
+    "duologue, SQLite": functools.partial(_duologue, "sqlite"),
+    "maxapi": _maxapi,
+    "maxo": _maxo,
+}
+
+
+if __name__ == "__main__":
+    BOTS[sys.argv[1]](sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,56 @@
+"""The benchmark of updates runs, and counts one reply for each."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from typing import TypedDict
+
+import pytest
+
+from tests.benchmarks.conftest import Once, Written, python
+
+PEERS = [name for name in ("maxapi",) if find_spec(name) is not None]
+TINY = ("--messages=30", "--rounds=1", "--replies=3", "--talking=3")
+
+
+class Row(TypedDict):
+    library: str
+    way: str
+    rate: float
+    processor: float
+    p50: float
+    p99: float
+
+
+@pytest.fixture(scope="module")
+def written(once: Once) -> Written:
+    return once("bench_updates.py", *TINY, "--bots", "duologue, memory", *PEERS)
+
+
+def test_both_ways_are_measured_for_each_bot(written: Written) -> None:
+    rows: list[Row] = json.loads(written.figures)
+
+    assert {(row["library"], row["way"]) for row in rows} == {
+        (library, way)
+        for library in ("duologue, memory", *PEERS)
+        for way in ("webhook", "polling")
+    }
+    assert all(row["rate"] > 0 for row in rows)
+    assert all(0 <= row["p50"] <= row["p99"] for row in rows)
+
+
+def test_the_table_compares_the_peers(written: Written) -> None:
+    assert "updates with one reply each" in written.shown
+    assert ("CPU" in written.shown) is bool(PEERS)
+
+
+def test_a_bot_that_ends_ends_the_run() -> None:
+    code = (
+        "import asyncio, bench_updates as b\n"
+        "asyncio.run(b.measure('nobody', 'webhook', chats=1, messages=1, single=2))"
+    )
+
+    done = python("-c", code)
+
+    assert "BotEndedError: nobody ended with 1" in done.stderr
