@@ -125,3 +125,21 @@ def test_a_request_without_an_answer_is_there(town: Town, page: Page, ann: int) 
 
     newest = page.locator("#records > li").first
     expect(newest.locator(".pill")).to_have_text("503")
+
+
+def test_a_bot_with_a_webhook_is_there_and_each_delivery_shows_its_answer(
+    town: Town, page: Page, unused_tcp_port: int
+) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}/hook"
+    town.call("POST", "/subscriptions", {"url": url})
+    box = page.get_by_role("textbox", name="Message")
+
+    box.fill("hello")
+    box.press("Enter")
+    _open(page, "hello")
+
+    records = page.get_by_role("list", name="Requests and updates").locator("> li")
+    expect(records).to_contain_text(["POST", "update"])
+    expect(records.first).to_contain_text(url)
+    expect(records.first).to_contain_text("closed")
+    expect(page.get_by_text("DUOLOGUE_MAX_TOKEN=")).to_be_hidden()

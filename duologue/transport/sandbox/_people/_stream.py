@@ -68,7 +68,7 @@ class PageFeed:
         return {
             "users": users,
             "chats": chats,
-            "polls": self._service.open_polls(),
+            "polls": self._service.listeners(),
             "traffic": self._service.traffic.last,
             "committed": self._service.queue.committed,
         }

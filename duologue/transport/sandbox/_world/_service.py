@@ -232,6 +232,10 @@ class Service:
         """Count the held polls whose client is still there."""
         return sum(1 for poll in self.polls if poll.transport is not None)
 
+    def listeners(self) -> int:
+        """Count the ways in which the bot hears of updates now."""
+        return self.open_polls() + len(self.subscriptions.all())
+
     async def pause(self, seconds: float) -> None:
         """Wait so long, or until the end of the run."""
         deadline = self.clock.seconds() + seconds
