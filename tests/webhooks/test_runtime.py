@@ -307,6 +307,23 @@ async def test_a_webhook_that_cannot_be_set_yet_is_tried_again(
     assert len(hooks) == 1
 
 
+async def test_a_messenger_that_asks_for_a_pause_is_left_alone_so_long(
+    dispatcher: Dispatcher, bot: Bot, control: Control, tmp_path: Path
+) -> None:
+    await control.fault(
+        FaultKind.STATUS, path="/subscriptions", status=429, retry_after=200, count=1
+    )
+    runtime = Runtime(dispatcher, [bot], state_dir=tmp_path)
+    runtime.webhook(bot, url="https://bot.example/max")
+    async with runtime:
+        await asyncio.sleep(190)
+        before = await control.webhooks()
+        await asyncio.sleep(20)
+        after = await control.webhooks()
+
+    assert (len(before), len(after)) == (0, 1)
+
+
 async def test_another_webhook_of_the_bot_is_told_without_its_secrets(
     dispatcher: Dispatcher,
     bot: Bot,
@@ -541,3 +558,31 @@ async def test_whoever_handles_comments_has_both_of_their_types_brought(
         (hook,) = await control.webhooks()
 
     assert set(hook.update_types) == {"comment_created", "message_created"}
+
+
+async def test_a_program_speaks_tls_itself_with_a_certificate(
+    dispatcher: Dispatcher,
+    bot: Bot,
+    control: Control,
+    tmp_path: Path,
+    unused_tcp_port: int,
+) -> None:
+    certificates = Path(__file__).parents[1] / "transport/tls"
+    url = f"https://127.0.0.1:{unused_tcp_port}/"
+    program = Webhook(dispatcher, state_dir=tmp_path, engine="memory")
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(
+            program.start(
+                bot,
+                url=url,
+                port=unused_tcp_port,
+                certificate=certificates / "localhost.pem",
+                key=certificates / "localhost.key",
+            )
+        )
+        await has_webhook(control)
+        await control.say(await control.add_user("Ann"), "hello")
+        await control.wait_for(lambda entry: entry.text == "heard hello")
+        task.cancel()
+
+    assert [hook.url for hook in await control.webhooks()] == [url]

@@ -50,11 +50,6 @@ class WebhookDoor:
         if self._reception is not None:
             self._reception.close()
 
-    @property
-    def open_deliveries(self) -> int:
-        """How many have no answer yet."""
-        return 0 if self._reception is None else self._reception.open
-
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one delivery."""
         began = asyncio.get_running_loop().time()

@@ -128,11 +128,6 @@ class Receiving:
         keeper.start()
         return keeper
 
-    def open_deliveries(self, bot: Bot) -> int:
-        """How many deliveries of a bot have no answer yet."""
-        door = self._doors.get(bot)
-        return 0 if door is None else door.open_deliveries
-
     async def stop(self) -> None:
         """Refuse what is new; what has begun goes on."""
         for door in self._doors.values():
