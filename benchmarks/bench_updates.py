@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from duologue.transport.max import Bot
-from duologue.transport.sandbox import Control, Sandbox, Say
+from duologue.transport.sandbox import Control, LogEntry, Sandbox, Say
 
 HERE = Path(__file__).parent
 WAYS = ("webhook", "polling")
@@ -85,7 +85,10 @@ async def measure(
             await _say(control, people, messages)
             seconds = time.perf_counter() - began
             processor = _processor(process.pid) - before
-            latencies = [await _one(control, people[0]) for _ in range(single)]
+            latencies, last = [], await _last(control)
+            for _ in range(single):
+                said, last = await _one(control, people[0], last)
+                latencies.append(last.time - said.time)
     cuts = statistics.quantiles(latencies, n=100)
     return Measured(
         library,
@@ -172,12 +175,22 @@ async def _sent(control: Control) -> int:
     )
 
 
-async def _one(control: Control, person: int) -> float:
-    """Say one thing; milliseconds until the reply is there, by the log of the sandbox."""
-    said = await control.say(person, "ping")
-    heard = await control.wait_for(lambda one: one.message_id == said.message_id)
-    reply = await control.wait_for(lambda one: one.kind == "message", after=heard.seq)
-    return reply.time - heard.time
+async def _one(
+    control: Control, person: int, last: LogEntry
+) -> tuple[LogEntry, LogEntry]:
+    """Say one thing, and wait for its reply: both as the sandbox has them in its log."""
+    await control.say(person, "ping")
+    said = await control.wait_for(lambda one: one.kind == "said", after=last.seq)
+    reply = await control.wait_for(lambda one: one.kind == "message", after=said.seq)
+    return said, reply
+
+
+async def _last(control: Control) -> LogEntry:
+    """The newest entry of the log."""
+    entries = await control.log()
+    while more := await control.log(entries[-1].seq):
+        entries = more
+    return entries[-1]
 
 
 def _processor(pid: int) -> float:

@@ -137,7 +137,8 @@ class Assembly:
         for bot in connecting.late:
             bots.expect(bot, connecting)
         if self.polling is not None or self.receiving:
-            _logger.info("%s", self.choice.said(engine))
+            is_polled = any(bot not in self.receiving for bot in self.bots)
+            _logger.info("%s", self.choice.said(engine, is_polled=is_polled))
         self.metrics.show_load(
             engine, system=system, conversations=conversations, workers=workers
         )
@@ -195,7 +196,9 @@ class Assembly:
         for bot in first:
             await connecting.arrival(bot)
         for bot in dict.fromkeys((*first, *connecting.connected)):
-            if locks is not None and isinstance(bot, UpdateSource):
+            if locks is None or bot in self.receiving:
+                continue
+            if isinstance(bot, UpdateSource):
                 await locks.take(bot)
 
     async def _stop(self, conversations: Conversations, fetching: Fetching) -> None:

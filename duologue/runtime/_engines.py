@@ -106,10 +106,20 @@ class EngineChoice:
         """Whether the first bot must be known before there can be an engine."""
         return self._chosen == SQLITE
 
-    def said(self, engine: Engine) -> str:
-        """What the log says of an engine, in one line."""
+    def said(self, engine: Engine, *, is_polled: bool = True) -> str:
+        """What the log says of an engine, in one line.
+
+        Args:
+            engine: The engine.
+            is_polled: Whether any updates are polled for, rather than brought.
+        """
         if engine.durable:
             return f"state is kept in {place_of(engine)}"
+        if not is_polled:
+            return (
+                "state is kept in memory and ends with this process; an update is "
+                'acknowledged when its turn has ended: with engine="sqlite" at once'
+            )
         return (
             "state is kept in memory and ends with this process; updates are handled "
             'batch by batch, so a slow handler makes every user wait: engine="sqlite" '

@@ -517,6 +517,28 @@ async def test_polling_for_a_bot_with_a_webhook_ends_and_says_where_updates_go(
         await LongPolling(dispatcher, state_dir=tmp_path).start(bot)
 
 
+@pytest.mark.parametrize("engine", ["memory"])
+async def test_two_programs_of_a_folder_may_be_brought_updates_of_one_bot(
+    runtime: Runtime,
+    sandbox: Sandbox,
+    bot: Bot,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    other_bot = Bot(sandbox.token, base_url=sandbox.url)
+    other = Runtime(Dispatcher(), [other_bot], engine="memory", state_dir=tmp_path)
+    other.webhook(other_bot)
+    runtime.webhook(bot)
+    now = asyncio.get_running_loop().time
+    began = now()
+    async with runtime, other:
+        took = now() - began
+
+    assert took < 1
+    assert "an update is acknowledged when its turn has ended" in caplog.text
+
+
 async def test_a_comment_reaches_its_own_handler_and_no_dialog(
     bot: Bot, tmp_path: Path
 ) -> None:
