@@ -208,12 +208,10 @@ class Bot(Limited, Messenger):
         Args:
             url: Where MAX shall send updates: https, on port 443.
             types: Which ones, by the messenger's names; None for all.
-            secret: What MAX sends along as `secret_header`: 5 to 256 letters, digits
-                and hyphens.
+            secret: What comes as `secret_header`: 5 to 256 letters, digits, hyphens.
 
         Raises:
-            BadRequestError: MAX does not take one of them.
-            MessengerError: The call failed.
+            MessengerError: The call failed: `BadRequestError` for what MAX refuses.
         """
         await self._ask(requests.subscribe(url, types, secret))
 
