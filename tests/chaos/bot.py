@@ -6,15 +6,21 @@ by that a run tells whether its fault has bitten.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import random
+import secrets
 from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import ClassVar, cast
 
 from duologue import LongPolling
 from duologue.actors import Letter, Opened, Owed, TimedLetter
-from duologue.dialogs import Settings
-from duologue.errors import EngineUnavailableError, FencedError
+from duologue.dialogs import BgManagerFactory, DialogManager, Settings
+from duologue.errors import DuologueError, EngineUnavailableError, FencedError
+from duologue.state import AsyncState
 from duologue.transport.max import Bot
 from duologue.transport.redis import RedisEngine
 from duologue.transport.redis._server import Server
@@ -23,6 +29,7 @@ from duologue.transport.redis._wire._scripts import COMMIT, LEASE, PARK
 from tests.reliability.bot import NO_LIMITS, Start, make_dispatcher, serve
 
 SHARDS = 4
+PUSH = 0.05  # seconds between two calls from outside of chats
 NOT_STARTED = (
     75  # the server did not answer, and whoever starts the bot has to do it again
 )
@@ -35,11 +42,55 @@ class ChaosStart(Start):
         schema: The version of the program.
         lease: Seconds that others wait for a process that says nothing.
         facts: The file of what happened.
+        folder: Where receipts go, and where it says which users there are.
     """
 
     schema: int
     lease: float
     facts: str
+    folder: str
+
+
+class Total(AsyncState, scope="bot"):
+    """What all chats count together."""
+
+    total: int = 0
+
+
+async def tell_another(manager: DialogManager, name: str, about: str) -> None:
+    user_id, chat_id = map(int, about.split(":"))
+    mark = {name: 1, f"from {manager.event.user_id}": name}
+    _receipt = await manager.bg(user_id=user_id, chat_id=chat_id).update(mark)
+
+
+async def come_later(manager: DialogManager, name: str, _: str) -> None:
+    await manager.bg().schedule(timedelta(seconds=1)).update({name: 1})
+
+
+async def count_up(_manager: DialogManager, _name: str, _about: str) -> None:
+    await Total.of().incr("total")
+
+
+EXTRAS = {"note": tell_another, "later": come_later, "count": count_up}
+
+
+async def push_regularly(bg_factory: BgManagerFactory, folder: Path) -> None:
+    """Have chats note something, whoever has them, and write down what is certain."""
+    receipts = os.open(folder / "receipts", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    users = [
+        line.split() for line in (folder / "users").read_text("utf-8").splitlines()
+    ]
+    while True:
+        await asyncio.sleep(PUSH)
+        user_id, chat_id = random.choice(users)  # noqa: S311  # any will do
+        mark = f"push-{secrets.token_hex(4)}"
+        bg = bg_factory.bg(user_id=int(user_id), chat_id=int(chat_id))
+        try:
+            await (await bg.update({mark: 1}))
+        except DuologueError as error:
+            Facts.note(f"receipt:{type(error).__name__}")
+        else:
+            os.write(receipts, f"{user_id} {mark}\n".encode())
 
 
 class Facts:
@@ -125,13 +176,21 @@ def run(start: Start) -> None:
     )
     told = cast("ChaosStart", start)
     Facts.file = os.open(told["facts"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    dispatcher, started = make_dispatcher(), False
+    dispatcher, started = make_dispatcher(EXTRAS), False
+    pushes: asyncio.Task[None] | None = None
 
     @dispatcher.startup()
-    async def begun() -> None:
-        nonlocal started
+    async def begun(bg_factory: BgManagerFactory) -> None:
+        nonlocal started, pushes
         started = True
         Facts.note("started")
+        push = push_regularly(bg_factory, Path(told["folder"]))
+        pushes = asyncio.get_running_loop().create_task(push)
+
+    @dispatcher.shutdown()
+    async def ended() -> None:
+        if pushes is not None:
+            pushes.cancel()
 
     polling = LongPolling(
         dispatcher,

@@ -14,15 +14,17 @@ from tests.chaos.cells import Cell, Field
 from tests.chaos.fleet import Fleet
 from tests.chaos.kept import dump, left_over, snapshots
 from tests.chaos.proxy import Proxy
+from tests.chaos.users import ChaosCrowd
+from tests.chaos.verdict import BAD, judge_between
 from tests.reliability.campaign import BACKLOG, BURSTS, LATE, QUIET, gather
 from tests.reliability.messenger import Messenger
 from tests.reliability.users import Crowd
-from tests.reliability.verdict import Verdict, judge, names_of
+from tests.reliability.verdict import Verdict, data_of, judge, names_of
 from tests.servers import RedisServer
 
 ACQUAINTED = 1.5  # seconds in which the processes have heard of each other
 LONGEST = 600.0  # seconds of a campaign
-FAULTS = ("crashes", "ends", "never", "left over", "stuck")
+FAULTS = (*BAD, "crashes", "ends", "never", "left over", "stuck")
 """What no campaign may have, beside what is wrong with chats."""
 
 
@@ -114,11 +116,14 @@ class Campaign:
         plan, fleet = self._plan, field.fleet
         # What users do and what is done to the bots are drawn from two wells.
         rng = random.Random(plan.seed)  # noqa: S311  # to be repeated, not to be secret
-        crowd = gather(self._messenger, rng, plan.users)
+        crowd = gather(self._messenger, rng, plan.users, ChaosCrowd)
+        lines = [f"{user.user_id} {user.chat_id}" for user in crowd.users]
+        (self._folder / "users").write_text("\n".join(lines), "utf-8")
         for number in range(len(fleet)):
             await fleet.start(number)
         while fleet.facts()["started"] < len(fleet):  # noqa: ASYNC110  # other processes do it
             await asyncio.sleep(0.05)
+        crowd.begin(self._messenger)
         await asyncio.sleep(ACQUAINTED)
         each = plan.messages / (plan.strikes + 1)
         await self._work(rng, crowd, round(each))
@@ -161,7 +166,7 @@ class Campaign:
                 continue
             if not await self._on_its_way():
                 found = await self._judged(crowd)
-                if not found.faults:
+                if not (found.faults or any(found.counts[name] for name in BAD)):
                     break
                 end = min(end, loop.time() + LATE)
         else:
@@ -174,8 +179,14 @@ class Campaign:
         self.verdict.counts["slowest end, ms"] = seconds
 
     async def _judged(self, crowd: Crowd) -> Verdict:
-        states = names_of(await snapshots(self._server.url))
-        return judge(self._messenger, crowd.users, states)
+        dialogs = await snapshots(self._server.url)
+        states = await snapshots(self._server.url, "state")
+        verdict = judge(self._messenger, crowd.users, names_of(dialogs))
+        receipts = self._folder / "receipts"
+        said = receipts.read_text("utf-8").splitlines() if receipts.exists() else []
+        data = data_of(dialogs)
+        verdict.merge(judge_between(crowd.users, data, states.values(), said))
+        return verdict
 
     async def _on_its_way(self) -> Counter[str]:
         left = await left_over(self._server.url)

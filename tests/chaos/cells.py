@@ -41,7 +41,7 @@ class Field:
 
     async def busy(self) -> None:
         """Wait until the bots have something to do."""
-        while not self.messenger.backlog:  # noqa: ASYNC110  # other processes do it
+        while not self.messenger.backlog:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.01)
 
     async def some_time(self, most: float) -> None:

@@ -102,6 +102,7 @@ class Fleet:
                 schema=self.schemas[number],
                 lease=LEASE,
                 facts=str(self._folder / "facts"),
+                folder=str(self._folder),
             )
         )
 

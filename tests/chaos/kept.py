@@ -53,11 +53,11 @@ async def _size(client: redis.Redis, key: bytes) -> int:
     return cast("int", await _ask(client, commands[kind], key))
 
 
-async def snapshots(url: str) -> Mapping[str, str]:
-    """The snapshots of all dialogs, by their keys."""
+async def snapshots(url: str, kind: str = "dialog") -> Mapping[str, str]:
+    """The snapshots of a kind, by their keys."""
     found: dict[str, str] = {}
     async with redis.Redis.from_url(url) as client:
-        async for key in client.scan_iter(match="duologue:*:s:dialog/*", count=1000):
+        async for key in client.scan_iter(match=f"duologue:*:s:{kind}/*", count=1000):
             tagged = _TAGGED.fullmatch(key)
             assert tagged is not None
             value = cast("bytes", await _ask(client, "GET", key))

@@ -19,8 +19,9 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
-from typing import TypedDict
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias, TypedDict
 
 from duologue import Dispatcher, LongPolling
 from duologue.dialogs import (
@@ -92,7 +93,11 @@ async def pressed(callback: Callback, button: Button, manager: DialogManager) ->
     await manager.show(MODES.get(kind, ShowMode.EDIT))
 
 
-def make_dispatcher() -> Dispatcher:
+Extra: TypeAlias = Callable[[DialogManager, str, str], Awaitable[None]]
+"""What a message of some kind does beside; it is told its name and what it is about."""
+
+
+def make_dispatcher(extras: Mapping[str, Extra] = MappingProxyType({})) -> Dispatcher:
     dispatcher = Dispatcher()
 
     @dispatcher.message()
@@ -107,6 +112,8 @@ def make_dispatcher() -> Dispatcher:
             await event.bot.send_message(int(rest[0]), f"cast {name}")
         elif kind == "slow":
             await asyncio.sleep(SLOW)
+        elif kind in extras:
+            await extras[kind](dialog_manager, name, rest[0])
         await dialog_manager.show(MODES.get(kind, ShowMode.EDIT))
 
     buttons = [Button(Const(name), name, on_click=pressed) for name in BUTTONS]

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from duologue.transport.sandbox import AddGroup, AddUser
 from duologue.transport.sqlite._inspect import numbers
@@ -63,7 +64,10 @@ class Plan:
     spares: bool = False
 
 
-def gather(messenger: Messenger, rng: random.Random, number: int) -> Crowd:
+C = TypeVar("C", bound=Crowd)
+
+
+def gather(messenger: Messenger, rng: random.Random, number: int, crowd: type[C]) -> C:
     """Bring users into a messenger, and groups that they may write to."""
     act = messenger.say_or_press
     users: list[User] = []
@@ -74,7 +78,7 @@ def gather(messenger: Messenger, rng: random.Random, number: int) -> Crowd:
     first = users[0].user_id
     groups = [act(AddGroup(f"Board {n}", [first])).chat_id for n in range(3)]
     boards = [group for group in groups if group is not None]
-    return Crowd(rng, users, boards)
+    return crowd(rng, users, boards)
 
 
 class Campaign:
@@ -97,7 +101,7 @@ class Campaign:
     async def run(self) -> Verdict:
         """Run all of it, and judge what there is in the end."""
         async with self._messenger:
-            crowd = gather(self._messenger, self._rng, self._plan.users)
+            crowd = gather(self._messenger, self._rng, self._plan.users, Crowd)
             each = self._plan.messages / (self._plan.kills + 1)
             for number in range(self._plan.kills):
                 await self._live_and_die(crowd, round(each * (number + 1)), each)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from duologue.transport.sandbox import LogKind
 from duologue.transport.sqlite._inspect import export
@@ -186,22 +187,27 @@ def names_in(state: Path | None) -> Mapping[int, list[str]]:
 
 def names_of(snapshots: Mapping[str, str]) -> Mapping[int, list[str]]:
     """What snapshots hold for each user."""
-    found: dict[int, list[str]] = {}
+    found = data_of(snapshots)
+    return {user: cast("list[str]", data["names"]) for user, data in found.items()}
+
+
+def data_of(snapshots: Mapping[str, str]) -> Mapping[int, Mapping[str, object]]:
+    """The data of the bot's dialog that snapshots hold for each user."""
+    found: dict[int, Mapping[str, object]] = {}
     for key, body in snapshots.items():
         # A snapshot has a line for its head and one for each dialog.
-        names = _names([json.loads(part) for part in body.splitlines()])
-        if names is not None:
-            found[int(key.rpartition(":")[2])] = names
+        data = _data([json.loads(part) for part in body.splitlines()])
+        if data is not None:
+            found[int(key.rpartition(":")[2])] = data
     return found
 
 
-def _names(form: object) -> list[str] | None:
-    """The list that the bot's dialog keeps, wherever it stands in a snapshot."""
+def _data(form: object) -> Mapping[str, object] | None:
+    """What has the list that the bot's dialog keeps, wherever it stands in a snapshot."""
     if isinstance(form, dict):
         if isinstance(form.get("names"), list):
-            names: list[str] = form["names"]
-            return names
+            return form
         form = list(form.values())
     if isinstance(form, list):
-        return next(filter(None, map(_names, form)), None)
+        return next(filter(None, map(_data, form)), None)
     return None
