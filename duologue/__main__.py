@@ -77,8 +77,8 @@ def _run(given: list[str]) -> int:
 def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
     # Imported here, so that Ctrl+C is handled as early as this.
     from duologue._demo import _cli as demo  # noqa: PLC0415
+    from duologue.transport import _state_command as state  # noqa: PLC0415
     from duologue.transport.sandbox import _cli as sandbox  # noqa: PLC0415
-    from duologue.transport.sqlite import _cli as state  # noqa: PLC0415
     from duologue.transport.webhook import _cli as webhook  # noqa: PLC0415
 
     return (
@@ -98,7 +98,7 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
             "state",
             state.add_arguments,
             state.main,
-            "look into the file that keeps the state of a bot",
+            "look at the file or the server that keeps the state of a bot",
         ),
         (
             "webhook",

@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from duologue import Dispatcher
+from duologue.__main__ import main
+from duologue.actors import Letter, Mail
 from duologue.dialogs import MessageCreated
 from duologue.testing import Playground
 from duologue.transport.redis import RedisEngine
 from duologue.transport.redis._server._checks import Durability, probes
+from tests.engines.conftest import Desk
 from tests.servers import RedisServer, redis_program, valkey_program
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +95,8 @@ def test_the_user_of_bots_may_do_what_they_need_and_nothing_else() -> None:
 
 
 def test_the_rights_are_checked_of_all_commands_that_are_sent() -> None:
-    code = "".join(path.read_text("utf-8") for path in REDIS.rglob("*.py"))
+    modules = set(REDIS.rglob("*.py")) - {REDIS / "_inspect.py"}
+    code = "".join(path.read_text("utf-8") for path in modules)
     sent = set(re.findall(r'\["([A-Z]{3,})"', code)) - {"SCHEMES"}
 
     assert len(sent) > 10
@@ -120,6 +124,27 @@ def test_a_bot_works_with_the_settings_and_the_rights_of_its_user(
 
     assert caplog.messages == []
     assert b"NOAUTH" in guarded.ask("GET", "duologue:{main}:meta")
+
+
+def test_an_operator_may_look_and_bring_dead_letters_again(
+    guarded: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = guarded.url.replace("unix://", "unix://bot:change-me@")
+    operator = guarded.url.replace("unix://", "unix://operator:change-me-as-well@")
+
+    async def leave_one() -> None:
+        async with RedisEngine(url) as engine:
+            await engine.enqueue([Letter("x/a", Mail("1", b"1"))])
+            some = Desk(engine)
+            turn = await some.begin("x/a")
+            await engine.fail(turn, error="no", retry=False)
+
+    asyncio.run(leave_one())
+
+    for what in (["show"], ["check"], ["export"], ["dead"], ["dead", "--requeue", "1"]):
+        assert main(["state", what[0], operator, *what[1:]]) == 0
+    assert main(["state", "dead", url]) == 1
+    assert "scan" in capsys.readouterr().err
 
 
 def test_compose_takes_its_file() -> None:

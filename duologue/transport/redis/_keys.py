@@ -61,6 +61,7 @@ class Names:
         if not 0 < shards <= _MOST_SHARDS:
             problem = f"{shards} is none; write a number from 1 to {_MOST_SHARDS}"
             raise RuntimeSettingError("shards=", problem)
+        self.namespace: str = namespace
         self.shards: int = shards
         self._tags = [
             f"{PREFIX}:{{{namespace}:{number:02d}}}" for number in range(shards)

@@ -91,7 +91,7 @@ class Server:
             raise
 
     async def _connected(self, names: Names) -> Link:
-        client = self._client()
+        client = self.client()
         try:
             await self._check(client)
             await self._check_rights(client, names)
@@ -154,7 +154,7 @@ class Server:
             await client.aclose()
         self._clients.clear()
 
-    def _client(self) -> Client:
+    def client(self) -> Client:
         """A client that tries nothing again by itself, and takes answers as they come."""
         if self.is_cluster:
             client = self._cluster()
