@@ -606,6 +606,7 @@ async def calls_that_fail_in_every_way(place: Place) -> Numbers:
         # Nothing is open, and Ann is told so.
         'effects_total{bot="max.777001",method="POST /messages",outcome="ok"}': 1,
         'effect_duration_seconds_count{bot="max.777001",method="POST /messages"}': 1,
+        'poller_leader{bot="max.777001"}': 1,
         'poller_state{bot="max.777001",state="polling"}': 1,
     }
 )

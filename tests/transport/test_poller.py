@@ -21,6 +21,7 @@ from duologue.errors import (
     MarkerFileError,
     UnauthorizedError,
 )
+from duologue.transport.http._health import is_polling, poller_problem
 from duologue.transport.max import Bot
 from duologue.transport.polling._handover import Handover
 from duologue.transport.polling._markers import (
@@ -1074,6 +1075,37 @@ async def test_a_poller_that_breaks_says_so_to_whoever_waits(
         await poller.wait()
 
     assert poller.state is PollerState.FAILED
+
+
+async def test_a_poller_that_waits_for_its_place_does_not_poll(
+    bot: Bot, system: ActorSystem, inbox: Inbox
+) -> None:
+    free = asyncio.Event()
+
+    class Held(MarkersInMemory):
+        """Another process polls until it is free."""
+
+        async def load(self) -> Position:
+            await free.wait()
+            return await super().load()
+
+    poller = Poller(bot, inbox, system=system, store=Held())
+    since = [poller.polls_since]
+    poller.start()
+    await asyncio.sleep(200)
+    since.append(poller.polls_since)
+    waits = poller_problem("max.1", poller, now=now(), since=0.0)
+    free.set()
+    await asyncio.sleep(1)
+    assert is_polling(poller)
+    begun, polls = poller.polls_since, poller_problem("b", poller, now=now(), since=0.0)
+    await poller.stop()
+
+    assert not is_polling(poller)
+    assert since == [None, None]
+    assert begun is not None
+    assert begun >= 200
+    assert waits is polls is None
 
 
 async def test_a_poller_tells_how_it_is_doing(

@@ -123,6 +123,7 @@ _ALL = (
     _counter("poller_failures", "Pollers that ended with an error.", "bot"),
     _histogram("poller_pause_seconds", "Pauses after failures.", "bot"),
     _gauge("poller_pausing_seconds", "Length of the pause now; 0 without.", "bot"),
+    _gauge("poller_leader", "1 in the process that polls, 0 in others.", "bot"),
     _gauge("poller_state", "1 for the state that the poller is in.", "bot", "state"),
     _gauge("poller_unfinished_updates", "Updates fetched, not safe yet.", "bot"),
     _gauge("poller_silence_seconds", "Since the last answered poll.", "bot"),

@@ -59,6 +59,11 @@ class Polling(Protocol):
         ...
 
     @property
+    def polls_since(self) -> float | None:
+        """Since when it polls, by the clock; None while another process does."""
+        ...
+
+    @property
     def pause(self) -> float:
         """Seconds for which it waits now before it tries again."""
         ...
@@ -150,10 +155,18 @@ def seconds_of_silence(poller: Polling, *, now: float, since: float) -> float:
     Args:
         poller: The poller.
         now: The time.
-        since: When it began to poll.
+        since: From when on it is looked after.
     """
-    last = poller.last_success
-    return now - (since if last is None else last)
+    begun, last = poller.polls_since, poller.last_success
+    if begun is None:
+        return 0.0  # another process polls, or it is not known yet from where on
+    return now - max(since, begun, begun if last is None else last)
+
+
+def is_polling(poller: Polling) -> bool:
+    """Tell whether this process is the one that polls."""
+    has_ended = poller.state in (PollerState.STOPPED, PollerState.FAILED)
+    return poller.polls_since is not None and not has_ended
 
 
 def poller_problem(

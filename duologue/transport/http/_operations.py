@@ -23,6 +23,7 @@ from duologue.transport.http._health import (
     Polling,
     Problem,
     engine_problem,
+    is_polling,
     missing_problem,
     parked_problem,
     phase_problem,
@@ -244,6 +245,7 @@ class Operations:
             "poller_silence_seconds",
             lambda one, since: seconds_of_silence(one, now=self._now(), since=since),
         )
+        self._watch_each_poller("poller_leader", lambda one, _: is_polling(one))
         self.observer.watch("poller_state", self._states)
 
     def _watch_each_poller(

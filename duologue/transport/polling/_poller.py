@@ -208,6 +208,16 @@ class Poller:
         return self._reporter.last_success
 
     @property
+    def polls_since(self) -> float | None:
+        """Since when it polls, by the clock; None while another process does.
+
+        It does not poll before it knows where it left off either.
+        """
+        if self.state in (PollerState.NEW, PollerState.STARTING):
+            return None
+        return self._reporter.polls_since
+
+    @property
     def pause(self) -> float:
         """For how many seconds it waits now, before it tries again; 0 if it does not."""
         doing = None if self._run is None else self._run.progress.doing

@@ -13,6 +13,8 @@ from duologue.transport.polling._steps import (
     Fetched,
     HandedOver,
     HandOver,
+    Load,
+    Loaded,
     Pause,
     Poll,
     PollerAction,
@@ -30,6 +32,7 @@ class Reporter:
 
     def __init__(self, source: Bot, *, observer: Observer, clock: Clock) -> None:
         self.last_success: float | None = None
+        self.polls_since: float | None = None
         self._bot_id = source.id
         self._bot = bot_key(source)
         self._observer = observer
@@ -42,6 +45,8 @@ class Reporter:
     def note(self, action: PollerAction, event: PollerEvent) -> None:
         """Report what came of an action."""
         match action, event:
+            case Load(), Loaded():
+                self.polls_since = self._clock.time()
             case Poll(), Fetched():
                 self.last_success = self._clock.time()
                 self._observer.count("polls", bot=self._bot)
