@@ -17,7 +17,7 @@ from duologue.transport._types import types_for
 from duologue.transport.webhook._door import WebhookDoor, application
 from duologue.transport.webhook._keeper import WebhookKeeper
 from duologue.transport.webhook._reception import Accept, Reception
-from duologue.transport.webhook._source import WebhookSource
+from duologue.transport.webhook._source import is_webhook_source
 
 # What the documentation of MAX calls a secret in all of its places.
 _SECRET = re.compile("[A-Za-z0-9-]{5,256}")
@@ -79,7 +79,7 @@ class Receiving:
             check_url(url, several=len(bots) > 1)
         doors: list[WebhookDoor] = []
         for bot in bots:
-            if not isinstance(bot, WebhookSource):
+            if not is_webhook_source(bot):
                 problem = f"the messenger of {type(bot).__name__} brings no updates"
                 raise RuntimeSettingError("webhook()", problem)
             chosen = bot.own_secret() if secret is None else checked_secret(secret)
