@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from duologue.actors import Engine, Mail, Opened, Owed, TimedLetter
 from duologue.actors.testing import VirtualLoop, virtual_loop_factory
 from duologue.errors import EngineClosedError, FencedError, MailboxFullError
-from tests.engines.conftest import NewEngine, idle, letter
+from tests.engines.conftest import OF_ONE_PROCESS, NewEngine, idle, letter
 
 T = TypeVar("T")
 
@@ -47,7 +47,6 @@ class Served:
     """Somebody who serves some kinds, as the model sees it."""
 
     free: int
-    schema: int = 0
     queue: list[str] = field(default_factory=list[str])
     # Those that have waited since a restart, in any order.
     unordered: set[str] = field(default_factory=set[str])
@@ -153,14 +152,6 @@ class Machine(RuleBasedStateMachine):
         if box.lessee is None and box.parked is None and len(box.mail) == 1:
             self.make_ready(key)
 
-    def send(self, key: str, mail: Mail) -> None:
-        """Send to a mailbox; what finds no room waits."""
-        box = self.boxes[key]
-        if self.engine.shared and (box.outside or len(box.mail) >= CAPACITY):
-            box.outside.append(mail)
-        else:
-            self.put(key, mail)
-
     def make_ready(self, key: str) -> None:
         service = self.service(key)
         service.queue.append(key)
@@ -171,8 +162,6 @@ class Machine(RuleBasedStateMachine):
             if service.unordered:
                 # The engine may choose.
                 key = self.leased[len(self.expected)]
-                if self.engine.shared:
-                    key = min(service.unordered)
                 service.unordered.remove(key)
             else:
                 key = service.queue.pop(0)
@@ -200,13 +189,8 @@ class Machine(RuleBasedStateMachine):
             self.put(key, box.outside.pop(0))
 
     def overfull(self, own: str, outbox: Sequence[str]) -> set[str]:
-        """The mailboxes without room for what a turn of one of them sends.
-
-        Where others use them too, only its own counts: what finds no room waits.
-        """
+        """The mailboxes without room for what a turn of one of them sends."""
         incoming = Counter(outbox)
-        if self.engine.shared:
-            incoming = Counter({own: incoming[own]})
         incoming[own] -= 1  # its own mail makes room
         full: set[str] = set()
         for key, number in incoming.items():
@@ -238,14 +222,10 @@ class Machine(RuleBasedStateMachine):
 
     def serve(self, kinds: tuple[str, ...], schema: int) -> None:
         is_new = kinds[0] not in self.services
-        # Where others take their share, nobody promises an order for those that wait.
-        slots = 100 if self.engine.shared else SLOTS[kinds]
-        self.engine.serve(kinds, slots, self.leased.append, schema)
-        if self.engine.shared:
-            self.run(idle())
+        self.engine.serve(kinds, SLOTS[kinds], self.leased.append, schema)
 
         before = [*dict.fromkeys(self.services.values()), self.nobody]
-        service = Served(slots, schema)
+        service = Served(SLOTS[kinds])
         self.services.update(dict.fromkeys(kinds, service))
         for former in before:
             queue, former.queue = former.queue, []
@@ -269,10 +249,10 @@ class Machine(RuleBasedStateMachine):
             service.queue.clear()
         self.hand_out(service)
         if kinds == ("screen",) and is_new:
+            come = self.leased[len(self.expected) :]
             left = [key for key in SCREENS if self.owed[key] or self.rows[key]]
-            if not self.engine.shared:
-                assert sorted(self.leased[len(self.expected) :]) == left
-            self.expected += left
+            assert sorted(come) == left
+            self.expected += come
 
     @rule(key=keys)
     def enqueue(self, key: str) -> None:
@@ -367,7 +347,7 @@ class Machine(RuleBasedStateMachine):
         self.pop(turn.key)
         box.snapshot = snapshot or box.snapshot
         for each in outbox:
-            self.send(each.key, each.mail)
+            self.put(each.key, each.mail)
         for one in owed:
             self.owed[one.screen][one.id] = one.body
         for timer in timed:
@@ -425,8 +405,6 @@ class Machine(RuleBasedStateMachine):
 
         self.run(work)
 
-        if self.engine.shared:  # others look for it all the time
-            schema = max(schema, self.service(turn.key).schema + 1)
         self.boxes[turn.key].parked = schema
         self.release(turn.key)
 
@@ -504,22 +482,17 @@ class Machine(RuleBasedStateMachine):
         self.services.clear()
         self.nobody = Served(0)
         for key, box in self.boxes.items():
-            box.lessee = box.token = None
-            if not self.engine.shared:
-                box.parked = None
+            box.lessee = box.token = box.parked = None
             if self.engine.durable:
                 box.attempt = 0
-            if box.mail and box.parked is None:
+            if box.mail:
                 self.nobody.unordered.add(key)
 
     @invariant()
     def is_like_the_model(self) -> None:
         snapshots, owed = self.run(self.read())
         self.deliver()
-        if self.engine.shared:
-            assert sorted(self.leased) == sorted(self.expected)
-        else:
-            assert self.leased == self.expected
+        assert self.leased == self.expected
         assert self.engine.waiting() == sum(
             len(box.mail) for box in self.boxes.values()
         )
@@ -549,17 +522,12 @@ class Machine(RuleBasedStateMachine):
         return data.draw(st.sampled_from(self.turns[-4:]))
 
 
+@pytest.mark.parametrize("new_engine", OF_ONE_PROCESS.values(), ids=OF_ONE_PROCESS)
 def test_an_engine_does_what_its_model_does(new_engine: NewEngine) -> None:
     class ItsMachine(Machine):
         def __init__(self) -> None:
             super().__init__(new_engine)
 
     run_state_machine_as_test(
-        ItsMachine,
-        settings=settings(
-            max_examples=int(__import__("os").environ.get("EX", "100")),
-            stateful_step_count=int(__import__("os").environ.get("ST", "50")),
-            phases=[__import__("hypothesis").Phase.generate],
-            derandomize=bool(__import__("os").environ.get("EX")),
-        ),
+        ItsMachine, settings=settings(max_examples=100, stateful_step_count=50)
     )

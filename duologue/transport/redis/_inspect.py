@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -173,7 +173,7 @@ class Inspector:
                 found.append(f"{unit} has something to do, and nobody will be told")
         return found
 
-    async def export(self, names: Names) -> AsyncIterator[str]:
+    async def export(self, names: Names) -> AsyncGenerator[str]:
         """State, mail and dead letters, as lines of JSON."""
         async for kind, rest, key in self._parts(names):
             if kind == "s":
@@ -245,7 +245,7 @@ class Inspector:
         (members,) = cast("list[list[bytes]]", await self._all(["ZRANGE", key, 0, -1]))
         return [each.decode() for each in members]
 
-    async def _parts(self, names: Names) -> AsyncIterator[tuple[str, str, str]]:
+    async def _parts(self, names: Names) -> AsyncGenerator[tuple[str, str, str]]:
         """The keys of shards: what each is, of whom, and its whole name."""
         of = _PATTERN.format(re.escape(names.namespace))
         pattern = re.compile(f"{PREFIX}:{of}", re.DOTALL)
@@ -254,7 +254,7 @@ class Inspector:
             if match is not None:
                 yield match[1], match[2], key
 
-    async def _keys(self, pattern: str) -> AsyncIterator[str]:
+    async def _keys(self, pattern: str) -> AsyncGenerator[str]:
         cursor = b"0"
         seen: set[bytes] = set()
         while True:
@@ -276,7 +276,7 @@ class Inspector:
 
 
 @asynccontextmanager
-async def inspecting(url: str) -> AsyncIterator[Inspector]:
+async def inspecting(url: str) -> AsyncGenerator[Inspector, None]:
     """Look at the server of a URL.
 
     Raises:
