@@ -85,8 +85,8 @@ class RedisServer:
         )
         for entry in entries:
             words = cast("bytes", entry["command"]).split(b" ", 2)
-            if words[0] == b"EVALSHA":
-                name = names[words[1]]
+            name = names.get(words[1]) if words[0] == b"EVALSHA" else None
+            if name is not None:
                 taken.setdefault(name, []).append(cast("int", entry["duration"]))
         for name, micros in taken.items():
             noted[name] = Script(len(micros), statistics.median(micros))
