@@ -85,9 +85,9 @@ class RedisServer:
         )
         for entry in entries:
             words = cast("bytes", entry["command"]).split(b" ", 2)
-            name = names.get(words[1]) if words[0] == b"EVALSHA" else None
-            if name is not None:
-                taken.setdefault(name, []).append(cast("int", entry["duration"]))
+            script = names.get(words[1]) if words[0] == b"EVALSHA" else None
+            if script is not None:
+                taken.setdefault(script, []).append(cast("int", entry["duration"]))
         for name, micros in taken.items():
             noted[name] = Script(len(micros), statistics.median(micros))
 
