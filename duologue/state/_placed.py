@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from itertools import count
 from secrets import token_hex
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from duologue.actors import Letter, Mail
 from duologue.errors import StateAtOnceError
@@ -15,9 +14,6 @@ from duologue.state._changes import Change, applied, packed
 from duologue.state._keeper import Cell
 from duologue.state._ledgers import Decision, Ledger
 from duologue.state._values import Codec, Values
-
-_RUN_ID: Final = token_hex(8)
-_numbers = count(1)
 
 
 class Writes:
@@ -48,7 +44,7 @@ class Writes:
         changes.append(change)
         mail = self._mail.get(cell.key)
         if mail is None:
-            mail = self._mail[cell.key] = Mail(f"{_RUN_ID}.{next(_numbers)}", b"")
+            mail = self._mail[cell.key] = Mail(token_hex(12), b"")
             letter = Letter(cell.key, mail)
             if cell.is_local:
                 self._jobs.append(lambda: cell.post(letter))

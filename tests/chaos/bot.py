@@ -52,9 +52,7 @@ class ChaosStart(Start):
 
 
 class Total(AsyncState, scope="bot"):
-    """What all chats count together."""
-
-    total: int = 0
+    """What all chats count together, by the name of each message."""
 
 
 async def tell_another(manager: DialogManager, name: str, about: str) -> None:
@@ -67,8 +65,8 @@ async def come_later(manager: DialogManager, name: str, _: str) -> None:
     await manager.bg().schedule(timedelta(seconds=1)).update({name: 1})
 
 
-async def count_up(_manager: DialogManager, _name: str, _about: str) -> None:
-    await Total.of().incr("total")
+async def count_up(_manager: DialogManager, name: str, _about: str) -> None:
+    await Total.of().incr(name)
 
 
 EXTRAS = {"note": tell_another, "later": come_later, "count": count_up}

@@ -11,7 +11,7 @@ from tests.reliability.verdict import Verdict
 BAD = ("notes lost", "notes reordered", "timers lost", "miscounted", "receipts broken")
 """What no campaign may have, beside what is wrong with single chats."""
 
-_TOTAL = re.compile(r'"total": ?(\d+)')
+_COUNT = re.compile(r'"(m\d+)": ?(\d+)')
 
 
 def judge_between(
@@ -29,18 +29,21 @@ def judge_between(
         receipts: What was acknowledged: each a user and a mark.
     """
     verdict = Verdict()
-    counted = 0
+    counted: list[str] = []
     for user in users:
         own = data.get(user.user_id, {})
         handled = set(_names(own))
         acts = [act for act in user.acts if act.name in handled]
-        counted += sum(act.kind == "count" for act in acts)
+        counted += [act.name for act in acts if act.kind == "count"]
         _judge_timers(verdict, own, acts)
         _judge_notes(verdict, user, data, [act for act in acts if act.kind == "note"])
-    totals = [int(found[1]) for state in states if (found := _TOTAL.search(state))]
-    verdict.counts["counted"] = counted
-    if sum(totals) != counted:
-        verdict.add("miscounted", f"{totals}, not {counted}")
+    found = dict(_COUNT.findall("".join(states)))
+    verdict.counts["counted"] = len(counted)
+    wrong = [
+        f"{name}: {found.get(name, 0)}" for name in counted if found.get(name) != "1"
+    ]
+    for _ in wrong:
+        verdict.add("miscounted", ", ".join(wrong))
     for line in receipts:
         user_id, mark = line.split()
         verdict.counts["receipts"] += 1

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from itertools import count
 from secrets import token_hex
 from typing import Final
 
@@ -22,10 +21,8 @@ WORK: Final = b"w"
 """The mail of a task that has begun."""
 
 _PAUSE: Final = 1.0  # seconds until an engine that did not answer is asked again
-_RUN_ID: Final = token_hex(8)
 
 _logger = logging.getLogger("duologue.state")
-_numbers = count(1)
 
 
 class Lease:
@@ -95,7 +92,7 @@ class Lease:
             await self._commit(line, self._work())
 
     def _work(self) -> Letter:
-        return Letter(self.key, Mail(f"{_RUN_ID}.{next(_numbers)}", WORK))
+        return Letter(self.key, Mail(token_hex(12), WORK))
 
     async def _commit(
         self,
