@@ -12,12 +12,16 @@ from typing import ClassVar
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from duologue.actors import Opened, Owed
+from duologue.actors import Opened, Owed, TimedLetter
+from duologue.actors._engine._timed import wall_time
+from duologue.errors import FencedError
 from duologue.transport.redis._server import Server
 from duologue.transport.redis._wire._envelopes import pack, pack_owed
 from duologue.transport.redis._wire._link import Call, Link
 from duologue.transport.redis._wire._scripts import (
+    COMMIT,
     ENQUEUE,
+    EXTEND,
     FORGET,
     NEWS,
     RELEASE,
@@ -41,11 +45,16 @@ class _FaultyLink(_PatientLink):
     """Loses the connection when certain scripts are to be sent."""
 
     refused: tuple[Script, ...] = ()
+    unanswered: Script | None = None
 
     async def transfer(self, calls: Sequence[Call]) -> list[object]:
         if any(call.script in self.refused for call in calls):
             raise RedisConnectionError("cut off")
-        return await super().transfer(calls)
+        replies = await super().transfer(calls)
+        if self.unanswered in {call.script for call in calls if call.script}:
+            self.unanswered = None
+            raise RedisConnectionError("cut off before the answer")
+        return replies
 
 
 class _FaultyServer(_PatientServer):
@@ -62,6 +71,12 @@ def cut_off(engine: FaultyEngine, *scripts: Script) -> None:
     engine._link.refused = scripts
 
 
+def lose_an_answer(engine: FaultyEngine, script: Script) -> None:
+    """Have the connection break when this script has been run."""
+    assert isinstance(engine._link, _FaultyLink)
+    engine._link.unanswered = script
+
+
 class Namespace:
     """One namespace of a server, and engines that share it."""
 
@@ -76,6 +91,10 @@ class Namespace:
 
     def key(self, what: str) -> str:
         return f"duologue:{{{self._name}:00}}:{what}"
+
+    def take_over(self, unit: str) -> None:
+        """Have another process be the owner of a unit."""
+        self.server.ask("HSET", self.key(f"u:{unit}"), "tok", "of another process")
 
     def tell(self, engine: TestedEngine, what: str) -> None:
         """Say to a process what another one would say."""
@@ -154,7 +173,7 @@ async def test_who_has_lost_a_chat_forgets_nothing_of_what_its_next_owner_sends(
     await engine.enqueue([letter(CHAT, "m1")])
     await desk.begin(CHAT)
     unit = engine._units["dialog/b|b:1"]
-    namespace.server.ask("HSET", namespace.key("u:b:1"), "tok", "of another process")
+    namespace.take_over("b:1")
     namespace.server.ask("HSET", namespace.key("x:b:1"), "1", "its letter")
 
     await engine._forget_out(unit, [1])
@@ -257,3 +276,142 @@ async def test_a_commit_does_not_wait_until_it_is_noted_what_has_been_brought(
         await engine.commit(turn, snapshot=None, owed=owed)
 
     assert engine.mine("screen/b:2")
+
+
+async def test_who_has_lost_a_chat_commits_nothing(namespace: Namespace) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await desk.begin(CHAT)
+    namespace.take_over("b:1")
+
+    with pytest.raises(FencedError):
+        await engine.commit(turn, snapshot=b"stale")
+
+    assert await engine.read(CHAT) is None
+
+
+async def test_who_has_lost_a_chat_notes_nothing_drawn(namespace: Namespace) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await desk.begin(CHAT)
+    namespace.take_over("b:1")
+
+    with pytest.raises(FencedError):
+        await engine.drawn("screen/b:1", ["d1"])
+
+
+async def test_who_has_lost_a_chat_learns_of_it_when_the_lease_is_extended(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await desk.begin(CHAT)
+    namespace.take_over("b:1")
+
+    await asyncio.sleep(5)
+
+    assert not engine.mine("screen/b:1")
+
+
+async def test_a_commit_whose_answer_was_lost_is_known_when_it_is_sent_again(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1"), letter(CHAT, "m2")])
+    turn = await desk.begin(CHAT)
+    lose_an_answer(engine, COMMIT)
+
+    following = await engine.commit(turn, snapshot=b"new", keep=True)
+
+    assert following is not None
+    assert (following.mail.id, following.snapshot) == ("m2", b"new")
+
+
+async def test_the_newest_of_many_ids_are_those_that_are_known(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    letters = [letter(CHAT, f"m{number}") for number in range(140)]
+    await engine.enqueue(letters)
+    await engine.enqueue(letters[-100:])
+
+    assert await Desk(engine, *KINDS).rest() == [each.mail.id for each in letters]
+
+
+async def test_mail_that_is_left_behind_waits_for_the_next(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await desk.begin(CHAT)
+
+    await engine.__aexit__()
+
+    assert await Desk(other, *KINDS).rest() == ["m1"]
+
+
+async def test_mail_from_another_process_goes_to_who_has_the_chat(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await desk.begin(CHAT)
+    elsewhere = Desk(other, *KINDS)
+
+    await other.enqueue([letter(CHAT, "m2")])
+
+    assert await elsewhere.leased() == []
+    following = await engine.commit(turn, snapshot=None, keep=True)
+    assert following is not None
+
+
+async def test_a_snapshot_that_is_at_hand_counts_only_if_it_is_the_newest(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await engine.commit(await desk.begin(CHAT), snapshot=b"old")
+    await asyncio.sleep(3)  # it has been let go
+    elsewhere = Desk(other, *KINDS)
+    await other.enqueue([letter(CHAT, "m2")])
+    await other.commit(await elsewhere.begin(CHAT), snapshot=b"new")
+    await asyncio.sleep(3)
+    await engine.enqueue([letter(CHAT, "m3")])
+
+    assert (await desk.begin(CHAT)).snapshot == b"new"
+
+
+async def test_a_letter_for_later_that_was_put_off_does_not_come_at_its_old_time(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    later = TimedLetter("t1", CHAT, wall_time() + 10_000, b"later")
+    await engine.commit(await desk.begin(CHAT), snapshot=None, timed=[later])
+
+    engine._fire(f"{CHAT}\nt1", "1000", b"later")
+
+    assert await desk.leased() == []
+
+
+async def test_what_a_process_had_that_says_nothing_any_more_is_taken_over(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await desk.begin(CHAT)
+    cut_off(engine, EXTEND)
+    elsewhere = Desk(other, *KINDS)
+
+    await asyncio.sleep(75)
+
+    assert CHAT in await elsewhere.leased()
