@@ -92,11 +92,15 @@ class Strangers:
 
     def __init__(self) -> None:
         self._since: dict[str, tuple[str, float]] = {}
+        self._silent: dict[str, float] = {}
 
     def leaves(self, opened: Opened, now: float) -> bool:
         """Tell whether mail is to be left to who has sent it; for a while it is."""
         if opened.mail.body != ASKED:
             return False
+        process = opened.mail.id.partition(".")[0]
+        if now - self._silent.get(process, -PATIENCE * 2) < PATIENCE * 2:
+            return False  # all that it has asked for would hold up the others as long
         name, since = self._since.get(opened.key, ("", now))
         if name != opened.mail.id:
             since = now
@@ -107,6 +111,9 @@ class Strangers:
         is_left = now - since < PATIENCE
         if not is_left:  # whoever has sent it is dead
             del self._since[opened.key]
+            if len(self._silent) >= _MOST:
+                self._silent.clear()
+            self._silent[process] = now
         return is_left
 
 

@@ -12,9 +12,10 @@ from typing import ClassVar
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from duologue.actors import Opened, Owed, TimedLetter
+from duologue.actors import Letter, Mail, Opened, Owed, TimedLetter
 from duologue.actors._engine._timed import wall_time
 from duologue.errors import FencedError
+from duologue.state._batches import ASKED
 from duologue.transport.redis._server import Server
 from duologue.transport.redis._wire._envelopes import pack, pack_owed
 from duologue.transport.redis._wire._link import Call, Link
@@ -28,6 +29,7 @@ from duologue.transport.redis._wire._scripts import (
     Script,
 )
 from tests.engines.conftest import Desk, letter
+from tests.engines.test_states import Cart, states_on
 from tests.servers import (
     RedisServer,
     TestedEngine,
@@ -415,3 +417,14 @@ async def test_what_a_process_had_that_says_nothing_any_more_is_taken_over(
     await asyncio.sleep(75)
 
     assert CHAT in await elsewhere.leased()
+
+
+async def test_what_a_dead_process_has_asked_a_state_for_holds_up_the_others_once(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    asked = [Mail(f"gone.1.{number}", ASKED) for number in range(20)]
+    await engine.enqueue([Letter("state/Cart:max.1:7", mail) for mail in asked])
+
+    async with states_on(engine) as states:
+        assert await states.of(Cart, user_id=7).incr("step") == 1
