@@ -121,7 +121,7 @@ class Campaign:
         (self._folder / "users").write_text("\n".join(lines), "utf-8")
         for number in range(len(fleet)):
             await fleet.start(number)
-        while fleet.facts()["started"] < len(fleet):  # noqa: ASYNC110  # other processes do it
+        while fleet.facts()["started"] < len(fleet):  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.05)
         crowd.begin(self._messenger)
         await asyncio.sleep(ACQUAINTED)
