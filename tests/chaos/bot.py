@@ -29,6 +29,7 @@ from duologue.transport.redis._wire._scripts import COMMIT, LEASE, PARK
 from tests.reliability.bot import NO_LIMITS, Start, make_dispatcher, serve
 
 SHARDS = 4
+QUIET = "quiet"  # the file that ends these calls
 PUSH = 0.05  # seconds between two calls from outside of chats
 NOT_STARTED = (
     75  # the server did not answer, and whoever starts the bot has to do it again
@@ -78,7 +79,7 @@ async def push_regularly(bg_factory: BgManagerFactory, folder: Path) -> None:
     users = [
         line.split() for line in (folder / "users").read_text("utf-8").splitlines()
     ]
-    while True:
+    while not (folder / QUIET).exists():
         await asyncio.sleep(PUSH)
         user_id, chat_id = random.choice(users)  # noqa: S311  # any will do
         mark = f"push-{secrets.token_hex(4)}"

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.bot import NOT_STARTED
+from tests.chaos.bot import NOT_STARTED, QUIET as QUIET_FILE
 from tests.chaos.cells import Cell, Field
 from tests.chaos.fleet import Fleet
 from tests.chaos.kept import dump, left_over, snapshots
@@ -157,6 +157,7 @@ class Campaign:
     async def _judge_when_done(self, crowd: Crowd) -> None:
         """Wait until all is done and right, or nothing more is to be expected."""
         loop = asyncio.get_running_loop()
+        (self._folder / QUIET_FILE).touch()
         began = loop.time()
         end, found = began + self._plan.patience, Verdict()
         while loop.time() < end:
@@ -179,11 +180,11 @@ class Campaign:
         self.verdict.counts["slowest end, ms"] = seconds
 
     async def _judged(self, crowd: Crowd) -> Verdict:
+        receipts = self._folder / "receipts"
+        said = receipts.read_text("utf-8").splitlines() if receipts.exists() else []
         dialogs = await snapshots(self._server.url)
         states = await snapshots(self._server.url, "state")
         verdict = judge(self._messenger, crowd.users, names_of(dialogs))
-        receipts = self._folder / "receipts"
-        said = receipts.read_text("utf-8").splitlines() if receipts.exists() else []
         data = data_of(dialogs)
         verdict.merge(judge_between(crowd.users, data, states.values(), said))
         return verdict
