@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -276,7 +276,7 @@ class Inspector:
 
 
 @asynccontextmanager
-async def inspecting(url: str) -> AsyncGenerator[Inspector, None]:
+async def inspecting(url: str) -> AsyncGenerator[Inspector]:
     """Look at the server of a URL.
 
     Raises:

@@ -70,6 +70,7 @@ class Server:
             problem = f'"{durability}" cannot be had of a cluster; write "fast"'
             raise RuntimeSettingError("durability=", problem)
         self._clients: list[Client] = []
+        self._sentinels: list[redis.Redis] = []
         self._listener: asyncio.Task[None] | None = None
 
     @property
@@ -153,6 +154,9 @@ class Server:
         for client in self._clients:
             await client.aclose()
         self._clients.clear()
+        for each in self._sentinels:
+            await each.aclose()
+        self._sentinels.clear()
 
     def client(self) -> Client:
         """A client that tries nothing again by itself, and takes answers as they come."""
@@ -184,7 +188,8 @@ class Server:
             "driver_info": None,
         }
         sentinel = Sentinel(address.places, sentinel_kwargs=ways)  # type: ignore[no-untyped-call] # it has no types
-        master: redis.Redis = sentinel.master_for(  # pyright: ignore[reportUnknownMemberType] # the same
+        self._sentinels += sentinel.sentinels
+        master: redis.Redis = sentinel.master_for(  # pyright: ignore[reportUnknownMemberType] # nor here
             address.master,
             db=address.database,
             username=address.username,
@@ -346,6 +351,9 @@ class Server:
 
 def _fields(info: object) -> dict[str, str]:
     """What INFO says."""
+    if isinstance(info, dict):
+        read = cast("dict[object, object]", info)
+        return {str(name): str(value) for name, value in read.items()}
     lines = cast("bytes", info).decode().splitlines()
     pairs = (line.partition(":") for line in lines if ":" in line)
     return {name: value for name, _, value in pairs}
