@@ -36,7 +36,6 @@ SECRET = "hunter2"  # noqa: S105  # that of no one
             [("a", 1), ("b", 26379)],
             "redis+sentinel://a:1,b/shop",
         ),
-        ("redis+cluster://a:7000", [("a", 7000)], "redis+cluster://a:7000"),
     ],
 )
 def test_a_url_names_servers_and_what_is_said_of_it_names_no_secret(
@@ -73,8 +72,6 @@ def test_a_database_is_named_by_the_path_or_by_an_option() -> None:
         ("redis://ann:hunter2@db?db=-1", "database in its URL is no number"),
         ("redis://ann:hunter2@db?durabilty=safe", "has durabilty="),
         ("redis://ann:hunter2@db?ssl_cert_reqs=none", "has ssl_cert_reqs="),
-        ("redis+cluster://ann:hunter2@db?db=1", "has db="),
-        ("redis+cluster://ann:hunter2@db/1", "no databases"),
         ("redis://ann:hunter2@a,b", "names one host"),
         ("redis://db/0#hunter2", "write %23"),
         ("redis://db?namespace=", "namespace="),
@@ -83,7 +80,6 @@ def test_a_database_is_named_by_the_path_or_by_an_option() -> None:
         ("redis://db?shards=0", "shards="),
         ("redis://db?shards=1025", "shards="),
         ("redis://db?durability=soon", "durability="),
-        ("redis+cluster://db?durability=safe", "cannot be had of a cluster"),
     ],
 )
 def test_a_wrong_url_is_refused_at_once_and_no_secret_is_shown(

@@ -228,7 +228,6 @@ def test_a_dead_letter_is_brought_again_behind_what_waits(
     [
         (("backup", "redis://ann:hunter2@db"), "a server has only show", WRONG_USE),
         (("dead", "state.db"), "a file has only show", WRONG_USE),
-        (("show", "redis+cluster://ann:hunter2@db"), "name one node", WRONG_USE),
         (("show", "redis://ann:hunter2@db/x"), "no number", WRONG_USE),
         (("show", "unix:///nowhere/v.sock"), "did not answer", FAILED),
     ],

@@ -42,6 +42,7 @@ from duologue.transport.redis._wire._envelopes import digest, pack
 from duologue.transport.redis._wire._link import Argument, Call, Reply
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
+_SHARDS = 16
 _LATEST = sys.maxsize // 2  # whoever has no lease has no order of drawings either
 
 
@@ -52,9 +53,9 @@ class RedisEngine(Turns):
 
     Args:
         url: The server: `redis://`, `rediss://` or `unix://`; `redis+sentinel://` with the
-            name of the master as its path, `redis+cluster://` for one node of a cluster.
+            name of the master as its path.
         namespace: What tells the state of this application from that of others there.
-        shards: How many hash tags the chats are spread over: 16, and 64 for a cluster.
+        shards: How many hash tags the chats are spread over: 16 by default.
             It is written down once and never changes.
         durability: When something counts as kept: `"fast"` when the server has it,
             `"safe"` when a replica has it, too, `"strict"` when it is on the disk.
@@ -88,8 +89,7 @@ class RedisEngine(Turns):
         linger: float = 1.5,
     ) -> None:
         self._server = self._server_class(url, durability)
-        default = 64 if self._server.is_cluster else 16
-        number = default if shards is None else shards
+        number = _SHARDS if shards is None else shards
         super().__init__(
             names=Names(namespace, number),
             lease=lease,

@@ -21,7 +21,6 @@ from duologue.actors import FailedMail, Letter
 from duologue.errors import (
     EngineServerError,
     EngineUnavailableError,
-    RuntimeSettingError,
 )
 from duologue.transport.redis._keys import LAYOUT, PREFIX, Names
 from duologue.transport.redis._server import Server
@@ -280,13 +279,10 @@ async def inspecting(url: str) -> AsyncGenerator[Inspector]:
     """Look at the server of a URL.
 
     Raises:
-        RuntimeSettingError: The URL is none, or that of a cluster.
+        RuntimeSettingError: The URL is none.
         EngineUnavailableError: It does not answer.
     """
     server = Server(url, "fast")
-    if server.is_cluster:
-        problem = "a cluster cannot be looked at as a whole; name one node by redis://"
-        raise RuntimeSettingError("the URL", problem)
     try:
         yield Inspector(server.client(), server.said)
     except (*BROKEN, RedisError) as error:

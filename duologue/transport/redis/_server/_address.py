@@ -13,7 +13,6 @@ SCHEMES: Final = (
     "rediss://",
     "unix://",
     "redis+sentinel://",
-    "redis+cluster://",
 )
 _SENTINEL_PORT: Final = 26379
 _PORT: Final = 6379
@@ -78,13 +77,8 @@ class Address:
         """Whether sentinels say where it is."""
         return self.scheme == "redis+sentinel"
 
-    @property
-    def is_cluster(self) -> bool:
-        """Whether it is a cluster."""
-        return self.scheme == "redis+cluster"
-
     def _check_options(self, options: dict[str, str], fragment: str) -> None:
-        known = set[str]() if self.is_cluster else {_DATABASE}
+        known = {_DATABASE}
         if self.scheme == "rediss":
             known |= _TLS
         unknown = sorted(options.keys() - known)
@@ -107,8 +101,6 @@ class Address:
             given = path if is_number else "0"
         if not (given.isascii() and given.isdigit()):
             raise _wrong("the database in its URL is no number; write /0 or ?db=0")
-        if self.is_cluster and path:
-            raise _wrong("a cluster has no databases, so its URL has no path")
         return int(given)
 
 

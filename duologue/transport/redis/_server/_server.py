@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, cast
 
 import redis.asyncio as redis
-from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
@@ -62,12 +61,8 @@ class Server:
     def __init__(self, url: str, durability: Durability) -> None:
         self._address = Address(url)
         self._durability: Durability = durability
-        self.is_cluster: bool = self._address.is_cluster
         if durability not in DURABILITIES:
             problem = f'{durability!r} is none; write "fast", "safe" or "strict"'
-            raise RuntimeSettingError("durability=", problem)
-        if self.is_cluster and durability != "fast":
-            problem = f'"{durability}" cannot be had of a cluster; write "fast"'
             raise RuntimeSettingError("durability=", problem)
         self._clients: list[Client] = []
         self._sentinels: list[redis.Redis] = []
@@ -160,12 +155,9 @@ class Server:
 
     def client(self) -> Client:
         """A client that tries nothing again by itself, and takes answers as they come."""
-        if self.is_cluster:
-            client = self._cluster()
-        else:
-            single = self._single()
-            single.response_callbacks.clear()
-            client = cast("Client", single)
+        single = self._single()
+        single.response_callbacks.clear()
+        client = cast("Client", single)
         self._clients.append(client)
         return client
 
@@ -202,39 +194,6 @@ class Server:
         )
         return master
 
-    def _cluster(self) -> Client:
-        address = self._address
-        ((host, port),) = address.places
-        cluster = RedisCluster(
-            host=host,
-            port=port,
-            username=address.username,
-            password=address.password,
-            socket_timeout=_TIMEOUT,
-            socket_connect_timeout=_TIMEOUT,
-            driver_info=None,
-        )
-        return cast("Client", cluster)
-
-    def _node(self) -> Client:
-        """A client of one server; in a cluster messages reach all of them."""
-        client = self._clients[0]
-        if not self.is_cluster:
-            return client
-        node = cast("RedisCluster", client).get_default_node()
-        single = redis.Redis(
-            host=node.host,
-            port=int(node.port),
-            username=self._address.username,
-            password=self._address.password,
-            socket_connect_timeout=_TIMEOUT,
-            driver_info=None,
-        )
-        if len(self._clients) > 1:
-            self._clients.pop()
-        self._clients.append(cast("Client", single))
-        return self._clients[-1]
-
     def _wait(self) -> tuple[Sequence[Argument], int] | None:
         """What ends each pipeline, and how many must have it."""
         if self._durability == "safe":
@@ -249,8 +208,6 @@ class Server:
         Raises:
             EngineServerError: It cannot.
         """
-        if self.is_cluster:
-            return  # its nodes are checked by `duologue state check`
         info = _fields(await client.execute_command("INFO"))
         fault = fault_of(info, self._durability)
         if fault is not None:
@@ -268,8 +225,6 @@ class Server:
         Raises:
             EngineServerError: It may not.
         """
-        if self.is_cluster:
-            return
         pipeline = client.pipeline(transaction=False)
         pipeline.execute_command("SET", names.probe, "", "EX", _PROBE_SECONDS)
         commands = probes(names.probe, names.channel + "nobody")
@@ -328,7 +283,7 @@ class Server:
         self, channel: str, heard: Callable[[bytes], None], ready: asyncio.Event
     ) -> None:
         while True:
-            pubsub = self._node().pubsub()
+            pubsub = self._clients[0].pubsub()
             try:
                 await pubsub.subscribe(channel)
                 async for message in pubsub.listen():

@@ -94,7 +94,12 @@ class Pool(Protocol):
 
 
 class Client(Protocol):
-    """The client of a server, or of several."""
+    """The client of a server."""
+
+    @property
+    def connection_pool(self) -> Pool:
+        """Its connections."""
+        ...
 
     def pipeline(self, transaction: bool = ...) -> Pipeline:  # noqa: FBT001
         """Begin to gather commands."""
@@ -147,16 +152,6 @@ class Call:
         loop = asyncio.get_running_loop()
         self.future: asyncio.Future[object] = loop.create_future()
 
-    def add_to(self, pipeline: Pipeline) -> None:
-        """Send it with others."""
-        if self.script is None:
-            pipeline.execute_command(*self.command)
-        else:
-            first, keys = self.first.words, self.keys
-            number = len(first) + len(keys)
-            script = self.script.words.words
-            pipeline.execute_command(*script, number, *first, *keys, *self.command)
-
     def written(self) -> bytes:
         """What is sent."""
         if self.script is None:
@@ -203,8 +198,6 @@ class Link:
         self, client: Client, wait: tuple[Sequence[Argument], int] | None = None
     ) -> None:
         self._client = client
-        # A cluster has many connections; its client knows which.
-        self._pool: Pool | None = getattr(client, "connection_pool", None)
         self._connection: Connection | None = None
         self._wait = wait
         self._calls: list[Call] = []
@@ -320,22 +313,12 @@ class Link:
         await pipeline.execute()
 
     async def _pipelined(self, calls: Sequence[Call]) -> list[object]:
-        if self._pool is not None:
-            return await self._sent_together(calls, self._pool)
-        pipeline = self._client.pipeline(transaction=False)
-        for call in calls:
-            call.add_to(pipeline)
-        if self._wait is not None:
-            pipeline.execute_command(*self._wait[0])
-        return list(await pipeline.execute(raise_on_error=False))
-
-    async def _sent_together(self, calls: Sequence[Call], pool: Pool) -> list[object]:
         """Send some calls through the connection that this link keeps for itself."""
         parts = [call.written() for call in calls]
         if self._wait is not None:
             parts.append(command(len(self._wait[0]), written(self._wait[0])))
         if self._connection is None:
-            self._connection = await pool.get_connection()
+            self._connection = await self._client.connection_pool.get_connection()
         connection = self._connection
         replies: list[object] = []
         # Whatever ends this in the middle also ends the connection.
