@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar, Self, cast
@@ -103,6 +104,7 @@ class RedisEngine(Turns):
         self._most_dead = max_dead_letters
         self._senders = {}
         self._grants = 0
+        self._waiting_alone = deque()
 
     @property
     def durable(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextlib import suppress
 from typing import cast
 
@@ -35,6 +36,7 @@ class Suspects(Attendance):
 
     _alone: str | None = None
     _renewal: asyncio.TimerHandle | None = None
+    _waiting_alone: deque[asyncio.Future[None]]
 
     def _suspect(self, unit: Unit) -> None:
         if unit.is_orphan or any(unit.attempts.values()):
@@ -66,9 +68,12 @@ class Suspects(Attendance):
         # The least suspect ones first: the others shall not wait for it.
         await asyncio.sleep(deaths * _GLANCE * 4)
         while not await self._try_alone(key):
-            await asyncio.sleep(_GLANCE)
             if unit.is_lost or self._is_leaving:
                 raise FencedError(key)
+            await self._next_place()
+        if unit.is_lost:
+            self._end_alone(key)
+            raise FencedError(key)
         try:
             command: list[Argument] = ["HINCRBY", unit.place.keys[0], f"a{number}", 1]
             await self._link.ask(Call(key, command))
@@ -78,10 +83,21 @@ class Suspects(Attendance):
         unit.attempts[number] = deaths + 1
         return True
 
+    async def _next_place(self) -> None:
+        """Wait until another suspect of this process has been handled, or for a moment."""
+        place: asyncio.Future[None] = self._loop.create_future()
+        self._waiting_alone.append(place)
+        # What other processes handle tells nobody.
+        await asyncio.wait([place], timeout=_GLANCE if self._alone is None else 1.0)
+        if place in self._waiting_alone:
+            self._waiting_alone.remove(place)
+
     async def _try_alone(self, key: str) -> bool:
         if self._alone is not None and self._alone != key:
             return False
         self._alone = key
+        if self._renewal is not None:
+            return True  # the one before has left it to this one
         try:
             await self.hold(_NAME, self.name, self._lease_seconds)
         except FencedError:
@@ -98,7 +114,7 @@ class Suspects(Attendance):
         self._renewal = self._loop.call_later(seconds, self._renew)
 
     def _renew(self) -> None:
-        if self._alone is not None and not self._is_leaving:
+        if not self._is_leaving:
             self._hold_for(self._lease_ms)
             self._plan_renewal()
 
@@ -112,10 +128,20 @@ class Suspects(Attendance):
         if self._alone != key:
             return
         self._alone = None
-        if self._renewal is not None:
+        while self._waiting_alone:
+            place = self._waiting_alone.popleft()
+            if not place.done():  # the right to be alone stays in this process
+                place.set_result(None)
+                self._loop.call_later(_GLANCE, self._leave_it)
+                return
+        self._leave_it()
+
+    def _leave_it(self) -> None:
+        """Let a suspect of another process be handled, unless one of this one is."""
+        if self._alone is None and self._renewal is not None:
             self._renewal.cancel()
             self._renewal = None
-        self._hold_for(_AT_ONCE)
+            self._hold_for(_AT_ONCE)
 
     def _forget(self, unit: Unit) -> None:
         super()._forget(unit)
