@@ -225,6 +225,8 @@ def kept_in(
         new = new_file if name == "sqlite" else new_namespace
         if request.node.get_closest_marker("in_memory") is not None:
             pytest.skip("it is about the engine in memory")
+        if name == "redis" and request.node.get_closest_marker("long_time"):
+            pytest.skip("months of looking at a server take minutes")
         monkeypatch.setattr("duologue.testing._playground.MemoryEngine", new)
         monkeypatch.setattr("duologue.runtime._engines.MemoryEngine", new)
     return name

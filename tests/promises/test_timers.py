@@ -506,6 +506,7 @@ async def test_the_first_of_what_repeats_may_come_at_another_time(
     assert len(seen) == 2
 
 
+@pytest.mark.long_time
 async def test_what_repeats_daily_follows_the_clock_on_the_wall(
     chat: Playground, dispatcher: Dispatcher
 ) -> None:
