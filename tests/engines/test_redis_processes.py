@@ -428,3 +428,18 @@ async def test_what_a_dead_process_has_asked_a_state_for_holds_up_the_others_onc
 
     async with states_on(engine) as states:
         assert await states.of(Cart, user_id=7).incr("step") == 1
+
+
+async def test_the_mail_of_a_state_does_not_wait_for_a_suspect_that_may_wait_for_it(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    await engine.enqueue([letter(CHAT, "m1"), letter("state/Cart:max.1:7", "s1")])
+    for member in ("dialog/b|b:1", "state/Cart|state/Cart:max.1:7"):
+        namespace.server.ask("HSET", namespace.key("own"), member, "dead")
+    desk = Desk(other, "state", *KINDS)
+    assert sorted(await desk.leased()) == [CHAT, "state/Cart:max.1:7"]
+    await desk.open(CHAT)
+
+    async with asyncio.timeout(1):
+        await desk.open("state/Cart:max.1:7")

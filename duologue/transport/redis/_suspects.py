@@ -22,6 +22,7 @@ from duologue.transport.redis._wire._scripts import HOLD
 
 MOST_DEATHS = 3
 _NAME = "suspects"
+_HARMLESS = "state"  # runs no code of authors, and suspects may wait for it
 _GLANCE = 0.05
 _AT_ONCE = 1  # milliseconds
 _logger = logging.getLogger("duologue.redis")
@@ -39,6 +40,8 @@ class Suspects(Attendance):
     _waiting_alone: deque[asyncio.Future[None]]
 
     def _suspect(self, unit: Unit) -> None:
+        if unit.place.kind.partition("/")[0] == _HARMLESS:
+            return
         if unit.is_orphan or any(unit.attempts.values()):
             unit.suspects = {key: numbers[0] for key, numbers in unit.numbers.items()}
             if unit.suspects:
