@@ -24,7 +24,7 @@ from tests.servers import RedisServer
 
 ACQUAINTED = 1.5  # seconds in which the processes have heard of each other
 LONGEST = 600.0  # seconds of a campaign
-FAULTS = (*BAD, "crashes", "ends", "never", "left over", "stuck")
+FAULTS = (*BAD, "crashes", "never", "left over", "stuck")
 """What no campaign may have, beside what is wrong with chats."""
 
 

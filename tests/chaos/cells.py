@@ -171,10 +171,11 @@ async def deploy_the_next(field: Field) -> None:
     fleet = field.fleet
     number = min(range(len(fleet)), key=fleet.schemas.__getitem__)
     newest = max(fleet.schemas)
+    await asyncio.sleep(1.0)  # both versions are at work
     await fleet.end(number)
     fleet.schemas[number] = max(newest, fleet.schemas[number] + 1)
     await fleet.start(number)
-    await field.some_time(1.0)
+    await asyncio.sleep(3.0)  # by then whoever had a chat has let it go
 
 
 _BROKEN = ("ConnectionError", "TimeoutError", "BusyLoadingError")

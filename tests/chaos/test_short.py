@@ -18,11 +18,11 @@ pytestmark = pytest.mark.real_time
 async def test_nothing_is_lost_doubled_or_out_of_order(
     tmp_path: Path, name: str
 ) -> None:
-    plan = Plan(CELLS[name], "short", valkey_program(), 300, strikes=1, users=20)
+    plan = Plan(CELLS[name], "short", valkey_program(), 200, strikes=1, users=20)
 
     verdict = await Campaign(plan, tmp_path / name).run()
 
     assert faults_of(verdict) == {}, verdict.examples
-    assert verdict.counts["messages"] == 300
+    assert verdict.counts["messages"] == 200
     assert verdict.counts["strikes"] == 1
     assert not verdict.counts["invalid"], verdict.examples
