@@ -318,3 +318,16 @@ async def test_letters_to_a_unit_are_in_one_order_whoever_brings_them(
         following = await one.commit(following, snapshot=None, keep=True)
 
     assert names == [f"n{number}" for number in range(20)]
+
+
+async def test_a_row_that_nobody_with_a_lease_has_written_is_leased_as_any_other(
+    another: NewProcess,
+) -> None:
+    engine = await another()
+    await engine.drawn(SCREEN, [], row=b"row")
+    await engine.enqueue([letter(CHAT, "1")])
+
+    desk = dialogs(engine)
+
+    assert await told(desk) == [SCREEN, CHAT]
+    assert await engine.owed(SCREEN) == ((), b"row")

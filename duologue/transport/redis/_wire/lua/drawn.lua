@@ -13,7 +13,7 @@ for _ = 1, done do
   redis.call('HDEL', OWED, ARGV[at])
 end
 if has_row == '1' and order >= tonumber(unit[3] or 0) then
-  redis.call('HSET', UNIT, 'r', order)
+  if token ~= '' then redis.call('HSET', UNIT, 'r', order) end
   if row == '' then redis.call('DEL', ROW) else redis.call('SET', ROW, row) end
 end
 local numbers, last = {}, unit[2] or 0
