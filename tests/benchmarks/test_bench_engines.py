@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TypedDict
 
 import pytest
@@ -47,11 +48,11 @@ def test_presses_on_both_engines_are_measured_in_each_round(
 def test_presses_on_redis_are_measured_beside_memory_and_a_peer_on_redis(
     rows: dict[str, Row],
 ) -> None:
-    for name in ("a press, Redis", "a press, aiogram_dialog on Redis"):
-        assert len(rows[name]["rounds"]) == 2
-
+    assert len(rows["a press, Redis"]["rounds"]) == 2
     assert rows["Redis, more than memory"]["target"] == "at most 220"
-    assert rows["Redis, against aiogram_dialog on Redis"]["target"] == "at least 3"
+    if find_spec("aiogram_dialog") is not None:  # only `make bench` brings it
+        assert len(rows["a press, aiogram_dialog on Redis"]["rounds"]) == 2
+        assert rows["Redis, against aiogram_dialog on Redis"]["target"] == "at least 3"
 
 
 def test_the_server_tells_what_presses_cost_it(rows: dict[str, Row]) -> None:

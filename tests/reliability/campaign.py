@@ -165,7 +165,7 @@ class Campaign:
     async def _kill(self) -> None:
         # What is in the file cannot change between the look and the kill.
         self._nursery.send(signal.SIGSTOP)
-        while self._plan.spares and await asyncio.to_thread(_is_hit, self._state):
+        while self._plan.spares and await asyncio.to_thread(self._is_hit):
             self._nursery.send(signal.SIGCONT)
             await asyncio.sleep(0.02)
             self._nursery.send(signal.SIGSTOP)
@@ -222,14 +222,20 @@ class Campaign:
         self.verdict.merge(await self._judge(crowd))
 
     async def _judge(self, crowd: Crowd) -> Verdict:
-        states = await asyncio.to_thread(names_in, self._state)
+        states = await asyncio.to_thread(lambda: names_in(self._state))
         return judge(self._messenger, crowd.users, states)
 
     async def _is_done(self) -> bool:
+        return await asyncio.to_thread(self._is_at_rest)
+
+    def _is_at_rest(self) -> bool:
         if self._state is None:
             return True
-        held = await asyncio.to_thread(numbers, self._state)
+        held = numbers(self._state)
         return not held["mail"] and not held["owed drawings"]
+
+    def _is_hit(self) -> bool:
+        return _is_hit(self._state)
 
     @property
     def _state(self) -> Path | None:
