@@ -15,7 +15,7 @@ from duologue.dialogs import DialogManager
 from duologue.dialogs.routing import Command
 from duologue.errors import NoContextError
 from duologue.state import AsyncState
-from duologue.testing import Playground, RecordingBot
+from duologue.testing import Method, Playground, RecordingBot
 from duologue.transport.polling._markers import (
     EngineMarkers,
     MarkerFile,
@@ -201,3 +201,28 @@ async def test_one_process_polls_and_another_takes_its_place(
         assert was_waiting
         assert waiting.result() == Position(7)
         await other.release()
+
+
+async def test_a_window_that_a_process_sends_too_late_is_taken_back(
+    one: Playground, programs: Programs
+) -> None:
+    engine = one.engine
+    assert isinstance(engine, TestedEngine)
+    with programs.bot.hold(Method.SEND):
+        await one.say(1, "/start")  # a new window is on its way
+        await asyncio.sleep(1)
+        (unit,) = engine._units.values()
+        engine._lose(unit)  # as if another process had the chat by now
+    await asyncio.sleep(120)
+    await one.settled()
+
+    deleted = [
+        call.message_id
+        for call in programs.bot.calls
+        if call.method is Method.DELETE and call.error is None
+    ]
+    sent = [
+        call.message_id for call in programs.bot.calls if call.method is Method.SEND
+    ]
+    assert deleted == [sent[-2]]  # the last one is of whoever has the chat
+    assert one.screen(1).text == "0 "

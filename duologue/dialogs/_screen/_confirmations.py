@@ -115,6 +115,19 @@ class Confirmations:
         await self._confirm(screen, [], [], text)
 
 
+async def take_back(screen: Screen, news: News) -> None:
+    """Delete a window that was sent too late: another process has sent a newer one."""
+    for command, _ in news:
+        if not isinstance(command, Drawn) or command.message_id is None:
+            continue
+        if command.message_id != command.previous_id:
+            await screen.bot.ready(screen.chat_id, "delete")
+            try:
+                await screen.bot.delete_now(screen.chat_id, command.message_id)
+            except MessengerError as error:
+                _logger.info("a window that came too late stays: %s", error)
+
+
 def drawing_of(
     screen: Screen, draw: Draw, previous: str | None, *, is_drawn: bool
 ) -> News:

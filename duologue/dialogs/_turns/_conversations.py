@@ -23,7 +23,7 @@ from duologue.dialogs._handling._stale import StalePolicy
 from duologue.dialogs._progress._feeds import Feeds
 from duologue.dialogs._progress._workers import DialogWorkers
 from duologue.dialogs._screen._callbacks import Callbacks
-from duologue.dialogs._screen._confirmations import News
+from duologue.dialogs._screen._confirmations import News, take_back
 from duologue.dialogs._screen._owed import Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._screens import Screen
@@ -342,6 +342,7 @@ class Conversations:
             # Another process draws there by now, and this may have come behind it.
             _logger.warning("%s", error)
             if self._engine.shared:
+                await take_back(screen, news)
                 await self._post.redraw(screen.address, screen.stack_id)
 
     def _lost(self, screen: str) -> None:
