@@ -212,7 +212,10 @@ def new_namespace() -> Callable[[], TestedEngine]:
     return lambda: TestedEngine(url, namespace=token_hex(8), shards=2)
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"], autouse=True)
+@pytest.fixture(
+    params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.slow)],
+    autouse=True,
+)
 def kept_in(
     request: pytest.FixtureRequest,
     new_file: Callable[[], SqliteEngine],
