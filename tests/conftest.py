@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "in_memory: it is about the engine in memory, and no other"
     )
     config.addinivalue_line("markers", "long_time: weeks of virtual time go by")
+    config.addinivalue_line("markers", "server: a promise, kept once more on a server")
     config.addinivalue_line(
         "markers", "slow: it is in one of the files and folders that take long"
     )

@@ -213,7 +213,7 @@ def new_namespace() -> Callable[[], TestedEngine]:
 
 
 @pytest.fixture(
-    params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.slow)],
+    params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.server)],
     autouse=True,
 )
 def kept_in(
