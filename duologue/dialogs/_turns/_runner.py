@@ -84,6 +84,7 @@ class TurnRunner:
         self._release = release
         self._failed = failed
         self._replies = replies
+        self._is_shared = engine.shared
         self._clock = clock
         self._observer = observer
         self._opening = Opening(engine, dispatcher, bots, schema=schema)
@@ -160,9 +161,12 @@ class TurnRunner:
         if opened is None:
             return None
         actor.handled += 1
-        pending = self._replies.of(opened.mail.id)
-        if self._engine.shared and await self._handed(opened, pending):
-            return None
+        if self._is_shared:
+            pending = self._replies.of(opened.mail.id)
+            if await self._handed(opened, pending):
+                return None
+        else:
+            pending = self._post.pending.get(opened.mail.id)
         try:
             return await self._run(actor, opened, pending)
         except EngineUnavailableError:
