@@ -15,6 +15,7 @@ import pytest
 from duologue.actors import Letter, Mail, Owed
 from duologue.errors import (
     EngineServerError,
+    EngineUnavailableError,
     FencedError,
     RuntimeSettingError,
 )
@@ -331,3 +332,30 @@ async def test_a_row_that_nobody_with_a_lease_has_written_is_leased_as_any_other
 
     assert await told(desk) == [SCREEN, CHAT]
     assert await engine.owed(SCREEN) == ((), b"row")
+
+
+async def test_a_chat_is_let_go_though_no_replica_had_what_was_written(
+    another: NewProcess,
+) -> None:
+    engine = await another()
+    desk = dialogs(engine)
+    await engine.enqueue([letter(CHAT, "1")])
+    turn = await desk.begin(CHAT)
+
+    engine._link._wait = ("WAIT", 1, 1), 1  # and there is none
+    for write in (
+        engine.enqueue([letter(CHAT, "2")]),
+        engine.drawn(SCREEN, [], row=b""),
+        engine.commit(turn, snapshot=b"one"),
+    ):
+        with pytest.raises(EngineUnavailableError):
+            await write
+    engine._link._wait = None
+    following = await engine.open(CHAT)  # it has happened all the same
+    assert following is not None
+    await engine.commit(following, snapshot=None)
+    await asyncio.sleep(5)
+
+    assert following.mail.id == "2"
+    assert not engine._units
+    assert not any(engine._awaited.values())

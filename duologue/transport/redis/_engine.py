@@ -29,7 +29,7 @@ from datetime import timedelta
 from typing import ClassVar, Self, cast
 
 from duologue.actors import Letter, Owed
-from duologue.errors import EngineClosedError, EngineUnavailableError, FencedError
+from duologue.errors import EngineClosedError, FencedError
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._server import Durability, Server
 from duologue.transport.redis._turns import Turns
@@ -258,7 +258,6 @@ class RedisEngine(Turns):
 
         def follow(reply: Reply) -> None:
             status, last, numbers = parts_of(reply)
-            unit.calls -= 1
             if status == b"fenced":
                 if unit.token:
                     self._lose(unit)
@@ -275,10 +274,6 @@ class RedisEngine(Turns):
                     _answer = self._refresh(unit)
                 self._rest(unit)
 
-        unit.calls += 1
-        future = self._send(DRAWN, unit.place, args, more=more, done=follow)
-        try:
-            await asyncio.shield(future)
-        except EngineUnavailableError:
-            unit.calls -= 1
-            raise
+        await asyncio.shield(
+            self._send_about(unit, DRAWN, args, more=more, done=follow)
+        )

@@ -165,8 +165,10 @@ class Leases(Upkeep):
         awaited = id(self._service_of(kinds[0]))
         self._awaited[awaited] += room
 
-        def done(reply: Reply) -> None:
+        def ended() -> None:
             self._awaited[awaited] -= room
+
+        def done(reply: Reply) -> None:
             leased, orphans, _expired, left = cast(
                 "tuple[list[bytes], list[bytes], int, int]", reply
             )
@@ -183,11 +185,11 @@ class Leases(Upkeep):
             script=LEASE,
             keys=[*self._names.leased(shard), *keys],
             done=done,
+            ended=ended,
         )
 
         def failed(answer: asyncio.Future[object]) -> None:
             if answer.exception() is not None:
-                self._awaited[awaited] -= room
                 self._sweep_on()
 
         self._link.send(call).add_done_callback(failed)

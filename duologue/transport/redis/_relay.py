@@ -157,27 +157,20 @@ class Relay(Leases):
         args += [self._names.channel, *parcel.arguments(self._cache)]
         more = parcel.keys(self._names, place.shard)
 
-        def settled() -> None:
+        def ended() -> None:
             self._awaited[awaited] -= wants
             if unit is not None:
-                unit.calls -= 1
+                unit.call_ended()
 
         def done(reply: Reply) -> int:
-            settled()
             taken = self._brought(place, token, parcel, reply)
             if due is not None and taken:
                 self._totals["timed", place.shard] -= 1
             return taken
 
-        def failed(answer: asyncio.Future[object]) -> None:
-            if isinstance(answer.exception(), EngineUnavailableError):
-                settled()
-
         if unit is not None:
             unit.calls += 1
-        future = self._send(ENQUEUE, place, args, more=more, done=done)
-        future.add_done_callback(failed)
-        return future
+        return self._send(ENQUEUE, place, args, more=more, done=done, ended=ended)
 
     def _know(self, kind: str) -> None:
         """See to it that whoever looks for work knows of a kind."""

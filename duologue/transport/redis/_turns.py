@@ -253,7 +253,6 @@ class Turns(Suspects):
 
         def done(reply: Reply) -> None:
             status, last, numbers = parts_of(reply)
-            unit.calls -= 1
             if status == b"fenced":
                 self._lose(unit)
             if unit.is_lost:
@@ -272,16 +271,14 @@ class Turns(Suspects):
 
         args = self._numbers(unit, key, change, out, after)
         box.token = None
-        unit.calls += 1
-        future = self._send(
-            COMMIT, unit.place, [*args, *change.arguments(out)], more=more, done=done
+        future = self._send_about(
+            unit, COMMIT, [*args, *change.arguments(out)], more=more, done=done
         )
         for letter in change.timed:
             self._note_timed(letter)
         try:
             await asyncio.shield(future)
         except EngineUnavailableError:
-            unit.calls -= 1
             self._doubts[key] = unit
             raise
         if carried:

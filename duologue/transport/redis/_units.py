@@ -92,6 +92,10 @@ class Unit:
         self.busy_until: float = 0.0
         self.calls: int = 0
 
+    def call_ended(self) -> None:
+        """A call about it has been answered, or never will be."""
+        self.calls -= 1
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to do, as far as it is known here."""

@@ -81,6 +81,7 @@ class Upkeep(LeasedMailboxes):
         *,
         more: Sequence[str] = (),
         done: Callable[[Reply], object] | None = None,
+        ended: Callable[[], None] | None = None,
     ) -> asyncio.Future[object]:
         """Send a script about a unit."""
         call = Call(
@@ -90,8 +91,24 @@ class Upkeep(LeasedMailboxes):
             first=place.first,
             keys=more,
             done=done,
+            ended=ended,
         )
         return self._link.send(call)
+
+    def _send_about(
+        self,
+        unit: Unit,
+        script: Script,
+        args: Sequence[Argument],
+        *,
+        more: Sequence[str] = (),
+        done: Callable[[Reply], object] | None = None,
+    ) -> asyncio.Future[object]:
+        """Send a script about a unit that is here, and does not rest until it ends."""
+        unit.calls += 1
+        return self._send(
+            script, unit.place, args, more=more, done=done, ended=unit.call_ended
+        )
 
     def _do(
         self,
@@ -108,7 +125,6 @@ class Upkeep(LeasedMailboxes):
         """Ask what a unit holds on the server now."""
 
         def done(reply: Reply) -> None:
-            unit.calls -= 1
             assert isinstance(reply, list)  # noqa: S101  # so the script returns
             if unit.is_lost:
                 return
@@ -118,25 +134,24 @@ class Upkeep(LeasedMailboxes):
             self._reconcile(unit, Contents(reply[1], reply[3]))
             self._rest(unit)
 
-        unit.calls += 1
-        future = self._send(NEWS, unit.place, [unit.token], done=done)
-
-        def failed(answer: asyncio.Future[object]) -> None:
-            if isinstance(answer.exception(), EngineUnavailableError):
-                unit.calls -= 1
-                self._later(unit, partial(self._refresh, unit))
-
-        future.add_done_callback(failed)
+        future = self._send_about(unit, NEWS, [unit.token], done=done)
+        self._ask_until_answered(unit, future, partial(self._refresh, unit))
         return future
 
-    def _later(self, unit: Unit, ask: Callable[[], object]) -> None:
-        """Ask again about a unit, as the server did not answer."""
+    def _ask_until_answered(
+        self, unit: Unit, answer: asyncio.Future[object], ask: Callable[[], object]
+    ) -> None:
+        """Ask again about a unit later, if the server does not answer."""
 
         def again() -> None:
             if not (unit.is_lost or self._is_leaving):
                 ask()
 
-        self._loop.call_later(_PAUSE, again)
+        def failed(answer: asyncio.Future[object]) -> None:
+            if isinstance(answer.exception(), EngineUnavailableError):
+                self._loop.call_later(_PAUSE, again)
+
+        answer.add_done_callback(failed)
 
     def _rest(self, unit: Unit) -> None:
         """Let a unit go when nothing has happened in it for a while."""
@@ -172,14 +187,12 @@ class Upkeep(LeasedMailboxes):
 
     def _let_go(self, unit: Unit, *, only_empty: bool) -> asyncio.Future[object]:
         def done(reply: Reply) -> None:
-            unit.calls -= 1
             assert isinstance(reply, list)  # noqa: S101  # so the script returns
             if reply[0] != b"kept":
                 self._forget(unit)
             elif not unit.is_lost:
                 _answer = self._refresh(unit)
 
-        unit.calls += 1
         schema = self._parked_only(unit)
         more = (
             [self._names.ready(unit.place.shard, unit.place.kind, schema)]
@@ -187,14 +200,9 @@ class Upkeep(LeasedMailboxes):
             else []
         )
         args = [unit.token, "1" if only_empty else "0"]
-        future = self._send(RELEASE, unit.place, args, more=more, done=done)
-
-        def failed(answer: asyncio.Future[object]) -> None:
-            if isinstance(answer.exception(), EngineUnavailableError):
-                unit.calls -= 1
-                self._later(unit, partial(self._let_go, unit, only_empty=only_empty))
-
-        future.add_done_callback(failed)
+        future = self._send_about(unit, RELEASE, args, more=more, done=done)
+        again = partial(self._let_go, unit, only_empty=only_empty)
+        self._ask_until_answered(unit, future, again)
         return future
 
     @staticmethod

@@ -129,9 +129,19 @@ class Call:
         keys: Its other keys.
         done: Is called with the reply, in the order of the calls and before anything
             else happens; what it returns is what the caller gets.
+        ended: Is called once, when there is a reply or will be none, before `done`.
     """
 
-    __slots__ = ("about", "command", "done", "first", "future", "keys", "script")
+    __slots__ = (
+        "_ended",
+        "about",
+        "command",
+        "done",
+        "first",
+        "future",
+        "keys",
+        "script",
+    )
 
     def __init__(
         self,
@@ -142,7 +152,9 @@ class Call:
         first: Words = NOTHING,
         keys: Sequence[str] = (),
         done: Callable[[Reply], object] | None = None,
+        ended: Callable[[], None] | None = None,
     ) -> None:
+        self._ended = ended
         self.about: str = about
         self.command: Sequence[Argument] = command
         self.script: Script | None = script
@@ -165,10 +177,20 @@ class Call:
             written(rest),
         )
 
+    def follow(self, reply: Reply) -> object:
+        """Do here what the server has done."""
+        self._end()
+        return reply if self.done is None else self.done(reply)
+
+    def _end(self) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended()
+
     def settle(self, reply: Reply) -> None:
         """Take the answer."""
         try:
-            outcome: object = reply if self.done is None else self.done(reply)
+            outcome = self.follow(reply)
         except EngineError as error:
             self.fail(error)
         except Exception as error:
@@ -180,6 +202,7 @@ class Call:
 
     def fail(self, error: BaseException) -> None:
         """There is no answer."""
+        self._end()
         if not self.future.done():
             self.future.set_exception(error)
             self.future.exception()  # some calls have nobody who waits
@@ -280,7 +303,8 @@ class Link:
                 self._refused(call, reply)
                 continue
             if missing is not None:
-                self._follow(call, cast("Reply", reply))
+                with suppress(EngineError):  # it has happened, and may be lost again
+                    call.follow(cast("Reply", reply))
                 call.fail(EngineUnavailableError(call.about, missing))
             else:
                 call.settle(cast("Reply", reply))
@@ -347,13 +371,6 @@ class Link:
         missing = "the disk does not have" if is_disk else "not enough replicas have"
         self.problem = f"{missing} what was written"
         return self.problem
-
-    @staticmethod
-    def _follow(call: Call, reply: Reply) -> None:
-        """It has happened, and may be lost again: what is here follows all the same."""
-        if call.done is not None:
-            with suppress(EngineError):
-                call.done(reply)
 
     def _lost(self, calls: Sequence[Call], error: BaseException) -> None:
         self.problem = said(error)
