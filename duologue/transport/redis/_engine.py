@@ -31,6 +31,7 @@ from typing import ClassVar, Self, cast
 from duologue.actors import Letter, Owed
 from duologue.errors import EngineClosedError, FencedError
 from duologue.transport.redis._keys import Names
+from duologue.transport.redis._parcels import boxes_of, letter_arguments
 from duologue.transport.redis._server import Durability, Server
 from duologue.transport.redis._turns import Turns
 from duologue.transport.redis._units import (
@@ -39,7 +40,6 @@ from duologue.transport.redis._units import (
     parts_of,
     state_of,
 )
-from duologue.transport.redis._wire._envelopes import digest, pack
 from duologue.transport.redis._wire._link import Argument, Call, Reply
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
@@ -248,12 +248,11 @@ class RedisEngine(Turns):
         row: bytes | None,
     ) -> None:
         unit.drawings += 1
-        boxes = list(dict.fromkeys(letter.key for letter in letters))
+        boxes = boxes_of(letters)
         args: list[Argument] = [unit.token, unit.drawings]
         args += ["0" if row is None else "1", row or b""]
         args += [len(done), len(letters), *done]
-        for letter in letters:
-            args += [boxes.index(letter.key) + 1, digest(letter.mail.id), pack(letter)]
+        args += letter_arguments(letters, boxes)
         more = [self._names.ring(unit.place.shard, key) for key in boxes]
 
         def follow(reply: Reply) -> None:

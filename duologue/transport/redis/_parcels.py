@@ -47,7 +47,7 @@ class Parcel:
         self.owed: Sequence[Owed] = owed
         self.due: Due | None = due
         self.is_own: bool = is_own
-        self.boxes: list[str] = list(dict.fromkeys(letter.key for letter in letters))
+        self.boxes: list[str] = boxes_of(letters)
 
     def arguments(self, cache: SnapshotCache) -> list[Argument]:
         """What the script is given of it."""
@@ -57,9 +57,7 @@ class Parcel:
         for key in self.boxes:
             known = cache.get(key)
             args += [NEVER if known is None else known[0], key]
-        for letter in self.letters:
-            number = self.boxes.index(letter.key) + 1
-            args += [number, digest(letter.mail.id), pack(letter)]
+        args += letter_arguments(self.letters, self.boxes)
         for one in self.owed:
             args += [one.id, one.body]
         return args
@@ -72,3 +70,17 @@ class Parcel:
         if self.due is not None:
             keys += names.timed(shard)
         return keys
+
+
+def boxes_of(letters: Sequence[Letter]) -> list[str]:
+    """The mailboxes of some letters, each once."""
+    return list(dict.fromkeys(letter.key for letter in letters))
+
+
+def letter_arguments(letters: Sequence[Letter], boxes: Sequence[str]) -> list[Argument]:
+    """What a script is given of letters: box, id in its ring, envelope."""
+    args: list[Argument] = []
+    for letter in letters:
+        number = boxes.index(letter.key) + 1
+        args += [number, digest(letter.mail.id), pack(letter)]
+    return args

@@ -10,7 +10,8 @@ from typing import Final
 from duologue.transport.redis._wire._commands import Words
 
 _FOLDER: Final = files("duologue.transport.redis._wire") / "lua"
-_HEAD: Final = "--HEAD--\n"
+# What several scripts share, by the line that it takes the place of; the second is in the first.
+_SHARED: Final = {"--HEAD--\n": "_head.lua", "--TIME--\n": "_time.lua"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Script:
 
 def _load(name: str) -> Script:
     text = (_FOLDER / f"{name}.lua").read_text("utf-8")
-    text = text.replace(_HEAD, (_FOLDER / "_head.lua").read_text("utf-8"))
+    for line, part in _SHARED.items():
+        text = text.replace(line, (_FOLDER / part).read_text("utf-8"))
     digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
     return Script(name, text, digest, Words(("EVALSHA", digest)))
 

@@ -4,12 +4,7 @@
 local UNIT, MAIL, OWED, ROW, OUT = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local COUNTS, LEASED, OWNERS, READY = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
--- Milliseconds; the worker's clock counts in tests only.
-local function time(given)
-  if given ~= '' then return tonumber(given) end
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
+--TIME--
 
 local function put(envelope)
   local number = redis.call('HINCRBY', UNIT, 'n', 1)

@@ -1,11 +1,7 @@
 #!lua flags=allow-oom
 -- Makes leases last; tells which were lost, and how far the mail of each has come.
 -- Keys: leased, owners, then the units.
-local function time(given)
-  if given ~= '' then return tonumber(given) end
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
+--TIME--
 local until_, proc = time(ARGV[1]) + tonumber(ARGV[3]), ARGV[2]
 local numbers = {}
 for i = 3, #KEYS do

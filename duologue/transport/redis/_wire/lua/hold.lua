@@ -2,13 +2,8 @@
 -- Be the only holder of a name for a while, and keep a value with it.
 local held, value_key = KEYS[1], KEYS[2]
 local token, ms, has_value, value = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local now
-if ARGV[1] ~= '' then
-  now = tonumber(ARGV[1])
-else
-  local t = redis.call('TIME')
-  now = t[1] * 1000 + math.floor(t[2] / 1000)
-end
+--TIME--
+local now = time(ARGV[1])
 local holder, till = unpack(redis.call('HMGET', held, 'by', 'till'))
 if holder and holder ~= token and tonumber(till) > now then return {'held', holder} end
 redis.call('HSET', held, 'by', token, 'till', now + ms)

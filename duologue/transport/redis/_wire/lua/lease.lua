@@ -2,11 +2,7 @@
 -- Leases units that are ready, longest waiting first, after those whose lease has ended
 -- without an end were made ready. Keys: leased, owners, then the ready sets of the kinds.
 local LEASED, OWNERS = KEYS[1], KEYS[2]
-local function time(given)
-  if given ~= '' then return tonumber(given) end
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
+--TIME--
 local now = time(ARGV[1])
 local proc, lease, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local sets = {}

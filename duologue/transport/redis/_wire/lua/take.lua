@@ -3,13 +3,8 @@
 -- Those that were given out come back when the while is over, used or not.
 local calls, pause_key = KEYS[1], KEYS[2]
 local capacity, span, wanted, name, pause = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
-local now
-if ARGV[1] ~= '' then
-  now = tonumber(ARGV[1])
-else
-  local t = redis.call('TIME')
-  now = t[1] * 1000 + math.floor(t[2] / 1000)
-end
+--TIME--
+local now = time(ARGV[1])
 
 if pause > 0 then
   local before = redis.call('PTTL', pause_key)
