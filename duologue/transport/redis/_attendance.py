@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Coroutine
 from itertools import count
@@ -16,7 +15,6 @@ from duologue.transport.redis._server import Server
 from duologue.transport.redis._wire._link import Argument, Call, Reply
 
 _GONE = 5.0  # seconds after which a process that says nothing is gone
-_logger = logging.getLogger("duologue.redis")
 
 
 class Attendance(Relay):

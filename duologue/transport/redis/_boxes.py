@@ -109,9 +109,6 @@ class LeasedMailboxes(LocalMailboxes):
         """The unit of a key, if this process has it."""
         return self._units.get(self._place(key).member)
 
-    def _is_served(self, kind: str) -> bool:
-        return self._service(kind + ":") is not self._nobody
-
     def _take_unit(
         self,
         place: Place,

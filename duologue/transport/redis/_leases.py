@@ -9,7 +9,6 @@ for by the next extension.
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from typing import cast
@@ -37,7 +36,6 @@ _MOST_AT_ONCE = 32  # units leased by one look, so that an idle process takes it
 _HAND_PATIENCE = 10.0  # seconds until a unit is handed on though it is in use
 _GLANCE = 0.02
 _HANDED = 2.0  # seconds in which another process may begin with what it was handed
-_logger = logging.getLogger("duologue.redis")
 
 
 class Leases(Upkeep):

@@ -8,7 +8,6 @@ the newest ids that it has taken. A process that takes over a unit takes that ov
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import cast
@@ -32,7 +31,6 @@ from duologue.transport.redis._wire._scripts import ENQUEUE, FORGET
 _AGAIN = 0.05  # seconds until a full mailbox is tried again
 _PAUSE = 1.0  # seconds until a server that did not answer is asked again
 _DUE_AT_ONCE = 100
-_logger = logging.getLogger("duologue.redis")
 
 
 class Relay(Leases):
