@@ -195,6 +195,10 @@ class LocalMailboxes:
             if box.mail:
                 self._nobody.waiting.append(key)
 
+    def _tokens_anew(self) -> None:
+        """Turns of earlier runs are not to be taken for turns of this one."""
+        self._tokens = count(secrets.randbits(62))
+
     def _box(self, key: str) -> Mailbox:
         box = self._boxes.get(key)
         if box is None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Coroutine
-from itertools import count
 from typing import cast
 
 from duologue.actors import TimedLetter
@@ -45,10 +43,6 @@ class Attendance(Relay):
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._link.post(Call("leave", ["ZREM", self._names.processes, self.name]))
-
-    def _tokens_anew(self) -> None:
-        """Turns of earlier runs are not to be taken for turns of this one."""
-        self._tokens = count(secrets.randbits(62))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Do something beside everything else, until the engine ends."""

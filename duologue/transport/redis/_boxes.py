@@ -7,10 +7,8 @@ has on the server, and a unit may be lost to another process at any time.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import count
 
 from duologue.actors import Letter, Owed
 from duologue.actors._engine._local import LocalMailboxes, Mailbox
@@ -63,7 +61,6 @@ class LeasedMailboxes(LocalMailboxes):
         # What is kept, by its shard: as the server said last, and what this process has
         # done since. Both are noted in the order in which the server did it.
         self._totals: Counter[tuple[str, int]] = Counter()
-        self._tokens = count(secrets.randbits(62))
 
     @property
     def shared(self) -> bool:

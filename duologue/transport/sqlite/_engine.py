@@ -21,12 +21,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -370,8 +368,7 @@ class SqliteEngine(WrittenMailboxes):
         for timed in loaded.timed:
             self._timed.set(timed)
         self._held = loaded.held
-        # Turns of earlier runs are not to be taken for turns of this one.
-        self._tokens = count(secrets.randbits(62))
+        self._tokens_anew()
 
     def _keep(self, key: str, snapshot: bytes) -> None:
         self._snapshots.put(key, snapshot)
