@@ -16,12 +16,22 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from duologue.actors import Engine, Letter, Mail, MemoryEngine, Opened
+from duologue.actors import (
+    Engine,
+    Letter,
+    Mail,
+    MemoryEngine,
+    Opened,
+    Owed,
+    TimedLetter,
+)
 from duologue.transport.sqlite import SqliteEngine
 from tests.servers import TestedEngine, redis_program, server, valkey_program
 
 T = TypeVar("T")
 A, B, C = "x/a", "x/b", "x/c"
+DIALOG = "dialog/max.1:1:1"
+FAR = 9e9  # seconds since 1970
 
 
 class NewEngine(Protocol):
@@ -204,3 +214,18 @@ async def desk(engine: Engine, *names: str, slots: int = 100) -> Desk:
     for name in names:
         await engine.enqueue([letter(A, name)])
     return Desk(engine, slots=slots)
+
+
+async def fill(engine: Engine, error: str) -> None:
+    """Put one of everything there: state, mail, a drawing, a letter, a dead letter."""
+    await engine.enqueue([letter(DIALOG, name) for name in ("1", "2", "3")])
+    turn = await Desk(engine, "dialog").begin(DIALOG)
+    following = await engine.commit(
+        turn,
+        snapshot='{"name": "Zoë"}'.encode(),
+        owed=[Owed("screen/max.1:1", "o", b"view")],
+        timed=[TimedLetter("t", DIALOG, FAR, b"later")],
+        keep=True,
+    )
+    assert following is not None
+    await engine.fail(following, error=error, retry=False)

@@ -12,29 +12,15 @@ from typing import Protocol
 import pytest
 
 from duologue.__main__ import main
-from duologue.actors import Owed, TimedLetter
 from duologue.transport.sqlite import SqliteEngine
-from tests.engines.conftest import Desk, desk, letter
+from tests.engines.conftest import DIALOG, Desk, desk, fill as fill_any, letter
 
 FAILED, WRONG_USE = 1, 2
-FAR = 9e9  # seconds since 1970
-DIALOG = "dialog/max.1:1:1"
 
 
 async def fill(engine: SqliteEngine) -> None:
-    """Put one of everything into a file."""
-    await engine.enqueue([letter(DIALOG, name) for name in ("1", "2", "3")])
-    some = Desk(engine, "dialog")
-    turn = await some.begin(DIALOG)
-    following = await engine.commit(
-        turn,
-        snapshot='{"name": "Zoë"}'.encode(),
-        owed=[Owed("screen/max.1:1", "o", b"view")],
-        timed=[TimedLetter("t", DIALOG, FAR, b"later")],
-        keep=True,
-    )
-    assert following is not None
-    await engine.fail(following, error="ValueError('no')", retry=False)
+    """Put one of everything there."""
+    await fill_any(engine, "ValueError('no')")
     await engine.hold("poller/max.1", "token", 1, value=b"secret")
 
 

@@ -11,14 +11,11 @@ from typing import Protocol
 import pytest
 
 from duologue.__main__ import main
-from duologue.actors import Owed, TimedLetter
 from duologue.transport.redis import RedisEngine
-from tests.engines.conftest import Desk, letter
+from tests.engines.conftest import DIALOG, Desk, fill as fill_any
 from tests.servers import RedisServer, server, valkey_program
 
 FAILED, WRONG_USE = 1, 2
-FAR = 9e9  # seconds since 1970
-DIALOG = "dialog/max.1:1:1"
 SECRET = "hunter2"  # noqa: S105  # that of no one
 
 
@@ -74,18 +71,7 @@ def use(valkey: RedisServer, namespace: str) -> Use:
 
 async def fill(engine: RedisEngine) -> None:
     """Put one of everything there."""
-    await engine.enqueue([letter(DIALOG, name) for name in ("1", "2", "3")])
-    some = Desk(engine, "dialog")
-    turn = await some.begin(DIALOG)
-    following = await engine.commit(
-        turn,
-        snapshot='{"name": "Zoë"}'.encode(),
-        owed=[Owed("screen/max.1:1", "o", b"view")],
-        timed=[TimedLetter("t", DIALOG, FAR, b"later")],
-        keep=True,
-    )
-    assert following is not None
-    await engine.fail(following, error="ValueError('no')\n  by me", retry=False)
+    await fill_any(engine, "ValueError('no')\n  by me")
 
 
 def numbers(printed: str) -> dict[str, str]:
