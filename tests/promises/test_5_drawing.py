@@ -510,8 +510,9 @@ async def test_a_429_pauses_only_its_chat_and_loses_nothing(
     await limited.drawn()
     limited_after = loop.time() - began
 
-    assert free_after < 2
-    assert 20 <= limited_after < 22
+    # On a server the time of the loop runs on while a call is on its way.
+    assert free_after < 10
+    assert 20 <= limited_after < 30
     shown = await control.messages(window.chat_id or 0)
     assert shown[-1].text == "0 k=1"
 
