@@ -78,6 +78,7 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
     # Imported here, so that Ctrl+C is handled as early as this.
     from duologue._demo import _cli as demo  # noqa: PLC0415
     from duologue.transport import _state_command as state  # noqa: PLC0415
+    from duologue.transport.http import _token_command as token  # noqa: PLC0415
     from duologue.transport.sandbox import _cli as sandbox  # noqa: PLC0415
     from duologue.transport.webhook import _cli as webhook  # noqa: PLC0415
 
@@ -99,6 +100,12 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
             state.add_arguments,
             state.main,
             "look at the file or the server that keeps the state of a bot",
+        ),
+        (
+            "token",
+            token.add_arguments,
+            token.main,
+            "make, show and end the access tokens of other programs",
         ),
         (
             "webhook",

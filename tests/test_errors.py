@@ -36,6 +36,8 @@ _SAMPLES: Mapping[str, object] = {
 
 # What is raised for an argument that has a wrong value.
 WRONG_VALUE = {
+    "AccessTokenNameError",
+    "AccessTokenScopeError",
     "ActionSettingError",
     "BotSettingError",
     "BotTwiceError",

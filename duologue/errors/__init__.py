@@ -81,11 +81,17 @@ from duologue.errors._descriptions import (
     WrongArgumentError,
 )
 from duologue.errors._doors import (
+    AccessTokenFileError,
+    AccessTokenInUseError,
+    AccessTokenNameError,
+    AccessTokenScopeError,
+    AccessTokenTakenError,
     ActionSettingError,
     AddressInUseError,
     AddressNotAvailableError,
     MetricsOffError,
     RegistryTakenError,
+    UnknownAccessTokenError,
     UnknownMetricError,
 )
 from duologue.errors._engines import (
@@ -199,6 +205,11 @@ from duologue.errors._workers import (
 )
 
 __all__ = [
+    "AccessTokenFileError",
+    "AccessTokenInUseError",
+    "AccessTokenNameError",
+    "AccessTokenScopeError",
+    "AccessTokenTakenError",
     "ActionSettingError",
     "ActivationError",
     "ActorClassError",
@@ -336,6 +347,7 @@ __all__ = [
     "UnauthorizedError",
     "UnboundMessageError",
     "UnexpectedAnswerError",
+    "UnknownAccessTokenError",
     "UnknownActorClassError",
     "UnknownBotError",
     "UnknownCommandError",

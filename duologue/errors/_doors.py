@@ -53,6 +53,93 @@ class ActionSettingError(DuologueError, ValueError):
     template = "{subject} cannot be offered: {problem}"
 
 
+class AccessTokenFileError(DuologueError):
+    """The file of the access tokens cannot be read or written.
+
+    Attributes:
+        path: The file.
+        reason: What is in the way.
+    """
+
+    path: str
+    reason: str
+    template = (
+        "the access tokens in {path} cannot be used: {reason}; `duologue token list "
+        "--file {path}` tries it again"
+    )
+
+
+class AccessTokenInUseError(DuologueError):
+    """Another process changes the file of the access tokens at this moment.
+
+    Attributes:
+        path: The file.
+        process: Which process.
+    """
+
+    path: str
+    process: str
+    template = "{process} is changing {path}; try again when it has ended"
+
+
+class AccessTokenNameError(DuologueError, ValueError):
+    """An access token cannot have this name.
+
+    Attributes:
+        name: The name.
+    """
+
+    name: str
+    template = (
+        "an access token cannot be named {name!r}; take 1 to 64 letters, digits, dots, "
+        "`_` and `-`, such as `shop`"
+    )
+
+
+class AccessTokenScopeError(DuologueError, ValueError):
+    """A scope of an access token says nothing.
+
+    Attributes:
+        scope: The scope.
+    """
+
+    scope: str
+    template = (
+        "{scope!r} is no scope; write verb:pattern, where the pattern is a text or the "
+        "beginning of one and `*`, such as tell:dialog/max.42:*"
+    )
+
+
+class UnknownAccessTokenError(DuologueError, LookupError):
+    """There is no access token of a name.
+
+    Attributes:
+        name: The name.
+        path: The file.
+    """
+
+    name: str
+    path: str
+    template = (
+        "there is no token of {name!r} in {path}; `duologue token list` shows those "
+        "that there are, and `duologue token new {name} --scope ...` makes one"
+    )
+
+
+class AccessTokenTakenError(DuologueError):
+    """There is an access token of this name already.
+
+    Attributes:
+        name: The name.
+    """
+
+    name: str
+    template = (
+        "{name!r} has a token; `duologue token rotate {name}` replaces it, and "
+        "`duologue token revoke {name}` ends it"
+    )
+
+
 class MetricsOffError(DuologueError):
     """A runtime that does not count for Prometheus was asked for its numbers."""
 

@@ -4,6 +4,7 @@
 """
 
 # _actions: operations of pages; _access: who may use them
+# _tokens: what other programs may do; _token_command: `duologue token`
 # _operations: metrics and health of a runtime; _door: where they are shown
 # _catalogue: every metric; _prometheus, _series, _exposition: their numbers
 # _registry: what can be said without Prometheus; _health: alive, ready; _problems: errors
@@ -21,10 +22,14 @@ from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import HealthProbe, Polling, Problem
 from duologue.transport.http._operations import Operations
 from duologue.transport.http._registry import MetricsRegistry, Reading
+from duologue.transport.http._tokens import AccessToken, AccessTokenFile, AccessTokens
 
 __all__ = [
     "CATALOGUE",
     "LABELS",
+    "AccessToken",
+    "AccessTokenFile",
+    "AccessTokens",
     "AsyncAction",
     "HasWorkers",
     "HealthProbe",

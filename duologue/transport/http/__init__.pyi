@@ -10,10 +10,14 @@ from duologue.transport.http._health import HealthProbe, Polling, Problem
 from duologue.transport.http._operations import Operations
 from duologue.transport.http._prometheus import PrometheusObserver
 from duologue.transport.http._registry import MetricsRegistry, Reading
+from duologue.transport.http._tokens import AccessToken, AccessTokenFile, AccessTokens
 
 __all__ = [
     "CATALOGUE",
     "LABELS",
+    "AccessToken",
+    "AccessTokenFile",
+    "AccessTokens",
     "AsyncAction",
     "HasWorkers",
     "HealthProbe",
