@@ -45,6 +45,8 @@ BOOM, STOPPED = "Кабуууум!", "Полёт отменён"
 NAME, ORDERED = "Анна", "заказано"
 START = 15.0
 """Seconds for the start of the bot, on a busy machine."""
+TAKEOVER = 40.0
+"""Seconds until another copy has what a killed one had, on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,14 @@ class Act:
         note: What to look at.
         play: Acts as the user until all has been seen, or time is over.
         check: Judges what was seen.
+        has_copies: Whether two copies of the bot play it, behind one server.
     """
 
     title: str
     note: str
     play: Callable[[Player], Awaitable[None]]
     check: Callable[[Scene], Sequence[Check]]
+    has_copies: bool = False
 
 
 async def _play_timer(player: Player) -> None:
@@ -146,20 +150,40 @@ def _check_rocket(scene: Scene) -> Sequence[Check]:
 
 
 async def _play_kill(player: Player) -> None:
-    await player.say("/order")
-    if not await player.until(_has_view, PATIENCE):
+    if not await _begin_order(player):
         return
-    await player.say(NAME)
-    if not await player.until(lambda scene: scene.last_numbers() == [0], PATIENCE):
-        return
-    await player.press(0)
-    await player.until(lambda scene: scene.last_numbers() == [1], PATIENCE)
     await player.kill_bot()
     # Nobody is there to take this one; the messenger keeps it.
     await player.press(0)
     await player.until(_has_both_presses, PATIENCE)
     await player.start_bot()
-    if await player.until(lambda scene: scene.last_numbers() == [2], START):
+    await _finish_order(player, START)
+
+
+async def _play_copies(player: Player) -> None:
+    if not await _begin_order(player):
+        return
+    await player.kill_polling_copy()
+    await player.press(0)
+    await player.until(_has_both_presses, PATIENCE)
+    await _finish_order(player, TAKEOVER)
+
+
+async def _begin_order(player: Player) -> bool:
+    """Write the name, and order one."""
+    await player.say("/order")
+    if not await player.until(_has_view, START):
+        return False
+    await player.say(NAME)
+    if not await player.until(lambda scene: scene.last_numbers() == [0], PATIENCE):
+        return False
+    await player.press(0)
+    return await player.until(lambda scene: scene.last_numbers() == [1], PATIENCE)
+
+
+async def _finish_order(player: Player, seconds: float) -> None:
+    """Wait for the second one, and end the form."""
+    if await player.until(lambda scene: scene.last_numbers() == [2], seconds):
         await player.press(1)
         await player.until(_is_ordered, PATIENCE)
 
@@ -236,5 +260,13 @@ ACTS = (
         "The user just goes on.",
         _play_kill,
         _check_kill,
+    ),
+    Act(
+        "Two copies of the bot",
+        "Both work behind one server. The one that polls gets SIGKILL in the middle of "
+        "a form, and nobody starts it again.",
+        _play_copies,
+        _check_kill,
+        has_copies=True,
     ),
 )

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Never, Protocol
 
-from duologue._demo._program import Program
+from duologue._demo._programs._copies import polling_one
+from duologue._demo._programs._program import Program
 from duologue._demo._scene import Scene
 from duologue.transport.sandbox import Click, Control, FaultKind, LogEntry
 
@@ -33,6 +34,9 @@ class Player:
         user_id: Who it is.
         bot: The program that answers.
         screen: Gets all that happens in the messenger, as it happens.
+
+    Attributes:
+        copies: The programs that answer in its place, in an act with several.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Player:
         self._control = control
         self._user_id = user_id
         self._bot = bot
+        self.copies: Sequence[Program] = ()
         self._screen = screen
         self._ends: list[int] = []
         self._entries: list[LogEntry] = []
@@ -111,6 +116,12 @@ class Player:
         """End the bot's process by SIGKILL, which no program can answer."""
         self._ends.append(await self._bot.kill())
         self._screen.note("the bot is killed: kill -9")
+
+    async def kill_polling_copy(self) -> None:
+        """End by SIGKILL that copy of the bot which fetches what users do."""
+        copy = await polling_one(self.copies)
+        self._ends.append(await copy.kill())
+        self._screen.note(f"{copy.name}, which polls, is killed: kill -9")
 
     async def start_bot(self) -> None:
         """Start the bot again."""

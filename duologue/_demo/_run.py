@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import signal
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from duologue._demo._acts import ACTS, PATIENCE
-from duologue._demo._child import Starter
 from duologue._demo._player import Player
-from duologue._demo._program import Program
+from duologue._demo._programs._child import Starter
+from duologue._demo._programs._copies import metrics_of, two_copies
+from duologue._demo._programs._program import Program
+from duologue._demo._programs._server import server_program
 from duologue._demo._screen import LiveTranscript, Result
 from duologue.transport.sandbox import Control
 
@@ -51,34 +53,61 @@ async def perform(
         async with Program("messenger", command, log=log, is_read=True) as messenger:
             with _telling(screen), screen.waiting("Starting the local messenger"):
                 facts: dict[str, str] = json.loads(await messenger.line())
-            programs = messenger, _bot(bot, facts, folder)
             return await _with_bot(
-                screen, numbers, programs, facts, is_served=is_served
+                screen,
+                numbers,
+                messenger,
+                _Bots(bot, facts, folder),
+                is_served=is_served,
             )
 
 
-def _bot(module: str, facts: dict[str, str], folder: Path) -> Program:
-    return Program(
-        "bot",
-        (module,),
-        log=folder / "bot.log",
-        environment={
-            "DUOLOGUE_MAX_TOKEN": facts["token"],
-            "DUOLOGUE_MAX_URL": facts["url"],
-            "DUOLOGUE_STATE_DIR": str(folder),
-        },
-    )
+class _Bots:
+    """Makes the programs of the bot.
+
+    Args:
+        module: The module of the bot.
+        facts: What the messenger says of itself.
+        folder: Where everything is kept.
+    """
+
+    def __init__(self, module: str, facts: dict[str, str], folder: Path) -> None:
+        self.facts = facts
+        self._module = module
+        self._folder = folder
+        self._copies = count(1)
+
+    def one(self, name: str, settings: Mapping[str, str]) -> Program:
+        """Make a bot."""
+        return Program(
+            name,
+            (self._module,),
+            log=self._folder / f"{name}.log",
+            environment={
+                "DUOLOGUE_MAX_TOKEN": self.facts["token"],
+                "DUOLOGUE_MAX_URL": self.facts["url"],
+                "DUOLOGUE_STATE_DIR": str(self._folder),
+                **settings,
+            },
+        )
+
+    @asynccontextmanager
+    async def two(self, server: str) -> AsyncGenerator[Sequence[Program]]:
+        """Run two copies of the bot behind a server."""
+        folder = self._folder / f"server-{next(self._copies)}"
+        async with two_copies(self.one, server, folder) as copies:
+            yield copies
 
 
 async def _with_bot(
     screen: LiveTranscript,
     numbers: Sequence[int],
-    programs: tuple[Program, Program],
-    facts: dict[str, str],
+    messenger: Program,
+    bots: _Bots,
     *,
     is_served: bool,
 ) -> bool:
-    messenger, bot = programs
+    facts, bot = bots.facts, bots.one("bot", {})
     starter = Starter()
     async with bot, Control(facts["control_url"], facts["control_token"]) as control:
         player = Player(control, await control.add_user(USER), bot, screen)
@@ -90,11 +119,18 @@ async def _with_bot(
                     for watching in (messenger.ended(), bot.ended(), player.watch())
                 ]
                 await _wait_for_bot(screen, control)
-                screen.metrics(_metrics_of(bot))
-                results = [await _act(screen, player, number) for number in numbers]
+                screen.metrics(metrics_of(bot))
+                results = [
+                    await _act(screen, player, number)
+                    for number in numbers
+                    if not ACTS[number - 1].has_copies
+                ]
+                for number in numbers:
+                    if ACTS[number - 1].has_copies:
+                        results += await _act_of_two(screen, player, number, bots, bot)
                 screen.summary(results)
                 if is_served:
-                    screen.metrics(_metrics_of(bot))
+                    screen.metrics(metrics_of(bot))
                     await _serve(screen, facts["page_url"], starter)
                 for task in watch:
                     task.cancel()
@@ -112,10 +148,19 @@ async def _wait_for_bot(screen: LiveTranscript, control: Control) -> None:
                 await asyncio.sleep(_PAUSE)
 
 
-def _metrics_of(bot: Program) -> str | None:
-    """Where the bot shows its metrics, if it does and its log says so."""
-    found = re.findall(r"metrics are at (\S+)", bot.output())
-    return str(found[-1]) if found else None  # each start has a port of its own
+async def _act_of_two(
+    screen: LiveTranscript, player: Player, number: int, bots: _Bots, bot: Program
+) -> Sequence[Result]:
+    """Play an act with two copies in place of the bot, where there is a server."""
+    server = server_program()
+    if server is None:
+        screen.note(f"act {number} needs valkey-server or redis-server; it is left out")
+        return ()
+    await bot.end()
+    async with bots.two(server) as player.copies:
+        result = await _act(screen, player, number)
+    await bot.start()
+    return (result,)
 
 
 async def _serve(screen: LiveTranscript, url: str, starter: Starter) -> None:

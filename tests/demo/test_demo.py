@@ -20,6 +20,7 @@ import pytest
 
 from duologue._demo import bot
 from duologue.transport.sandbox import Control
+from tests.servers import valkey_program
 
 SECONDS = 120
 ESCAPE = "\x1b"
@@ -112,8 +113,13 @@ def _wrong_bot(folder: Path, right: str, wrong: str) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(path)}
 
 
+def _with_server(path: str) -> dict[str, str]:
+    return {"PATH": os.pathsep.join([path, os.environ["PATH"]])}
+
+
 def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
-    status, output, errors = _run()
+    server = _with_server(str(Path(valkey_program()).parent))
+    status, output, errors = _run(environment=server)
 
     assert (status, errors) == (0, "")
     assert "bot redraws: Счётчик: 10 [Старт]" in output
@@ -129,7 +135,8 @@ def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
     assert re.search(
         f"{killed}.*user presses .Ещё один.\n.*the bot is started again\n", output
     )
-    assert "All 20 checks passed" in output
+    assert re.search("bot-[12], which polls, is killed: kill -9", output)
+    assert "All 26 checks passed" in output
     assert re.search(r"In a browser: http://127\.0\.0\.1:\d+/#token=\S+\n", output)
     assert re.search(r"The bot's metrics: http://127\.0\.0\.1:\d+/metrics\n", output)
     assert "FAILED" not in output
@@ -159,6 +166,13 @@ def test_a_bot_with_a_mistake_fails(
     assert status == 1
     assert f"FAILED {broken}" in output
     assert "checks failed" in output.splitlines()[-1]
+
+
+def test_an_act_that_needs_a_server_is_left_out_without_one(tmp_path: Path) -> None:
+    status, output, _ = _run("--act", "6", environment={"PATH": str(tmp_path)})
+
+    assert status == 0
+    assert "act 6 needs valkey-server or redis-server; it is left out" in output
 
 
 def test_a_bot_that_ends_early_is_shown_with_what_it_wrote(tmp_path: Path) -> None:

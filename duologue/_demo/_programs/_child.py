@@ -1,6 +1,6 @@
 """Programs that end with the one that started them: the demo, and its children.
 
-`python -m duologue._demo._child MODULE ARGUMENTS...` keeps an eye on standard input: the
+`python -m duologue._demo._programs._child MODULE ARGUMENTS...` keeps an eye on standard input: the
 starting program holds its other end, so even one that is killed leaves no orphan.
 """
 

@@ -18,7 +18,7 @@ GRACE = 4.0
 """Seconds between the request to end and the end by force."""
 TAIL = 4000
 """Characters of a program's output that are worth showing."""
-_LEASH = "duologue._demo._child"
+_LEASH = "duologue._demo._programs._child"
 
 
 class Program:
@@ -93,7 +93,12 @@ class Program:
         traceback: TracebackType | None,
     ) -> None:
         """End it: ask first, then use force."""
+        await self.end()
+
+    async def end(self) -> None:
+        """End it in order, and by force if it does not; `start` starts it again."""
         process = self._running()
+        self._is_up.clear()
         try:
             _signal(process, force=False)
             async with asyncio.timeout(GRACE):
@@ -130,6 +135,11 @@ class Program:
                 break
             await self._is_up.wait()
         raise ProgramEndedError(self.name, status, self.output())
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self._running().returncode
 
     def output(self) -> str:
         """The end of what it wrote into its log."""
