@@ -50,6 +50,7 @@ from duologue.actors._time._clock import Clock, LoopClock, TimerHandle
 from duologue.actors._time._observe import Counts, Observer, Observers
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import AsyncOperationResult
+from duologue.actors._workers._progress._part import PartSnapshot
 from duologue.actors._workers._start_policy import StartPolicy
 from duologue.actors._workers._worker import Worker
 from duologue.actors._workers._worker_body import IBackgroundWorker
@@ -92,6 +93,7 @@ __all__ = [
     "Operation",
     "Owed",
     "ParentStopped",
+    "PartSnapshot",
     "Passivated",
     "Restart",
     "Resume",

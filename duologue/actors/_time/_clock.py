@@ -76,6 +76,13 @@ class LoopClock:
         return self._loop or asyncio.get_running_loop()
 
 
+def in_any_thread(clock: Clock) -> Clock:
+    """A clock of the running loop that tells its time to every thread."""
+    if isinstance(clock, LoopClock):
+        return LoopClock(asyncio.get_running_loop())
+    return clock
+
+
 @runtime_checkable
 class TimesTurns(Protocol):
     """A loop that says itself how long turns take, as in virtual time.

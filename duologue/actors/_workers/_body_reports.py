@@ -20,7 +20,6 @@ from duologue.actors._workers._worker_snapshot import (
     Raised,
     Returned,
     WorkerSnapshot,
-    reported,
 )
 
 logger = logging.getLogger("duologue.actors")
@@ -36,10 +35,10 @@ class BodyReports:
 
     def take(self) -> None:
         """Publish what was reported since the last call, if anything was."""
-        report = self._operation.take()
-        if report is not None:
-            record, now = self._job.record, self._job.clock.time()
-            record.publish(reported(record.snapshot, report, now))
+        record = self._job.record
+        newest = self._operation.take(record.snapshot)
+        if newest is not record.snapshot:
+            record.publish(newest)
 
     def hear(self, outcome: BodyOutcome) -> None:
         """Take what a method of the body has returned as a report."""

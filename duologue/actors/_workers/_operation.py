@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeAlias, TypeVar
 
 from pykka import Timeout
 
 from duologue.actors._futures._future import AsyncFuture
-from duologue.actors._workers._operation_report import Report, clean_text, clean_value
+from duologue.actors._workers._operation_report import (
+    clean_count,
+    clean_name,
+    clean_text,
+    clean_total,
+    clean_value,
+)
+from duologue.actors._workers._progress._progress import Progress
+from duologue.actors._workers._worker_snapshot import WorkerSnapshot, reported
 
 T = TypeVar("T")
 
@@ -26,13 +35,23 @@ class Operation:
     Args:
         name: Who it is, for the log.
         wake: Called when a report comes and none was waiting.
+        now: Tells the time, in any thread.
+        progress: How far the work was before.
     """
 
-    def __init__(self, name: str, wake: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        wake: Callable[[], object],
+        now: Callable[[], float] = time.monotonic,
+        progress: Progress | None = None,
+    ) -> None:
         self._name = name
         self._wake = wake
+        self._now = now
+        self._progress = progress or Progress()
         self._lock = threading.Lock()
-        self._waiting: Report | None = None
+        self._has_news = False
         self._is_closed = False
         self._has_complained = False
         self._stop: AsyncFuture[str] = AsyncFuture()
@@ -49,29 +68,69 @@ class Operation:
         """Why the body is asked to end; empty if it is not."""
         return self._stop.get(timeout=0) if self._stop.is_ready() else ""
 
-    def report(self, value: object = None, text: object = None) -> None:
-        """Say how far the work is. Costs a few microseconds; never raises.
+    def report(
+        self,
+        value: object = None,
+        text: object = None,
+        *,
+        current: object = None,
+        total: object = None,
+        unit: object = None,
+        stage: object = None,
+    ) -> None:
+        """Say how far the work is, or only that it goes on. Never raises.
 
-        Of many reports at once only the sum is seen. Reports after the end of the
-        worker change nothing.
+        It costs a few microseconds. Of many reports at once only the sum is seen.
+        Reports after the end of the worker change nothing. None says nothing new, and
+        so does what cannot be shown: no finite number, no text, a total that is not
+        above 0. Numbers outside of their bounds are moved to the nearest end.
 
         Args:
-            value: Progress from 0 to 1. Numbers outside are moved to the nearest
-                end, one that is smaller than before changes nothing, and what is
-                not a finite number is ignored. None says nothing new.
-            text: Words for the user, cut at 1,000 characters. None says nothing new.
+            value: Progress from 0 to 1; one that is smaller than before changes
+                nothing. Left out, it is what `current` is of `total`.
+            text: Words for the user, cut at 1,000 characters.
+            current: How much of the stage is done, from 0 on; less than before
+                changes nothing.
+            total: How much there is to do in it.
+            unit: What is counted, such as `"files"`; cut at 100 characters.
+            stage: Which stage of the work it is, cut at 100 characters. Another one
+                counts from the beginning; the progress stays.
         """
-        report = Report(
-            None if value is None else self._cleaned(clean_value(value), value),
-            None if text is None else self._cleaned(clean_text(text), text),
-        )
+        known = words = None
+        if value is not None:
+            known = self._cleaned(clean_value(value), value)
+        if text is not None:
+            words = self._cleaned(clean_text(text), text)
+        counts = None
+        if not current is total is unit is stage is None:
+            counts = self._counts(current, total, unit, stage)
+        at = self._now()
         with self._lock:
             if self._is_closed:
                 return
-            earlier = self._waiting
-            self._waiting = report if earlier is None else earlier.then(report)
-        if earlier is None:
+            progress = self._progress
+            progress.at = at
+            if counts is not None:
+                progress.count(*counts)
+                known = progress.counted if known is None else known
+            if known is not None:
+                progress.rise(known)
+            if words is not None:
+                progress.text = words
+            is_first, self._has_news = not self._has_news, True
+        if is_first:
             self._wake()
+
+    def _counts(
+        self, current: object, total: object, unit: object, stage: object
+    ) -> tuple[float | None, float | None, str | None, str | None]:
+        """What was counted, made fit to be shown."""
+        return (
+            None if current is None else self._cleaned(clean_count(current), current),
+            None if total is None else self._cleaned(clean_total(total), total),
+            None if unit is None else self._cleaned(clean_name(unit), unit),
+            None if stage is None else self._cleaned(clean_name(stage), stage),
+        )
 
     @property
     def resumed(self) -> Checkpoint:
@@ -155,26 +214,32 @@ class Operation:
 
     def has_news(self) -> bool:
         """Whether a report waits to be taken; the worker calls this."""
-        return self._waiting is not None
+        return self._has_news
 
-    def take(self) -> Report | None:
-        """Take out what was reported since the last call; the worker calls this."""
+    def take(self, snapshot: WorkerSnapshot) -> WorkerSnapshot:
+        """A snapshot with what was reported since the last call; the worker calls this.
+
+        Returns:
+            The same one if there was nothing.
+        """
         with self._lock:
-            report, self._waiting = self._waiting, None
-            return report
+            if not self._has_news:
+                return snapshot
+            self._has_news = False
+            return reported(snapshot, self._progress)
 
     def close(self) -> None:
         """Take no report any more; the worker calls this."""
         with self._lock:
             self._is_closed = True
-            self._waiting = None
+            self._has_news = False
 
     def _cleaned(self, cleaned: T | None, said: object) -> T | None:
         if cleaned is None and not self._has_complained:
             self._has_complained = True
             logger.warning(
                 "%s reported a %s that cannot be shown; it is ignored, and so are "
-                "more of the kind. Report numbers from 0 to 1 and text",
+                "more of the kind. Report finite numbers and text",
                 self._name,
                 type(said).__name__,
             )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, SupportsFloat
+from typing import SupportsFloat
 
 TEXT_LIMIT = 1000
+NAME_LIMIT = 100  # of a unit or a stage
+_EXACT = 2**53  # numbers that every reader of JSON has exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +26,33 @@ class AsyncOperationResult:
     is_active: bool = True
 
 
-class Report(NamedTuple):
-    """Progress and words; None where there is nothing new."""
-
-    value: float | None
-    text: str | None
-
-    def then(self, newer: Report) -> Report:
-        """Both reports as one: progress never goes back, the newer words count."""
-        known = [value for value in (self.value, newer.value) if value is not None]
-        text = self.text if newer.text is None else newer.text
-        return Report(max(known, default=None), text)
-
-
 def clean_value(value: object) -> float | None:
     """Progress as a number from 0 to 1; None if that cannot be made of it."""
     number = value if type(value) is float else _float_of(value)
     if number is None:
         return None
     return min(max(0.0, number), 1.0) if math.isfinite(number) else None
+
+
+def clean_count(number: object) -> float | None:
+    """How many as a number that is not negative; None if that cannot be made of it."""
+    if type(number) is int and number < _EXACT:
+        return max(0, number)
+    count = _float_of(number)
+    return max(0.0, count) if count is not None and math.isfinite(count) else None
+
+
+def clean_total(number: object) -> float | None:
+    """How many there are, as a number above 0; None if that cannot be made of it."""
+    return clean_count(number) or None
+
+
+def clean_name(name: object) -> str | None:
+    """A name of at most 100 characters that can be encoded; None if there is none."""
+    words = clean_text(name)
+    if words is None or len(words) <= NAME_LIMIT:
+        return words
+    return words[: NAME_LIMIT - 1] + "…"
 
 
 def _float_of(value: object) -> float | None:
@@ -62,6 +72,11 @@ def clean_text(text: object) -> str | None:
         return None
     if len(words) > TEXT_LIMIT:
         words = words[: TEXT_LIMIT - 1] + "…"
+    return encodable(words)
+
+
+def encodable(words: str) -> str:
+    """Words that can be encoded."""
     if words.isascii():
         return words
     # Half surrogates become the replacement character, pairs of them one character.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from typing import assert_never
 
 from duologue.actors._actor import AsyncActor
@@ -18,10 +17,13 @@ from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._lifecycle._relations import life_of, ref_of
 from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._mailbox._envelope import RuntimeEnvelope
+from duologue.actors._time._clock import in_any_thread
 from duologue.actors._time._seconds import as_delay
 from duologue.actors._workers._body_reports import BodyReports, log_end
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import clean_text
+from duologue.actors._workers._progress._progress import Progress
+from duologue.actors._workers._running._talk import BodyTalk
 from duologue.actors._workers._worker_body import BodyMethod, IBackgroundWorker
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import (
@@ -65,10 +67,17 @@ class WorkerActor(AsyncActor):
         super().__init__()
         self._job = job
         self._record = job.record
-        self._operation = Operation(job.name, lambda: self._post(Reported()))
+        earlier = job.record.snapshot
+        self._operation = Operation(
+            job.name,
+            lambda: self._post(Reported()),
+            in_any_thread(job.clock).time,
+            Progress(earlier.value, earlier.text),
+        )
         if job.durable is not None:
             job.durable.attach(self._operation)
         self._reports = BodyReports(job, self._operation)
+        self._talk = BodyTalk(job, self._post, self.send_after)
         self._record.has_news = self._has_news
         self._work: asyncio.Task[BodyOutcome] | None = None
         self._outcome: BodyOutcome | None = None
@@ -157,8 +166,8 @@ class WorkerActor(AsyncActor):
             return self._record.snapshot
         question = self._asked_to_start = Question()
         if self._job.durable is None:  # else it is safe when this is answered
-            self._expect(question)
-        self._work = self._call(
+            self._talk.expect(question)
+        self._work = self._talk.call(
             start, lambda outcome: self._came_back(Started(outcome))
         )
         return question.answer
@@ -210,7 +219,7 @@ class WorkerActor(AsyncActor):
             return self._record.snapshot
         if self._pinged is None:
             self._pinged = Question()
-            self._ask(self._pinged, ping)
+            self._talk.ask(self._pinged, ping)
         elif self._pinged.answer.is_ready():
             return self._record.snapshot  # the last call still hangs
         return self._pinged.answer
@@ -230,7 +239,7 @@ class WorkerActor(AsyncActor):
         self._tell_to_stop(reason)
         self._wait_for_end()
         if self._stopped is not None:
-            self._expect(self._stopped)
+            self._talk.expect(self._stopped)
 
     def _tell_to_stop(self, reason: str) -> None:
         body = self._job.body
@@ -239,7 +248,7 @@ class WorkerActor(AsyncActor):
         self._operation.request_stop(reason)
         if body.stop is not None:
             self._stopped = Question()
-            self._put(self._stopped, body.stop)
+            self._talk.put(self._stopped, body.stop)
         elif isinstance(body.author, IBackgroundWorker):
             IBackgroundWorker.stop(body.author)
         if not body.hears_of_stops:
@@ -289,11 +298,11 @@ class WorkerActor(AsyncActor):
         else:
             # Never twice at once: the last words come after the present ones.
             self._awaited = self._pinged
-            self._expect(self._pinged)
+            self._talk.expect(self._pinged)
 
     def _ask_for_last_words(self, ping: BodyMethod) -> None:
         self._pinged = self._awaited = Question(is_final=True)
-        self._ask(self._pinged, ping)
+        self._talk.ask(self._pinged, ping)
 
     def _said(self, question: Question, outcome: BodyOutcome) -> None:
         is_ping = question is self._pinged
@@ -341,7 +350,13 @@ class WorkerActor(AsyncActor):
         self._operation.close()
         self._record.has_news = bool
         now = self._job.clock.time()
-        return ended(self._record.snapshot, outcome, now, timed_out=self._is_timed_out)
+        return ended(
+            self._record.snapshot,
+            outcome,
+            now,
+            ttl=self._job.ttl,
+            timed_out=self._is_timed_out,
+        )
 
     def _finish(self, outcome: BodyOutcome, kept: WorkerSnapshot | None = None) -> None:
         final = self._final(outcome) if kept is None else kept
@@ -358,28 +373,6 @@ class WorkerActor(AsyncActor):
         self._job.finished()
         if not self.actor_stopped.is_set():
             self.stop()
-
-    def _call(
-        self, call: BodyMethod, tell: Callable[[BodyOutcome], object]
-    ) -> asyncio.Task[BodyOutcome] | None:
-        if call.is_async:
-            return self._job.calls.on_loop(call.function, self._job.name, tell)
-        self._job.calls.as_errand(call.function, tell)
-        return None
-
-    def _ask(self, question: Question, call: BodyMethod) -> None:
-        self._put(question, call)
-        self._expect(question)
-
-    def _put(self, question: Question, call: BodyMethod) -> None:
-        question.task = self._call(
-            call, lambda outcome: self._post(Answered(question, outcome))
-        )
-
-    def _expect(self, question: Question) -> None:
-        """Wait for the answer of the body, from now on, but not for long."""
-        delay = as_delay(self._job.ping_timeout)
-        question.expect(self.send_after(delay, Overdue(question)))
 
     def _came_back(self, event: Started | Ended) -> None:
         """The body has ended, or its start(); in any thread."""

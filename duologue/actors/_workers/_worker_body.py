@@ -107,6 +107,12 @@ class Body:
         """Whether it can end by itself when asked to."""
         return self.takes_operation or self.stop is not None
 
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether a request to stop can end it: it hears of it, or can be cancelled."""
+        of_base = isinstance(self.author, IBackgroundWorker)
+        return self.is_async or self.hears_of_stops or of_base
+
 
 def check_body(body: object) -> None:
     """Raise unless a body can run, without making or calling anything.

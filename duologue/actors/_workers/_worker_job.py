@@ -24,6 +24,7 @@ class WorkerJob:
         timeout: Seconds the worker may take; None for any number.
         grace: Seconds to obey a request to stop.
         ping_timeout: Seconds for the body to answer.
+        ttl: Seconds for which its end is known.
         left: Called, in any thread, when the body runs no more.
         finished: Called on the loop when the worker has reached its end state.
         durable: Keeps it outside of the process; None if nobody does.
@@ -36,6 +37,7 @@ class WorkerJob:
     timeout: float | None
     grace: float
     ping_timeout: float
+    ttl: float
     left: Callable[[], object]
     finished: Callable[[], object]
     durable: DurableWork | None = None

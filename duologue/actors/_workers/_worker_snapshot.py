@@ -7,10 +7,16 @@ states, and its actor changes nothing any more.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
-from typing import TypeAlias, assert_never
+import traceback
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias, assert_never
 
-from duologue.actors._workers._operation_report import Report, clean_text
+from duologue.actors._workers._operation_report import clean_text, encodable
+from duologue.actors._workers._progress._part import PartSnapshot
+from duologue.actors._workers._progress._progress import Progress
+
+_TRACE_LIMIT: Final = 8000  # characters; the end says the most
+_SOONEST, _LATEST = 0.5, 5.0  # seconds
 
 
 class WorkerState(enum.StrEnum):
@@ -36,15 +42,18 @@ _ACTIVE = frozenset({WorkerState.PENDING, WorkerState.RUNNING, WorkerState.CANCE
 
 @dataclass(frozen=True, slots=True)
 class WorkerFailure:
-    """Why a worker failed. The traceback is in the log, not here.
+    """Why a worker failed.
 
     Attributes:
         type: The name of the exception's class.
         message: Its text, at most 1,000 characters.
+        traceback: Where it was raised, for those who own the worker or its program; at
+            most the last 8,000 characters. Two failures are equal without it.
     """
 
     type: str
     message: str
+    traceback: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,18 @@ class WorkerSnapshot:
         error: Why it failed; None if it did not.
         result: What the body returned.
         attempt: How often it has been begun: more than once where it outlived a process.
+        current: How much of its stage is done, in `unit`; None if nothing is counted.
+        total: How much there is to do in it; None while unknown.
+        unit: What is counted, such as `"files"`; empty if it was not said.
+        stage: Which stage of the work it is; empty if it was not said.
+        rate: How much of `current` is done a second, or of `value` if nothing is
+            counted; None while unknown.
+        eta: Seconds that the rest took at that rate, when it last reported; None while
+            unknown. Of what is counted it is the rest of the stage.
+        heartbeat_at: When its body was last heard of; None before its first report.
+        cancellable: Whether asking it to stop can end it; false once it was asked.
+        children: The parts of the work, if it has told of some.
+        expires_at: When it may be forgotten; None while it is active.
     """
 
     id: str
@@ -89,11 +110,27 @@ class WorkerSnapshot:
     error: WorkerFailure | None = None
     result: object = None
     attempt: int = 1
+    current: float | None = None
+    total: float | None = None
+    unit: str = ""
+    stage: str = ""
+    rate: float | None = None
+    eta: float | None = None
+    heartbeat_at: float | None = None
+    cancellable: bool = True
+    children: tuple[PartSnapshot, ...] = ()
+    expires_at: float | None = None
 
     @property
     def is_active(self) -> bool:
         """Whether the worker has not reached an end state yet."""
         return not self.state.is_final
+
+    @property
+    def poll_after(self) -> float:
+        """Seconds after which it is worth asking again: the longer it takes, the more."""
+        age = self.updated_at - self.created_at
+        return min(max(_SOONEST, age / 20), _LATEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +171,22 @@ def begun(snapshot: WorkerSnapshot, now: float) -> WorkerSnapshot:
     )
 
 
-def reported(snapshot: WorkerSnapshot, report: Report, now: float) -> WorkerSnapshot:
+def reported(snapshot: WorkerSnapshot, progress: Progress) -> WorkerSnapshot:
     """The body has said how far it is."""
-    told = Report(snapshot.value, snapshot.text).then(report)
+    rate, eta = progress.measure()
+    at = snapshot.updated_at if progress.at is None else progress.at
     return replace(
         snapshot,
-        value=told.value,
-        text=told.text or "",
-        updated_at=now,
+        value=progress.value,
+        text=progress.text,
+        current=progress.current,
+        total=progress.total,
+        unit=progress.unit,
+        stage=progress.stage,
+        rate=rate,
+        eta=eta,
+        heartbeat_at=at,
+        updated_at=max(snapshot.updated_at, at),
         revision=snapshot.revision + 1,
     )
 
@@ -152,6 +197,7 @@ def stopping(snapshot: WorkerSnapshot, reason: str, now: float) -> WorkerSnapsho
         snapshot,
         state=WorkerState.CANCELLING,
         reason=reason,
+        cancellable=False,
         updated_at=now,
         revision=snapshot.revision + 1,
     )
@@ -162,9 +208,10 @@ def ended(
     outcome: BodyOutcome,
     now: float,
     *,
+    ttl: float,
     timed_out: bool = False,
 ) -> WorkerSnapshot:
-    """The worker is over."""
+    """The worker is over, and forgotten after `ttl` seconds."""
     state = _end_state(snapshot.state, outcome, timed_out=timed_out)
     return replace(
         snapshot,
@@ -174,6 +221,9 @@ def ended(
         result=outcome.result if isinstance(outcome, Returned) else None,
         updated_at=now,
         finished_at=now,
+        eta=None,
+        cancellable=False,
+        expires_at=now + ttl,
         revision=snapshot.revision + 1,
     )
 
@@ -200,5 +250,15 @@ def failure_of(error: BaseException) -> WorkerFailure:
     """What a snapshot says of an exception."""
     message = clean_text(error)
     return WorkerFailure(
-        type(error).__name__, "(it cannot be shown)" if message is None else message
+        type(error).__name__,
+        "(it cannot be shown)" if message is None else message,
+        _trace_of(error),
     )
+
+
+def _trace_of(error: BaseException) -> str:
+    try:
+        lines = traceback.format_exception(error)
+    except Exception:  # noqa: BLE001 - whatever the author's error does
+        return ""
+    return encodable("".join(lines)[-_TRACE_LIMIT:])

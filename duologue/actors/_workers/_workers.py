@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import threading
-from collections import Counter, OrderedDict
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, cast
@@ -14,9 +12,10 @@ from duologue.actors._actor import AsyncActor
 from duologue.actors._engine._engine import Letter
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._system import ActorSystem
-from duologue.actors._time._clock import Clock, LoopClock, TimerHandle
+from duologue.actors._time._clock import Clock, LoopClock
 from duologue.actors._time._observe import Counts, Observer
 from duologue.actors._workers._durable import DurableWork, DurableWorks
+from duologue.actors._workers._roster import Roster
 from duologue.actors._workers._start_policy import StartPolicy
 from duologue.actors._workers._worker import Worker, WorkerRecord
 from duologue.actors._workers._worker_actor import WorkerActor
@@ -35,8 +34,6 @@ from duologue.errors import (
     SystemClosedError,
     UnknownWorkerError,
     WorkerActiveError,
-    WorkerBodyTakenError,
-    WorkerIdTakenError,
     WorkerRunningError,
 )
 
@@ -82,18 +79,11 @@ class Workers:
         self._observer: Observer = observer or Counts()
         self._grace = grace
         self._ping_timeout = ping_timeout
-        self._keep = keep
         self._ttl = ttl
         self._durable = durable
         self._calls = BodyCalls()
-        self._active: dict[str, WorkerRecord] = {}
-        self._ended: OrderedDict[str, WorkerRecord] = OrderedDict()
-        self._slots: dict[tuple[str, str], WorkerRecord] = {}
-        # By identity; the body is kept, so that its number stays its own.
-        self._bodies: dict[int, tuple[object, WorkerRecord]] = {}
+        self._roster = Roster(self._clock, keep=keep, ttl=ttl)
         self._arrivals: dict[str, asyncio.Event] = {}
-        self._lock = threading.Lock()
-        self._timer: TimerHandle | None = None
         self._is_stopped = False
 
     async def __aenter__(self) -> Self:
@@ -165,8 +155,8 @@ class Workers:
             UnknownWorkerError: If there is none, not any more, or not of this
                 owner; nobody can tell which.
         """
-        self._forget()
-        record = self._active.get(id) or self._ended.get(id)
+        self._roster.forget()
+        record = self._roster.find(id)
         if record is None or owner not in {None, record.snapshot.owner}:
             raise UnknownWorkerError(id)
         return Worker(record)
@@ -182,7 +172,7 @@ class Workers:
             UnknownWorkerError: If there is none, not any more, or not of this
                 owner; nobody can tell which.
         """
-        record = self._active.get(id)
+        record = self._roster.active_by_id(id)
         found = None if record is None else record.snapshot
         if found is None and self._durable is not None:
             found = await self._durable.find(id)
@@ -207,9 +197,7 @@ class Workers:
         found = await self.find(id, owner=owner)
         if not found.state.is_final:
             raise WorkerActiveError(id)
-        record = self._ended.pop(id, None)
-        if record is not None:
-            record.is_kept = False
+        self._roster.drop(id)
         if self._durable is not None:
             await self._durable.forget(id)
 
@@ -236,11 +224,11 @@ class Workers:
     async def arrival(self, id: str) -> Worker | None:  # noqa: A002 - as above
         """The worker with an id, when it is started; None if that takes a second."""
         arrived = self._arrivals.setdefault(id, asyncio.Event())
-        if id not in self._active and id not in self._ended:
+        if self._roster.find(id) is None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(arrived.wait(), _PATIENCE)
         self._arrivals.pop(id, None)
-        record = self._active.get(id) or self._ended.get(id)
+        record = self._roster.find(id)
         return None if record is None else Worker(record)
 
     @property
@@ -250,7 +238,7 @@ class Workers:
 
     def running(self, key: str, *, owner: str = "") -> Worker | None:
         """The worker of an owner that is active under a key, if there is one."""
-        record = self._slots.get((owner, key))
+        record = self._roster.in_slot(owner, key)
         return None if record is None else Worker(record)
 
     def kind_of(self, body: object) -> str:
@@ -263,19 +251,11 @@ class Workers:
 
     def of(self, owner: str) -> list[Worker]:
         """The workers of an owner that are known: those that have ended first."""
-        self._forget()
-        return [
-            Worker(record)
-            for record in [*self._ended.values(), *self._active.values()]
-            if record.snapshot.owner == owner
-        ]
+        return [Worker(record) for record in self._roster.of(owner)]
 
     def by_state(self) -> dict[WorkerState, int]:
         """How many workers are known in each state."""
-        self._forget()
-        records = [*self._ended.values(), *self._active.values()]
-        counts = Counter(record.snapshot.state for record in records)
-        return {state: counts[state] for state in WorkerState}
+        return self._roster.by_state()
 
     async def stop(self, grace: float | None = None) -> list[WorkerSnapshot]:
         """Stop every worker and start none any more.
@@ -288,19 +268,18 @@ class Workers:
             Those that did not obey and were left behind.
         """
         self._is_stopped = True
-        records = list(self._active.values())
+        records = self._roster.active()
         request = StopWork("all workers are being stopped", grace)
         await asyncio.gather(*(record.ask(request) for record in records))
         finals = [await Worker(record).finished() for record in records]
-        if self._timer is not None:
-            self._timer.cancel()
+        self._roster.close()
         self._calls.close()
         return [final for final in finals if final.state is WorkerState.LOST]
 
     def _running(self, owner: str, key: str | None) -> WorkerRecord | None:
         if self._is_stopped:
             raise SystemClosedError("a worker")
-        return None if key is None else self._slots.get((owner, key))
+        return self._roster.in_slot(owner, key)
 
     def _admit(
         self,
@@ -311,18 +290,15 @@ class Workers:
         timeout: float | None,
     ) -> WorkerRecord:
         """Take a worker in and make its actor."""
-        self._forget()
         worker_id = secrets.token_urlsafe(16) if given_id is None else given_id
         if self._durable is not None:
             given = self._durable.bound(given, worker_id)
         body = body_of(given)
-        if worker_id in self._active or worker_id in self._ended:
-            raise WorkerIdTakenError(worker_id)
-        number = id(body.author)
-        if number in self._bodies:
-            raise WorkerBodyTakenError(body.kind, self._bodies[number][1].snapshot.id)
+        self._roster.check(worker_id, body)
         now = self._clock.time()
-        snapshot = WorkerSnapshot(worker_id, body.kind, owner, key, now, now)
+        snapshot = WorkerSnapshot(
+            worker_id, body.kind, owner, key, now, now, cancellable=body.can_be_stopped
+        )
         work = None
         if self._durable is not None:
             work = self._durable.take(given, snapshot, timeout)
@@ -333,13 +309,9 @@ class Workers:
         with self._system.own_loop():
             ref = self._system.start(WorkerActor, job)
         record.ref = cast("AsyncActorRef[AsyncActor]", ref)
-        self._active[worker_id] = record
+        self._roster.admit(record, body)
         if worker_id in self._arrivals:
             self._arrivals[worker_id].set()
-        if key is not None:
-            self._slots[owner, key] = record
-        if not body.is_shared:
-            self._bodies[number] = (body.author, record)
         return record
 
     def _job(
@@ -349,7 +321,6 @@ class Workers:
         timeout: float | None,
         durable: DurableWork | None,
     ) -> WorkerJob:
-        number = id(body.author)
         return WorkerJob(
             body=body,
             record=record,
@@ -358,42 +329,12 @@ class Workers:
             timeout=timeout,
             grace=self._grace,
             ping_timeout=self._ping_timeout,
-            left=lambda: self._release(number, record),
+            ttl=self._ttl,
+            left=lambda: self._roster.release(record, body),
             finished=lambda: self._finished(record),
             durable=durable,
         )
 
-    def _release(self, number: int, record: WorkerRecord) -> None:
-        """Let an object be the body of another worker; in any thread, perhaps twice."""
-        with self._lock:
-            if number in self._bodies and self._bodies[number][1] is record:
-                del self._bodies[number]
-
     def _finished(self, record: WorkerRecord) -> None:
-        snapshot = record.snapshot
-        del self._active[snapshot.id]
-        if snapshot.key is not None:
-            del self._slots[snapshot.owner, snapshot.key]
-        self._ended[snapshot.id] = record
-        self._observer.count("workers", reason=str(snapshot.state))
-        self._forget()
-
-    def _forget(self) -> None:
-        """Let go of workers that ended long ago or are too many."""
-        now = self._clock.time()
-        while self._ended:
-            worker_id, record = next(iter(self._ended.items()))
-            due = (record.snapshot.finished_at or 0.0) + self._ttl
-            if len(self._ended) <= self._keep and due > now:
-                self._forget_later(due - now)
-                return
-            del self._ended[worker_id]
-            record.is_kept = False
-
-    def _forget_later(self, delay: float) -> None:
-        if self._timer is None and not self._is_stopped:
-            self._timer = self._clock.call_later(delay, self._sweep)
-
-    def _sweep(self) -> None:
-        self._timer = None
-        self._forget()
+        self._roster.end(record)
+        self._observer.count("workers", reason=str(record.snapshot.state))

@@ -33,7 +33,7 @@ class Job:
         value: Its progress.
         text: Its last words.
         reason: Why it was asked to stop.
-        error: Why it failed: the type and the message.
+        error: Why it failed: the type, the message, and the traceback where there is one.
         result: What it has returned.
         created_at: When it was started.
         ended_at: When it reached its end state.
@@ -53,7 +53,7 @@ class Job:
     value: float | None = None
     text: str = ""
     reason: str = ""
-    error: tuple[str, str] | None = None
+    error: tuple[str, ...] | None = None
     result: Value = None
     created_at: float = field(default_factory=wall_time)
     ended_at: float | None = None
@@ -74,7 +74,8 @@ class Job:
         self.value, self.text, self.reason = final.value, final.text, final.reason
         self.result = final.result
         if final.error is not None:
-            self.error = final.error.type, final.error.message
+            failure = final.error
+            self.error = failure.type, failure.message, failure.traceback
         self._end()
 
     def give_up(self, state: WorkerState, reason: str) -> None:
@@ -191,7 +192,7 @@ def unpacked(codec: Codec, line: bytes) -> Job:
         value,
         text,
         reason,
-        None if error is None else (error[0], error[1]),
+        None if error is None else tuple(error),
         result,
         created_at,
         ended_at,

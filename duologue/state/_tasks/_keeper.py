@@ -338,7 +338,7 @@ class TaskKeeper:
             self._lead(self._resume(job, lease))
 
     async def _give_up(self, job: Job, lease: Lease) -> None:
-        said = job.reason if job.error is None else ": ".join(job.error)
+        said = job.reason if job.error is None else ": ".join(job.error[:2])
         _logger.error("%s %s is %s: %s", job.kind, job.id, job.state, said)
         keep = self._registry.entry_of(job).keep
         await lease.end(job.packed(self._codec), [expiry(job, keep)])

@@ -1,0 +1,79 @@
+"""How far work is, by all that was reported of it so far."""
+
+from __future__ import annotations
+
+from duologue.actors._workers._progress._pace import Pace
+
+
+class Progress:
+    """The sum of all reports; not safe to use from several threads at once.
+
+    Attributes:
+        value: From 0 to 1, never going back; None while unknown.
+        text: The newest words.
+        current: How much of the stage is done; None if nothing is counted.
+        total: How much there is to do in it; None while unknown.
+        unit: What is counted.
+        stage: Which stage of the work it is.
+        at: When it was reported last; None before the first report.
+    """
+
+    __slots__ = ("_pace", "at", "current", "stage", "text", "total", "unit", "value")
+
+    def __init__(self, value: float | None = None, text: str = "") -> None:
+        self.value: float | None = value
+        self.text: str = text
+        self.current: float | None = None
+        self.total: float | None = None
+        self.unit: str = ""
+        self.stage: str = ""
+        self.at: float | None = None
+        self._pace: Pace | None = None
+
+    def rise(self, value: float) -> None:
+        """Take in a value; one that is smaller than before changes nothing."""
+        if self.value is None or value > self.value:
+            self.value = value
+
+    def count(
+        self,
+        current: float | None,
+        total: float | None,
+        unit: str | None,
+        stage: str | None,
+    ) -> None:
+        """Take in what was counted; another stage counts from the beginning."""
+        if stage is not None and stage != self.stage:
+            self.stage, self.unit = stage, ""
+            self.current = self.total = self._pace = None
+        if unit is not None:
+            self.unit = unit
+        if total is not None:
+            self.total = total
+        if current is not None and self.current is None:
+            self.current, self._pace = current, None
+        elif current is not None and self.current is not None:
+            self.current = max(self.current, current)
+
+    @property
+    def counted(self) -> float | None:
+        """The value as it was counted; None if it was not."""
+        if self.current is None or self.total is None:
+            return None
+        return min(1.0, self.current / self.total)
+
+    def measure(self) -> tuple[float | None, float | None]:
+        """How much is done a second, and how many seconds are left.
+
+        What is counted is `current`, or else `value`. Called where it is shown, which
+        is not as often as something is reported.
+        """
+        done = self.value if self.current is None else self.current
+        whole = 1.0 if self.current is None else self.total
+        if done is None or self.at is None:
+            return None, None
+        if self._pace is None:
+            self._pace = Pace()
+        self._pace.see(done, self.at)
+        left = None if whole is None else self._pace.seconds_for(whole - done)
+        return self._pace.rate, left

@@ -1,0 +1,65 @@
+"""Talk to a body: its methods are called, and their answers waited for, but not for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeAlias
+
+from duologue.actors._lifecycle._timers import Timer
+from duologue.actors._time._seconds import as_delay
+from duologue.actors._workers._worker_body import BodyMethod
+from duologue.actors._workers._worker_job import WorkerJob
+from duologue.actors._workers._worker_messages import (
+    Answered,
+    Overdue,
+    Question,
+    WorkerEvent,
+)
+from duologue.actors._workers._worker_snapshot import BodyOutcome
+
+Post: TypeAlias = Callable[[WorkerEvent], None]
+Later: TypeAlias = Callable[[float, WorkerEvent], Timer]
+
+
+class BodyTalk:
+    """Calls the methods of one body; for use on the loop of its actor.
+
+    Args:
+        job: Whose body it is.
+        post: Notes what has happened, in any thread.
+        later: Notes something after some seconds.
+    """
+
+    __slots__ = ("_job", "_later", "_post")
+
+    def __init__(self, job: WorkerJob, post: Post, later: Later) -> None:
+        self._job = job
+        self._post = post
+        self._later = later
+
+    def call(
+        self, method: BodyMethod, tell: Callable[[BodyOutcome], object]
+    ) -> asyncio.Task[BodyOutcome] | None:
+        """Call a method; the task if it runs on the loop."""
+        calls = self._job.calls
+        if method.is_async:
+            return calls.on_loop(method.function, self._job.name, tell)
+        calls.as_errand(method.function, tell)
+        return None
+
+    def put(self, question: Question, method: BodyMethod) -> None:
+        """Put a question to the body."""
+        question.task = self.call(
+            method, lambda outcome: self._post(Answered(question, outcome))
+        )
+
+    def expect(self, question: Question) -> None:
+        """Wait for the answer, from now on."""
+        delay = as_delay(self._job.ping_timeout)
+        question.expect(self._later(delay, Overdue(question)))
+
+    def ask(self, question: Question, method: BodyMethod) -> None:
+        """Put a question, and wait for the answer."""
+        self.put(question, method)
+        self.expect(question)
