@@ -9,8 +9,8 @@ from __future__ import annotations
 # What lies where: `_root` has the two ancestors and how errors are written. Of a dialog,
 # `_descriptions` has what its author declares, `_conversations` what happens in it and
 # `_timers` what is to happen later; below them are `_actors`, `_systems`, `_workers` and
-# `_engines` and `_states`; around them `_runtime`, `_messengers`, `_doors` (servers) and `_tools` (the
-# sandbox, the demo, tests).
+# `_engines` and `_states`; around them `_runtime`, `_messengers`, `_doors` (servers), `_messages`
+# (those of other programs) and `_tools` (the sandbox, the demo, tests).
 from duologue.errors._actors import (
     ActivationError,
     ActorClassError,
@@ -117,6 +117,17 @@ from duologue.errors._engines import (
     StateInUseError,
     StateLayoutError,
     UnknownCommandError,
+)
+from duologue.errors._messages import (
+    EnvelopeError,
+    InvalidRefError,
+    MessageClassError,
+    MessageShapeError,
+    MessageTooLargeError,
+    RemoteMessageError,
+    SecretTooShortError,
+    SignatureError,
+    UnknownMessageError,
 )
 from duologue.errors._messengers import (
     BadRequestError,
@@ -251,6 +262,7 @@ __all__ = [
     "EngineNotAvailableError",
     "EngineServerError",
     "EngineUnavailableError",
+    "EnvelopeError",
     "FencedError",
     "ForbiddenError",
     "ForegroundTimeoutError",
@@ -266,6 +278,7 @@ __all__ = [
     "InvalidAddressError",
     "InvalidDialogError",
     "InvalidItemIdError",
+    "InvalidRefError",
     "InvalidUrlError",
     "InvalidWidgetIdError",
     "InvalidWidgetTypeError",
@@ -279,10 +292,13 @@ __all__ = [
     "MalformedUpdateError",
     "MarkerFileError",
     "MessageCancelledError",
+    "MessageClassError",
     "MessageDroppedError",
     "MessageGoneError",
     "MessageRefusedError",
+    "MessageShapeError",
     "MessageTextError",
+    "MessageTooLargeError",
     "MessengerError",
     "MessengerUnavailableError",
     "MetricsOffError",
@@ -302,6 +318,7 @@ __all__ = [
     "RateLimitedError",
     "ReentrantCallError",
     "RegistryTakenError",
+    "RemoteMessageError",
     "RouterError",
     "RuntimeNotStartedError",
     "RuntimeSettingError",
@@ -311,8 +328,10 @@ __all__ = [
     "SandboxUnreachableError",
     "ScheduleError",
     "SchemaNewerError",
+    "SecretTooShortError",
     "SentIdError",
     "SharedStateError",
+    "SignatureError",
     "SnapshotTooLargeError",
     "SnapshotVersionError",
     "StateAtOnceError",
@@ -351,6 +370,7 @@ __all__ = [
     "UnknownActorClassError",
     "UnknownBotError",
     "UnknownCommandError",
+    "UnknownMessageError",
     "UnknownMetricError",
     "UnknownStateError",
     "UnknownTaskError",
