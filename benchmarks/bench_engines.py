@@ -252,7 +252,7 @@ def options() -> argparse.Namespace:
         "--seconds", type=float, default=5.0, help="how long nothing happens in Redis"
     )
     parser.add_argument(
-        "--lease", type=float, default=10.0, help="seconds until a process is gone"
+        "--lease", type=float, default=8.0, help="seconds until a process is gone"
     )
     add_json_option(parser)
     # `make bench` gives every benchmark the options of all.

@@ -131,7 +131,7 @@ def _note(call: Call, reply: object) -> None:
         if status in (b"fenced", b"already"):
             Facts.note(status.decode())
     elif call.script is LEASE:
-        _, orphans, expired, _ = cast("tuple[object, list[bytes], int, int]", reply)
+        _, orphans, expired, *_ = cast("tuple[object, list[bytes], int]", reply)
         for word in ["expired"] * expired + ["orphan"] * sum(map(bool, orphans)):
             Facts.note(word)
     elif call.script is PARK:

@@ -24,6 +24,7 @@ from tests.engines.conftest import Desk, idle, letter
 from tests.servers import RedisServer, TestedEngine, server, valkey_program
 
 CHAT, SCREEN = "dialog/max.1:5:7", "screen/max.1:5"
+OTHER = "dialog/max.1:6:7"
 LEASE = 10.0
 
 
@@ -38,6 +39,7 @@ class Dying(TestedEngine):
             if timer is not None:
                 timer.cancel()
         self._units.clear()
+        self._is_leaving = True
 
 
 @pytest.fixture
@@ -129,6 +131,67 @@ async def test_what_a_dead_process_had_is_taken_over_when_its_lease_ends(
     assert await two.owed(SCREEN, new=True) == ((owed,), None)
     again = await second.open(CHAT)
     assert (again.mail.id, again.snapshot) == ("2", b"one")
+
+
+async def test_a_process_looks_again_when_the_lease_of_a_dead_one_ends(
+    another: NewProcess,
+) -> None:
+    one, two = await another(), await another()
+    first, second = dialogs(one), dialogs(two)
+    await one.enqueue([letter(CHAT, "1")])
+    await first.begin(CHAT)
+    one.die()
+    two._sweep_all()
+
+    early = await second.leased()
+    await asyncio.sleep(LEASE)  # the next look is a minute away
+
+    assert early == []
+    assert await second.leased() == [CHAT]
+
+
+async def test_what_a_dead_process_never_heard_of_waits_for_no_suspect(
+    another: NewProcess,
+) -> None:
+    one, two = await another(), await another()
+    first = dialogs(one)
+    await one.enqueue([letter(CHAT, "1"), letter(OTHER, "2")])
+    assert sorted(await first.leased()) == [CHAT, OTHER]
+    await first.open(CHAT)
+    await one.commit(await first.open(OTHER), snapshot=b"two")
+    one.die()
+    await two.enqueue([letter(OTHER, "3")])
+    second = dialogs(two)
+    await asyncio.sleep(LEASE)
+    two._sweep_all()
+    assert sorted(await second.leased()) == [CHAT, OTHER]
+    suspect = await second.open(CHAT)
+
+    turn = await asyncio.wait_for(second.open(OTHER), LEASE)
+
+    assert (suspect.mail.id, turn.mail.id) == ("1", "3")
+
+
+async def test_what_a_dead_process_had_heard_of_from_others_waits_for_other_suspects(
+    another: NewProcess,
+) -> None:
+    one, two = await another(), await another()
+    first = dialogs(one)
+    await one.enqueue([letter(CHAT, "1"), letter(OTHER, "2")])
+    assert sorted(await first.leased()) == [CHAT, OTHER]
+    await first.open(CHAT)
+    await one.commit(await first.open(OTHER), snapshot=b"two")
+    await two.enqueue([letter(OTHER, "3")])
+    assert await told(first) == [OTHER]
+    one.die()
+    second = dialogs(two)
+    await asyncio.sleep(LEASE)
+    two._sweep_all()
+    assert sorted(await second.leased()) == [CHAT, OTHER]
+    await second.open(CHAT)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(second.open(OTHER), LEASE)
 
 
 async def test_whoever_was_taken_over_changes_nothing(another: NewProcess) -> None:

@@ -51,10 +51,6 @@ class Attendance(Relay):
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _pause(self) -> float:
-        """Seconds between two looks."""
-        return 1.0
-
     async def _look_regularly(self) -> None:
         while True:
             self._sample()

@@ -121,6 +121,7 @@ class LeasedMailboxes(LocalMailboxes):
             self._cache.put(key, state)
         unit.row = contents.row
         unit.attempts = contents.attempts()
+        unit.unheard = int(contents.fields.get("q", b"0"))
         unit.parked = contents.parked()
         unit.drawings = int(contents.fields.get("r", b"0"))
         self._add_owed(unit, contents)

@@ -86,7 +86,7 @@ class RedisEngine(Turns):
         max_dead_letters: int = 1000,
         cache_bytes: int = 16 * 1024 * 1024,
         expire_after: timedelta | None = None,
-        lease: float = 10.0,
+        lease: float = 8.0,
         linger: float = 1.5,
     ) -> None:
         self._server = self._server_class(url, durability)

@@ -1,7 +1,7 @@
 """Which units this process has: found, kept, heard of, let go.
 
-Units that are ready are looked for once a second, and at once when the bell rings, which
-wakes one process of those that wait. Leases are extended three times before they end. What
+Units that are ready are looked for once a second, at once when the bell rings, which wakes
+one process of those that wait, and when a lease ends that nobody has made longer. Leases are extended three times before they end. What
 others put into a unit that is here is announced; an announcement that is lost is made up
 for by the next extension.
 """
@@ -64,6 +64,10 @@ class Leases(Upkeep):
                     self._unpark(unit, key)
         super().serve(kinds, slots, ready, schema)
         self._look()
+
+    def _pause(self) -> float:
+        """Seconds between two looks."""
+        return 1.0
 
     def _look(self) -> None:
         """Look at what is ready as soon as the loop comes to it."""
@@ -167,14 +171,17 @@ class Leases(Upkeep):
             self._awaited[awaited] -= room
 
         def done(reply: Reply) -> None:
-            leased, orphans, _expired, left = cast(
-                "tuple[list[bytes], list[bytes], int, int]", reply
+            leased, orphans, _expired, left, soon = cast(
+                "tuple[list[bytes], list[bytes], int, int, int]", reply
             )
             for member, before in zip(leased, orphans, strict=True):
                 self._begin_lease(member.decode(), is_orphan=bool(before))
             if left or len(leased) == room:
                 self._left_over = True
             self._sweep_on()
+            if 0 <= soon < 1000 * self._pause():
+                delay = max(soon / 1000, _GLANCE)
+                self._loop.call_later(delay, self._sweep_again, shard)
 
         command: list[Argument] = [self._now(), self.name, self._lease_ms, room, *kinds]
         call = Call(
@@ -191,6 +198,11 @@ class Leases(Upkeep):
                 self._sweep_on()
 
         self._link.send(call).add_done_callback(failed)
+
+    def _sweep_again(self, shard: int) -> None:
+        """Look at a shard at once: a lease ends there that nobody has made longer."""
+        if not self._sweep(shard):
+            self._unswept.append(shard)
 
     def _begin_lease(self, member: str, *, is_orphan: bool = False) -> None:
         """Read a unit that this process has leased."""

@@ -1,7 +1,8 @@
 """Messages whose handler may have ended the process that had their unit before.
 
 Nothing is written beforehand to find them: in a unit that nobody has let go, the message at
-the head of every mailbox may be one. Of all processes together one such message is handled
+the head of every mailbox may be one, unless it came from another process and the owner had
+not asked for it yet. Of all processes together one such message is handled
 at a time, beside all others; the server knows of it while it is, and a message of which it
 still knows after three deaths becomes a dead letter.
 """
@@ -43,12 +44,22 @@ class Suspects(Attendance):
         if unit.place.kind.partition("/")[0] == _HARMLESS:
             return
         if unit.is_orphan or any(unit.attempts.values()):
-            unit.suspects = {key: numbers[0] for key, numbers in unit.numbers.items()}
+            unit.suspects = {
+                key: numbers[0]
+                for key, numbers in unit.numbers.items()
+                if self._may_be_known(unit, numbers[0])
+            }
             if unit.suspects:
                 _logger.info(
                     "%s was not let go: what it was handling is handled alone",
                     unit.place.unit,
                 )
+
+    @staticmethod
+    def _may_be_known(unit: Unit, number: int) -> bool:
+        """Whether a message may have been known to a process that had it before."""
+        is_unheard = unit.unheard and number >= unit.unheard
+        return bool(unit.attempts.get(number) or not is_unheard)
 
     def _is_suspect(self, unit: Unit, key: str) -> bool:
         numbers = unit.numbers.get(key)

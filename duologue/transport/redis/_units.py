@@ -63,6 +63,7 @@ class Unit:
         parked: The mailboxes for newer programs, and their schemas.
         suspects: The messages that may have ended the process before, by mailbox.
         attempts: How many processes have died with a message open, by its number.
+        unheard: The first message that the owner before cannot have known, or 0.
         drawings: How often this process has noted what was drawn.
         is_orphan: Whether the process that had it before has not let it go.
         is_stale: Whether there is more on the server than is known here.
@@ -85,6 +86,7 @@ class Unit:
         self.parked: dict[str, int] = {}
         self.suspects: dict[str, int] = {}
         self.attempts: dict[int, int] = {}
+        self.unheard: int = 0
         self.drawings: int = 0
         self.is_orphan: bool = False
         self.is_stale: bool = False

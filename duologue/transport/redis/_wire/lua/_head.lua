@@ -50,12 +50,12 @@ local function let_go(member, now)
   redis.call('ZREM', LEASED, member)
   redis.call('HDEL', OWNERS, member)
   if not is_empty() then
-    redis.call('HDEL', UNIT, 'tok')
+    redis.call('HDEL', UNIT, 'tok', 'q')
     wait(READY, member, now)
   elseif redis.call('EXISTS', ROW) == 0 then
     redis.call('DEL', UNIT)
   else
-    redis.call('HDEL', UNIT, 'tok')
+    redis.call('HDEL', UNIT, 'tok', 'q')
   end
 end
 

@@ -30,7 +30,7 @@ local function held(name)
   return number
 end
 
-local used, numbers, last = redis.call('HLEN', MAIL), {}, nil
+local used, numbers, first, last = redis.call('HLEN', MAIL), {}, nil, nil
 local has_new = false
 for i = 1, letters do
   local box, id, envelope = tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
@@ -43,6 +43,7 @@ for i = 1, letters do
   else
     if capacity > 0 and used >= capacity and held(names[box]) >= capacity then break end
     last = put(envelope)
+    first = first or last
     numbers[i] = last
     used = used + 1
     ring = ring .. id
@@ -60,7 +61,10 @@ end
 local owner = redis.call('HGET', OWNERS, member)
 if owner == proc then return {'mine', last or redis.call('HGET', UNIT, 'n') or 0, numbers} end
 if owner then
-  if has_new then redis.call('PUBLISH', channel .. owner, 'n' .. member) end
+  if has_new then
+    if first then redis.call('HSETNX', UNIT, 'q', first) end -- nothing from here on is known to the owner
+    redis.call('PUBLISH', channel .. owner, 'n' .. member)
+  end
   return {'theirs', 0, numbers}
 end
 if token == '' then

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Leases units that are ready, longest waiting first, after those whose lease has ended
--- without an end were made ready. Keys: leased, owners, then the ready sets of the kinds.
+-- without an end were made ready. The last number is the milliseconds until the next of these,
+-- or -1. Keys: leased, owners, then the ready sets of the kinds.
 local LEASED, OWNERS = KEYS[1], KEYS[2]
 --TIME--
 local now = time(ARGV[1])
@@ -35,4 +36,6 @@ for i = 1, math.min(most, #found) do
     leased[#leased + 1] = member
   end
 end
-return {leased, orphans, expired, #found - #leased}
+local next_end = redis.call('ZRANGEBYSCORE', LEASED, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+local soon = next_end and math.ceil(tonumber(next_end) - now) or -1
+return {leased, orphans, expired, #found - #leased, soon}

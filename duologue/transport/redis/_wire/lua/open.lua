@@ -18,4 +18,6 @@ for i = 10, #KEYS do
     states[i - 9] = redis.call('GET', KEYS[i])
   end
 end
-return {'leased', redis.call('HGET', UNIT, 'n') or 0, {}, contents(), states}
+local found = contents()
+redis.call('HDEL', UNIT, 'q')
+return {'leased', redis.call('HGET', UNIT, 'n') or 0, {}, found, states}
