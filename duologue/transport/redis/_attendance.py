@@ -10,7 +10,8 @@ from duologue.actors import TimedLetter
 from duologue.actors._engine._timed import wall_time
 from duologue.transport.redis._relay import Relay
 from duologue.transport.redis._server import Server
-from duologue.transport.redis._wire._link import Argument, Call, Reply
+from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._link import Call, Reply
 
 _GONE = 5.0  # seconds after which a process that says nothing is gone
 

@@ -40,7 +40,8 @@ from duologue.transport.redis._units import (
     parts_of,
     state_of,
 )
-from duologue.transport.redis._wire._link import Argument, Call, Reply
+from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
 _SHARDS = 16

@@ -25,8 +25,9 @@ from duologue.errors import (
 from duologue.transport.redis._keys import LAYOUT, PREFIX, Names
 from duologue.transport.redis._server import Server
 from duologue.transport.redis._units import TOKEN_SIZE
+from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._envelopes import unpack
-from duologue.transport.redis._wire._link import BROKEN, Argument, Client, Reply, said
+from duologue.transport.redis._wire._link import BROKEN, Reply, said
 
 _AT_ONCE: Final = 500
 _HERE: Final = 5.0  # seconds after which a process that says nothing is gone

@@ -24,7 +24,8 @@ from duologue.transport.redis._units import (
     state_of,
 )
 from duologue.transport.redis._upkeep import Upkeep
-from duologue.transport.redis._wire._link import Argument, Call, Reply
+from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import (
     HAND,
     LEASE,

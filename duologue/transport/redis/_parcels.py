@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from duologue.actors import Letter, Owed
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._units import NEVER, SnapshotCache
+from duologue.transport.redis._wire._client import Argument
 from duologue.transport.redis._wire._envelopes import digest, pack
-from duologue.transport.redis._wire._link import Argument
 
 
 @dataclass(slots=True)

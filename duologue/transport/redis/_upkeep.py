@@ -20,7 +20,8 @@ from duologue.transport.redis._units import (
     Place,
     Unit,
 )
-from duologue.transport.redis._wire._link import Argument, Call, Link, Reply
+from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._link import Call, Link, Reply
 from duologue.transport.redis._wire._scripts import (
     EXTEND,
     NEWS,

@@ -34,7 +34,8 @@ from duologue.transport.redis._server._checks import (
     lacks_file,
     probes,
 )
-from duologue.transport.redis._wire._link import BROKEN, Argument, Client, Link, said
+from duologue.transport.redis._wire._client import Argument, Client
+from duologue.transport.redis._wire._link import BROKEN, Link, said
 
 _WAIT_MS: Final = 1000
 _SYNC_MS: Final = 3000  # a server that syncs each second may take two

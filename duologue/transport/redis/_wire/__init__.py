@@ -1,4 +1,4 @@
 """What goes to the server, and the way there."""
 
-# _link: all calls of a tick together; _commands: as the server reads them
+# _link: all calls of a tick together, by a _client; _commands: as the server reads them
 # _scripts: those in lua/; _envelopes: mail in them

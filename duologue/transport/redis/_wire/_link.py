@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
@@ -25,9 +25,9 @@ from redis.exceptions import (
 )
 
 from duologue.errors import EngineError, EngineUnavailableError
+from duologue.transport.redis._wire._client import Argument, Client, Connection
 from duologue.transport.redis._wire._commands import (
     NOTHING,
-    Word,
     Words,
     command,
     written,
@@ -35,7 +35,6 @@ from duologue.transport.redis._wire._commands import (
 from duologue.transport.redis._wire._scripts import ALL, Script
 
 Reply: TypeAlias = "list[Reply] | bytes | int | None"
-Argument: TypeAlias = Word
 
 BROKEN = (RedisConnectionError, RedisTimeoutError, OSError)
 """Errors of the way to a server, which say nothing of what it has done."""
@@ -43,79 +42,6 @@ _TIMEOUT = 5.0
 _MOST_AT_ONCE = 1000  # calls of one pipeline, so that none waits for long
 _MOST_ROUNDS = 8  # of the loop, in which a pipeline gathers
 _logger = logging.getLogger("duologue.redis")
-
-
-class Pipeline(Protocol):
-    """Commands that are sent together."""
-
-    def execute_command(self, *args: Argument) -> object:
-        """Add a command."""
-        ...
-
-    def execute(self, raise_on_error: bool = ...) -> Awaitable[list[object]]:  # noqa: FBT001
-        """Send them, and return the answer to each."""
-        ...
-
-
-class Subscription(Protocol):
-    """A connection on which one listens."""
-
-    def subscribe(self, channel: str) -> Awaitable[object]:
-        """Listen to a channel."""
-        ...
-
-    def listen(self) -> AsyncIterator[Mapping[str, object]]:
-        """What is said."""
-        ...
-
-    async def aclose(self) -> None:
-        """Listen no more."""
-        ...
-
-
-class Connection(Protocol):
-    """A connection to one server, which it makes anew when it is needed."""
-
-    def send_packed_command(self, command: Sequence[bytes]) -> Awaitable[object]:
-        """Send something that is written already."""
-        ...
-
-    def read_response(self, *, timeout: float) -> Awaitable[object]:
-        """Wait for the next answer."""
-        ...
-
-
-class Pool(Protocol):
-    """The connections of a client of one server."""
-
-    def get_connection(self) -> Awaitable[Connection]:
-        """Take one."""
-        ...
-
-
-class Client(Protocol):
-    """The client of a server."""
-
-    @property
-    def connection_pool(self) -> Pool:
-        """Its connections."""
-        ...
-
-    def pipeline(self, transaction: bool = ...) -> Pipeline:  # noqa: FBT001
-        """Begin to gather commands."""
-        ...
-
-    def execute_command(self, *args: Argument) -> Awaitable[object]:
-        """Send a command by itself."""
-        ...
-
-    def pubsub(self) -> Subscription:
-        """A connection on which one listens."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        ...
 
 
 class Call:
