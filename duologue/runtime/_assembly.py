@@ -95,6 +95,7 @@ class Assembly:
         locks = self._make_locks(stack)
         await self._take_locks(locks, connecting)
         engine = self.choice.make(self.bots)
+        self.metrics.tell_of(engine, self.observer)
         await enter(stack, engine, clock=self.clock, limit=self.start_timeout)
         follow(self.bots, engine)
         system = ActorSystem(drain=1.0, clock=self.clock, observer=self.observer)

@@ -11,6 +11,7 @@ from duologue import __version__
 from duologue.actors import (
     ActorSystem,
     Clock,
+    Counts,
     Engine,
     LoopClock,
     Observer,
@@ -19,6 +20,7 @@ from duologue.actors import (
 )
 from duologue.dialogs import Conversations
 from duologue.runtime._settings import check_metrics
+from duologue.transport._watched import WatchedEngine
 from duologue.transport.http import MetricsRegistry, Operations
 
 
@@ -74,6 +76,12 @@ class Metrics:
             clock = LoopClock(asyncio.get_running_loop())
         return self.shown.open(clock, version=__version__, engine=engine)
 
+    def tell_of(self, engine: Engine, observer: Observer) -> None:
+        """Have an engine tell of its own work, if somebody watches."""
+        is_watched = self.shown is not None or not isinstance(observer, Counts)
+        if is_watched and isinstance(engine, WatchedEngine):
+            engine.observe(observer)
+
     def show_load(
         self,
         engine: Engine,
@@ -92,6 +100,9 @@ class Metrics:
         watch("messages_unfinished", lambda: load()["messages_unfinished"])
         watch("screens_busy", lambda: load()["screens_busy"])
         watch("callbacks_open", lambda: load()["callbacks_open"])
+        if isinstance(engine, WatchedEngine):
+            for name, read in engine.gauges().items():
+                watch(name, read)
         self.shown.watch_each("actors", system.directory.by_class)
         self.shown.sample_each("worker_states", workers.by_state)
         self.shown.watch_engine(lambda: conversations.problem, engine.parked)

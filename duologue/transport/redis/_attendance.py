@@ -107,6 +107,8 @@ class Attendance(Relay):
         self._link.post(Call("kinds", ["SMEMBERS", names.kinds], done=learn))
         for shard in range(names.shards):
             self._count(shard)
+        for call in self._watch.look(self._known_kinds):
+            self._link.post(call)
 
     def _count(self, shard: int) -> None:
         """Learn how much a shard keeps."""

@@ -20,6 +20,7 @@ from duologue.transport.redis._units import (
     State,
     Unit,
 )
+from duologue.transport.redis._watch import Watch
 from duologue.transport.redis._wire._envelopes import unpack
 
 _MOST_PLACES = 10_000
@@ -52,6 +53,7 @@ class LeasedMailboxes(LocalMailboxes):
             max_dead_letters=max_dead_letters,
         )
         self._names = names
+        self._watch = Watch(names)
         self._units: dict[str, Unit] = {}
         self._cache = SnapshotCache(cache_bytes)
         self._places: dict[str, Place] = {}
@@ -238,10 +240,11 @@ class LeasedMailboxes(LocalMailboxes):
         """Have what a unit has for others go on its way, unless it does already."""
         raise NotImplementedError
 
-    def _lose(self, unit: Unit) -> None:
+    def _lose(self, unit: Unit, outcome: str = "lost") -> None:
         """Leave a unit to another process, which has it by now or will have it soon."""
         if unit.is_lost:
             return
+        self._watch.leases(outcome)
         self._forget(unit)
         if unit.place.is_chat:
             self._lost(f"screen/{unit.place.unit}")

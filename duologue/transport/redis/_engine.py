@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar, Self, cast
 
-from duologue.actors import Letter, Owed
+from duologue.actors import Letter, Observer, Owed
 from duologue.errors import EngineClosedError, FencedError
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._parcels import boxes_of, letter_arguments
@@ -40,6 +40,7 @@ from duologue.transport.redis._units import (
     parts_of,
     state_of,
 )
+from duologue.transport.redis._watch import Gauges
 from duologue.transport.redis._wire._client import Argument
 from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
@@ -121,6 +122,15 @@ class RedisEngine(Turns):
     def place(self) -> str:
         """Where the state is, without what is secret."""
         return self._server.said
+
+    def observe(self, observer: Observer) -> None:
+        """Tell somebody of leases, calls and errors from now on."""
+        self._watch.begin(observer)
+        self._server.observer = observer
+
+    def gauges(self) -> Gauges:
+        """What can be read at each scrape, on any thread, by its name."""
+        return {"leases_held": lambda: len(self._units), **self._watch.gauges()}
 
     async def __aenter__(self) -> Self:
         """Connect, and see that the server is one to work with.

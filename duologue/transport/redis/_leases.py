@@ -172,9 +172,11 @@ class Leases(Upkeep):
             self._awaited[awaited] -= room
 
         def done(reply: Reply) -> None:
-            leased, orphans, _expired, left, soon = cast(
+            leased, orphans, expired, left, soon = cast(
                 "tuple[list[bytes], list[bytes], int, int, int]", reply
             )
+            if expired:
+                self._watch.leases("expired", expired)
             for member, before in zip(leased, orphans, strict=True):
                 self._begin_lease(member.decode(), is_orphan=bool(before))
             if left or len(leased) == room:
@@ -255,6 +257,7 @@ class Leases(Upkeep):
             self._lose(before)
         unit = self._take_unit(place, token, Contents(last, parts), states, own)
         unit.is_orphan = is_orphan
+        self._watch.leases("taken_over" if is_orphan else "begun")
         self._suspect(unit)
         self._plan_extension()
         self._rest(unit)
@@ -317,7 +320,7 @@ class Leases(Upkeep):
         while self._is_in_use(unit, opened.key) and self._loop.time() < deadline:  # noqa: ASYNC110  # it has many ends
             await asyncio.sleep(_GLANCE)
         self._owned(opened)
-        self._lose(unit)
+        self._lose(unit, "handed")
         args: list[Argument] = [
             unit.token,
             to,

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
-from duologue.actors import FailedMail, Letter, Mail, Opened, Owed
+from duologue.actors import FailedMail, Letter, Mail, Observer, Opened, Owed
 from duologue.actors._engine._local import LocalMailboxes, Mailbox
 from duologue.transport.sqlite._file import Loaded
 from duologue.transport.sqlite._suspects import Suspects
@@ -44,6 +44,21 @@ class WrittenMailboxes(LocalMailboxes):
         self._committing: set[str] = set()
         self._suspects = Suspects()
         self._last_mail = self._last_dead = 0
+
+    def observe(self, observer: Observer) -> None:
+        """Tell somebody of writes and errors from now on."""
+        self._writer.observer = observer
+
+    def gauges(self) -> Mapping[str, Callable[[], float]]:
+        """What can be read at each scrape, on any thread, by its name."""
+        return {"leases_held": self._leased, "units_ready": self._ready}
+
+    def _leased(self) -> int:
+        return sum(box.lessee is not None for box in list(self._boxes.values()))
+
+    def _ready(self) -> int:
+        services = {*list(self._services.values()), self._nobody}
+        return sum(len(service.waiting) for service in services)
 
     def serve(
         self,

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from duologue.actors import Clock, TimerHandle
+from duologue.actors import Clock, Observer, TimerHandle
 from duologue.actors._engine._timed import wall_time
 from duologue.errors import EngineUnavailableError
 from duologue.transport.sqlite._group import Group
@@ -41,6 +41,7 @@ class Writer:
     Attributes:
         group: What is collected now.
         problem: Why nothing can be written, in a sentence; None if all is well.
+        observer: Is told of writes and errors; None if nobody wants to know.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Writer:
         self._write = write
         self._tell = written
         self.problem: str | None = None
+        self.observer: Observer | None = None
         self.group: Group = self._next_group(1)
         self._thread: Executor | None = None
         self._writing: Group | None = None
@@ -143,10 +145,17 @@ class Writer:
 
     def _start(self, group: Group) -> None:
         self._again = None
-        job = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._write, group
-        )
-        job.add_done_callback(lambda done: self._finished(group, done.exception()))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        job = loop.run_in_executor(self._thread, self._write, group)
+
+        def done(job: asyncio.Future[None]) -> None:
+            if self.observer is not None:
+                seconds = loop.time() - began
+                self.observer.record("engine_call_seconds", seconds, call="write")
+            self._finished(group, job.exception())
+
+        job.add_done_callback(done)
 
     def _finished(self, group: Group, error: BaseException | None) -> None:
         if error is not None:
@@ -166,6 +175,8 @@ class Writer:
             self.soon()
 
     def _failed(self, group: Group, error: BaseException) -> None:
+        if self.observer is not None:
+            self.observer.count("engine_errors", error=type(error).__name__)
         problem = (
             f"the state file {self._name} cannot be written ({error}); nothing is "
             "accepted until it can, and it is tried each second"

@@ -18,6 +18,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from duologue.actors import Observer
 from duologue.errors import (
     DuologueError,
     EngineServerError,
@@ -53,6 +54,9 @@ class Server:
         url: Where it is.
         durability: When something counts as kept.
 
+    Attributes:
+        observer: Is told of calls and errors; None if nobody wants to know.
+
     Raises:
         RuntimeSettingError: The URL is none, or there is no such durability.
     """
@@ -65,6 +69,7 @@ class Server:
         if durability not in DURABILITIES:
             problem = f'{durability!r} is none; write "fast", "safe" or "strict"'
             raise RuntimeSettingError("durability=", problem)
+        self.observer: Observer | None = None
         self._clients: list[Client] = []
         self._sentinels: list[redis.Redis] = []
         self._listener: asyncio.Task[None] | None = None
@@ -93,7 +98,7 @@ class Server:
             await self._check(client)
             await self._check_rights(client, names)
             await self._check_layout(client, names)
-            link = self.link_class(client, self._wait())
+            link = self.link_class(client, self._wait(), self.observer)
             await link.load_scripts()
         except AuthenticationError as error:
             raise await self._given_up(self._unknown(error)) from None

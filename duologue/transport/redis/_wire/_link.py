@@ -24,6 +24,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from duologue.actors import Observer
 from duologue.errors import EngineError, EngineUnavailableError
 from duologue.transport.redis._wire._client import Argument, Client, Connection
 from duologue.transport.redis._wire._commands import (
@@ -39,6 +40,7 @@ Reply: TypeAlias = "list[Reply] | bytes | int | None"
 BROKEN = (RedisConnectionError, RedisTimeoutError, OSError)
 """Errors of the way to a server, which say nothing of what it has done."""
 _TIMEOUT = 5.0
+_COMMAND = "command"  # what calls that are no scripts are counted as
 _MOST_AT_ONCE = 1000  # calls of one pipeline, so that none waits for long
 _MOST_ROUNDS = 8  # of the loop, in which a pipeline gathers
 _logger = logging.getLogger("duologue.redis")
@@ -141,12 +143,19 @@ class Link:
         client: Its client, which tries nothing again by itself.
         wait: A command that ends each pipeline and returns how many others have it, and
             how many are wanted; None if that does not matter.
+        observer: Is told of calls and errors; None if nobody wants to know.
     """
 
     def __init__(
-        self, client: Client, wait: tuple[Sequence[Argument], int] | None = None
+        self,
+        client: Client,
+        wait: tuple[Sequence[Argument], int] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._client = client
+        self._observer = observer
+        if observer is not None and wait is not None:
+            observer.count("replicas_short", 0)
         self._connection: Connection | None = None
         self._wait = wait
         self._calls: list[Call] = []
@@ -212,9 +221,12 @@ class Link:
 
     async def _exchange(self, calls: list[Call]) -> None:
         """Send some calls, and tell each its answer."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             replies = await self.transfer(calls)
-        except BROKEN:
+        except BROKEN as error:
+            self._note_error(error)
             try:  # once more, on another connection
                 replies = await self.transfer(calls)
             except (*BROKEN, RedisError) as again:
@@ -223,6 +235,8 @@ class Link:
         except RedisError as error:
             self._lost(calls, error)
             return
+        if self._observer is not None:
+            self._note_calls(calls, loop.time() - began)
         missing = self._missing_replicas(replies)
         for call, reply in zip(calls, replies, strict=False):
             if isinstance(reply, BaseException):
@@ -295,15 +309,30 @@ class Link:
             return None
         is_disk = self._wait[0][0] == "WAITAOF"
         missing = "the disk does not have" if is_disk else "not enough replicas have"
+        if self._observer is not None:
+            self._observer.count("replicas_short")
         self.problem = f"{missing} what was written"
         return self.problem
 
+    def _note_calls(self, calls: Sequence[Call], seconds: float) -> None:
+        """Measure how long each took from the pipeline to its answer."""
+        assert self._observer is not None  # noqa: S101  # so it is called
+        for call in calls:
+            name = _COMMAND if call.script is None else call.script.name
+            self._observer.record("engine_call_seconds", seconds, call=name)
+
+    def _note_error(self, error: BaseException) -> None:
+        if self._observer is not None:
+            self._observer.count("engine_errors", error=type(error).__name__)
+
     def _lost(self, calls: Sequence[Call], error: BaseException) -> None:
+        self._note_error(error)
         self.problem = said(error)
         for call in calls:
             call.fail(EngineUnavailableError(call.about, self.problem))
 
     def _refused(self, call: Call, error: BaseException) -> None:
+        self._note_error(error)
         self.problem = said(error)
         call.fail(EngineUnavailableError(call.about, self.problem))
 
