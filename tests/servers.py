@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
+
 from duologue.actors._engine._timed import wall_time
 from duologue.actors.testing import VirtualLoop
 from duologue.transport.redis import RedisEngine
@@ -133,6 +135,17 @@ def server(program: str) -> RedisServer:
     started.start()
     atexit.register(started.stop)
     return started
+
+
+def stand_still(engine: RedisEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither keep leases nor look for others, as in a process whose loop is blocked."""
+    assert engine._extension is not None
+    engine._extension.cancel()
+
+    def look(_shard: int) -> bool:
+        return True
+
+    monkeypatch.setattr(engine, "_sweep", look)
 
 
 @contextmanager

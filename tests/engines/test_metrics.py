@@ -18,7 +18,7 @@ from duologue.transport.redis import RedisEngine
 from duologue.transport.sqlite import SqliteEngine
 from tests.engines.conftest import A, B, Desk, letter
 from tests.engines.test_sqlite_failures import FailingEngine, failing
-from tests.servers import RedisServer, TestedEngine, server, valkey_program
+from tests.servers import RedisServer, TestedEngine, server, stand_still, valkey_program
 
 LEASE = 10.0
 
@@ -75,7 +75,7 @@ async def test_each_script_is_measured_by_its_name(
 
 
 async def test_leases_are_counted_by_what_became_of_them(
-    address: RedisServer, tmp_path: Path
+    address: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers, others = Counts(), Counts()
     async with (
@@ -86,8 +86,7 @@ async def test_leases_are_counted_by_what_became_of_them(
         await one.enqueue([letter(A, "1")])
         late = await first.begin()
         held = of(one, "leases_held")
-        assert one._extension is not None
-        one._extension.cancel()  # its loop stands still
+        stand_still(one, monkeypatch)
         await asyncio.sleep(LEASE + 1)
         two._sweep_all()
         await second.begin()

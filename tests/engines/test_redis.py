@@ -21,7 +21,7 @@ from duologue.errors import (
 )
 from duologue.transport.redis import RedisEngine
 from tests.engines.conftest import Desk, idle, letter
-from tests.servers import RedisServer, TestedEngine, server, valkey_program
+from tests.servers import RedisServer, TestedEngine, server, stand_still, valkey_program
 
 CHAT, SCREEN = "dialog/max.1:5:7", "screen/max.1:5"
 OTHER = "dialog/max.1:6:7"
@@ -194,15 +194,16 @@ async def test_what_a_dead_process_had_heard_of_from_others_waits_for_other_susp
         await asyncio.wait_for(second.open(OTHER), LEASE)
 
 
-async def test_whoever_was_taken_over_changes_nothing(another: NewProcess) -> None:
+async def test_whoever_was_taken_over_changes_nothing(
+    another: NewProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = await another(), await another()
     first, second = dialogs(one), dialogs(two)
     await one.enqueue([letter(CHAT, "1")])
     late = await first.begin(CHAT)
     lost: list[str] = []
     one.listen(lambda _: None, lost.append)
-    assert one._extension is not None
-    one._extension.cancel()  # its loop stands still
+    stand_still(one, monkeypatch)
     await asyncio.sleep(LEASE + 1)
     two._sweep_all()
     await two.commit(await second.begin(CHAT), snapshot=b"two")
