@@ -1,6 +1,7 @@
 """Kills of a bot that is brought updates, and what they have cost.
 
-`PYTHONPATH=. python tests/webhooks/campaign.py --updates 10000 --engine sqlite`
+`PYTHONPATH=. python tests/webhooks/campaign.py --updates 10000 --engine sqlite`; with
+`--engine redis` there are two copies of the bot behind one address and one server.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
+from typing import Self
+
+import aiohttp
+from aiohttp import web
 
 from duologue.transport.sandbox import (
     Control,
@@ -28,10 +34,14 @@ from duologue.transport.sandbox import (
     Sandbox,
     Say,
 )
+from tests.servers import RedisServer, valkey_program
 
 BOT = Path(__file__).with_name("bot.py")
 _RETRY = 0.05
 _LOST_ANSWERS = 20
+_SETTLED = 2.0
+# What a copy had that was killed goes on when its leases have ended.
+_UNCHANGED = 30.0
 
 
 @dataclass(frozen=True)
@@ -59,29 +69,19 @@ class Verdict:
 
 
 class Program:
-    """The bot, which is started again as often as it is killed."""
+    """One copy of the bot, which is started again as often as it is killed."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, engine: str) -> None:
+    def __init__(self, environment: dict[str, str], journal: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
-        self.journal = folder / "journal"
-        self._environment = {
-            **os.environ,
-            "DUOLOGUE_MAX_URL": sandbox.url,
-            "DUOLOGUE_MAX_TOKEN": sandbox.token,
-            "DUOLOGUE_STATE_DIR": str(folder / "state"),
-            "DUOLOGUE_ENGINE": engine,
-        }
+        self._journal = journal
+        self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/max"
-
-    async def start(self) -> None:
+    async def start(self, url: str) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, BOT, self.url, str(self.port), self.journal),
+            *(sys.executable, BOT, url, str(self.port), self._journal),
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -94,14 +94,97 @@ class Program:
             self._process.send_signal(number)
         return await self._process.wait()
 
+
+class Programs:
+    """The copies of the bot, and where the messenger finds them.
+
+    Args:
+        sandbox: The messenger.
+        folder: Where their files go.
+        engine: What keeps their state; the URL of a server for two copies.
+    """
+
+    def __init__(self, sandbox: Sandbox, folder: Path, engine: str) -> None:
+        self._journal = folder / "journal"
+        environment = {
+            **os.environ,
+            "DUOLOGUE_MAX_URL": sandbox.url,
+            "DUOLOGUE_MAX_TOKEN": sandbox.token,
+            "DUOLOGUE_STATE_DIR": str(folder / "state"),
+            "DUOLOGUE_ENGINE": engine,
+        }
+        copies = 2 if "://" in engine else 1
+        self.all = [Program(environment, self._journal) for _ in range(copies)]
+        self._ways = AsyncExitStack()
+        self._url = f"http://127.0.0.1:{self.all[0].port}/max"
+
+    async def __aenter__(self) -> Self:
+        if len(self.all) > 1:
+            door = Balancer([program.port for program in self.all])
+            self._url = await self._ways.enter_async_context(door.open())
+        for program in self.all:
+            await self.start(program)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for program in self.all:
+            await program.end(signal.SIGKILL)
+        await self._ways.aclose()
+
+    async def start(self, program: Program) -> None:
+        await program.start(self._url)
+
     def handled(self) -> dict[int, list[str]]:
         """What the handlers have seen, by chat, in order."""
         found: dict[int, list[str]] = defaultdict(list)
-        if self.journal.exists():
-            for line in self.journal.read_text("utf-8").splitlines():
+        if self._journal.exists():
+            for line in self._journal.read_text("utf-8").splitlines():
                 chat, _, text = line.partition(" ")
                 found[int(chat)].append(text)
         return found
+
+
+class Balancer:
+    """One address for several programs, in turn; one that is not there is left out.
+
+    As nginx does, it gives a request to another program only while none has got it.
+    """
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self._ports = cycle(ports)
+        self._many = len(ports)
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[str]:
+        """Open the door; gives its URL."""
+        app = web.Application()
+        app.router.add_post("/max", self._pass_on)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        async with aiohttp.ClientSession() as self._session:
+            try:
+                yield f"http://127.0.0.1:{runner.addresses[0][1]}/max"
+            finally:
+                await runner.cleanup()
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        assert self._session is not None
+        body = await request.read()
+        for _ in range(self._many):
+            url = f"http://127.0.0.1:{next(self._ports)}/max"
+            try:
+                async with self._session.post(
+                    url, data=body, headers=request.headers
+                ) as answer:
+                    return web.Response(status=answer.status, body=await answer.read())
+            except aiohttp.ClientConnectorError:
+                continue
+            except aiohttp.ClientError:
+                break
+        return web.Response(status=502)
 
 
 async def campaign(
@@ -110,7 +193,7 @@ async def campaign(
     """Say things while the bot is killed, and look at what it has kept.
 
     Args:
-        engine: What keeps its state.
+        engine: What keeps its state; the URL of a server for two copies of it.
         updates: How many things are said, in all.
         users: By how many.
         kills: How often the bot is killed, or told to end: in turn.
@@ -119,23 +202,20 @@ async def campaign(
     """
     dice = random.Random(seed)  # noqa: S311  # a schedule, no secret
     async with Sandbox(limits=False, webhook_retry=_RETRY) as sandbox:
-        control, program = sandbox.control(), Program(sandbox, folder, engine)
+        control = sandbox.control()
         people = [await control.add_user(f"user {n}") for n in range(users)]
-        await program.start()
-        try:
+        async with Programs(sandbox, folder, engine) as programs:
             await _ready(control)
             await control.fault(
                 FaultKind.DROP, method="WEBHOOK", after=True, count=_LOST_ANSWERS
             )
             async with asyncio.TaskGroup() as group:
-                group.create_task(_kill(program, kills, dice))
+                group.create_task(_kill(programs, kills, dice))
                 group.create_task(_speak(control, people, updates, dice))
             await _all_over(control)
             deliveries = await control.deliveries()
-            shown = await _shown(control, people)
-        finally:
-            await program.end(signal.SIGKILL)
-        return judge(deliveries, program.handled(), shown, engine=engine, kills=kills)
+            shown = await _shown(control, people, updates, _patience(engine))
+        return judge(deliveries, programs.handled(), shown, engine=engine, kills=kills)
 
 
 def judge(
@@ -202,11 +282,12 @@ async def _speak(
         await asyncio.sleep(dice.random() * 0.4)
 
 
-async def _kill(program: Program, kills: int, dice: random.Random) -> None:
+async def _kill(programs: Programs, kills: int, dice: random.Random) -> None:
     for number in range(kills):
         await asyncio.sleep(1 + dice.random())
+        program = dice.choice(programs.all)
         await program.end(signal.SIGTERM if number % 2 else signal.SIGKILL)
-        await program.start()
+        await programs.start(program)
 
 
 async def _all_over(control: Control) -> None:
@@ -214,9 +295,18 @@ async def _all_over(control: Control) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _shown(control: Control, people: Sequence[int]) -> dict[int, list[str]]:
-    """What the dialogs show when nothing changes any more."""
+def _patience(engine: str) -> float:
+    """Seconds without a change after which nothing is to come."""
+    return _SETTLED if engine == "memory" else _UNCHANGED
+
+
+async def _shown(
+    control: Control, people: Sequence[int], updates: int, patience: float
+) -> dict[int, list[str]]:
+    """What the dialogs show when all is there, or nothing has changed for long."""
     found: dict[int, list[str]] = {}
+    loop = asyncio.get_running_loop()
+    changed = loop.time()
     while True:
         before = dict(found)
         for person in people:
@@ -227,9 +317,14 @@ async def _shown(control: Control, people: Sequence[int]) -> dict[int, list[str]
                     if one.is_from_bot
                 ]
                 found[chat.chat_id] = texts[-1].split() if texts else []
-        if found and found == before:
+        now = loop.time()
+        if found != before:
+            changed = now
+        # What is there twice is to be seen, too.
+        whole = sum(map(len, found.values())) >= updates and now - changed > _SETTLED
+        if whole or now - changed > patience:
             return found
-        await asyncio.sleep(2)
+        await asyncio.sleep(0.5)
 
 
 def main() -> None:
@@ -240,10 +335,16 @@ def main() -> None:
     parser.add_argument("--engine", default="sqlite")
     chosen = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        engine = str(chosen.engine)
+        if engine == "redis":
+            server = RedisServer(valkey_program())
+            stack.callback(server.stop)
+            server.start()
+            engine = server.url
         verdict = asyncio.run(
             campaign(
-                chosen.engine,
+                engine,
                 updates=chosen.updates,
                 users=chosen.users,
                 kills=chosen.kills,
