@@ -211,6 +211,7 @@ from duologue.errors._workers import (
     WorkerActiveError,
     WorkerBodyError,
     WorkerBodyTakenError,
+    WorkerDiedError,
     WorkerIdTakenError,
     WorkerRunningError,
 )
@@ -387,6 +388,7 @@ __all__ = [
     "WorkerActiveError",
     "WorkerBodyError",
     "WorkerBodyTakenError",
+    "WorkerDiedError",
     "WorkerIdTakenError",
     "WorkerRunningError",
     "WrongArgumentError",

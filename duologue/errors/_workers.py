@@ -94,6 +94,22 @@ class WorkerBodyTakenError(DuologueError):
     )
 
 
+class WorkerDiedError(DuologueError):
+    """The process of a body ended before its work did.
+
+    Attributes:
+        body: The name of its class or function.
+        returncode: What it ended with; a negative number is a signal that killed it.
+    """
+
+    body: str
+    returncode: int
+    template = (
+        "the process of {body} has ended with {returncode} before its work did; a "
+        "negative number is a signal, and -9 often that the system had no memory left"
+    )
+
+
 class WorkerIdTakenError(DuologueError):
     """A background worker was to have the id of another one.
 

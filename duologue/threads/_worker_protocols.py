@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 from duologue.actors import StartPolicy, WorkerSnapshot, WorkerState
+from duologue.actors._workers._worker_job import Executor
 
 
 class BlockingSnapshots(Protocol):
@@ -70,6 +71,7 @@ class BlockingWorkers(Protocol):
         policy: StartPolicy = StartPolicy.JOIN,
         owner: str = "",
         timeout: float | None = None,
+        executor: Executor | None = None,
     ) -> BlockingWorker:
         """See `Workers.start`; `timeout` is the worker's, as it is there."""
         ...

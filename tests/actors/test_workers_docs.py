@@ -25,6 +25,7 @@ BODY_CALLS_NONE_OF_THESE = {
     "keep_by",
     "close",
     "has_news",
+    "is_closed",
     "request_stop",
     "take",
 }

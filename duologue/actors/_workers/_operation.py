@@ -228,6 +228,11 @@ class Operation:
             self._has_news = False
             return reported(snapshot, self._progress)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no report any more."""
+        return self._is_closed
+
     def close(self) -> None:
         """Take no report any more; the worker calls this."""
         with self._lock:

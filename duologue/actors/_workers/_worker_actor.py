@@ -158,8 +158,8 @@ class WorkerActor(AsyncActor):
             await asyncio.wait({self._stopped.task}, timeout=self._job.ping_timeout)
 
     def _begin(self) -> WorkerAnswer:
-        if self._job.timeout is not None:
-            self.send_after(as_delay(self._job.timeout), TimeOver())
+        if self._job.terms.timeout is not None:
+            self.send_after(as_delay(self._job.terms.timeout), TimeOver())
         start = self._job.body.start
         if start is None:
             self._run()
@@ -279,7 +279,7 @@ class WorkerActor(AsyncActor):
         snapshot = self._record.snapshot
         if self._outcome is None and snapshot.state is not WorkerState.CANCELLING:
             self._is_timed_out = True
-            reason = f"it took longer than {self._job.timeout:g} s"
+            reason = f"it took longer than {self._job.terms.timeout:g} s"
             self._request_stop(reason)
 
     def _ended(self, outcome: BodyOutcome) -> None:

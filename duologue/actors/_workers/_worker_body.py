@@ -82,6 +82,7 @@ class Body:
         start: Called before `run`, if there is such a method.
         stop: Called when the worker is to stop, if there is one.
         ping: Called when somebody asks, if there is one.
+        is_deaf: Whether it does not hear of stops although it takes the operation.
     """
 
     kind: str
@@ -91,6 +92,7 @@ class Body:
     start: BodyMethod | None
     stop: BodyMethod | None
     ping: BodyMethod | None
+    is_deaf: bool = False
 
     @property
     def is_async(self) -> bool:
@@ -105,7 +107,7 @@ class Body:
     @property
     def hears_of_stops(self) -> bool:
         """Whether it can end by itself when asked to."""
-        return self.takes_operation or self.stop is not None
+        return (self.takes_operation and not self.is_deaf) or self.stop is not None
 
     @property
     def can_be_stopped(self) -> bool:
@@ -122,11 +124,11 @@ def check_body(body: object) -> None:
     """
     work = _work_of(body)
     if not callable(work):
-        raise WorkerBodyError(_name(body), "it has no run(), and is no function")
+        raise WorkerBodyError(name_of(body), "it has no run(), and is no function")
     for what in (work, getattr(work, "__call__", None)):  # noqa: B004 - its own code
         if inspect.isgeneratorfunction(what) or inspect.isasyncgenfunction(what):
             raise WorkerBodyError(
-                _name(body), "its run() is a generator: report, and do not yield"
+                name_of(body), "its run() is a generator: report, and do not yield"
             )
 
 
@@ -137,7 +139,7 @@ def kind_of(body: object) -> str:
         WorkerBodyError: If it cannot run.
     """
     check_body(body)
-    return _name(body)
+    return name_of(body)
 
 
 def body_of(given: object) -> Body:
@@ -150,10 +152,10 @@ def body_of(given: object) -> Body:
     check_body(author)
     run = cast("RunFunction", _work_of(author))
     return Body(
-        kind=_name(given),
+        kind=name_of(given),
         author=author,
         run=run,
-        takes_operation=_takes_operation(_name(given), run),
+        takes_operation=takes_operation(name_of(given), run),
         start=_own(author, "start"),
         stop=_own(author, "stop"),
         ping=_own(author, "ping"),
@@ -183,11 +185,19 @@ def _made(body: type) -> object:
     return made
 
 
-def _takes_operation(kind: str, run: RunFunction) -> bool:
+def takes_operation(kind: str, run: RunFunction, *, is_method: bool = False) -> bool:
+    """Whether a function takes the operation; `is_method` if its object is missing yet.
+
+    Raises:
+        WorkerBodyError: It takes something else.
+    """
     try:
         signature = inspect.signature(run)
     except ValueError:
         return False  # of a function in C nothing is known
+    if is_method:
+        _, *parts = signature.parameters.values()
+        signature = signature.replace(parameters=parts)
     wanted = [
         part
         for part in signature.parameters.values()
@@ -213,7 +223,8 @@ def _own(author: object, verb: str) -> BodyMethod | None:
     return BodyMethod(cast("Callable[[], object]", method), is_async(method))
 
 
-def _name(body: object) -> str:
+def name_of(body: object) -> str:
+    """What the function or the class of a body is called."""
     while isinstance(body, functools.partial):
         body = cast("object", body.func)
     name: object = getattr(body, "__name__", None)

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from duologue.actors._time._clock import Clock
 from duologue.actors._workers._durable import DurableWork
 from duologue.actors._workers._worker import WorkerRecord
 from duologue.actors._workers._worker_body import Body
 from duologue.actors._workers._worker_calls import BodyCalls
+
+Executor: TypeAlias = Literal["async", "thread", "process"]
+"""Where a body runs: on the loop, in a thread of its own, in a process of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the start of a worker says of its run.
+
+    Attributes:
+        timeout: Seconds the worker may take; None for any number.
+        executor: Where its body runs; None for where its kind does.
+    """
+
+    timeout: float | None = None
+    executor: Executor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +38,7 @@ class WorkerJob:
         record: Where the actor writes what it knows.
         clock: Tells the time.
         calls: Runs the author's code.
-        timeout: Seconds the worker may take; None for any number.
+        terms: What the start says.
         grace: Seconds to obey a request to stop.
         ping_timeout: Seconds for the body to answer.
         ttl: Seconds for which its end is known.
@@ -34,7 +51,7 @@ class WorkerJob:
     record: WorkerRecord
     clock: Clock
     calls: BodyCalls
-    timeout: float | None
+    terms: Terms
     grace: float
     ping_timeout: float
     ttl: float

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import enum
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias, assert_never
 
 from duologue.actors._workers._operation_report import clean_text, encodable
 from duologue.actors._workers._progress._part import PartSnapshot
 from duologue.actors._workers._progress._progress import Progress
+from duologue.errors import WorkerDiedError
 
 _TRACE_LIMIT: Final = 8000  # characters; the end says the most
 _SOONEST, _LATEST = 0.5, 5.0  # seconds
@@ -157,6 +159,20 @@ class Ignored:
     """A body went on although its time to stop was over."""
 
 
+class FailedElsewhere(Exception):  # noqa: N818 - nobody sees it but this package
+    """A body raised in another process.
+
+    Attributes:
+        failure: What is known of it.
+        kinds: The names of the classes of what it raised, as `module.name`.
+    """
+
+    def __init__(self, failure: WorkerFailure, kinds: Sequence[str] = ()) -> None:
+        super().__init__(failure.traceback or f"{failure.type}: {failure.message}")
+        self.failure: WorkerFailure = failure
+        self.kinds: Sequence[str] = kinds
+
+
 BodyOutcome: TypeAlias = Returned | Raised | Cancelled | Ignored
 
 
@@ -236,6 +252,9 @@ def _end_state(
         case Returned():
             asked = state is WorkerState.CANCELLING
             return stopped if asked else WorkerState.SUCCEEDED
+        case Raised(error=WorkerDiedError()):
+            asked = state is WorkerState.CANCELLING
+            return stopped if asked else WorkerState.LOST
         case Raised():
             return WorkerState.FAILED
         case Cancelled():
@@ -248,6 +267,8 @@ def _end_state(
 
 def failure_of(error: BaseException) -> WorkerFailure:
     """What a snapshot says of an exception."""
+    if isinstance(error, FailedElsewhere):
+        return error.failure
     message = clean_text(error)
     return WorkerFailure(
         type(error).__name__,

@@ -16,18 +16,18 @@ from duologue.actors._time._clock import Clock, LoopClock
 from duologue.actors._time._observe import Counts, Observer
 from duologue.actors._workers._durable import DurableWork, DurableWorks
 from duologue.actors._workers._roster import Roster
+from duologue.actors._workers._running._executors import executed
 from duologue.actors._workers._start_policy import StartPolicy
 from duologue.actors._workers._worker import Worker, WorkerRecord
 from duologue.actors._workers._worker_actor import WorkerActor
 from duologue.actors._workers._worker_body import (
     Body,
-    body_of,
     check_body,
     durable_body,
     kind_of,
 )
 from duologue.actors._workers._worker_calls import BodyCalls
-from duologue.actors._workers._worker_job import WorkerJob
+from duologue.actors._workers._worker_job import Executor, Terms, WorkerJob
 from duologue.actors._workers._worker_messages import Begin, StopWork
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot, WorkerState
 from duologue.errors import (
@@ -106,6 +106,7 @@ class Workers:
         policy: StartPolicy = StartPolicy.JOIN,
         owner: str = "",
         timeout: float | None = None,  # noqa: ASYNC109 - of the worker, not of this
+        executor: Executor | None = None,
     ) -> Worker:
         """Start a worker; returns when its body has been told to start.
 
@@ -119,6 +120,9 @@ class Workers:
                 it is being stopped), or stop it and start when it has ended.
             owner: Whose worker it is. Owners do not share keys.
             timeout: Seconds after which it is stopped, from now on.
+            executor: Where the body runs: `"async"`, on the loop; `"thread"`, in a
+                thread of its own; `"process"`, in a process of its own, which needs a
+                function or class at the top of a module.
 
         Returns:
             The worker. It is pending or running; or it has ended already.
@@ -140,7 +144,7 @@ class Workers:
                 return Worker(running)
             await running.ask(StopWork("another one takes its place"))
             await Worker(running).finished()
-        record = self._admit(body, id, key, owner, timeout)
+        record = self._admit(body, id, key, owner, Terms(timeout, executor))
         await record.ask(Begin())
         return Worker(record)
 
@@ -287,13 +291,13 @@ class Workers:
         given_id: str | None,
         key: str | None,
         owner: str,
-        timeout: float | None,
+        terms: Terms,
     ) -> WorkerRecord:
         """Take a worker in and make its actor."""
         worker_id = secrets.token_urlsafe(16) if given_id is None else given_id
         if self._durable is not None:
             given = self._durable.bound(given, worker_id)
-        body = body_of(given)
+        body = executed(given, terms.executor, patience=self._grace / 2)
         self._roster.check(worker_id, body)
         now = self._clock.time()
         snapshot = WorkerSnapshot(
@@ -301,11 +305,11 @@ class Workers:
         )
         work = None
         if self._durable is not None:
-            work = self._durable.take(given, snapshot, timeout)
+            work = self._durable.take(given, snapshot, terms.timeout)
         if work is not None:
             body, snapshot = durable_body(body, work), work.known(snapshot)
         record = WorkerRecord(snapshot)
-        job = self._job(body, record, timeout, work)
+        job = self._job(body, record, terms, work)
         with self._system.own_loop():
             ref = self._system.start(WorkerActor, job)
         record.ref = cast("AsyncActorRef[AsyncActor]", ref)
@@ -318,7 +322,7 @@ class Workers:
         self,
         body: Body,
         record: WorkerRecord,
-        timeout: float | None,
+        terms: Terms,
         durable: DurableWork | None,
     ) -> WorkerJob:
         return WorkerJob(
@@ -326,7 +330,7 @@ class Workers:
             record=record,
             clock=self._clock,
             calls=self._calls,
-            timeout=timeout,
+            terms=terms,
             grace=self._grace,
             ping_timeout=self._ping_timeout,
             ttl=self._ttl,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import overload
 
+from duologue.actors._workers._worker_job import Executor
 from duologue.dialogs._chat._address import Payload
 from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._chat._ports import Bot, Update
@@ -32,7 +33,8 @@ from duologue.errors import (
 )
 from duologue.state import States, Task
 from duologue.state._handle import Declared
-from duologue.state._tasks._tasks import Retry, task_of
+from duologue.state._tasks._process_tasks import task_of
+from duologue.state._tasks._tasks import Retry
 
 _logger = logging.getLogger("duologue.dialogs")
 
@@ -98,6 +100,7 @@ class Dispatcher(Router):
         attempts: int = 3,
         keep: float = 86_400.0,
         name: str | None = None,
+        executor: Executor | None = None,
     ) -> Callable[[Function], Task]: ...
 
     def task(
@@ -110,6 +113,7 @@ class Dispatcher(Router):
         attempts: int = 3,
         keep: float = 86_400.0,
         name: str | None = None,
+        executor: Executor | None = None,
     ) -> Task | Callable[[Function], Task]:
         """Make a task of a function: it is given the States that it asks for.
 
@@ -126,10 +130,12 @@ class Dispatcher(Router):
                 and its process dies; 1 if it must not be done twice.
             keep: Seconds for which its result is kept there.
             name: By which another process finds it; that of the function by default.
+            executor: Where workers run it: `"process"` gives it one of its own, in which
+                it has no States; it must be at the top of a module.
 
         Raises:
-            HandlerError: It cannot be called, a number is wrong, or another task has
-                its name.
+            HandlerError: It cannot be called, a number is wrong, another task has its
+                name, or it cannot run there.
             StateParameterError: It asks for a State that it cannot be given.
         """
         retry = Retry(retries, backoff, tuple(retry_on))
@@ -143,8 +149,10 @@ class Dispatcher(Router):
                 name=name,
                 attempts=attempts,
                 keep=keep,
+                executor=executor,
             )
-            task = task_of(given, self._state, retry, entry)
+            in_process = executor == "process"
+            task = task_of(given, self._state, retry, entry, in_process=in_process)
             self.tasks[entry.name] = task
             return task
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from duologue.actors._pykka._functions import is_async
 from duologue.dialogs._state._functions import name_of
 from duologue.errors import HandlerError
 from duologue.state._tasks._tasks import Entry
@@ -18,11 +19,13 @@ def entry_of(
     name: object,
     attempts: object,
     keep: object,
+    executor: object,
 ) -> Entry:
     """What is registered of a function that is to be a task.
 
     Raises:
-        HandlerError: It cannot be called, a number is wrong, or its name is taken.
+        HandlerError: It cannot be called, a number is wrong, its name is taken, or it
+            cannot run there.
     """
     shown = name_of(function)
     if not callable(function) or isinstance(function, type):
@@ -46,7 +49,17 @@ def entry_of(
     if not isinstance(keep, int | float) or not _is_time(keep):
         problem = f"keep={keep!r} is no number of seconds; write keep=86400.0"
         raise HandlerError(shown, problem)
-    return Entry(name, attempts, keep)
+    fitting = _executors_of(function)
+    if executor not in fitting:
+        known = ", ".join(repr(each) for each in fitting if each is not None)
+        problem = f"executor={executor!r} is none for it; write one of {known}"
+        raise HandlerError(shown, problem)
+    return Entry(name, attempts, keep, None if executor is None else str(executor))
+
+
+def _executors_of(function: object) -> tuple[str | None, ...]:
+    """Where a function may run in the background."""
+    return (None, "async" if is_async(function) else "thread", "process")
 
 
 def _is_time(value: object) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from duologue.actors import Clock, StartPolicy, Worker, Workers, WorkerSnapshot
+from duologue.actors._workers._worker_job import Executor, Terms
 from duologue.dialogs._chat._address import new_id
 from duologue.dialogs._manager._background import BackgroundCalls
 from duologue.dialogs._progress._feeds import Feeds
@@ -29,7 +30,7 @@ class _Wish:
     key: str | None
     policy: StartPolicy
     owner: str
-    timeout: float | None
+    terms: Terms
     place: FeedPlace | None
 
 
@@ -81,6 +82,7 @@ class DialogWorkers:
         policy: StartPolicy = StartPolicy.JOIN,
         owner: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # of the worker, not of this
+        executor: Executor | None = None,
     ) -> str:
         """Start a worker; inside a turn, when it is committed.
 
@@ -97,6 +99,7 @@ class DialogWorkers:
             owner: Whose worker it is; by default the conversation of the turn, and
                 nobody's in particular outside a turn.
             timeout: Seconds after which it is stopped.
+            executor: Where the body runs.
 
         Returns:
             Its id, to be kept in `dialog_data`.
@@ -112,7 +115,7 @@ class DialogWorkers:
         if turn is not None:
             body = body_for(body, turn.address, self._states)
         place = None if show is None else FeedPlace(show, name, interval)
-        wish = _Wish(body, key, policy, owner, timeout, place)
+        wish = _Wish(body, key, policy, owner, Terms(timeout, executor), place)
         if turn is None:
             return await self._start(wish)
         return self._promise(wish, turn)
@@ -175,7 +178,8 @@ class DialogWorkers:
             key=wish.key,
             policy=wish.policy,
             owner=wish.owner,
-            timeout=wish.timeout,
+            timeout=wish.terms.timeout,
+            executor=wish.terms.executor,
         )
         self._show(worker, wish.place)
         return worker.id
@@ -188,7 +192,7 @@ class DialogWorkers:
             expected = self._expect(wish, kind)
             turn.undo.append(lambda: self._expect_no_more(expected))
             snapshot = self._expected[expected].snapshot
-            letter = self._workers.letter(wish.body, snapshot, wish.timeout)
+            letter = self._workers.letter(wish.body, snapshot, wish.terms.timeout)
             if letter is None:
                 start = self._fulfil
             else:

@@ -17,7 +17,7 @@ from duologue.state._handle import Declared
 from duologue.state._parameters import state_parameters
 from duologue.state._placed import Writes
 from duologue.state._tasks._places import Place
-from duologue.state._tasks._tasks import task_of
+from duologue.state._tasks._process_tasks import task_of
 
 
 def current_writes() -> Writes | None:

@@ -13,7 +13,8 @@ from duologue.state._states import States
 from duologue.state._tasks._chains import Chain
 from duologue.state._tasks._jobs import Job
 from duologue.state._tasks._places import Place
-from duologue.state._tasks._tasks import Entry, Task, task_of
+from duologue.state._tasks._process_tasks import task_of
+from duologue.state._tasks._tasks import Entry, Task
 
 _logger = logging.getLogger("duologue.state")
 

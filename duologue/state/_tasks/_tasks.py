@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from duologue.actors import Operation
-from duologue.actors._pykka._functions import is_async
 from duologue.errors import TaskArgumentError
 from duologue.state._parameters import Make, resolved, state_parameters
 from duologue.state._tasks._places import Place
@@ -56,11 +55,13 @@ class Entry:
         name: By which it is found.
         attempts: How often it begins at most, if its processes die.
         keep: Seconds for which its end is kept.
+        executor: Where it runs in the background; None for where its kind does.
     """
 
     name: str
     attempts: int = 3
     keep: float = 86_400.0
+    executor: str | None = None
 
 
 class Task(ABC):
@@ -102,6 +103,8 @@ class Task(ABC):
         self._parameters = state_parameters(function)
         self.__name__: str = getattr(function, "__name__", type(function).__name__)
         self.__doc__: str | None = function.__doc__
+        # Another process looks for it where this task is.
+        self.__wrapped__: Callable[..., Value] = function  # type: ignore[explicit-any]  # the author's function
         signature = inspect.signature(function, follow_wrapped=False)
         every = [
             part
@@ -172,7 +175,10 @@ class Task(ABC):
             bound.arguments |= rest.arguments
             arguments, named = bound.args, bound.kwargs
         given, by_name = self._parameters.filled(self._make, arguments, named)
-        return self._function(*given, **by_name)
+        return self._do(given, by_name)
+
+    def _do(self, arguments: Sequence[Value], named: Mapping[str, Value]) -> Value:
+        return self._function(*arguments, **named)
 
 
 class AsyncTask(Task):
@@ -202,21 +208,6 @@ class BlockingTask(Task):
             except self._retry.on:
                 time.sleep(pause)
         return self._call(arguments, named)
-
-
-def task_of(  # type: ignore[explicit-any]  # the author's function
-    function: Callable[..., Value],
-    make: Make,
-    retry: Retry = Retry(),
-    entry: Entry | None = None,
-) -> Task:
-    """Make a task of a function.
-
-    Raises:
-        StateParameterError: It asks for a State that it cannot be given.
-    """
-    kind = AsyncTask if is_async(function) else BlockingTask
-    return kind(function, make, retry, entry)
 
 
 def _is_operation(function: Value, part: inspect.Parameter) -> bool:

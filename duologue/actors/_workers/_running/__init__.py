@@ -1,3 +1,5 @@
 """How the code of bodies is run."""
 
+# _executors: on the loop, in a thread or in a process; _process: a process, seen from here
+# _child: seen from inside; _wire: what goes to and fro
 # _talk: the methods of a body, called and waited for

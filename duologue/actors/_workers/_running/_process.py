@@ -1,0 +1,173 @@
+"""A body in a process of its own, seen from the program.
+
+1. A Python is started with the paths of this one, and told by a line on its standard input
+   what to call.
+2. What it reports comes as lines on its standard output; what its body prints goes to the
+   standard error of the program instead.
+3. A stop is another line. When the grace is over the worker cancels the coroutine that
+   waits here, and that ends the process: at first it is asked to, then it is killed.
+4. If the program dies the process hears the end of its input, and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._running._wire import (
+    LIMIT,
+    Call,
+    call_line,
+    line_of,
+    told_in,
+)
+from duologue.actors._workers._worker_snapshot import FailedElsewhere, WorkerFailure
+from duologue.errors import WorkerDiedError
+
+_BEGIN: Final = (
+    "import sys; sys.path[:] = sys.argv[1:]; "
+    "from duologue.actors._workers._running._child import main; main()"
+)
+_PATIENCE: Final = 1.0  # seconds for a process that was asked to end
+
+
+async def run_in_process(
+    call: Call, operation: Operation | None, *, patience: float = _PATIENCE
+) -> object:
+    """Call something in a new process.
+
+    Args:
+        call: What.
+        operation: Is told what it reports, and tells it to stop; None for a call that
+            has none.
+        patience: Seconds for the process to end, before it is killed.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        FailedElsewhere: It raised.
+        WorkerBodyError: An argument cannot be sent.
+        WorkerDiedError: Its process ended before it did.
+    """
+    resumed = None if operation is None else operation.resumed
+    line = call_line(call, resumed)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _BEGIN,
+        *sys.path,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=LIMIT,
+    )
+    try:
+        _tell(process, line_of({"main": _main_of_program(), "argv": list(sys.argv)}))
+        _tell(process, line)
+        result = await _ended(process, call, operation)
+        _close(process)
+    except BaseException:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        raise
+    finally:
+        await _gone(process, patience)
+    return result
+
+
+async def _ended(
+    process: asyncio.subprocess.Process, call: Call, operation: Operation | None
+) -> object:
+    stops = None
+    if operation is not None and call.operation is not None:
+        loop = asyncio.get_running_loop()
+        stops = loop.create_task(_pass_stop_on(process, operation))
+    try:
+        return await _heard(process, call, operation)
+    finally:
+        if stops is not None:
+            stops.cancel()
+
+
+async def _heard(
+    process: asyncio.subprocess.Process, call: Call, operation: Operation | None
+) -> object:
+    """Take in what the process tells, up to its end."""
+    if process.stdout is None:  # pragma: no cover - it is a pipe
+        raise WorkerDiedError(call.name, 0)
+    try:
+        while line := await process.stdout.readline():
+            told = told_in(line)
+            if "result" in told:
+                return told["result"]
+            if "error" in told:
+                raise _failure(told["error"])
+            if operation is not None:
+                _report(operation, told)
+    except ValueError as error:  # a line that is too long, or is none
+        problem = f"its process told what cannot be read: {error}"
+        raise FailedElsewhere(WorkerFailure("ValueError", problem)) from None
+    raise WorkerDiedError(call.name, await process.wait())
+
+
+def _failure(told: object) -> Exception:
+    match told:
+        case [str(kind), str(message), str(traceback), [*kinds]]:
+            failure = WorkerFailure(kind, message, traceback)
+            return FailedElsewhere(failure, [str(each) for each in kinds])
+        case _:
+            return ValueError("an error that is none")
+
+
+def _report(operation: Operation, told: Mapping[str, object]) -> None:
+    if "checkpoint" in told:
+        operation.checkpoint(told["checkpoint"])
+    match told.get("report"):
+        case [value, text, current, total, unit, stage]:
+            operation.report(
+                value, text, current=current, total=total, unit=unit, stage=stage
+            )
+        case _:
+            pass
+
+
+async def _pass_stop_on(
+    process: asyncio.subprocess.Process, operation: Operation
+) -> None:
+    _tell(process, line_of({"stop": await operation.stopping()}))
+
+
+def _tell(process: asyncio.subprocess.Process, line: bytes) -> None:
+    if process.stdin is not None:
+        with suppress(OSError, RuntimeError):  # it has gone
+            process.stdin.write(line)
+
+
+def _close(process: asyncio.subprocess.Process) -> None:
+    """Tell the process that nothing more comes."""
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+async def _gone(process: asyncio.subprocess.Process, patience: float) -> None:
+    """Wait until the process has ended, and kill it if that takes too long."""
+    try:
+        await asyncio.wait_for(process.wait(), patience)
+    except BaseException as error:
+        # It does not listen, or there is no more time to wait.
+        with suppress(ProcessLookupError):
+            process.kill()
+        if not isinstance(error, TimeoutError):
+            raise
+        await process.wait()
+
+
+def _main_of_program() -> str | None:
+    """The file of the program, where its functions are that are in no module."""
+    file: object = getattr(sys.modules.get("__main__"), "__file__", None)
+    return str(Path(file).absolute()) if isinstance(file, str) else None
