@@ -105,10 +105,7 @@ from duologue.dialogs._state._commands import (
     UpdateData,
     ViewRefused,
 )
-from duologue.dialogs._state._events import (
-    DialogUpdate,
-    ErrorEvent,
-)
+from duologue.dialogs._state._events import DialogUpdate, ErrorEvent, MessageTold
 from duologue.dialogs._state._modes import (
     DEFAULT_STACK_ID,
     GROUP_STACK_ID,
@@ -193,6 +190,7 @@ __all__ = [
     "MessageEdited",
     "MessageRefused",
     "MessageRemoved",
+    "MessageTold",
     "MessengerCalls",
     "Notices",
     "Outcome",

@@ -118,17 +118,7 @@ from duologue.errors._engines import (
     StateLayoutError,
     UnknownCommandError,
 )
-from duologue.errors._messages import (
-    EnvelopeError,
-    InvalidRefError,
-    MessageClassError,
-    MessageShapeError,
-    MessageTooLargeError,
-    RemoteMessageError,
-    SecretTooShortError,
-    SignatureError,
-    UnknownMessageError,
-)
+from duologue.errors._messages import *
 from duologue.errors._messengers import (
     BadRequestError,
     BotNotStartedError,
@@ -295,11 +285,13 @@ __all__ = [
     "MessageCancelledError",
     "MessageClassError",
     "MessageDroppedError",
+    "MessageExpiredError",
     "MessageGoneError",
     "MessageRefusedError",
     "MessageShapeError",
     "MessageTextError",
     "MessageTooLargeError",
+    "MessageUntakenError",
     "MessengerError",
     "MessengerUnavailableError",
     "MetricsOffError",
@@ -373,6 +365,7 @@ __all__ = [
     "UnknownCommandError",
     "UnknownMessageError",
     "UnknownMetricError",
+    "UnknownRefError",
     "UnknownStateError",
     "UnknownTaskError",
     "UnknownUpdateError",

@@ -130,3 +130,44 @@ class SignatureError(RemoteMessageError):
 
     problem: str
     template = "the signature of the message was refused: {problem}"
+
+
+class UnknownRefError(RemoteMessageError):
+    """There is no such actor, or nobody may reach it from outside.
+
+    Attributes:
+        ref: The ref.
+        problem: What is wrong with it, and what to do.
+    """
+
+    ref: str
+    problem: str
+    template = "{ref} cannot be reached: {problem}"
+
+
+class MessageExpiredError(RemoteMessageError):
+    """The time of a message was over before its turn.
+
+    Attributes:
+        ref: To whom it was.
+        id: The message.
+    """
+
+    ref: str
+    id: str
+    template = (
+        "the message {id:.100} to {ref} has expired before its turn; nothing was done"
+    )
+
+
+class MessageUntakenError(RemoteMessageError):
+    """No handler has taken a message, for its filters.
+
+    Attributes:
+        ref: To whom it was.
+        tag: Its tag.
+    """
+
+    ref: str
+    tag: str
+    template = "no handler of {ref} takes a {tag} now; see the filters of its handlers"

@@ -15,13 +15,14 @@ class Start:
     Attributes:
         state: The full name of the state, such as `Shop:cart`.
         data: What the dialog finds as `start_data`.
-        mode: In which stack: `NORMAL`, `RESET_STACK` or `NEW_STACK`.
-        show_mode: How the window appears; None leaves it to the dialog.
+        mode: In which stack: `normal`, `reset_stack` or `new_stack`.
+        show_mode: How the window appears: `auto`, `edit`, `send`, `delete_and_send` or
+            `no_update`.
     """
 
     state: str
     data: object = None
-    mode: str = "NORMAL"
+    mode: str = "normal"
     show_mode: str | None = None
 
 

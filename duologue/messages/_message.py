@@ -91,6 +91,19 @@ def dump(value: object) -> tuple[str, object]:
     return tag, data
 
 
+def dump_answer(value: object) -> tuple[str | None, object]:
+    """The tag of an answer, if it is a message, and its data as JSON values.
+
+    Raises:
+        MessageShapeError: It holds what cannot be sent, and where.
+    """
+    if isinstance(vars(type(value)).get(_PLACE), str):
+        return dump(value)
+    data = unstructured(value)
+    check_data("answer", data)
+    return None, data
+
+
 class Messages:
     """The messages that somebody takes: all others are refused.
 

@@ -36,6 +36,7 @@ from duologue.errors import (
     RateLimitedError,
     UnauthorizedError,
 )
+from duologue.messages import Event, Ref, dump
 from duologue.testing import Method, RecordingBot
 from duologue.transport import (
     Intake,
@@ -49,6 +50,7 @@ from duologue.transport._server import serve
 from duologue.transport.http import CATALOGUE, Kind, PrometheusObserver
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, FaultKind, Sandbox
+from tests.messages.shop import OrderPaid
 from tests.transport.conftest import one_by_one
 
 Numbers: TypeAlias = dict[str, float]
@@ -765,6 +767,22 @@ async def workers_of_which_two_fail(place: Place) -> Numbers:
             await (await runtime.workers.start(body)).finished()
         await asyncio.sleep(2)
         return place.changes()
+
+
+@changes({'messages_told_total{outcome="untaken"}': 1})
+async def a_message_of_another_program_that_no_handler_takes(place: Place) -> Numbers:
+    @place.dispatcher.told(OrderPaid, needs_dialog=True)
+    async def paid(_: OrderPaid) -> None: ...
+
+    async with place.runtime() as runtime:
+        place.mark()
+        tag, data = dump(OrderPaid(1))
+        to = Ref("dialog", "test.1:1:1")
+        event = Event(id="1", source="//shop", type=tag, subject=to, data=data)
+        told = runtime._parts().conversations.told(strangers=True)
+        await told.tell([event])
+        await runtime.settled()
+        return _only(place.changes(), "messages_told")
 
 
 @asynccontextmanager

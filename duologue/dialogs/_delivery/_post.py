@@ -109,6 +109,15 @@ class Post:
         await self._send(Letter(address.key, Mail(pending.id, body)))
         return receipt
 
+    async def put(self, letters: Sequence[Letter]) -> None:
+        """Accept letters of which nobody here wants to know what becomes.
+
+        Raises:
+            EngineClosedError: The runtime is stopping.
+            EngineUnavailableError: The engine does not answer.
+        """
+        await self._enqueue(letters)
+
     async def drawn(
         self,
         screen: str,

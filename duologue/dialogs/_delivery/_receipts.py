@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TypeAlias, TypeVar
 
+from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._state._turn import active_turn
 from duologue.errors import (
@@ -35,6 +36,19 @@ class Committed:
     """
 
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Committed):
+    """A question of another program was answered, and what that changed is stored.
+
+    Attributes:
+        tag: The tag of the answer's class; None if it is plain JSON.
+        data: The answer, as JSON.
+    """
+
+    tag: str | None
+    data: Json
 
 
 @dataclass(frozen=True, slots=True)

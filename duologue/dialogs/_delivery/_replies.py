@@ -18,6 +18,7 @@ from duologue.actors import Clock, Engine
 from duologue.dialogs._chat._data import Json, dump_bytes, load
 from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._receipts import (
+    Answered,
     Committed,
     Covered,
     DrawnView,
@@ -215,7 +216,13 @@ class Replies:
         if rest[-1] and pending.reader is not nobody:
             view = self._views[mail_id] = DistantView()
         number = rest[0]
-        outcome = Duplicate() if what == "duplicate" else _OUTCOMES[what](number)
+        outcome: Outcome
+        if what == "duplicate":
+            outcome = Duplicate()
+        elif what == "answered":
+            outcome = Answered(number, *rest[1:3])
+        else:
+            outcome = _OUTCOMES[what](number)
         pending.resolve(outcome, view)
 
     def _look(self) -> None:
@@ -230,6 +237,8 @@ class Replies:
 
 
 def _outcome_form(outcome: Outcome) -> list[Json]:
+    if isinstance(outcome, Answered):
+        return ["answered", outcome.version, outcome.tag, outcome.data]
     if isinstance(outcome, Committed):
         return ["done", outcome.version]
     if isinstance(outcome, Covered):

@@ -17,6 +17,7 @@ from duologue.dialogs._description._getters import Getter, Getters
 from duologue.dialogs._description._task_names import entry_of
 from duologue.dialogs._manager._factory import BgManagerFactory
 from duologue.dialogs._manager._manager import DialogManager
+from duologue.dialogs._state._events import MessageTold
 from duologue.dialogs._state._states import State, StatesGroup, checked_state
 from duologue.dialogs.routing._injection import HandlerData
 from duologue.dialogs.routing._observer import (
@@ -31,6 +32,7 @@ from duologue.errors import (
     RuntimeSettingError,
     UnknownStateError,
 )
+from duologue.messages import Messages
 from duologue.state import States, Task
 from duologue.state._handle import Declared
 from duologue.state._tasks._process_tasks import task_of
@@ -171,6 +173,21 @@ class Dispatcher(Router):
             "dialog_getters": self.getters,
         }
 
+    def messages(self, *, asked: bool) -> Messages:
+        """The messages of other programs that a handler takes.
+
+        Args:
+            asked: Whether it answers them.
+
+        Raises:
+            MessageClassError: Two classes have one tag.
+        """
+        return Messages(
+            cls
+            for router in self.walk()
+            for cls in (router.asked if asked else router.told).classes
+        )
+
     def dialog_of(self, state: State) -> Dialog:
         """Find the dialog that has a window for the state.
 
@@ -296,6 +313,15 @@ class Dispatcher(Router):
             return await dialog.handle_callback(event, payload, found)
 
         return await self._wrapped("update", dispatch)(callback, data)
+
+    async def handle_message(self, told: MessageTold, data: HandlerData) -> Json:
+        """Offer a message of another program to its handlers; called inside its turn."""
+
+        async def dispatch(_event: Json, found: HandlerData) -> Json:
+            name = "asked" if told.is_asked else "told"
+            return await self._offer(name, told.message, found)
+
+        return await self._wrapped("update", dispatch)(told, data)
 
     async def handle_by(
         self, action: NextHandler, update: Update, data: HandlerData

@@ -19,6 +19,7 @@ from duologue.dialogs._state._commands import (
     CancelTimer,
     DialogCommand,
     DueCall,
+    HandleMessage,
     Refusal,
     SetTimer,
     TimerDue,
@@ -34,7 +35,7 @@ TimerWork: TypeAlias = SetTimer | TimerDue | CancelTimer
 
 
 def dialog_update(
-    turn: Turn, command: DialogCommand | DueCall | Refusal
+    turn: Turn, command: DialogCommand | DueCall | HandleMessage | Refusal
 ) -> DialogUpdate:
     """The event of a background call."""
     due = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from duologue.actors import Observer
 from duologue.dialogs._chat._address import Payload, parse_payload
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._ports import Update
@@ -27,6 +28,7 @@ from duologue.dialogs._delivery._receipts import (
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._handling._calls import TimerWork, dialog_update, work_on_timer
 from duologue.dialogs._handling._discarded import DiscardedError
+from duologue.dialogs._handling._messages import ToldMessages, note_failed
 from duologue.dialogs._handling._people import introduce, remember
 from duologue.dialogs._handling._presses import pressed, why_refused
 from duologue.dialogs._handling._refused_views import refusal_of, step_back
@@ -44,6 +46,7 @@ from duologue.dialogs._state._commands import (
     DialogCommand,
     Drawn,
     DueCall,
+    HandleMessage,
     HandleUpdate,
     Introduced,
     LendTurn,
@@ -54,7 +57,7 @@ from duologue.dialogs._state._commands import (
     UpdateData,
     ViewRefused,
 )
-from duologue.dialogs._state._events import DialogUpdate, ErrorEvent
+from duologue.dialogs._state._events import DialogUpdate, ErrorEvent, MessageTold
 from duologue.dialogs._state._modes import DEFAULT_STACK_ID, ShowMode, StartMode
 from duologue.dialogs._state._turn import Turn
 from duologue.dialogs.routing._observer import UNHANDLED
@@ -63,6 +66,7 @@ from duologue.errors import (
     ClickRefusedError,
     OutdatedClickError,
 )
+from duologue.messages import CALLS
 
 
 class Handling:
@@ -77,6 +81,7 @@ class Handling:
         *,
         stale: StalePolicy,
         untaken_text: ShowMode,
+        observer: Observer,
     ) -> None:
         self._dispatcher = dispatcher
         self._post = post
@@ -84,6 +89,14 @@ class Handling:
         self._provided = provided
         self._stale = stale
         self._untaken_text = untaken_text
+        self._messages = ToldMessages(
+            dispatcher,
+            manager=lambda turn, told: self._manager(
+                turn, told, DEFAULT_STACK_ID, None
+            ),
+            call=lambda turn, command: self._call(turn, command, None),
+            observer=observer,
+        )
 
     async def execute(
         self, turn: Turn, command: Command, pending: Pending | None
@@ -118,11 +131,16 @@ class Handling:
             await self._redraw(turn, command)
         elif isinstance(command, ViewRefused | MessageRefused):
             raise refusal_of(turn.address.key, command)
-        elif isinstance(command, TimerWork):
-            return await work_on_timer(turn, command, self._post)
+        elif isinstance(command, TimerWork | HandleMessage):
+            return await self._work_on(turn, command)
         else:
             await self._call(turn, command, pending)
         return Covered(version) if turn.is_covered else Committed(version)
+
+    async def _work_on(self, turn: Turn, command: TimerWork | HandleMessage) -> Outcome:
+        if isinstance(command, HandleMessage):
+            return await self._messages.handle(turn, command)
+        return await work_on_timer(turn, command, self._post)
 
     async def execute_error(self, turn: Turn, failed: Update, error: Exception) -> bool:
         """Offer the error of another turn to the error handlers.
@@ -143,7 +161,9 @@ class Handling:
         )
         turn.prompted = isinstance(failed, MessageCreated | BotStarted)
         turn.is_changed, turn.cause = True, "error"
-        if not isinstance(failed, DialogUpdate):
+        if isinstance(failed, MessageTold):
+            note_failed(turn, failed)
+        elif not isinstance(failed, DialogUpdate):
             turn.snapshot.ring.add(failed.id)
         manager = self._manager(turn, event, DEFAULT_STACK_ID, None)
         result = await self._dispatcher.propagate(
@@ -162,6 +182,8 @@ class Handling:
             return self._update(turn, command, pending)
         if isinstance(command, Drawn | Delivered | Introduced | Redraw | TimerWork):
             return None
+        if isinstance(command, HandleMessage) and command.tag not in CALLS:
+            return self._messages.event(turn, command)
         return dialog_update(turn, command)
 
     def _update(

@@ -169,6 +169,27 @@ class MessageRefused:
     cause: str
 
 
+@dataclass(frozen=True, slots=True)
+class HandleMessage:
+    """Handle a message of another program.
+
+    Attributes:
+        source: Who has sent it.
+        id: Names it among those of its source.
+        tag: The tag of its class.
+        data: What it says, as JSON.
+        expires: When it is worth nothing any more, in seconds since 1970 (UTC).
+        is_asked: Whether the sender waits for an answer.
+    """
+
+    source: str
+    id: str
+    tag: str
+    data: Json
+    expires: float
+    is_asked: bool
+
+
 DialogCommand: TypeAlias = (
     StartDialog | CloseDialog | SwitchWindow | UpdateData | LendTurn
 )
@@ -239,10 +260,13 @@ class CancelTimer:
 TimerCommand: TypeAlias = SetTimer | TimerDue | DueCall | CancelTimer
 Report: TypeAlias = Drawn | Delivered | Introduced | Redraw
 Refusal: TypeAlias = ViewRefused | MessageRefused
-Command: TypeAlias = HandleUpdate | DialogCommand | TimerCommand | Report | Refusal
+Command: TypeAlias = (
+    HandleUpdate | HandleMessage | DialogCommand | TimerCommand | Report | Refusal
+)
 
 _TAGS: dict[str, type[Command]] = {
     "update": HandleUpdate,
+    "message": HandleMessage,
     "start": StartDialog,
     "close": CloseDialog,
     "switch": SwitchWindow,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from duologue.dialogs._chat._ports import Update
 from duologue.dialogs._chat._updates import ChatUpdate
-from duologue.dialogs._state._commands import DialogCommand, Refusal
+from duologue.dialogs._state._commands import DialogCommand, HandleMessage, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +20,25 @@ class DialogUpdate(Update):
         due: When it was to come, of a call for later (UTC); None of any other.
     """
 
-    command: DialogCommand | Refusal
+    command: DialogCommand | HandleMessage | Refusal
     due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageTold(DialogUpdate):
+    """A message of another program.
+
+    Attributes:
+        message: The message, a value of its class.
+        source: Who has sent it.
+        tag: The tag of its class.
+        is_asked: Whether the sender waits for an answer.
+    """
+
+    message: object
+    source: str
+    tag: str
+    is_asked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ _LONG = 2000  # bytes of a line that is written piece by piece
 _MAX_SENT = 64  # messages whose handles are kept in data
 _NAMES = ("stack", "state", "start_data", "dialog_data", "widget_data")
 _KNOWN = frozenset(
-    ("v", "n", "ring", "who", "stacks", "dialogs", "sent", "schema", "timers")
+    ("v", "n", "ring", "heard", "who", "stacks", "dialogs", "sent", "schema", "timers")
 )
 _logger = logging.getLogger("duologue.dialogs")
 
@@ -162,6 +162,7 @@ class Snapshot:
         state_by_name: Finds the state objects that contexts name.
 
     Attributes:
+        heard: The newest messages of other programs, by source and id.
         before: The windows that these dialogs had when the turn began.
         open: The dialogs that have been decoded in this turn.
         open_timers: The calls that wait for their time, if the turn has asked for them.
@@ -177,6 +178,7 @@ class Snapshot:
         "_state_by_name",
         "_stored",
         "before",
+        "heard",
         "open",
         "open_timers",
         "ring",
@@ -196,6 +198,7 @@ class Snapshot:
         self.open_timers: Timers | None = None
         self.version: int = head.get("n", 0)
         self.ring: Ring = Ring(*head.get("ring", ()))
+        self.heard: Ring = Ring(head.get("heard", ""))
         self.who: list[Json] = head.get("who", [])
         self.sent: dict[str, str] = head.get("sent", {})
         self.stacks: dict[str, Stack] = {
@@ -316,6 +319,8 @@ class Snapshot:
             },
             "dialogs": list(lines),
         }
+        if self.heard.text:
+            head["heard"] = self.heard.text
         if self.sent:
             head["sent"] = self.sent
         timers = self._stored.head.get("timers")

@@ -15,6 +15,7 @@ from duologue.dialogs._delivery._outage import Outage
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._delivery._replies import Replies
 from duologue.dialogs._delivery._tasks import TaskGroup, Tasks
+from duologue.dialogs._delivery._told import ToldDialogs
 from duologue.dialogs._delivery._unheard import Unheard
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._handling._handling import Handling
@@ -144,6 +145,7 @@ class Conversations:
             provided,
             stale=StalePolicy(settings.stale, dispatcher, announcer),
             untaken_text=settings.untaken_text,
+            observer=observer,
         )
         self._runner = TurnRunner(
             engine,
@@ -205,6 +207,20 @@ class Conversations:
     def intake(self) -> Intake:
         """Takes updates in."""
         return self._intake
+
+    def told(self, *, strangers: bool = False) -> ToldDialogs:
+        """The dialogs, as other programs reach them.
+
+        Args:
+            strangers: Whether also where the bot has never met anybody.
+        """
+        return ToldDialogs(
+            self._engine,
+            self._post,
+            self._bots,
+            takes=lambda asked: self._dispatcher.messages(asked=asked),
+            strangers=strangers,
+        )
 
     def load(self) -> Mapping[str, int]:
         """What waits now, by the names of the gauges; callable from any thread."""

@@ -18,6 +18,7 @@ from duologue.dialogs._chat._updates import Callback
 from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._handling._handling import Handling
+from duologue.dialogs._handling._messages import note_failed
 from duologue.dialogs._state._commands import (
     Drawn,
     HandleUpdate,
@@ -25,7 +26,7 @@ from duologue.dialogs._state._commands import (
     ViewRefused,
     decode,
 )
-from duologue.dialogs._state._events import DialogUpdate
+from duologue.dialogs._state._events import DialogUpdate, MessageTold
 from duologue.dialogs._state._snapshot import Stored
 from duologue.dialogs._state._turn import Debt, Turn
 from duologue.dialogs._turns._commits import Commits
@@ -207,10 +208,15 @@ class ErrorTurns:
     def _known(self, actor: DialogActor, failed: _Failed) -> Stored | None:
         """The state as it was, but that an update is known, should it come again."""
         event, pending = failed.event, failed.pending
-        if event is None or isinstance(event, DialogUpdate):
+        is_told = isinstance(event, MessageTold)
+        if event is None or (isinstance(event, DialogUpdate) and not is_told):
             return None
         turn = self._opening.turn(actor, failed.opened)
-        turn.snapshot.ring.add(event.id, None if pending is None else pending.batch)
+        if isinstance(event, MessageTold):
+            note_failed(turn, event)
+        else:
+            batch = None if pending is None else pending.batch
+            turn.snapshot.ring.add(event.id, batch)
         turn.snapshot.version -= 1  # it is no commit
         turn.is_changed = True
         return self._commits.stored(turn)

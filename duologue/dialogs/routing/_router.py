@@ -8,6 +8,7 @@ from duologue.dialogs._chat._data import Json
 from duologue.dialogs._chat._updates import MessageCreated
 from duologue.dialogs.routing._injection import HandlerData
 from duologue.dialogs.routing._lifetime import LifetimeObserver
+from duologue.dialogs.routing._messages import MessageHandlers
 from duologue.dialogs.routing._observer import (
     UNHANDLED,
     EventObserver,
@@ -18,6 +19,9 @@ from duologue.errors import RouterError
 
 DIALOG_EVENT_NAME = "dialog_update"
 """The kind of event under which background calls pass the middlewares."""
+
+MESSAGE_EVENTS = ("told", "asked")
+"""The kinds of messages that other programs send."""
 
 UPDATE_EVENTS = (
     "message",
@@ -60,7 +64,7 @@ class Router:
         self.sub_routers: list[Router] = []
         self.observers: dict[str, EventObserver] = {
             event: EventObserver(event)
-            for event in (*UPDATE_EVENTS, DIALOG_EVENT_NAME, "error")
+            for event in (*UPDATE_EVENTS, DIALOG_EVENT_NAME, *MESSAGE_EVENTS, "error")
         }
         self.message: EventObserver = self.observers["message"]
         self.edited_message: EventObserver = self.observers["edited_message"]
@@ -86,6 +90,8 @@ class Router:
         self.removed_comment: EventObserver = self.observers["removed_comment"]
         self.error: EventObserver = self.observers["error"]
         self.errors: EventObserver = self.error  # both names are known
+        self.told: MessageHandlers = MessageHandlers(self.observers["told"])
+        self.asked: MessageHandlers = MessageHandlers(self.observers["asked"])
         self.startup: LifetimeObserver = LifetimeObserver("startup")
         self.shutdown: LifetimeObserver = LifetimeObserver("shutdown")
 

@@ -1,0 +1,50 @@
+"""Recipients: whom messages of other programs reach, as the doors see them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from duologue.messages._events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message.
+
+    Attributes:
+        status: `committed`, `covered`, `duplicate` or `answered`.
+        version: The version of the state that holds what it changed; None without one.
+        type: The tag of the answer's class; None if it is plain JSON.
+        data: The answer.
+    """
+
+    status: str
+    version: int | None = None
+    type: str | None = None
+    data: object = None
+
+
+class Recipient(Protocol):
+    """The actors of one type."""
+
+    def classes(self, *, asked: bool) -> Sequence[type[object]]:
+        """The classes of the messages that are taken."""
+        ...
+
+    def check(self, event: Event, *, asked: bool) -> None:
+        """See that a message can be taken.
+
+        Raises:
+            RemoteMessageError: It cannot.
+        """
+        ...
+
+    async def tell(self, events: Sequence[Event]) -> None:
+        """Put messages to one actor into its mailbox; wait while that is full."""
+        ...
+
+    async def send(self, event: Event, *, asked: bool) -> Awaitable[Outcome]:
+        """Put a message into its mailbox; awaiting what this gives tells its outcome."""
+        ...
