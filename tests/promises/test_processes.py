@@ -203,6 +203,25 @@ async def test_one_process_polls_and_another_takes_its_place(
         await other.release()
 
 
+async def test_another_process_polls_nine_seconds_after_one_was_killed(
+    programs: Programs, tmp_path: Path
+) -> None:
+    file = MarkerFile(tmp_path / "marker.json")
+    async with programs.engine() as first, programs.engine() as second:
+        leader, other = (
+            EngineMarkers(engine, "poller/max-1", file) for engine in (first, second)
+        )
+        await leader.load()
+        await leader.save(Position(7))
+        leader._let_renewal_end()  # as a kill does
+
+        async with asyncio.timeout(9):
+            position = await other.load()
+
+        assert position == Position(7)
+        await other.release()
+
+
 async def test_a_window_that_a_process_sends_too_late_is_taken_back(
     one: Playground, programs: Programs
 ) -> None:

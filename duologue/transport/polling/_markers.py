@@ -26,7 +26,7 @@ _logger = logging.getLogger("duologue.polling")
 _VERSION = 1
 _PAUSE = 1.0  # seconds until it is asked again who polls
 _AT_ONCE = 0.001
-_HELD_FOR = 15.0  # seconds; engines of one process do not count them
+_HELD_FOR = 8.0  # seconds, as leases last; engines of one process do not count them
 _LAST_MARKER = 2**63  # as the messengers count
 
 # A kept batch has at most a thousand updates of some kilobytes.
