@@ -92,6 +92,7 @@ from duologue.errors._doors import (
     MetricsOffError,
     RegistryTakenError,
     UnknownAccessTokenError,
+    UnknownActionError,
     UnknownMetricError,
 )
 from duologue.errors._engines import (
@@ -360,6 +361,7 @@ __all__ = [
     "UnboundMessageError",
     "UnexpectedAnswerError",
     "UnknownAccessTokenError",
+    "UnknownActionError",
     "UnknownActorClassError",
     "UnknownBotError",
     "UnknownCommandError",

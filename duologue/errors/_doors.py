@@ -170,3 +170,22 @@ class UnknownMetricError(DuologueError, ValueError):
         "there is no gauge {name!r}; add it to the catalogue of metrics, or use a name "
         "from it"
     )
+
+
+class UnknownActionError(DuologueError, LookupError):
+    """The path of an action was asked for that no door of this process offers.
+
+    Attributes:
+        action: Its name.
+        known: Those that are offered.
+    """
+
+    action: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        known = ", ".join(self.known) or "none"
+        return (
+            f"no action {self.action!r} is offered here, only {known}; make its door "
+            "with actions_application first, and keep it"
+        )

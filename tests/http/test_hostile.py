@@ -203,7 +203,7 @@ def _bomb(encoding: str) -> bytes:
     ("path", "token", "status"),
     [
         ("/actions/waiting", TOKEN, b"415"),
-        ("/actions/waiting", "wrong", b"401"),
+        ("/actions/waiting", "wrong", b"415"),
         ("/actions/nothing", TOKEN, b"415"),
         ("/ops/metrics", "", b"415"),
         ("/ops/nothing", "", b"415"),

@@ -3,7 +3,7 @@
 `prometheus_client` is imported when it is needed: by programs with metrics.
 """
 
-# _actions: operations of pages; _access: who may use them
+# _actions: long operations, for pages and programs; _views: how they are shown
 # _tokens: what other programs may do; _token_command: `duologue token`
 # _operations: metrics and health of a runtime; _door: where they are shown
 # _catalogue: every metric; _prometheus, _series, _exposition: their numbers
@@ -11,18 +11,19 @@
 
 from __future__ import annotations
 
-from duologue.transport.http._access import allow_actions
-from duologue.transport.http._actions import (
-    AsyncAction,
-    HasWorkers,
-    actions_application,
-)
+from duologue.transport.http._actions._application import actions_application
+from duologue.transport.http._actions._asgi import ActionsASGI
+from duologue.transport.http._actions._finding import HasWorkers
+from duologue.transport.http._actions._offers import AsyncAction
+from duologue.transport.http._actions._urls import get_action_url, get_acton_url
+from duologue.transport.http._actions._visitors import actions_cookie, allow_actions
 from duologue.transport.http._catalogue import CATALOGUE, LABELS, Kind, Metric
 from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import HealthProbe, Polling, Problem
 from duologue.transport.http._operations import Operations
 from duologue.transport.http._registry import MetricsRegistry, Reading
 from duologue.transport.http._tokens import AccessToken, AccessTokenFile, AccessTokens
+from duologue.transport.http._views._bar import BackgroundOperationBar
 
 __all__ = [
     "CATALOGUE",
@@ -30,7 +31,9 @@ __all__ = [
     "AccessToken",
     "AccessTokenFile",
     "AccessTokens",
+    "ActionsASGI",
     "AsyncAction",
+    "BackgroundOperationBar",
     "HasWorkers",
     "HealthProbe",
     "Kind",
@@ -42,7 +45,10 @@ __all__ = [
     "PrometheusObserver",  # pyright: ignore[reportUnsupportedDunderAll]  # see __init__.pyi
     "Reading",
     "actions_application",
+    "actions_cookie",
     "allow_actions",
+    "get_action_url",
+    "get_acton_url",
     "operations_application",
 ]
 
