@@ -72,6 +72,9 @@ class BlockingWorkers(Protocol):
         owner: str = "",
         timeout: float | None = None,
         executor: Executor | None = None,
+        heartbeat: float | None = None,
+        retries: int = 0,
+        backoff: float = 1.0,
     ) -> BlockingWorker:
         """See `Workers.start`; `timeout` is the worker's, as it is there."""
         ...
@@ -112,7 +115,14 @@ class BlockingWorkers(Protocol):
         """See `Workers.running`."""
         ...
 
-    def of(self, owner: str, *, timeout: float | None = None) -> list[BlockingWorker]:
+    def of(
+        self,
+        owner: str,
+        *,
+        key: str | None = None,
+        is_active: bool | None = None,
+        timeout: float | None = None,
+    ) -> list[BlockingWorker]:
         """See `Workers.of`."""
         ...
 

@@ -21,6 +21,13 @@ def count(operation: Operation, upto: int, unit: str = "rows") -> dict[str, obje
     return {"pid": os.getpid(), "sum": sum(range(upto + 1))}
 
 
+def in_parts(operation: Operation) -> None:
+    """Has parts, and parts of them."""
+    with operation.part("read", 3):
+        pass
+    operation.part("write").part("half").report(0.5, current=1, total=2, unit="files")
+
+
 async def count_on_a_loop(operation: Operation) -> int:
     """Is `async def`."""
     operation.report(0.5, "half")

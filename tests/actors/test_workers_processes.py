@@ -59,6 +59,16 @@ async def test_a_coroutine_may_run_in_a_process(workers: Workers) -> None:
     assert final.result != os.getpid()
 
 
+async def test_parts_of_a_process_are_seen_here(workers: Workers) -> None:
+    worker = await workers.start(bodies.in_parts, executor="process")
+    seen = [snapshot async for snapshot in worker.watch()]
+
+    read, write = seen[-1].children
+    assert (read.name, read.weight, read.value) == ("read", 3, 1.0)
+    assert (write.value, write.children[0].current) == (0.5, 1)
+    assert seen[-2].value == 0.875
+
+
 async def test_a_class_is_made_in_its_process(workers: Workers) -> None:
     final = await (await workers.start(bodies.Sum, executor="process")).finished()
 

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import AsyncOperationResult
+from duologue.actors._workers._worker_body import IBackgroundWorker
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_snapshot import (
     BodyOutcome,
@@ -20,6 +21,7 @@ from duologue.actors._workers._worker_snapshot import (
     Raised,
     Returned,
     WorkerSnapshot,
+    said_active,
 )
 
 logger = logging.getLogger("duologue.actors")
@@ -44,18 +46,28 @@ class BodyReports:
         """Take what a method of the body has returned as a report."""
         self.take()
         match outcome:
-            case Returned(result=AsyncOperationResult(value=value, text=text)):
-                self._operation.report(value, text or None)
+            case Returned(result=AsyncOperationResult() as said):
+                self._operation.report(said.value, said.text or None)
                 self.take()
+                self._believe(said)
             case Returned(result=None) | Cancelled() | Ignored():
                 pass
             case Returned(result=rubbish):
-                said = f"returned a {type(rubbish).__name__}, which is ignored"
-                self._complain(f"{said}; return an AsyncOperationResult or nothing")
+                complaint = f"returned a {type(rubbish).__name__}, which is ignored"
+                self._complain(
+                    f"{complaint}; return an AsyncOperationResult or nothing"
+                )
             case Raised(error=error):
                 self._complain(f"raised {type(error).__name__}", error)
             case _:
                 assert_never(outcome)
+
+    def _believe(self, said: AsyncOperationResult) -> None:
+        """Show whether a body of m3 is active by its own account."""
+        record = self._job.record
+        is_of_m3 = isinstance(self._job.body.author, IBackgroundWorker)
+        if is_of_m3 and said.is_active is not record.snapshot.says_active:
+            record.publish(said_active(record.snapshot, said.is_active))
 
     def _complain(self, what: str, error: BaseException | None = None) -> None:
         # Once of each kind: a broken ping() would fill the log.
@@ -74,3 +86,12 @@ def log_end(job: WorkerJob, outcome: BodyOutcome, final: WorkerSnapshot) -> None
             job.name,
             final.reason or "no reason was given",
         )
+
+
+def kept_end(job: WorkerJob, written: BodyOutcome) -> WorkerSnapshot | None:
+    """The end as it is kept outside of the process; None if it could not be."""
+    kept = written.result if isinstance(written, Returned) else None
+    if isinstance(kept, WorkerSnapshot):
+        return kept
+    logger.error("the end of %s is not kept: %s", job.name, written)
+    return None

@@ -18,7 +18,8 @@ class AsyncOperationResult:
     Attributes:
         value: Progress from 0 to 1; None when there is nothing new.
         text: Words for the user; empty when there is nothing new.
-        is_active: What the body thinks. The state of the worker decides instead.
+        is_active: What the body thinks. Of an `IBackgroundWorker` it is shown as
+            `says_active`; the state of the worker decides.
     """
 
     value: float | None = 0.0

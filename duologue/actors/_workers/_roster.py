@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections import Counter, OrderedDict, deque
 
 from duologue.actors._time._clock import Clock, TimerHandle
 from duologue.actors._workers._worker import WorkerRecord
@@ -29,6 +28,7 @@ class Roster:
         self._active: dict[str, WorkerRecord] = {}
         self._ended: OrderedDict[str, WorkerRecord] = OrderedDict()
         self._slots: dict[tuple[str, str], WorkerRecord] = {}
+        self._queues: dict[tuple[str, str], deque[WorkerRecord]] = {}
         # By identity; the body is kept, so that its number stays its own.
         self._bodies: dict[int, tuple[object, WorkerRecord]] = {}
         self._lock = threading.Lock()
@@ -51,13 +51,11 @@ class Roster:
         """The one of an owner that is active under a key."""
         return None if key is None else self._slots.get((owner, key))
 
-    def of(self, owner: str) -> Iterator[WorkerRecord]:
+    def of(self, owner: str) -> list[WorkerRecord]:
         """Those of an owner, those that have ended first."""
         self.forget()
-        for records in (self._ended, self._active):
-            for record in list(records.values()):
-                if record.snapshot.owner == owner:
-                    yield record
+        every = (*self._ended.values(), *self._active.values())
+        return [record for record in every if record.snapshot.owner == owner]
 
     def by_state(self) -> dict[WorkerState, int]:
         """How many are known in each state."""
@@ -81,13 +79,16 @@ class Roster:
             raise WorkerBodyTakenError(body.kind, taken[1].snapshot.id)
 
     def admit(self, record: WorkerRecord, body: Body) -> None:
-        """Take one in."""
+        """Take one in; it waits for its turn if another one has its key."""
         snapshot = record.snapshot
         self._active[snapshot.id] = record
-        if snapshot.key is not None:
-            self._slots[snapshot.owner, snapshot.key] = record
         if not body.is_shared:
             self._bodies[id(body.author)] = (body.author, record)
+        if snapshot.key is None:
+            return
+        slot = snapshot.owner, snapshot.key
+        if self._slots.setdefault(slot, record) is not record:
+            self._queues.setdefault(slot, deque()).append(record)
 
     def release(self, record: WorkerRecord, body: Body) -> None:
         """Let an object be the body of another worker; in any thread, perhaps twice."""
@@ -96,14 +97,26 @@ class Roster:
             if number in self._bodies and self._bodies[number][1] is record:
                 del self._bodies[number]
 
-    def end(self, record: WorkerRecord) -> None:
-        """Note that one has ended."""
+    def end(self, record: WorkerRecord) -> WorkerRecord | None:
+        """Note that one has ended; return the one whose turn it is now."""
         snapshot = record.snapshot
         del self._active[snapshot.id]
-        if snapshot.key is not None:
-            del self._slots[snapshot.owner, snapshot.key]
         self._ended[snapshot.id] = record
         self.forget()
+        if snapshot.key is None:
+            return None
+        slot = snapshot.owner, snapshot.key
+        waiting = self._queues.get(slot)
+        if self._slots[slot] is not record:
+            if waiting is not None:
+                waiting.remove(record)
+            return None
+        if not waiting:
+            self._queues.pop(slot, None)
+            del self._slots[slot]
+            return None
+        following = self._slots[slot] = waiting.popleft()
+        return None if self._is_closed else following
 
     def drop(self, worker_id: str) -> None:
         """Forget one that has ended."""

@@ -11,3 +11,4 @@ class StartPolicy(enum.StrEnum):
     REJECT = "reject"
     JOIN = "join"
     REPLACE = "replace"
+    QUEUE = "queue"

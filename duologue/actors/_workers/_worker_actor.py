@@ -19,25 +19,31 @@ from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._time._clock import in_any_thread
 from duologue.actors._time._seconds import as_delay
-from duologue.actors._workers._body_reports import BodyReports, log_end
+from duologue.actors._workers._body_reports import BodyReports, kept_end, log_end
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import clean_text
 from duologue.actors._workers._progress._progress import Progress
+from duologue.actors._workers._running._limits import Limits
+from duologue.actors._workers._running._runs import BodyRun
 from duologue.actors._workers._running._talk import BodyTalk
 from duologue.actors._workers._worker_body import BodyMethod, IBackgroundWorker
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import (
+    Again,
     Answered,
     Begin,
+    BodyEvent,
     Ended,
     GraceOver,
     Overdue,
     Ping,
     Question,
     Reported,
+    Silence,
     Started,
     StopWork,
     TimeOver,
+    TimerEvent,
     WorkerAnswer,
     WorkerEvent,
     WorkerMessage,
@@ -79,7 +85,7 @@ class WorkerActor(AsyncActor):
         self._reports = BodyReports(job, self._operation)
         self._talk = BodyTalk(job, self._post, self.send_after)
         self._record.has_news = self._has_news
-        self._work: asyncio.Task[BodyOutcome] | None = None
+        self._run = BodyRun(job, self._operation, self._came_back)
         self._outcome: BodyOutcome | None = None
         self._asked_to_start: Question | None = None
         self._pinged: Question | None = None
@@ -88,8 +94,8 @@ class WorkerActor(AsyncActor):
         self._over: AsyncFuture[WorkerSnapshot] = AsyncFuture()
         self._patience: Timer | None = None
         self._grace = job.grace
-        self._is_timed_out = False
-        self._is_cancelled = False
+        self._limits = Limits(job, self._operation, self.send_after)
+        self._stopped_as = WorkerState.CANCELLED
         self._writing: asyncio.Task[BodyOutcome] | None = None
         life_of(ref_of(self)).when_gone = self._gone
 
@@ -108,7 +114,7 @@ class WorkerActor(AsyncActor):
                 self._note(message)
                 return None
 
-    def _note(self, event: WorkerEvent) -> None:
+    def _note(self, event: BodyEvent | TimerEvent) -> None:
         match event:
             case Reported():
                 self._reports.take()
@@ -116,28 +122,39 @@ class WorkerActor(AsyncActor):
                 self._started(outcome)
             case Answered(question=question, outcome=outcome):
                 self._said(question, outcome)
-            case Overdue(question=question):
-                self._overdue(question)
             case Ended(outcome=outcome):
                 self._ended(outcome)
             case Written(outcome=outcome):
                 self._written(outcome)
+            case _:
+                self._wake(event)
+
+    def _wake(self, event: TimerEvent) -> None:
+        match event:
+            case Overdue(question=question):
+                self._overdue(question)
             case GraceOver():
                 self._force()
             case TimeOver():
-                self._time_over()
+                timeout = self._job.terms.timeout
+                self._run_out(
+                    WorkerState.TIMED_OUT, f"it took longer than {timeout:g} s"
+                )
+            case Silence():
+                self._listen()
+            case Again():
+                self._again()
             case _:
                 assert_never(event)
 
     async def on_stop(self) -> None:  # type: ignore[override] # Pykka's is not async
         """When the system closes first: end the body, as far as that can be done."""
-        work = self._work
+        work = self._run.task
         if not self._record.snapshot.state.is_final:
             await self._tell_of_closing()
-            left = Ignored() if work is None else Cancelled()
-            self._finish(self._outcome or left)
+            self._finish(self._outcome or self._run.left_behind())
         if work is not None and not work.done():
-            self._cancel_work()
+            self._run.cancel()
             await asyncio.wait({work}, timeout=self._grace)
 
     def _gone(self) -> None:
@@ -145,10 +162,9 @@ class WorkerActor(AsyncActor):
         if self._record.snapshot.state.is_final:
             return
         self._operation.request_stop(_CLOSED)
-        left = Ignored() if self._work is None else Cancelled()
         with contextlib.suppress(RuntimeError):  # of a loop that is closed
-            self._finish(self._outcome or left)
-            self._cancel_work()
+            self._finish(self._outcome or self._run.left_behind())
+            self._run.cancel()
 
     async def _tell_of_closing(self) -> None:
         is_told = self._record.snapshot.state is WorkerState.CANCELLING
@@ -158,22 +174,22 @@ class WorkerActor(AsyncActor):
             await asyncio.wait({self._stopped.task}, timeout=self._job.ping_timeout)
 
     def _begin(self) -> WorkerAnswer:
-        if self._job.terms.timeout is not None:
-            self.send_after(as_delay(self._job.terms.timeout), TimeOver())
+        self._run.is_idle = False
+        self._limits.begin()
         start = self._job.body.start
         if start is None:
-            self._run()
+            self._run_body()
             return self._record.snapshot
         question = self._asked_to_start = Question()
         if self._job.durable is None:  # else it is safe when this is answered
             self._talk.expect(question)
-        self._work = self._talk.call(
+        self._run.task = self._talk.call(
             start, lambda outcome: self._came_back(Started(outcome))
         )
         return question.answer
 
     def _started(self, outcome: BodyOutcome) -> None:
-        self._work = None
+        self._run.task = None
         if not isinstance(outcome, Returned):
             self._ended(outcome)
         else:
@@ -181,29 +197,14 @@ class WorkerActor(AsyncActor):
             if self._operation.is_stop_requested:
                 self._ended(Cancelled())
             else:
-                self._run()
+                self._run_body()
         if self._asked_to_start is not None:
             self._asked_to_start.settle(self._record.snapshot)
 
-    def _run(self) -> None:
-        job = self._job
-        self._record.has_left = False
-        self._publish(begun(self._record.snapshot, job.clock.time()))
-
-        def work() -> object:
-            if self._operation.is_stop_requested:
-                raise asyncio.CancelledError
-            return job.body.run(
-                *([self._operation] if job.body.takes_operation else [])
-            )
-
-        def tell(outcome: BodyOutcome) -> None:
-            self._came_back(Ended(outcome))
-
-        if job.body.is_async:
-            self._work = job.calls.on_loop(work, job.name, tell)
-        else:
-            job.calls.in_thread(work, job.name, tell)
+    def _run_body(self) -> None:
+        self._publish(begun(self._record.snapshot, self._job.clock.time()))
+        self._limits.begin_attempt()
+        self._run.launch()
 
     def _has_news(self) -> bool:
         """Whether a ping may learn more than the snapshot says; in any thread."""
@@ -214,7 +215,8 @@ class WorkerActor(AsyncActor):
         if self._outcome is not None:
             return self._over
         ping = self._job.body.ping
-        is_running = self._record.snapshot.started_at is not None
+        has_begun = self._record.snapshot.started_at is not None
+        is_running = has_begun and not self._run.is_idle
         if ping is None or not is_running or self._stopped is not None:
             return self._record.snapshot
         if self._pinged is None:
@@ -237,6 +239,9 @@ class WorkerActor(AsyncActor):
 
     def _request_stop(self, reason: str) -> None:
         self._tell_to_stop(reason)
+        if self._run.is_idle:
+            self._conclude(Cancelled())
+            return
         self._wait_for_end()
         if self._stopped is not None:
             self._talk.expect(self._stopped)
@@ -246,13 +251,13 @@ class WorkerActor(AsyncActor):
         reason = clean_text(reason) or ""
         self._publish(stopping(self._record.snapshot, reason, self._job.clock.time()))
         self._operation.request_stop(reason)
-        if body.stop is not None:
+        if body.stop is not None and not self._run.is_idle:
             self._stopped = Question()
             self._talk.put(self._stopped, body.stop)
         elif isinstance(body.author, IBackgroundWorker):
             IBackgroundWorker.stop(body.author)
         if not body.hears_of_stops:
-            self._cancel_work()
+            self._run.cancel()
 
     def _wait_for_end(self) -> None:
         """Be patient for as long as the grace says, from now on."""
@@ -263,28 +268,35 @@ class WorkerActor(AsyncActor):
     def _force(self) -> None:
         if self._outcome is not None:
             return
-        if self._cancel_work():
+        if self._run.cancel():
             self._wait_for_end()
         else:
             self._conclude(Ignored())
 
-    def _cancel_work(self) -> bool:
-        """Cancel what runs on the loop; once is enough for who obeys."""
-        if self._work is None or self._is_cancelled:
-            return False
-        self._is_cancelled = True
-        return self._work.cancel()
-
-    def _time_over(self) -> None:
+    def _run_out(self, state: WorkerState, reason: str) -> None:
+        """Stop it because its time is over."""
         snapshot = self._record.snapshot
         if self._outcome is None and snapshot.state is not WorkerState.CANCELLING:
-            self._is_timed_out = True
-            reason = f"it took longer than {self._job.terms.timeout:g} s"
+            self._stopped_as = state
             self._request_stop(reason)
+
+    def _listen(self) -> None:
+        if self._record.snapshot.state is WorkerState.RUNNING:
+            reason = self._limits.silence()
+            if reason is not None:
+                self._run_out(WorkerState.LOST, reason)
+
+    def _again(self) -> None:
+        if self._record.snapshot.state is WorkerState.RETRYING:
+            self._limits.begin_again()
+            self._run.launch()
 
     def _ended(self, outcome: BodyOutcome) -> None:
         """The body has ended; hear its last words, then reach the end state."""
         self._reports.take()
+        if self._limits.try_again(outcome):
+            self._run.pause()
+            return
         self._outcome = outcome
         ping = self._job.body.ping
         if self._stopped is not None:
@@ -340,10 +352,7 @@ class WorkerActor(AsyncActor):
             )
 
     def _written(self, outcome: BodyOutcome) -> None:
-        kept = outcome.result if isinstance(outcome, Returned) else None
-        if not isinstance(kept, WorkerSnapshot):
-            logger.error("the end of %s is not kept: %s", self._job.name, outcome)
-            kept = None
+        kept = kept_end(self._job, outcome)
         self._finish(self._outcome or Ignored(), kept)
 
     def _final(self, outcome: BodyOutcome) -> WorkerSnapshot:
@@ -355,7 +364,7 @@ class WorkerActor(AsyncActor):
             outcome,
             now,
             ttl=self._job.ttl,
-            timed_out=self._is_timed_out,
+            stopped=self._stopped_as,
         )
 
     def _finish(self, outcome: BodyOutcome, kept: WorkerSnapshot | None = None) -> None:

@@ -23,10 +23,16 @@ class Terms:
     Attributes:
         timeout: Seconds the worker may take; None for any number.
         executor: Where its body runs; None for where its kind does.
+        heartbeat: Seconds for which nothing may be heard of it; None for any number.
+        retries: How often it is tried again after it has raised.
+        backoff: Seconds before the first retry; each later one waits twice as long.
     """
 
     timeout: float | None = None
     executor: Executor | None = None
+    heartbeat: float | None = None
+    retries: int = 0
+    backoff: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

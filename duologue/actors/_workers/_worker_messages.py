@@ -118,8 +118,18 @@ class TimeOver:
     """The worker has taken longer than it may."""
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """It is time to look when the body was last heard of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The pause before the next attempt is over."""
+
+
 Request: TypeAlias = Begin | Ping | StopWork
-WorkerEvent: TypeAlias = (
-    Reported | Started | Answered | Overdue | Ended | Written | GraceOver | TimeOver
-)
+BodyEvent: TypeAlias = Reported | Started | Answered | Ended | Written
+TimerEvent: TypeAlias = Overdue | GraceOver | TimeOver | Silence | Again
+WorkerEvent: TypeAlias = BodyEvent | TimerEvent
 WorkerMessage: TypeAlias = Request | WorkerEvent

@@ -1,7 +1,7 @@
 """What is known of a background worker, and how it changes: values and functions.
 
-A worker is pending, then running, perhaps cancelling, and then in one of five end
-states, and its actor changes nothing any more.
+A worker is pending, then running, perhaps retrying or cancelling, and then in one of
+five end states, and its actor changes nothing any more.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class WorkerState(enum.StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     CANCELLING = "cancelling"
+    RETRYING = "retrying"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -39,7 +40,14 @@ class WorkerState(enum.StrEnum):
         return self not in _ACTIVE
 
 
-_ACTIVE = frozenset({WorkerState.PENDING, WorkerState.RUNNING, WorkerState.CANCELLING})
+_ACTIVE = frozenset(
+    {
+        WorkerState.PENDING,
+        WorkerState.RUNNING,
+        WorkerState.CANCELLING,
+        WorkerState.RETRYING,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +87,10 @@ class WorkerSnapshot:
         updated_at: When it last reported or changed its state.
         finished_at: When it reached its end state; None before that.
         reason: Why it was asked to stop; empty if it was not.
-        error: Why it failed; None if it did not.
+        error: Why it failed, or why it is tried again; None if it did not.
         result: What the body returned.
-        attempt: How often it has been begun: more than once where it outlived a process.
+        attempt: How often it has been begun: more than once where it outlived a process
+            or failed and was tried again.
         current: How much of its stage is done, in `unit`; None if nothing is counted.
         total: How much there is to do in it; None while unknown.
         unit: What is counted, such as `"files"`; empty if it was not said.
@@ -94,6 +103,8 @@ class WorkerSnapshot:
         cancellable: Whether asking it to stop can end it; false once it was asked.
         children: The parts of the work, if it has told of some.
         expires_at: When it may be forgotten; None while it is active.
+        says_active: What a body of m3 says of itself, which may be over before its
+            `run` has ended; true for other bodies. For doors with m3's wire.
     """
 
     id: str
@@ -122,6 +133,7 @@ class WorkerSnapshot:
     cancellable: bool = True
     children: tuple[PartSnapshot, ...] = ()
     expires_at: float | None = None
+    says_active: bool = True
 
     @property
     def is_active(self) -> bool:
@@ -187,10 +199,14 @@ def begun(snapshot: WorkerSnapshot, now: float) -> WorkerSnapshot:
     )
 
 
-def reported(snapshot: WorkerSnapshot, progress: Progress) -> WorkerSnapshot:
+def reported(
+    snapshot: WorkerSnapshot,
+    progress: Progress,
+    at: float,
+    children: tuple[PartSnapshot, ...] = (),
+) -> WorkerSnapshot:
     """The body has said how far it is."""
-    rate, eta = progress.measure()
-    at = snapshot.updated_at if progress.at is None else progress.at
+    rate, eta = progress.measure(at)
     return replace(
         snapshot,
         value=progress.value,
@@ -201,9 +217,47 @@ def reported(snapshot: WorkerSnapshot, progress: Progress) -> WorkerSnapshot:
         stage=progress.stage,
         rate=rate,
         eta=eta,
+        children=children,
         heartbeat_at=at,
         updated_at=max(snapshot.updated_at, at),
         revision=snapshot.revision + 1,
+    )
+
+
+def retrying(
+    snapshot: WorkerSnapshot, failure: WorkerFailure, now: float
+) -> WorkerSnapshot:
+    """The body has failed, and is tried again after a while."""
+    return replace(
+        snapshot,
+        state=WorkerState.RETRYING,
+        error=failure,
+        rate=None,
+        eta=None,
+        updated_at=now,
+        revision=snapshot.revision + 1,
+    )
+
+
+def begun_again(snapshot: WorkerSnapshot, now: float) -> WorkerSnapshot:
+    """The body begins once more; its progress begins anew."""
+    return replace(
+        begun(snapshot, now),
+        value=None,
+        current=None,
+        total=None,
+        unit="",
+        stage="",
+        children=(),
+        error=None,
+        attempt=snapshot.attempt + 1,
+    )
+
+
+def said_active(snapshot: WorkerSnapshot, is_active: bool) -> WorkerSnapshot:  # noqa: FBT001 - it is what was said
+    """The body has said whether it is active."""
+    return replace(
+        snapshot, says_active=bool(is_active), revision=snapshot.revision + 1
     )
 
 
@@ -225,10 +279,18 @@ def ended(
     now: float,
     *,
     ttl: float,
-    timed_out: bool = False,
+    stopped: WorkerState = WorkerState.CANCELLED,
 ) -> WorkerSnapshot:
-    """The worker is over, and forgotten after `ttl` seconds."""
-    state = _end_state(snapshot.state, outcome, timed_out=timed_out)
+    """The worker is over, and forgotten after `ttl` seconds.
+
+    Args:
+        snapshot: What was known.
+        outcome: How the body has ended.
+        now: The time.
+        ttl: How long its end is known.
+        stopped: What it is if it has ended because it was asked to.
+    """
+    state = _end_state(snapshot.state, outcome, stopped)
     return replace(
         snapshot,
         state=state,
@@ -245,9 +307,8 @@ def ended(
 
 
 def _end_state(
-    state: WorkerState, outcome: BodyOutcome, *, timed_out: bool
+    state: WorkerState, outcome: BodyOutcome, stopped: WorkerState
 ) -> WorkerState:
-    stopped = WorkerState.TIMED_OUT if timed_out else WorkerState.CANCELLED
     match outcome:
         case Returned():
             asked = state is WorkerState.CANCELLING

@@ -107,6 +107,9 @@ class Workers:
         owner: str = "",
         timeout: float | None = None,  # noqa: ASYNC109 - of the worker, not of this
         executor: Executor | None = None,
+        heartbeat: float | None = None,
+        retries: int = 0,
+        backoff: float = 1.0,
     ) -> Worker:
         """Start a worker; returns when its body has been told to start.
 
@@ -116,13 +119,20 @@ class Workers:
                 own. `run` may take the `Operation`.
             id: Its id; a new one that cannot be guessed when left out.
             key: At most one worker of an owner is active under a key.
-            policy: What to do when there is one: raise, return that one (even if
-                it is being stopped), or stop it and start when it has ended.
+            policy: What to do when there is one: raise; return that one (even if it
+                is being stopped); stop it, and those that wait for it, and start when
+                they have ended; or wait, pending, for those before to end.
             owner: Whose worker it is. Owners do not share keys.
             timeout: Seconds after which it is stopped, from now on.
             executor: Where the body runs: `"async"`, on the loop; `"thread"`, in a
                 thread of its own; `"process"`, in a process of its own, which needs a
                 function or class at the top of a module.
+            heartbeat: Seconds for which nothing may be heard of the body; after that
+                it is stopped, and lost. Any report counts.
+            retries: How often it is tried again after it has raised. It may go on
+                where its checkpoint is.
+            backoff: Seconds before the first retry; each later one waits twice as
+                long, but no more than five minutes.
 
         Returns:
             The worker. It is pending or running; or it has ended already.
@@ -142,10 +152,14 @@ class Workers:
                 raise WorkerRunningError(str(key), running.snapshot.id)
             if policy is StartPolicy.JOIN:
                 return Worker(running)
+            if policy is StartPolicy.QUEUE:
+                break
             await running.ask(StopWork("another one takes its place"))
             await Worker(running).finished()
-        record = self._admit(body, id, key, owner, Terms(timeout, executor))
-        await record.ask(Begin())
+        terms = Terms(timeout, executor, heartbeat, retries, backoff)
+        record = self._admit(body, id, key, owner, terms)
+        if running is None:
+            await record.ask(Begin())
         return Worker(record)
 
     def get(self, id: str, *, owner: str | None = None) -> Worker:  # noqa: A002 - as above
@@ -253,9 +267,24 @@ class Workers:
         """
         return kind_of(body)
 
-    def of(self, owner: str) -> list[Worker]:
-        """The workers of an owner that are known: those that have ended first."""
-        return [Worker(record) for record in self._roster.of(owner)]
+    def of(
+        self, owner: str, *, key: str | None = None, is_active: bool | None = None
+    ) -> list[Worker]:
+        """The workers of an owner that are known: those that have ended first.
+
+        Args:
+            owner: Whose they are.
+            key: Only those that were started under it; None for all.
+            is_active: Whether only those that have not ended, or only those that
+                have; None for all.
+        """
+        found = self._roster.of(owner)
+        return [
+            Worker(record)
+            for record in found
+            if key in {None, record.snapshot.key}
+            and is_active in {None, record.snapshot.is_active}
+        ]
 
     def by_state(self) -> dict[WorkerState, int]:
         """How many workers are known in each state."""
@@ -272,11 +301,11 @@ class Workers:
             Those that did not obey and were left behind.
         """
         self._is_stopped = True
+        self._roster.close()
         records = self._roster.active()
         request = StopWork("all workers are being stopped", grace)
         await asyncio.gather(*(record.ask(request) for record in records))
         finals = [await Worker(record).finished() for record in records]
-        self._roster.close()
         self._calls.close()
         return [final for final in finals if final.state is WorkerState.LOST]
 
@@ -340,5 +369,7 @@ class Workers:
         )
 
     def _finished(self, record: WorkerRecord) -> None:
-        self._roster.end(record)
+        following = self._roster.end(record)
+        if following is not None and following.ref is not None:
+            following.ref.tell(Begin())
         self._observer.count("workers", reason=str(record.snapshot.state))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from duologue.actors import Clock, StartPolicy, Worker, Workers, WorkerSnapshot
 from duologue.actors._workers._worker_job import Executor, Terms
@@ -20,6 +20,9 @@ from duologue.errors import UnknownWorkerError, WorkerRunningError
 from duologue.state import States
 
 _Work: TypeAlias = Callable[[], Coroutine[object, object, None]]
+
+# What starts one although another one runs.
+_ANEW: Final = (StartPolicy.REPLACE, StartPolicy.QUEUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,9 @@ class DialogWorkers:
         owner: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # of the worker, not of this
         executor: Executor | None = None,
+        heartbeat: float | None = None,
+        retries: int = 0,
+        backoff: float = 1.0,
     ) -> str:
         """Start a worker; inside a turn, when it is committed.
 
@@ -100,6 +106,9 @@ class DialogWorkers:
                 nobody's in particular outside a turn.
             timeout: Seconds after which it is stopped.
             executor: Where the body runs.
+            heartbeat: Seconds for which nothing may be heard of it.
+            retries: How often it is tried again after it has raised.
+            backoff: Seconds before the first retry; each later one waits twice as long.
 
         Returns:
             Its id, to be kept in `dialog_data`.
@@ -115,7 +124,8 @@ class DialogWorkers:
         if turn is not None:
             body = body_for(body, turn.address, self._states)
         place = None if show is None else FeedPlace(show, name, interval)
-        wish = _Wish(body, key, policy, owner, Terms(timeout, executor), place)
+        terms = Terms(timeout, executor, heartbeat, retries, backoff)
+        wish = _Wish(body, key, policy, owner, terms, place)
         if turn is None:
             return await self._start(wish)
         return self._promise(wish, turn)
@@ -180,6 +190,9 @@ class DialogWorkers:
             owner=wish.owner,
             timeout=wish.terms.timeout,
             executor=wish.terms.executor,
+            heartbeat=wish.terms.heartbeat,
+            retries=wish.terms.retries,
+            backoff=wish.terms.backoff,
         )
         self._show(worker, wish.place)
         return worker.id
@@ -188,7 +201,7 @@ class DialogWorkers:
         """Arrange what the commit will do, and return the id of the worker."""
         kind = self._workers.kind_of(wish.body)
         running = self._running(wish.owner, wish.key)
-        if running is None or wish.policy is StartPolicy.REPLACE:
+        if running is None or wish.policy in _ANEW:
             expected = self._expect(wish, kind)
             turn.undo.append(lambda: self._expect_no_more(expected))
             snapshot = self._expected[expected].snapshot
@@ -240,7 +253,8 @@ class DialogWorkers:
         """Show a worker whose start has left as mail with the commit."""
         try:
             running = self._workers.running(wish.key or "", owner=wish.owner)
-            if running is not None and running.id != worker_id:
+            waits = wish.policy is StartPolicy.QUEUE
+            if running is not None and running.id != worker_id and not waits:
                 await running.stop("another one takes its place")
             worker = await self._workers.arrival(worker_id)
             if worker is not None:

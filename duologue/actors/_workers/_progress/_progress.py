@@ -15,10 +15,9 @@ class Progress:
         total: How much there is to do in it; None while unknown.
         unit: What is counted.
         stage: Which stage of the work it is.
-        at: When it was reported last; None before the first report.
     """
 
-    __slots__ = ("_pace", "at", "current", "stage", "text", "total", "unit", "value")
+    __slots__ = ("_pace", "current", "stage", "text", "total", "unit", "value")
 
     def __init__(self, value: float | None = None, text: str = "") -> None:
         self.value: float | None = value
@@ -27,7 +26,6 @@ class Progress:
         self.total: float | None = None
         self.unit: str = ""
         self.stage: str = ""
-        self.at: float | None = None
         self._pace: Pace | None = None
 
     def rise(self, value: float) -> None:
@@ -62,18 +60,18 @@ class Progress:
             return None
         return min(1.0, self.current / self.total)
 
-    def measure(self) -> tuple[float | None, float | None]:
-        """How much is done a second, and how many seconds are left.
+    def measure(self, at: float) -> tuple[float | None, float | None]:
+        """How much is done a second, and how many seconds are left, by the reports until `at`.
 
         What is counted is `current`, or else `value`. Called where it is shown, which
         is not as often as something is reported.
         """
         done = self.value if self.current is None else self.current
         whole = 1.0 if self.current is None else self.total
-        if done is None or self.at is None:
+        if done is None:
             return None, None
         if self._pace is None:
             self._pace = Pace()
-        self._pace.see(done, self.at)
+        self._pace.see(done, at)
         left = None if whole is None else self._pace.seconds_for(whole - done)
         return self._pace.rate, left

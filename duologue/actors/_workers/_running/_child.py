@@ -25,6 +25,7 @@ from duologue.actors._workers._running._wire import (
     Plain,
     found,
     line_of,
+    packed_part,
     told_in,
 )
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot, failure_of
@@ -74,8 +75,10 @@ class Told:
         if kept is not None:
             self._write(line_of({"checkpoint": kept[0]}))
         if now is not before:
-            counts: list[Plain] = [now.current, now.total, now.unit, now.stage]
-            self._write(line_of({"report": [now.value, now.text, *counts]}))
+            counts = [now.current, now.total, now.unit, now.stage]
+            parts = [packed_part(part) for part in now.children]
+            report = [now.value, now.text, *counts]
+            self._write(line_of({"report": report, "parts": parts}))
 
     def _run(self) -> None:
         while True:

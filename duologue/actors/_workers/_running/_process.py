@@ -24,6 +24,7 @@ from duologue.actors._workers._running._wire import (
     Call,
     call_line,
     line_of,
+    part_in,
     told_in,
 )
 from duologue.actors._workers._worker_snapshot import FailedElsewhere, WorkerFailure
@@ -127,6 +128,11 @@ def _failure(told: object) -> Exception:
 def _report(operation: Operation, told: Mapping[str, object]) -> None:
     if "checkpoint" in told:
         operation.checkpoint(told["checkpoint"])
+    match told.get("parts"):
+        case [*parts]:
+            operation.adopt(tuple(part_in(part) for part in parts))
+        case _:
+            pass
     match told.get("report"):
         case [value, text, current, total, unit, stage]:
             operation.report(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
+from duologue.actors._workers._progress._part import PartSnapshot
 from duologue.errors import WorkerBodyError
 
 Plain: TypeAlias = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
@@ -88,6 +89,36 @@ def told_in(line: bytes) -> Line:
     if not isinstance(told, dict):
         raise ValueError("it is no line of the process of a body")  # noqa: TRY004 - of what was sent
     return cast("Line", told)
+
+
+def packed_part(part: PartSnapshot) -> list[object]:
+    """A part as it is sent."""
+    children = [packed_part(child) for child in part.children]
+    counts = [part.current, part.total, part.unit]
+    return [part.name, part.weight, part.value, part.text, *counts, children]
+
+
+def part_in(packed: object) -> PartSnapshot:
+    """A part that was sent.
+
+    Raises:
+        ValueError: It is none.
+    """
+    match packed:
+        case [
+            str(name),
+            (int() | float()) as weight,
+            (int() | float() | None) as value,
+            str(text),
+            (int() | float() | None) as current,
+            (int() | float() | None) as total,
+            str(unit),
+            [*children],
+        ]:
+            inner = tuple(part_in(child) for child in children)
+            return PartSnapshot(name, weight, value, text, current, total, unit, inner)
+        case _:
+            raise ValueError("a part that is none")
 
 
 Function: TypeAlias = Callable[..., object]  # type: ignore[explicit-any]  # the author's function

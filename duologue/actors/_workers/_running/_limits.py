@@ -1,0 +1,103 @@
+"""What limits the run of a worker: its time, how long it may be silent, how often it is tried."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from duologue.actors._lifecycle._timers import Timer
+from duologue.actors._time._seconds import as_delay
+from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._worker_job import WorkerJob
+from duologue.actors._workers._worker_messages import (
+    Again,
+    Silence,
+    TimeOver,
+    WorkerEvent,
+)
+from duologue.actors._workers._worker_snapshot import (
+    BodyOutcome,
+    Raised,
+    WorkerState,
+    begun_again,
+    failure_of,
+    retrying,
+)
+
+Later: TypeAlias = Callable[[float, WorkerEvent], Timer]
+
+_LONGEST: Final = 300.0  # seconds between two attempts
+
+logger = logging.getLogger("duologue.actors")
+
+
+class Limits:
+    """The limits of one worker; for use on the loop of its actor.
+
+    Args:
+        job: The worker.
+        operation: Tells when its body was last heard of.
+        later: Notes something after some seconds.
+    """
+
+    __slots__ = ("_begun_at", "_job", "_later", "_operation", "_retries", "_timer")
+
+    def __init__(self, job: WorkerJob, operation: Operation, later: Later) -> None:
+        self._job = job
+        self._operation = operation
+        self._later = later
+        self._retries = 0
+        self._begun_at = 0.0
+        self._timer: Timer | None = None
+
+    def begin(self) -> None:
+        """Count the time of the worker from now on."""
+        if self._job.terms.timeout is not None:
+            self._later(as_delay(self._job.terms.timeout), TimeOver())
+
+    def begin_attempt(self) -> None:
+        """Expect to hear of the body from now on."""
+        heartbeat = self._job.terms.heartbeat
+        if heartbeat is None:
+            return
+        self._begun_at = self._job.clock.time()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._later(as_delay(heartbeat), Silence())
+
+    def silence(self) -> str | None:
+        """Why it is to be stopped if nothing was heard for too long; else look later."""
+        heartbeat = self._job.terms.heartbeat or 0.0
+        heard_at = max(self._begun_at, self._operation.last_heard() or 0.0)
+        left = heard_at + heartbeat - self._job.clock.time()
+        if left > 0.0:
+            self._timer = self._later(as_delay(left), Silence())
+            return None
+        reason = f"nothing was heard of it for {heartbeat:g} s"
+        logger.warning("%s is stopped: %s", self._job.name, reason)
+        return reason
+
+    def try_again(self, outcome: BodyOutcome) -> bool:
+        """Arrange another attempt after a failure, if there may be one."""
+        job, terms = self._job, self._job.terms
+        is_running = job.record.snapshot.state is WorkerState.RUNNING
+        if not is_running or not isinstance(outcome, Raised):
+            return False
+        if self._retries >= terms.retries:
+            return False
+        pause = min(terms.backoff * 2.0**self._retries, _LONGEST)
+        self._retries += 1
+        failure, now = failure_of(outcome.error), job.clock.time()
+        job.record.publish(retrying(job.record.snapshot, failure, now))
+        error = outcome.error
+        logger.warning("%s is tried again in %g s", job.name, pause, exc_info=error)
+        self._later(as_delay(pause), Again())
+        return True
+
+    def begin_again(self) -> None:
+        """Forget how far the attempt before was."""
+        job = self._job
+        self._operation.begin_again()
+        job.record.publish(begun_again(job.record.snapshot, job.clock.time()))
+        self.begin_attempt()

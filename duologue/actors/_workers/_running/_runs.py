@@ -1,0 +1,81 @@
+"""The run of a body: at first its `start`, then its `run`, perhaps more than once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeAlias
+
+from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._worker_job import WorkerJob
+from duologue.actors._workers._worker_messages import Ended
+from duologue.actors._workers._worker_snapshot import BodyOutcome, Cancelled, Ignored
+
+CameBack: TypeAlias = Callable[[Ended], None]
+
+
+class BodyRun:
+    """What runs of one body; for use on the loop of its actor.
+
+    Args:
+        job: The worker.
+        operation: What the body may take.
+        came_back: Told of the end, in any thread.
+
+    Attributes:
+        task: What runs on the loop, if it does.
+        is_idle: Whether nothing runs: it has not begun, or waits for its next attempt.
+    """
+
+    __slots__ = (
+        "_came_back",
+        "_is_cancelled",
+        "_job",
+        "_operation",
+        "is_idle",
+        "task",
+    )
+
+    def __init__(
+        self, job: WorkerJob, operation: Operation, came_back: CameBack
+    ) -> None:
+        self._job = job
+        self._operation = operation
+        self._came_back = came_back
+        self._is_cancelled = False
+        self.task: asyncio.Task[BodyOutcome] | None = None
+        self.is_idle: bool = True
+
+    def launch(self) -> None:
+        """Call the `run` of the body, in a task or a thread."""
+        job = self._job
+        job.record.has_left = self.is_idle = False
+        if job.body.is_async:
+            self.task = job.calls.on_loop(self._work, job.name, self._tell)
+        else:
+            job.calls.in_thread(self._work, job.name, self._tell)
+
+    def pause(self) -> None:
+        """Have nothing run until the next attempt."""
+        self.is_idle, self.task = True, None
+
+    def cancel(self) -> bool:
+        """Cancel what runs on the loop; once is enough for who obeys."""
+        if self.task is None or self._is_cancelled:
+            return False
+        self._is_cancelled = True
+        return self.task.cancel()
+
+    def left_behind(self) -> BodyOutcome:
+        """What becomes of it if there is no more time: nothing can end a thread."""
+        is_thread = self.task is None and not self.is_idle
+        return Ignored() if is_thread else Cancelled()
+
+    def _work(self) -> object:
+        if self._operation.is_stop_requested:
+            raise asyncio.CancelledError
+        body = self._job.body
+        return body.run(*([self._operation] if body.takes_operation else []))
+
+    def _tell(self, outcome: BodyOutcome) -> None:
+        self._came_back(Ended(outcome))
