@@ -31,6 +31,7 @@ _USED: Final[Sequence[str]] = (
     "HLEN {key}",
     "HMGET {key} f",
     "HSET {key} f v",
+    "HSETNX {key} f v",
     "HVALS {key}",
     "LTRIM {key} 0 1",
     "PEXPIRE {key} 60000",
