@@ -79,6 +79,7 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
     from duologue._demo import _cli as demo  # noqa: PLC0415
     from duologue.transport import _state_command as state  # noqa: PLC0415
     from duologue.transport.http import _token_command as token  # noqa: PLC0415
+    from duologue.transport.http._gallery import _cli as operations  # noqa: PLC0415
     from duologue.transport.sandbox import _cli as sandbox  # noqa: PLC0415
     from duologue.transport.webhook import _cli as webhook  # noqa: PLC0415
 
@@ -88,6 +89,12 @@ def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
             demo.add_arguments,
             demo.main,
             "play a conversation between a bot and a local messenger",
+        ),
+        (
+            "operations-demo",
+            operations.add_arguments,
+            operations.main,
+            "show long operations with their progress bars in the browser",
         ),
         (
             "sandbox",

@@ -17,6 +17,8 @@ from hypothesis import settings
 
 from duologue.actors.testing import virtual_loop_factory
 
+pytest_plugins = ("tests.browser",)
+
 # What a bot says whose end takes longer than a second, on a busy machine.
 LONG_END = "finishing what has begun; a second signal ends the program at once"
 
@@ -26,6 +28,7 @@ SLOW = (
     "benchmarks",
     "demo/test_demo.py",
     "docs/test_examples.py",
+    "http/page",
     "newcomers/test_first_bot.py",
     "newcomers/test_terminal.py",
     "processes",

@@ -4,6 +4,7 @@
 """
 
 # _actions: long operations, for pages and programs; _views: how they are shown
+# _gallery: a page with all of it
 # _tokens: what other programs may do; _token_command: `duologue token`
 # _operations: metrics and health of a runtime; _door: where they are shown
 # _catalogue: every metric; _prometheus, _series, _exposition: their numbers

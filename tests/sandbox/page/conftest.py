@@ -2,103 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import re
-import shutil
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from typing import Protocol, TypeVar
 
 import aiohttp
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Dialog,
-    Page,
-    expect,
-    sync_playwright,
-)
+from anyio.from_thread import BlockingPortal
+from playwright.sync_api import Page, expect
 
 from duologue.transport.sandbox import Control, Sandbox
+from tests.browser import Tabs
 
 T = TypeVar("T")
 Json = dict[str, object]
-ARGUMENTS = ["--disable-gpu", "--in-process-gpu"]  # one process less to start
-PATIENCE = 60_000
-"""Milliseconds; only a failing test waits so long."""
-WATCH = """
-window.violations = [];
-addEventListener("securitypolicyviolation", (event) =>
-  violations.push(`${event.violatedDirective} ${event.blockedURI}`));
-"""
-
-
-@dataclass(frozen=True)
-class Screen:
-    """One browser for all tests of a process.
-
-    Every sandbox has an origin of its own, so tabs of one context know nothing of
-    each other, and a tab opens in half the time of a context.
-    """
-
-    browser: Browser
-    context: BrowserContext
-    loop: asyncio.AbstractEventLoop
-
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Let Playwright work.
-
-        It stays inside its loop from its start to its end. Async tests that run in
-        between need a loop of their own, so it is left after each test.
-        """
-        asyncio._set_running_loop(self.loop)
-        try:
-            yield
-        finally:
-            asyncio._set_running_loop(None)
-
-
-@pytest.fixture(scope="session")
-def shared_screen() -> Iterator[Screen]:
-    program = os.environ.get("DUOLOGUE_CHROMIUM") or shutil.which("chromium")
-    if program is None:
-        missing = "Chromium is not installed; `make system` installs it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        context = _context(browser, 1280)
-        context.new_page()  # keeps alive what each new tab would have to start
-        screen = Screen(browser, context, asyncio.get_running_loop())
-        asyncio._set_running_loop(None)
-        yield screen
-        asyncio._set_running_loop(screen.loop)
-        browser.close()
-
-
-@pytest.fixture
-def screen(shared_screen: Screen) -> Iterator[Screen]:
-    with shared_screen.entered():
-        yield shared_screen
-
-
-def _context(browser: Browser, width: int, **options: str) -> BrowserContext:
-    context = browser.new_context(
-        viewport={"width": width, "height": 740},
-        **options,  # type: ignore[arg-type]  # names and values of Playwright
-    )
-    context.set_default_timeout(PATIENCE)
-    context.add_init_script(WATCH)
-    return context
 
 
 class OpenPage(Protocol):
@@ -203,12 +121,6 @@ def button(text: str, payload: str = "", kind: str = "callback", **extra: str) -
 
 
 @pytest.fixture
-def portal() -> Iterator[BlockingPortal]:
-    with start_blocking_portal() as portal:
-        yield portal
-
-
-@pytest.fixture
 def found_town(portal: BlockingPortal) -> Iterator[FoundTown]:
     with ExitStack() as stack:
 
@@ -254,58 +166,12 @@ def ann(town: Town) -> int:
     return town.add_user("Ann")
 
 
-@dataclass
-class Watch:
-    """Collects what no page should do; a test may expect some of it."""
-
-    problems: list[str] = field(default_factory=list)
-    expected: list[str] = field(default_factory=list)
-
-    def console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.problems.append(f"{message.type}: {message.text}")
-
-    def dialog(self, dialog: Dialog) -> None:
-        self.problems.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-    def rest(self) -> list[str]:
-        pattern = "|".join(self.expected) or "(?!)"
-        return [text for text in self.problems if not re.search(pattern, text)]
-
-
 @pytest.fixture
-def watch() -> Iterator[Watch]:
-    """See at the end that no page complained, asked or broke its policy."""
-    seen = Watch()
-    yield seen
-    assert seen.rest() == []
-
-
-@pytest.fixture
-def open_page(screen: Screen, town: Town, watch: Watch) -> Iterator[OpenPage]:
-    pages: list[Page] = []
-
+def open_page(town: Town, tabs: Tabs) -> OpenPage:
     def open_(*, width: int = 1280, url: str | None = None, **options: str) -> Page:
-        is_usual = width == 1280 and not options
-        context = (
-            screen.context if is_usual else _context(screen.browser, width, **options)
-        )
-        page = context.new_page()
-        pages.append(page)
-        page.on("console", watch.console)
-        page.on("dialog", watch.dialog)
-        page.on("pageerror", lambda error: watch.problems.append(str(error)))
-        page.goto(url or town.sandbox.page_url)
-        return page
+        return tabs.open(url or town.sandbox.page_url, width=width, **options)
 
-    yield open_
-    for page in pages:
-        violations = page.evaluate("window.violations ?? []")
-        watch.problems.extend(f"policy: {text}" for text in violations)
-        page.close()
-        if page.context != screen.context:
-            page.context.close()
+    return open_
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from anyio.from_thread import BlockingPortal
 from playwright.sync_api import Page, expect
 
 from duologue.transport.sandbox import Sandbox, Say
-from tests.sandbox.page.conftest import FoundTown, OpenPage, Town, Watch, button
+from tests.browser import Watch
+from tests.sandbox.page.conftest import FoundTown, OpenPage, Town, button
 
 BROKEN = "ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY_RESPONSE"
 LOST = "Reconnecting…"

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from duologue.transport.sandbox import LogEntry, LogKind
-from tests.sandbox.page.conftest import BeThere, OpenPage, Town, Watch, button
+from tests.browser import Watch
+from tests.sandbox.page.conftest import BeThere, OpenPage, Town, button
 
 
 def _write(page: Page, text: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from duologue.transport.sandbox import Sandbox
-from tests.sandbox.page.conftest import FoundTown, Town, Watch
+from tests.browser import Watch
+from tests.sandbox.page.conftest import FoundTown, Town
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"

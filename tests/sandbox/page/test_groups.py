@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.sandbox.page.conftest import Town, Watch, button
+from tests.browser import Watch
+from tests.sandbox.page.conftest import Town, button
 
 
 def _pane(page: Page, which: str) -> Locator:

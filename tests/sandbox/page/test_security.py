@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.sandbox.page.conftest import OpenPage, Town, Watch, button
+from tests.browser import Watch
+from tests.sandbox.page.conftest import OpenPage, Town, button
 
 EVIL = '<img src=x onerror="alert(1)">'
 SCRIPT = "<script>alert(2)</script>"

@@ -62,10 +62,14 @@ class Call:
         return "text/event-stream" in self.header("accept").lower()
 
     @property
+    def is_htmx(self) -> bool:
+        """Whether htmx asks, which puts the answer into a page."""
+        return bool(self.header("hx-request"))
+
+    @property
     def wants_html(self) -> bool:
         """Whether the answer is to be a fragment of a page."""
-        accepted = self.header("accept").lower()
-        return bool(self.header("hx-request")) or accepted.startswith("text/html")
+        return self.is_htmx or self.header("accept").lower().startswith("text/html")
 
     @property
     def wait(self) -> int:

@@ -190,6 +190,6 @@ class Operations:
         more = {**retry_after(snapshot), **headers}
         form = self._forms.form(snapshot, call.base, with_traceback=visitor.is_known)
         if call.wants_html:
-            return fragment(form, more, is_htmx=bool(call.header("hx-request")))
+            return fragment(form, more, is_htmx=call.is_htmx)
         reply = said(form, status=status)
         return Reply(reply.status, reply.body, {**reply.headers, **more})

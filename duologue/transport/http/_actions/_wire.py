@@ -14,6 +14,7 @@ from duologue.transport.http._actions._finding import Found
 from duologue.transport.http._actions._offers import Offer
 from duologue.transport.http._actions._starting import Starter, boundary_of, latest
 from duologue.transport.http._actions._visitors import CANCEL, READ, Visitor
+from duologue.transport.http._views._bar import fragment
 from duologue.transport.http._views._forms import IDLE, Forms
 
 _REASON = "the page has asked for it"
@@ -48,7 +49,7 @@ class Slots:
 
     async def post(self, call: Call, visitor: Visitor) -> Reply:
         """Carry out the command of a request."""
-        fields = await call.read()
+        fields = {**call.query, **await call.read()}
         given = str(fields.get("command", ""))
         command = self._commands.get(_ALIASES.get(given, given))
         if command is None:
@@ -65,10 +66,13 @@ class Slots:
         self, call: Call, visitor: Visitor, snapshot: WorkerSnapshot | None
     ) -> Reply:
         if snapshot is None:
-            return said({**IDLE, "name": self._offer.name})
-        self._found.remember(snapshot)
-        return said(
-            self._forms.form(snapshot, call.base, with_traceback=visitor.is_known)
+            form: dict[str, object] = {**IDLE, "name": self._offer.name}
+        else:
+            self._found.remember(snapshot)
+            known = visitor.is_known
+            form = self._forms.form(snapshot, call.base, with_traceback=known)
+        return (
+            fragment(form, {}, is_htmx=call.is_htmx) if call.wants_html else said(form)
         )
 
     async def _start(self, visitor: Visitor, fields: Fields) -> WorkerSnapshot:

@@ -107,22 +107,9 @@ def fragment(
         headers: More headers.
         is_htmx: Whether htmx asks.
     """
-    links = form["links"]
-    assert isinstance(links, dict)  # noqa: S101  # our own form has them
-    place, cancel = escape(str(links["self"])), escape(str(links["cancel"]))
     is_active = bool(form["isActive"])
-    asks = (
-        f' hx-get="{place}" hx-trigger="every 1s" hx-swap="outerHTML"'
-        if is_active
-        else ""
-    )
-    value = "" if form["indeterminate"] and is_active else f' value="{form["value"]}"'
-    stop = (
-        f'<button type="button" hx-post="{cancel}" hx-target="closest .operation" '
-        'hx-swap="outerHTML">Stop</button>'
-        if is_active and is_htmx
-        else ""
-    )
+    asks, stop = _links(form, is_htmx=is_htmx) if is_active else ("", "")
+    value = "" if is_active and form["indeterminate"] else f' value="{form["value"]}"'
     text = escape(str(form["text"] or form["state"]))
     body = (
         f'<div class="operation" data-state="{form["state"]}"{asks}>'
@@ -137,6 +124,17 @@ def fragment(
     elif not is_htmx and is_active:
         more["Refresh"] = "2"
     return Reply(status, body.encode(), {**FRESH, **more})
+
+
+def _links(form: Mapping[str, object], *, is_htmx: bool) -> tuple[str, str]:
+    """What lets htmx ask again, and the button that stops the operation."""
+    links = form["links"]
+    if not is_htmx or not isinstance(links, Mapping):
+        return "", ""
+    place, cancel = escape(str(links["self"])), escape(str(links["cancel"]))
+    asks = f' hx-get="{place}" hx-trigger="every 1s" hx-swap="outerHTML"'
+    stop = f' hx-post="{cancel}" hx-target="closest .operation" hx-swap="outerHTML"'
+    return asks, f' <button type="button"{stop}>Stop</button>'
 
 
 _SAFE = {"Content-Security-Policy": "default-src 'none'", "Vary": "Accept, HX-Request"}
