@@ -7,7 +7,7 @@ and `duologue.remote`.
 from __future__ import annotations
 
 # _message: classes and their tags; _shapes: their data; _limits: what is too much
-# _events: the envelope; _refs: to whom; _calls: what dialogs understand by themselves
+# _schemas: the same, described; _events: the envelope; _refs: to whom; _calls: what dialogs understand by themselves
 # _recipients: who takes them; _signatures: who has sent it
 from duologue.messages._calls import (
     CALLS,

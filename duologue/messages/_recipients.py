@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from duologue.errors import UnknownRefError
 from duologue.messages._events import Event
+from duologue.messages._refs import Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,39 @@ class Recipient(Protocol):
         """Put messages to one actor into its mailbox; wait while that is full."""
         ...
 
-    async def send(self, event: Event, *, asked: bool) -> Awaitable[Outcome]:
+    async def send(
+        self, event: Event, *, asked: bool
+    ) -> Coroutine[object, object, Outcome]:
         """Put a message into its mailbox; awaiting what this gives tells its outcome."""
         ...
+
+
+class Recipients:
+    """All whom messages reach, by the type in their refs.
+
+    Args:
+        by_type: They.
+    """
+
+    def __init__(self, by_type: Mapping[str, Recipient]) -> None:
+        self._by_type = by_type
+
+    def of(self, ref: Ref) -> Recipient:
+        """Who takes the messages to an actor.
+
+        Raises:
+            UnknownRefError: Nobody does.
+        """
+        found = self._by_type.get(ref.type)
+        if found is None:
+            known = ", ".join(self._by_type) or "none"
+            raise UnknownRefError(str(ref), f"known types are {known}")
+        return found
+
+    def classes(self, *, asked: bool) -> Sequence[type[object]]:
+        """The classes of all messages that are taken."""
+        return tuple(
+            cls
+            for recipient in self._by_type.values()
+            for cls in recipient.classes(asked=asked)
+        )

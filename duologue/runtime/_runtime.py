@@ -38,6 +38,7 @@ from duologue.errors import (
 from duologue.runtime._assembly import Assembly, Running
 from duologue.runtime._engines import EngineChoice
 from duologue.runtime._metrics import Metrics
+from duologue.runtime._refs import RefDoors
 from duologue.runtime._reports import OnError, Reports
 from duologue.runtime._settings import hook_of, seconds, state_dir_of
 from duologue.state import States
@@ -47,7 +48,7 @@ from duologue.transport import Connecting, PollerSettings, Receiving
 from duologue.transport.http import MetricsRegistry
 
 
-class Runtime:
+class Runtime(RefDoors):
     """Runs the dialogs of a dispatcher inside an application.
 
     `async with Runtime(dispatcher, bots=[bot]) as runtime:` connects the bots,
@@ -363,11 +364,7 @@ class Runtime:
             self._metrics.shown.ready()
 
     def _parts(self) -> Running:
-        """The parts that run.
-
-        Raises:
-            RuntimeNotStartedError: Used outside the block.
-        """
+        """The parts that run; outside of the block there are none."""
         if self._running is None:
             raise RuntimeNotStartedError
         return self._running

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
+import aiohttp
 import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -36,7 +37,7 @@ from duologue.errors import (
     RateLimitedError,
     UnauthorizedError,
 )
-from duologue.messages import Event, Ref, dump
+from duologue.messages import Event, Ref, dump, write_event
 from duologue.testing import Method, RecordingBot
 from duologue.transport import (
     Intake,
@@ -769,7 +770,12 @@ async def workers_of_which_two_fail(place: Place) -> Numbers:
         return place.changes()
 
 
-@changes({'messages_told_total{outcome="untaken"}': 1})
+@changes(
+    {
+        'messages_offered_total{outcome="accepted",source="http"}': 1,
+        'messages_told_total{outcome="untaken"}': 1,
+    }
+)
 async def a_message_of_another_program_that_no_handler_takes(place: Place) -> Numbers:
     @place.dispatcher.told(OrderPaid, needs_dialog=True)
     async def paid(_: OrderPaid) -> None: ...
@@ -779,10 +785,13 @@ async def a_message_of_another_program_that_no_handler_takes(place: Place) -> Nu
         tag, data = dump(OrderPaid(1))
         to = Ref("dialog", "test.1:1:1")
         event = Event(id="1", source="//shop", type=tag, subject=to, data=data)
-        told = runtime._parts().conversations.told(strangers=True)
-        await told.tell([event])
+        door = runtime.refs(loopback=True, strangers=True)
+        async with serve(door) as place_of_it, aiohttp.ClientSession() as http:
+            url = f"{place_of_it.url}/v1/actors/{to}/messages"
+            kind = {"Content-Type": "application/cloudevents+json"}
+            await http.post(url, data=write_event(event), headers=kind)
         await runtime.settled()
-        return _only(place.changes(), "messages_told")
+        return _only(place.changes(), "messages_told", "messages_offered")
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 import attrs
@@ -17,6 +18,7 @@ from duologue.errors import (
     UnknownMessageError,
 )
 from duologue.messages import CALLS, Messages, Start, dump, message, tag_of
+from duologue.messages._schemas import schema_of
 from tests.messages.shop import Cart, Colour, Item, OrderPaid, OrderPlaced
 
 SHOP = Messages([OrderPaid, OrderPlaced, Cart])
@@ -213,3 +215,59 @@ def test_every_dialog_understands_four_calls() -> None:
     )
     assert CALLS.load("duologue.start.v1", {"state": "Shop:cart"}) == Start("Shop:cart")
     assert "duologue.start.v1" in CALLS
+
+
+def test_a_class_is_described_as_json_schema() -> None:
+    @attrs.frozen
+    class Odd:
+        kind: Literal["a", "b"]
+        prices: dict[str, Decimal]
+        other: int | None = None
+        rest: object = None
+        plain: list[object] = attrs.Factory(list)
+
+    found = schema_of(Odd)
+
+    assert found == {
+        "type": "object",
+        "required": ["kind", "prices"],
+        "properties": {
+            "kind": {"enum": ["a", "b"]},
+            "prices": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "string",
+                    "pattern": r"^-?\d+(\.\d+)?$",
+                },
+            },
+            "other": {
+                "anyOf": [
+                    {"type": "integer", "minimum": -(2**53), "maximum": 2**53},
+                    {"type": "null"},
+                ]
+            },
+            "rest": {},
+            "plain": {"type": "array", "items": {}},
+        },
+    }
+    assert schema_of(Colour) == {"enum": ["red", "blue"]}
+
+
+def test_a_tuple_has_its_length_and_a_class_its_own_checks() -> None:
+    @message("a.v1")
+    @attrs.frozen
+    class Point:
+        at: tuple[int, int]
+        rest: tuple[int, ...] = ()
+
+        def __attrs_post_init__(self) -> None:
+            if self.at == (0, 0):
+                raise ValueError("not the middle")
+
+    points = Messages([Point])
+
+    assert points.load("a.v1", {"at": [1, 2], "rest": [3]}) == Point((1, 2), (3,))
+    with pytest.raises(MessageShapeError, match="a list of 2"):
+        points.load("a.v1", {"at": [1]})
+    with pytest.raises(MessageShapeError, match="not the middle"):
+        points.load("a.v1", {"at": [0, 0]})

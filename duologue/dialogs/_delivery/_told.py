@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import count
 from typing import TypeAlias, assert_never, cast
 
@@ -134,7 +134,9 @@ class ToldDialogs:
         ]
         await self._post.put(letters)
 
-    async def send(self, event: Event, *, asked: bool) -> Awaitable[Told]:
+    async def send(
+        self, event: Event, *, asked: bool
+    ) -> Coroutine[object, object, Told]:
         """Put a message into its mailbox; awaiting what this gives tells its outcome.
 
         Raises:

@@ -6,6 +6,7 @@
 # _actions: long operations, for pages and programs; _views: how they are shown
 # _gallery: a page with all of it
 # _tokens: what other programs may do; _token_command: `duologue token`
+# _refs: messages of other programs
 # _operations: metrics and health of a runtime; _door: where they are shown
 # _catalogue: every metric; _prometheus, _series, _exposition: their numbers
 # _registry: what can be said without Prometheus; _health: alive, ready; _problems: errors

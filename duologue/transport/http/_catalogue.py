@@ -92,6 +92,9 @@ _ALL = (
     _histogram("mailbox_wait_seconds", "From the mailbox to the start of the turn."),
     _histogram("turn_duration_seconds", "How long turns took.", "dialog"),
     _counter("turns", "Turns by how they ended.", "dialog", "outcome"),
+    _counter(
+        "messages_offered", "Messages that other programs brought.", "source", "outcome"
+    ),
     _counter("messages_told", "Messages of other programs, by their end.", "outcome"),
     _counter("handler_errors", "Errors that ended turns, by class.", "error"),
     _counter("errors", "Errors that nobody awaited or handled, by class.", "error"),

@@ -1,0 +1,82 @@
+"""The doors by which other programs reach the actors of a runtime."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from duologue.actors import Observer
+from duologue.messages import Signer
+from duologue.messages._recipients import Recipients
+from duologue.runtime._assembly import Running
+from duologue.transport.http import AccessTokens
+from duologue.transport.http._refs._door import refs_application
+
+
+class RefDoors(ABC):
+    """A runtime, as other programs reach it.
+
+    Attributes:
+        observer: Counts what happens.
+    """
+
+    observer: Observer
+
+    def refs(
+        self,
+        tokens: AccessTokens | None = None,
+        *,
+        signers: Sequence[Signer] = (),
+        strangers: bool = False,
+        loopback: bool = False,
+    ) -> web.Application:
+        """Make the door to which other programs bring messages to dialogs.
+
+        `app.add_subapp("/refs", runtime.refs(AccessTokenFile(path)))` mounts it in an
+        aiohttp application; see `duologue.remote` for who knocks. It may be made before
+        the runtime runs, and answers 503 until then.
+
+        Args:
+            tokens: Those of the programs that may come in, and what each may do.
+            signers: Programs that sign as Standard Webhooks has it.
+            strangers: Whether messages may go to users whom the bot has never met.
+            loopback: Whether programs of this machine need no token. Whoever comes from
+                elsewhere, or through a proxy, is refused.
+
+        Raises:
+            RuntimeSettingError: Nobody could come in.
+        """
+        return refs_application(
+            _Reach(self._parts, strangers=strangers),
+            tokens=tokens,
+            signers=signers,
+            loopback=loopback,
+            observer=lambda: self.observer,
+        )
+
+    @abstractmethod
+    def _parts(self) -> Running:
+        """The parts that run.
+
+        Raises:
+            RuntimeNotStartedError: Used outside the block.
+        """
+
+
+class _Reach:
+    """Whom messages reach, as long as a runtime runs."""
+
+    def __init__(self, parts: Callable[[], Running], *, strangers: bool) -> None:
+        self._parts = parts
+        self._strangers = strangers
+        self._running: Running | None = None
+        self._recipients: Recipients = Recipients({})
+
+    def __call__(self) -> Recipients:
+        running = self._parts()
+        if running is not self._running:
+            told = running.conversations.told(strangers=self._strangers)
+            self._running, self._recipients = running, Recipients({"dialog": told})
+        return self._recipients
