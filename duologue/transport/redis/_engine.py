@@ -145,6 +145,7 @@ class RedisEngine(Turns):
         self._restart()
         self._units.clear()
         self._doubts.clear()
+        self._expecting.clear()
         self._tokens_anew()
         await self._attend()
         return self

@@ -182,9 +182,7 @@ class Leases(Upkeep):
             if left or len(leased) == room:
                 self._left_over = True
             self._sweep_on()
-            if 0 <= soon < 1000 * self._pause():
-                delay = max(soon / 1000, _GLANCE)
-                self._loop.call_later(delay, self._sweep_again, shard)
+            self._come_back(shard, soon / 1000)
 
         command: list[Argument] = [self._now(), self.name, self._lease_ms, room, *kinds]
         call = Call(
@@ -202,9 +200,20 @@ class Leases(Upkeep):
 
         self._link.send(call).add_done_callback(failed)
 
+    def _come_back(self, shard: int, soon: float) -> None:
+        """Look at a shard when a lease ends there that nobody makes longer any more.
+
+        Leases of processes that live have always more than a third of their time.
+        """
+        limit = min(self._pause(), self._lease_seconds / 3)
+        if shard not in self._expecting and 0 <= soon < limit:
+            self._expecting.add(shard)
+            self._loop.call_later(max(soon, _GLANCE), self._sweep_again, shard)
+
     def _sweep_again(self, shard: int) -> None:
         """Look at a shard at once: a lease ends there that nobody has made longer."""
-        if not self._sweep(shard):
+        self._expecting.discard(shard)
+        if not (self._is_leaving or self._sweep(shard)):
             self._unswept.append(shard)
 
     def _begin_lease(self, member: str, *, is_orphan: bool = False) -> None:

@@ -56,6 +56,7 @@ class Upkeep(LeasedMailboxes):
         self._is_sweeping = False
         self._first_shard = 0
         self._unswept: deque[int] = deque()
+        self._expecting: set[int] = set()
         self._loop = cast("asyncio.AbstractEventLoop", None)
         # Units that are on their way here, and for how many there may be slots needed.
         self._opening: set[str] = set()
