@@ -141,11 +141,11 @@ async def test_a_process_looks_again_when_the_lease_of_a_dead_one_ends(
     await one.enqueue([letter(CHAT, "1")])
     await first.begin(CHAT)
     one.die()
-    await asyncio.sleep(LEASE - 1)
+    await asyncio.sleep(LEASE - 3)
     two._sweep_all()
 
     early = await second.leased()
-    await asyncio.sleep(1)  # the next look is a minute away
+    await asyncio.sleep(3)  # the next look is a minute away
 
     assert early == []
     assert await second.leased() == [CHAT]
