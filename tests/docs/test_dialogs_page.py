@@ -82,17 +82,18 @@ async def test_the_export_of_the_page_is_shown_and_stopped() -> None:
         await chat.settled()
         [worker] = chat.runtime.workers.of("dialog/test.1:1:1")
         async for snapshot in worker.watch():
-            if snapshot.value == 0.5:
+            if snapshot.value == 0.5 and snapshot.cancellable:
                 await chat.click(1, "Stop")
         await chat.settled()
         screen = chat.screen(1)
 
     assert screen.text.splitlines() == [
         "All your files in one archive.",
-        "cancelled: file 21",
         "█████░░░░░  50%",
+        "file 21",
+        "stopped",
     ]
-    assert screen.labels == (("Export",),)
+    assert screen.labels == (("Try again",),)
 
 
 async def test_the_reminder_of_the_page_comes_after_a_day_or_is_forgotten() -> None:

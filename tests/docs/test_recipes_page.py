@@ -206,7 +206,7 @@ def test_the_table_names_the_coroutines(row: str, kind: type) -> None:
 
     told = set(re.findall(r"`(\w+)\(", awaited))
     told_at_once = set(re.findall(r"`(\w+)[`(]| in (\w+)\(", at_once))
-    public = {name for name in vars(kind) if not name.startswith("_")}
+    public = {name for name in dir(kind) if not name.startswith("_")}
     coroutines = {name for name in public if is_async(getattr(kind, name))}
 
     assert told == coroutines

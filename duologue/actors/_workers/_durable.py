@@ -6,11 +6,19 @@ knows by name.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from duologue.actors._engine._engine import Letter
 from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._worker import Worker
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot
+
+Shown: TypeAlias = tuple[str, str, str | None, str, float]
+"""Where a worker is shown, as it is kept; who shows workers understands it."""
+
+ShowAgain: TypeAlias = Callable[[Worker | WorkerSnapshot, Shown], object]
+"""Shows a worker that goes on after its process has died, or how it has ended."""
 
 
 class DurableWork(Protocol):

@@ -14,7 +14,12 @@ from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._system import ActorSystem
 from duologue.actors._time._clock import Clock, LoopClock
 from duologue.actors._time._observe import Counts, Observer
-from duologue.actors._workers._durable import DurableWork, DurableWorks
+from duologue.actors._workers._durable import (
+    DurableWork,
+    DurableWorks,
+    ShowAgain,
+    Shown,
+)
 from duologue.actors._workers._roster import Roster
 from duologue.actors._workers._running._executors import executed
 from duologue.actors._workers._start_policy import StartPolicy
@@ -85,6 +90,7 @@ class Workers:
         self._roster = Roster(self._clock, keep=keep, ttl=ttl)
         self._arrivals: dict[str, asyncio.Event] = {}
         self._is_stopped = False
+        self._show_again: ShowAgain | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -248,6 +254,15 @@ class Workers:
         self._arrivals.pop(id, None)
         record = self._roster.find(id)
         return None if record is None else Worker(record)
+
+    def show_by(self, show: ShowAgain) -> None:
+        """Have somebody show what goes on after its process has died."""
+        self._show_again = show
+
+    def show_again(self, known: Worker | WorkerSnapshot, shown: Shown | None) -> None:
+        """Show one that goes on after its process has died, or how it has ended."""
+        if shown is not None and self._show_again is not None:
+            self._show_again(known, shown)
 
     @property
     def is_stopped(self) -> bool:

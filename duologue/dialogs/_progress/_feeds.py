@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from duologue.actors import Worker
+from contextlib import suppress
+
+from duologue.actors import Worker, WorkerSnapshot
 from duologue.dialogs._delivery._tasks import OnError, Tasks
-from duologue.dialogs._progress._progress import Feed, FeedPlace
+from duologue.dialogs._progress._progress import (
+    NOT_DRAWN,
+    OVER,
+    Feed,
+    FeedPlace,
+    progress_data,
+)
 
 
 class Feeds:
@@ -27,6 +35,23 @@ class Feeds:
             earlier.relieve()
         feed = self._feeds[place.key] = Feed(worker, place)
         self._tasks.start(self._run(feed, place), "progress")
+
+    def show_end(self, snapshot: WorkerSnapshot, place: FeedPlace) -> None:
+        """Show the end of a worker that does not run here."""
+
+        async def show() -> None:
+            with suppress(*OVER, *NOT_DRAWN):
+                receipt = await place.dialog.update(
+                    {place.name: progress_data(snapshot)}
+                )
+                await receipt.drawn()
+
+        self._tasks.start(show(), "progress")
+
+    def shown(self, place: FeedPlace) -> Worker | None:
+        """The worker that is shown in a place."""
+        feed = self._feeds.get(place.key)
+        return None if feed is None else feed.worker
 
     @property
     def is_behind(self) -> bool:

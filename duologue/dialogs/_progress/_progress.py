@@ -24,8 +24,8 @@ from duologue.errors import (
     ViewDroppedError,
 )
 
-_OVER = (DialogClosedError, NoContextError, EngineClosedError, RuntimeStoppedError)
-_NOT_DRAWN = (MessengerError, ViewDroppedError)
+OVER = (DialogClosedError, NoContextError, EngineClosedError, RuntimeStoppedError)
+NOT_DRAWN = (MessengerError, ViewDroppedError)
 _SHORTEST = 0.1  # seconds; without a pause the loop would do nothing but ask
 INTERVAL = 1.0
 _logger = logging.getLogger("duologue.dialogs")
@@ -44,6 +44,11 @@ class FeedPlace:
     dialog: BackgroundCalls
     name: str = "progress"
     interval: float = INTERVAL
+
+    @property
+    def kept(self) -> tuple[str, str, str | None, str, float]:
+        """What is kept of it beside a task that outlives the process."""
+        return (*self.dialog.place, self.name, self.interval)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -123,7 +128,7 @@ class Feed:
         try:
             if data != self._shown:
                 await self._show(data)
-        except _OVER:
+        except OVER:
             return False
         except ForbiddenError as error:
             if not self._is_user_away:
@@ -132,7 +137,7 @@ class Feed:
                 )
             self._is_user_away, self._shown = True, None
             return snapshot.is_active
-        except _NOT_DRAWN as error:
+        except NOT_DRAWN as error:
             _logger.info("progress of %s is not shown: %s", snapshot.id, error)
         except Exception as error:  # noqa: BLE001  # whatever getters and widgets raise
             self._failed = self._failed or error
@@ -187,7 +192,10 @@ def progress_data(snapshot: WorkerSnapshot) -> dict[str, Json]:
 
     Returns:
         `id`, the id of the worker; `percent`, from 0 to 100, None while unknown;
-        `text`; `state`, such as `"running"`; `is_active`, whether it goes on.
+        `text`; `state`, such as `"running"`; `is_active`, whether it goes on; `current`,
+        `total`, `unit` and `stage`, what is counted; `eta`, the seconds left, in round
+        numbers; `attempt`; `reason`, why it was stopped; `error`, the message of what it
+        raised, without the traceback.
     """
     percent = None if snapshot.value is None else round(snapshot.value * 100, 1)
     return {
@@ -196,7 +204,23 @@ def progress_data(snapshot: WorkerSnapshot) -> dict[str, Json]:
         "text": snapshot.text,
         "state": snapshot.state.value,
         "is_active": snapshot.is_active,
+        "current": snapshot.current,
+        "total": snapshot.total,
+        "unit": snapshot.unit,
+        "stage": snapshot.stage,
+        "eta": _rounded(snapshot.eta),
+        "attempt": snapshot.attempt,
+        "reason": snapshot.reason,
+        "error": "" if snapshot.error is None else snapshot.error.message,
     }
+
+
+def _rounded(seconds: float | None) -> int | None:
+    """Seconds that do not change each second, so that nothing is drawn for them alone."""
+    if seconds is None:
+        return None
+    step = 10 if seconds < 120 else 60  # noqa: PLR2004 - two minutes
+    return int(step * -(-seconds // step))
 
 
 async def _ask(worker: Worker) -> WorkerSnapshot:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from duologue.actors import Clock, StartPolicy, Worker, Workers, WorkerSnapshot
+from duologue.actors._workers._durable import Shown
 from duologue.actors._workers._worker_job import Executor, Terms
-from duologue.dialogs._chat._address import new_id
+from duologue.dialogs._chat._address import Address, new_id
+from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._manager._background import BackgroundCalls
 from duologue.dialogs._progress._feeds import Feeds
 from duologue.dialogs._progress._progress import INTERVAL, FeedPlace
@@ -43,10 +45,12 @@ class _Expected:
 
     Attributes:
         snapshot: What is known of it.
+        place: Where it will be shown.
         over: Set when it has been started, or never will be.
     """
 
     snapshot: WorkerSnapshot
+    place: FeedPlace | None
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -63,11 +67,19 @@ class DialogWorkers:
         feeds: Shows their progress.
         clock: Tells when a worker was asked for.
         states: State that bodies ask for.
+        post: Takes what is to be shown.
     """
 
     def __init__(
-        self, workers: Workers, feeds: Feeds, clock: Clock, states: States
+        self,
+        workers: Workers,
+        feeds: Feeds,
+        clock: Clock,
+        states: States,
+        post: Post,
     ) -> None:
+        workers.show_by(self._show_again)
+        self._post = post
         self._workers = workers
         self._states = states
         self._feeds = feeds
@@ -121,9 +133,10 @@ class DialogWorkers:
         """
         turn = active_turn()
         owner = _asker() or "" if owner is None else owner
-        if turn is not None:
-            body = body_for(body, turn.address, self._states)
         place = None if show is None else FeedPlace(show, name, interval)
+        if turn is not None:
+            kept = None if place is None else place.kept
+            body = body_for(body, turn.address, self._states, kept)
         terms = Terms(timeout, executor, heartbeat, retries, backoff)
         wish = _Wish(body, key, policy, owner, terms, place)
         if turn is None:
@@ -165,7 +178,32 @@ class DialogWorkers:
         Raises:
             UnknownWorkerError: There is none, not any more, or not of this owner.
         """
-        owner = _asker() if owner is None else owner
+        await self._stop(worker_id, reason, _asker() if owner is None else owner)
+
+    async def stop_shown(self, worker_id: str, reason: str) -> None:
+        """Stop a worker that a dialog shows, whoever owns it; see `stop`.
+
+        Raises:
+            UnknownWorkerError: There is none, or not any more.
+        """
+        await self._stop(worker_id, reason, None)
+
+    def shown(self, place: FeedPlace) -> WorkerSnapshot | None:
+        """What is known of the worker that is shown in a place, or will be."""
+        for expected in reversed(self._expected.values()):
+            if expected.place is not None and expected.place.key == place.key:
+                return expected.snapshot
+        worker = self._feeds.shown(place)
+        return None if worker is None else worker.snapshot
+
+    async def look(self, worker_id: str) -> WorkerSnapshot | None:
+        """What is known of a worker, whoever owns it; None if that is nothing."""
+        try:
+            return await self._workers.find(worker_id)
+        except UnknownWorkerError:
+            return None
+
+    async def _stop(self, worker_id: str, reason: str, owner: str | None) -> None:
         if self._expected_by(owner, worker_id) is None:
             self._workers.get(worker_id, owner=owner)
 
@@ -223,7 +261,7 @@ class DialogWorkers:
         worker_id = new_id()
         now = self._clock.time()
         self._expected[worker_id] = _Expected(
-            WorkerSnapshot(worker_id, kind, wish.owner, wish.key, now, now)
+            WorkerSnapshot(worker_id, kind, wish.owner, wish.key, now, now), wish.place
         )
         return worker_id
 
@@ -270,6 +308,19 @@ class DialogWorkers:
             await self._start(wish, worker_id)
         else:
             self._show(worker, wish.place)
+
+    def _show_again(self, known: Worker | WorkerSnapshot, shown: Shown) -> None:
+        """Show a task that goes on after its process has died, or its end."""
+        key, stack_id, intent_id, name, interval = shown
+        address = Address.parse(key)
+        dialog = BackgroundCalls(
+            self._post, address, stack_id=stack_id, intent_id=intent_id
+        )
+        place = FeedPlace(dialog, name, interval)
+        if isinstance(known, Worker):
+            self._feeds.show(known, place)
+        else:
+            self._feeds.show_end(known, place)
 
     def _show(self, worker: Worker, place: FeedPlace | None) -> None:
         if place is not None:

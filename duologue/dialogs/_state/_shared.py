@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from functools import partial
 
+from duologue.actors._workers._durable import Shown
 from duologue.dialogs._chat._address import Address
 from duologue.dialogs._chat._chat import User
 from duologue.dialogs._chat._data import Function, Json
@@ -63,9 +64,11 @@ def _state_of_dialog(
     return cls(DialogLedger(turn, manager.current_context(), name), _values)
 
 
-def body_for(body: object, address: Address, states: States) -> object:
+def body_for(
+    body: object, address: Address, states: States, shown: Shown | None
+) -> object:
     """The body of a worker with the States of the conversation that starts it."""
-    place = Place(address.bot, address.chat_id, address.user_id)
+    place = Place(address.bot, address.chat_id, address.user_id, shown)
     make = place.make(states)
     if isinstance(body, Task | Chain):
         return body.at(make, place)

@@ -135,7 +135,7 @@ class Conversations:
         )
         provided: dict[str, Json] = {
             "task_group": TaskGroup(self._jobs),
-            "workers": DialogWorkers(workers, self._feeds, clock, states),
+            "workers": DialogWorkers(workers, self._feeds, clock, states, self._post),
             "states": states,
         }
         handling = Handling(

@@ -295,6 +295,17 @@ def check_width(width: object, widget: str) -> None:
         raise WidgetError(widget, problem)
 
 
+def check_key(name: object, widget: str) -> None:
+    """Refuse at construction a name that nothing is kept under in a dialog.
+
+    Raises:
+        WidgetError: It is no text, or empty.
+    """
+    if not isinstance(name, str) or not name:
+        problem = f"name={name!r} must be the name= of a start, such as {'progress'!r}"
+        raise WidgetError(widget, problem)
+
+
 def key_names(data: WidgetData) -> str:
     """List what the getters gave, for an error that misses something."""
     return ", ".join(sorted(filter(str.isidentifier, map(str, data))))

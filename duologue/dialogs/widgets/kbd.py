@@ -7,6 +7,7 @@ from duologue.dialogs.widgets._counter import Counter, ManagedCounter
 from duologue.dialogs.widgets._kbd import Button, Keyboard, RawKeyboard, Url
 from duologue.dialogs.widgets._layout import Column, Group, Row
 from duologue.dialogs.widgets._moving import Back, Cancel, Next, Start, SwitchTo
+from duologue.dialogs.widgets._operations._buttons import OperationButtons
 from duologue.dialogs.widgets._select import ManagedRadio, Radio, Select
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ManagedCounter",
     "ManagedRadio",
     "Next",
+    "OperationButtons",
     "Radio",
     "RawKeyboard",
     "Row",

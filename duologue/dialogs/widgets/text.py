@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from duologue.dialogs.widgets._operations._text import OperationProgress
 from duologue.dialogs.widgets._progress import Progress
 from duologue.dialogs.widgets._text import (
     Case,
@@ -16,6 +17,7 @@ __all__ = [
     "Const",
     "Format",
     "Multi",
+    "OperationProgress",
     "Progress",
     "Text",
 ]

@@ -8,6 +8,7 @@ from typing import Final
 
 from duologue.actors import WorkerFailure, WorkerSnapshot, WorkerState
 from duologue.actors._engine._timed import wall_time
+from duologue.actors._workers._durable import Shown
 from duologue.state._tasks._places import Place
 from duologue.state._values import Codec, Value, Values
 
@@ -100,7 +101,9 @@ class Job:
         Raises:
             UnserialisableDataError: Something of the author's cannot be.
         """
-        place = (self.place.bot, self.place.chat_id, self.place.user_id)
+        place: list[Value] = [self.place.bot, self.place.chat_id, self.place.user_id]
+        if self.place.shown is not None:
+            place.append(list(self.place.shown))
         kind = self.kind
         known: Values = {
             "version": _VERSION,
@@ -109,7 +112,7 @@ class Job:
             "owner": self.owner,
             "key": self.key,
             "timeout": self.timeout,
-            "place": list(place),
+            "place": place,
             "state": self.state.value,
             "attempt": self.attempt,
             "step": self.step,
@@ -183,7 +186,7 @@ def unpacked(codec: Codec, line: bytes) -> Job:
         owner,
         key,
         timeout,
-        Place(*place),
+        _place_of(*place),
         WorkerState(state),
         attempt,
         step,
@@ -197,3 +200,18 @@ def unpacked(codec: Codec, line: bytes) -> Job:
         created_at,
         ended_at,
     )
+
+
+def _place_of(
+    bot: str | None,
+    chat_id: int | None,
+    user_id: int | None,
+    shown: Sequence[Value] = (),
+) -> Place:
+    return Place(bot, chat_id, user_id, _shown(*shown) if shown else None)
+
+
+def _shown(
+    address: str, stack: str, dialog: str | None, name: str, interval: float
+) -> Shown:
+    return address, stack, dialog, name, interval

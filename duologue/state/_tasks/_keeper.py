@@ -342,6 +342,8 @@ class TaskKeeper:
         _logger.error("%s %s is %s: %s", job.kind, job.id, job.state, said)
         keep = self._registry.entry_of(job).keep
         await lease.end(job.packed(self._codec), [expiry(job, keep)])
+        if self._workers is not None:
+            self._workers.show_again(job.known(self._clock.time()), job.place.shown)
 
     async def _resume(self, job: Job, lease: Lease) -> None:
         """Run a task that an earlier process has left."""
@@ -364,7 +366,7 @@ class TaskKeeper:
         while workers is not None:
             self._resuming[job.id] = work
             try:
-                await workers.start(
+                worker = await workers.start(
                     work.body,
                     id=job.id,
                     key=job.key,
@@ -376,4 +378,5 @@ class TaskKeeper:
                 with suppress(UnknownWorkerError):
                     await workers.get(error.worker_id).finished()
             else:
+                workers.show_again(worker, job.place.shown)
                 return
