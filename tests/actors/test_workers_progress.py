@@ -149,6 +149,21 @@ async def test_a_rate_and_the_time_left_are_those_of_the_last_seconds() -> None:
     assert seen.eta == pytest.approx((100 - (seen.current or 0)) / 2)
 
 
+async def test_a_rate_is_known_to_who_asks_for_the_first_time() -> None:
+    async def work(operation: Operation) -> None:
+        for number in range(10):
+            operation.report(current=5 * number, total=100)
+            await asyncio.sleep(1)
+        await asyncio.Event().wait()
+
+    async with ActorSystem() as system, Workers(system) as workers:
+        worker = await workers.start(work)
+        await asyncio.sleep(20)
+        seen = await worker.ping()
+
+    assert (seen.rate, seen.eta) == (5, 11)
+
+
 async def test_a_rate_follows_a_change_of_pace() -> None:
     slow = [{"current": number, "total": 1000} for number in range(3)]
     quick = [{"current": 2 + 10 * number} for number in range(1, 60)]

@@ -35,20 +35,11 @@ class BodyReports:
         self._operation = operation
         self._complaints: set[str] = set()
 
-    def take(self) -> None:
-        """Publish what was reported since the last call, if anything was."""
-        record = self._job.record
-        newest = self._operation.take(record.snapshot)
-        if newest is not record.snapshot:
-            record.publish(newest)
-
     def hear(self, outcome: BodyOutcome) -> None:
         """Take what a method of the body has returned as a report."""
-        self.take()
         match outcome:
             case Returned(result=AsyncOperationResult() as said):
                 self._operation.report(said.value, said.text or None)
-                self.take()
                 self._believe(said)
             case Returned(result=None) | Cancelled() | Ignored():
                 pass
@@ -67,7 +58,7 @@ class BodyReports:
         record = self._job.record
         is_of_m3 = isinstance(self._job.body.author, IBackgroundWorker)
         if is_of_m3 and said.is_active is not record.snapshot.says_active:
-            record.publish(said_active(record.snapshot, said.is_active))
+            record.change(lambda seen: said_active(seen, said.is_active))
 
     def _complain(self, what: str, error: BaseException | None = None) -> None:
         # Once of each kind: a broken ping() would fill the log.

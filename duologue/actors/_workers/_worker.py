@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
 
 from pykka import ActorDeadError
@@ -9,48 +10,98 @@ from pykka import ActorDeadError
 from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._ref import AsyncActorRef
+from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._worker_messages import Ping, Request, StopWork
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot
 from duologue.errors import UnknownWorkerError
 
 
 class WorkerRecord:
-    """What is known of a worker: written by its actor, read by everybody.
+    """What is known of a worker: changed by its actor, read by everybody.
+
+    What the body reports is worked in by whoever looks, and only then: of many reports
+    nobody sees most. Who waits for the next change says so, and is woken by the report.
 
     Attributes:
-        snapshot: The newest.
-        changed: Gets its value when there is a newer one.
         ref: The actor.
-        has_news: Whether the actor would add something to the snapshot if asked.
+        operation: Where the body reports; None before there is an actor.
+        asks_body: Whether the body has something to add when it is asked.
         is_kept: Whether the workers still know it.
         has_left: Whether the body has ended, whatever the snapshot says.
     """
 
-    __slots__ = ("changed", "has_left", "has_news", "is_kept", "ref", "snapshot")
+    __slots__ = (
+        "_changed",
+        "_lock",
+        "_snapshot",
+        "asks_body",
+        "has_left",
+        "is_kept",
+        "operation",
+        "ref",
+    )
 
     def __init__(self, snapshot: WorkerSnapshot) -> None:
-        self.snapshot: WorkerSnapshot = snapshot
-        self.changed: AsyncFuture[None] = AsyncFuture()
+        self._snapshot = snapshot
+        self._changed: AsyncFuture[None] | None = None
+        self._lock = threading.Lock()
         self.ref: AsyncActorRef[AsyncActor] | None = None
-        self.has_news: Callable[[], bool] = bool
+        self.operation: Operation | None = None
+        self.asks_body: bool = False
         self.is_kept: bool = True
         self.has_left: bool = False
 
-    def publish(self, snapshot: WorkerSnapshot) -> None:
-        """Make a snapshot the newest and wake those who watch."""
-        self.snapshot = snapshot
-        changed, self.changed = self.changed, AsyncFuture()
-        changed.set()
+    @property
+    def snapshot(self) -> WorkerSnapshot:
+        """The newest, with what was reported until now."""
+        if self.operation is not None and self.operation.has_news():
+            self.change(_the_same)
+        return self._snapshot
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the next change."""
+        return self._changed is not None
+
+    def change(
+        self, change: Callable[[WorkerSnapshot], WorkerSnapshot]
+    ) -> WorkerSnapshot:
+        """Change what is known, after what was reported; wake those who wait for that.
+
+        Args:
+            change: Makes the next snapshot of the present one; in any thread.
+        """
+        with self._lock:
+            before = self._snapshot
+            told = before if self.operation is None else self.operation.take(before)
+            newest = self._snapshot = change(told)
+            if newest is before:
+                return newest
+            changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
+        return newest
+
+    def next_change(self) -> AsyncFuture[None]:
+        """What gets its value with the next change. Look at the snapshot after this."""
+        with self._lock:
+            if self._changed is None:
+                self._changed = AsyncFuture()
+            return self._changed
 
     async def ask(self, request: Request) -> WorkerSnapshot:
         """Send a request to the actor; after its end the last snapshot answers."""
-        if self.ref is None or self.snapshot.state.is_final:
+        if self.ref is None or self._snapshot.state.is_final:
             return self.snapshot
         try:
             answer = await self.ref.ask(request, block=False)
         except ActorDeadError:
             return self.snapshot
         return await answer if isinstance(answer, AsyncFuture) else answer
+
+
+def _the_same(snapshot: WorkerSnapshot) -> WorkerSnapshot:
+    return snapshot
 
 
 class Watch(AsyncIterator[WorkerSnapshot]):
@@ -63,7 +114,7 @@ class Watch(AsyncIterator[WorkerSnapshot]):
     async def __anext__(self) -> WorkerSnapshot:
         while True:
             # In this order: what changes after this line ends the wait below.
-            changed = self._record.changed
+            changed = self._record.next_change()
             snapshot = self._record.snapshot
             if snapshot.revision > self._seen:
                 self._seen = snapshot.revision
@@ -121,7 +172,7 @@ class Worker:
         """
         self._refuse_if_forgotten()
         # A busy body lets the loop have the interpreter rarely: spare each turn.
-        if not self._record.has_news():
+        if not self._record.asks_body:
             return self._record.snapshot
         return await self._record.ask(Ping())
 

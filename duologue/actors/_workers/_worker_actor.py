@@ -76,7 +76,7 @@ class WorkerActor(AsyncActor):
         earlier = job.record.snapshot
         self._operation = Operation(
             job.name,
-            lambda: self._post(Reported()),
+            self._reported,
             in_any_thread(job.clock).time,
             Progress(earlier.value, earlier.text),
         )
@@ -84,7 +84,8 @@ class WorkerActor(AsyncActor):
             job.durable.attach(self._operation)
         self._reports = BodyReports(job, self._operation)
         self._talk = BodyTalk(job, self._post, self.send_after)
-        self._record.has_news = self._has_news
+        self._record.operation = self._operation
+        self._record.asks_body = job.body.ping is not None
         self._run = BodyRun(job, self._operation, self._came_back)
         self._outcome: BodyOutcome | None = None
         self._asked_to_start: Question | None = None
@@ -117,7 +118,7 @@ class WorkerActor(AsyncActor):
     def _note(self, event: BodyEvent | TimerEvent) -> None:
         match event:
             case Reported():
-                self._reports.take()
+                _ = self._record.snapshot  # those who wait for it are woken
             case Started(outcome=outcome):
                 self._started(outcome)
             case Answered(question=question, outcome=outcome):
@@ -202,16 +203,12 @@ class WorkerActor(AsyncActor):
             self._asked_to_start.settle(self._record.snapshot)
 
     def _run_body(self) -> None:
-        self._publish(begun(self._record.snapshot, self._job.clock.time()))
+        now = self._job.clock.time()
+        self._record.change(lambda seen: begun(seen, now))
         self._limits.begin_attempt()
         self._run.launch()
 
-    def _has_news(self) -> bool:
-        """Whether a ping may learn more than the snapshot says; in any thread."""
-        return self._job.body.ping is not None or self._operation.has_news()
-
     def _answer_ping(self) -> WorkerAnswer:
-        self._reports.take()
         if self._outcome is not None:
             return self._over
         ping = self._job.body.ping
@@ -249,7 +246,8 @@ class WorkerActor(AsyncActor):
     def _tell_to_stop(self, reason: str) -> None:
         body = self._job.body
         reason = clean_text(reason) or ""
-        self._publish(stopping(self._record.snapshot, reason, self._job.clock.time()))
+        now = self._job.clock.time()
+        self._record.change(lambda seen: stopping(seen, reason, now))
         self._operation.request_stop(reason)
         if body.stop is not None and not self._run.is_idle:
             self._stopped = Question()
@@ -293,7 +291,6 @@ class WorkerActor(AsyncActor):
 
     def _ended(self, outcome: BodyOutcome) -> None:
         """The body has ended; hear its last words, then reach the end state."""
-        self._reports.take()
         if self._limits.try_again(outcome):
             self._run.pause()
             return
@@ -356,11 +353,12 @@ class WorkerActor(AsyncActor):
         self._finish(self._outcome or Ignored(), kept)
 
     def _final(self, outcome: BodyOutcome) -> WorkerSnapshot:
+        last = self._record.snapshot
         self._operation.close()
-        self._record.has_news = bool
+        self._record.asks_body = False
         now = self._job.clock.time()
         return ended(
-            self._record.snapshot,
+            last,
             outcome,
             now,
             ttl=self._job.ttl,
@@ -369,7 +367,7 @@ class WorkerActor(AsyncActor):
 
     def _finish(self, outcome: BodyOutcome, kept: WorkerSnapshot | None = None) -> None:
         final = self._final(outcome) if kept is None else kept
-        self._publish(final)
+        self._record.change(lambda _: final)
         self._over.set(final)
         for question in (self._asked_to_start, self._pinged, self._stopped):
             if question is not None:
@@ -396,5 +394,7 @@ class WorkerActor(AsyncActor):
         """Note something that happened; in any thread, and in vain after the end."""
         self.actor_inbox.put_from_runtime(RuntimeEnvelope(event))
 
-    def _publish(self, snapshot: WorkerSnapshot) -> None:
-        self._record.publish(snapshot)
+    def _reported(self) -> None:
+        """The body has reported; in any thread, and of no interest if nobody waits."""
+        if self._record.is_awaited:
+            self._post(Reported())

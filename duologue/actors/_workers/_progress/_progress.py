@@ -15,9 +15,10 @@ class Progress:
         total: How much there is to do in it; None while unknown.
         unit: What is counted.
         stage: Which stage of the work it is.
+        pace: How fast it goes; None before something is done.
     """
 
-    __slots__ = ("_pace", "current", "stage", "text", "total", "unit", "value")
+    __slots__ = ("current", "pace", "stage", "text", "total", "unit", "value")
 
     def __init__(self, value: float | None = None, text: str = "") -> None:
         self.value: float | None = value
@@ -26,7 +27,7 @@ class Progress:
         self.total: float | None = None
         self.unit: str = ""
         self.stage: str = ""
-        self._pace: Pace | None = None
+        self.pace: Pace | None = None
 
     def rise(self, value: float) -> None:
         """Take in a value; one that is smaller than before changes nothing."""
@@ -43,13 +44,13 @@ class Progress:
         """Take in what was counted; another stage counts from the beginning."""
         if stage is not None and stage != self.stage:
             self.stage, self.unit = stage, ""
-            self.current = self.total = self._pace = None
+            self.current = self.total = self.pace = None
         if unit is not None:
             self.unit = unit
         if total is not None:
             self.total = total
         if current is not None and self.current is None:
-            self.current, self._pace = current, None
+            self.current, self.pace = current, None
         elif current is not None and self.current is not None:
             self.current = max(self.current, current)
 
@@ -60,6 +61,13 @@ class Progress:
             return None
         return min(1.0, self.current / self.total)
 
+    def begin_pace(self, at: float) -> None:
+        """Begin to count the time, if something is done already."""
+        done = self.value if self.current is None else self.current
+        if done is not None:
+            self.pace = Pace()
+            self.pace.see(done, at)
+
     def measure(self, at: float) -> tuple[float | None, float | None]:
         """How much is done a second, and how many seconds are left, by the reports until `at`.
 
@@ -68,10 +76,8 @@ class Progress:
         """
         done = self.value if self.current is None else self.current
         whole = 1.0 if self.current is None else self.total
-        if done is None:
+        if done is None or self.pace is None:
             return None, None
-        if self._pace is None:
-            self._pace = Pace()
-        self._pace.see(done, at)
-        left = None if whole is None else self._pace.seconds_for(whole - done)
-        return self._pace.rate, left
+        self.pace.see(done, at)
+        left = None if whole is None else self.pace.seconds_for(whole - done)
+        return self.pace.rate, left

@@ -152,6 +152,8 @@ class Reporting:
                 progress.rise(known)
             if words is not None:
                 progress.text = words
+            if progress.pace is None:
+                progress.begin_pace(at)
             is_first, trunk.has_news = not trunk.has_news, True
         if is_first:
             trunk.wake()

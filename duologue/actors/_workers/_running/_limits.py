@@ -89,7 +89,7 @@ class Limits:
         pause = min(terms.backoff * 2.0**self._retries, _LONGEST)
         self._retries += 1
         failure, now = failure_of(outcome.error), job.clock.time()
-        job.record.publish(retrying(job.record.snapshot, failure, now))
+        job.record.change(lambda seen: retrying(seen, failure, now))
         error = outcome.error
         logger.warning("%s is tried again in %g s", job.name, pause, exc_info=error)
         self._later(as_delay(pause), Again())
@@ -99,5 +99,5 @@ class Limits:
         """Forget how far the attempt before was."""
         job = self._job
         self._operation.begin_again()
-        job.record.publish(begun_again(job.record.snapshot, job.clock.time()))
+        job.record.change(lambda seen: begun_again(seen, job.clock.time()))
         self.begin_attempt()
