@@ -15,6 +15,8 @@ import pytest
 
 from duologue.actors import (
     ActorSystem,
+    AsyncOperationResult,
+    IBackgroundWorker,
     Operation,
     StartPolicy,
     Workers,
@@ -377,6 +379,77 @@ async def test_what_has_ended_can_be_started_again(
 
     assert second["id"] != first["id"]
     assert (seen["id"], seen["isActive"]) == (second["id"], True)
+
+
+async def test_an_action_may_wait_for_the_one_before_and_counts_as_one_more(
+    workers: Workers, http: aiohttp.ClientSession
+) -> None:
+    class Queued(Waiting):
+        policy = StartPolicy.QUEUE
+
+    app = actions_application(workers, [Queued], token=TOKEN, limit=2)
+    async with serve(app) as place:
+        page = Page(http, place.url)
+        answers = [await page.send("start") for _ in range(3)]
+
+    assert [status for status, _ in answers] == [200, 200, 429]
+    assert [said.get("state") for _, said in answers][1] == "pending"
+
+
+async def test_an_action_may_say_how_its_work_is_run(
+    workers: Workers, http: aiohttp.ClientSession
+) -> None:
+    calls = 0
+
+    async def fail_once() -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise LookupError
+        return "second try"
+
+    class Tried(Waiting):
+        worker_cls: ClassVar[object] = fail_once
+        retries = 1
+
+    class Late(Waiting):
+        url = "/late"
+        shortname = "late"
+        timeout: ClassVar[float | None] = 10.0
+
+    app = actions_application(workers, [Tried, Late], token=TOKEN)
+    async with serve(app) as place:
+        page = Page(http, place.url)
+        _, tried = await page.send("start")
+        _, late = await page.send("start", "/late")
+        finals = [
+            await workers.get(str(said["id"])).finished() for said in (tried, late)
+        ]
+
+    assert [final.state for final in finals] == ["succeeded", "timed_out"]
+    assert finals[0].result == "second try"
+
+
+async def test_a_body_of_m3_that_calls_itself_over_is_not_active_for_its_page(
+    workers: Workers, http: aiohttp.ClientSession
+) -> None:
+    class Over(IBackgroundWorker):
+        async def run(self) -> None:
+            await asyncio.sleep(100)
+
+        def ping(self) -> AsyncOperationResult:
+            return AsyncOperationResult(1.0, "boom", is_active=False)
+
+    class Rocket(Waiting):
+        worker_cls: ClassVar[object] = Over
+
+    async with serve(actions_application(workers, [Rocket], token=TOKEN)) as place:
+        page = Page(http, place.url)
+        await page.send("start")
+        answer = await page.send("ping")
+
+    assert bar(answer) == ("boom", 1.0, False)
+    assert answer[1]["state"] == "running"
 
 
 async def test_only_so_many_operations_run_at_once(page: Page) -> None:

@@ -99,7 +99,7 @@ class Door:
     async def _answer(self, call: Call) -> Reply:
         method = "GET" if call.method == "HEAD" else call.method
         if call.path == "/operation-bar.js" and method == "GET":
-            return operation_bar(call)
+            return await operation_bar(call)
         visitor = self._guard.visitor(call)
         handlers = next(
             (known for path, known in self._routes if path.fullmatch(call.path)), None

@@ -8,6 +8,7 @@ from typing import ClassVar, TypeAlias
 
 from duologue.actors import StartPolicy
 from duologue.actors._workers._worker_body import kind_of
+from duologue.actors._workers._worker_job import Executor
 from duologue.errors import ActionSettingError, TaskArgumentError, WorkerBodyError
 from duologue.state import Task
 from duologue.transport.http._actions._parameters import (
@@ -38,12 +39,21 @@ class AsyncAction:
         worker_cls: What does the work: a body for `Workers.start`, or a task.
         policy: What a start does while the operation runs; it joins by default, so
             that pressing a button twice does no harm.
+        executor: Where the work runs, as `Workers.start` has it; by default as what
+            does it is written.
+        timeout: Seconds after which it is stopped; None for never.
+        heartbeat: Seconds for which nothing may be heard of it; None for any number.
+        retries: How often it is tried again after it has raised.
     """
 
     url: ClassVar[str] = ""
     shortname: ClassVar[str] = ""
     worker_cls: ClassVar[object] = None
     policy: ClassVar[StartPolicy] = StartPolicy.JOIN
+    executor: ClassVar[Executor | None] = None
+    timeout: ClassVar[float | None] = None
+    heartbeat: ClassVar[float | None] = None
+    retries: ClassVar[int] = 0
 
     @classmethod
     def body(cls, parameters: Parameters) -> object:
@@ -80,6 +90,10 @@ class Offer:
         make: Makes a body from parameters.
         parameters: Those that are known; None if anything may be sent.
         text: What it does, for the document of the door.
+        executor: Where it runs.
+        timeout: Seconds after which it is stopped.
+        heartbeat: Seconds for which nothing may be heard of it.
+        retries: How often it is tried again.
     """
 
     name: str
@@ -89,6 +103,10 @@ class Offer:
     make: Callable[[Parameters], object]
     parameters: Sequence[Parameter] | None
     text: str = ""
+    executor: Executor | None = None
+    timeout: float | None = None
+    heartbeat: float | None = None
+    retries: int = 0
 
 
 Offered: TypeAlias = type[AsyncAction] | Task
@@ -154,6 +172,10 @@ def _action_offer(action: type[AsyncAction]) -> Offer:
         make=action.body,
         parameters=None if own_body else known,
         text=action.__doc__ or "",
+        executor=action.executor,
+        timeout=action.timeout,
+        heartbeat=action.heartbeat,
+        retries=action.retries,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 
-from duologue.actors import Worker, WorkerSnapshot
+from duologue.actors import StartPolicy, Worker, WorkerSnapshot
 from duologue.errors import (
     TaskArgumentError,
     UnknownWorkerError,
@@ -87,7 +87,8 @@ class Starter:
         """
         visitor.may(START, offer.name)
         workers = self._found.workers
-        if self._is_full(visitor.owner, key):
+        queued = offer.policy is StartPolicy.QUEUE
+        if self._is_full(visitor.owner, None if queued else key):
             detail = f"{self._limit} operations run already; try again later"
             raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": "5"})
         try:
@@ -97,6 +98,10 @@ class Starter:
                 key=key,
                 policy=offer.policy,
                 owner=visitor.owner,
+                executor=offer.executor,
+                timeout=offer.timeout,
+                heartbeat=offer.heartbeat,
+                retries=offer.retries,
             )
         except (WorkerRunningError, WorkerBodyTakenError) as error:
             raise Refusal(HTTPStatus.CONFLICT, str(error)) from None
@@ -152,7 +157,7 @@ class Starter:
                 raise
 
     def _is_full(self, owner: str, key: str | None) -> bool:
-        """Whether one more would be too many; what runs already is no new one."""
+        """Whether one more would be too many; what is joined is no new one."""
         workers = self._found.workers
         if key is not None and workers.running(key, owner=owner) is not None:
             return False

@@ -49,31 +49,36 @@ class Slots:
 
     async def post(self, call: Call, visitor: Visitor) -> Reply:
         """Carry out the command of a request."""
-        fields = {**call.query, **await call.read()}
+        boundary = call.query.get("boundary")
+        fields = {"boundary": boundary, **await call.read()}
         given = str(fields.get("command", ""))
         command = self._commands.get(_ALIASES.get(given, given))
         if command is None:
             known = sorted(self._commands)
             detail = f"give a command: one of {', '.join(known)}"
             raise Refusal(HTTPStatus.BAD_REQUEST, detail, known=known)
-        return self._reply(call, visitor, await command(visitor, fields))
+        snapshot = await command(visitor, fields)
+        reply = self._form(call, visitor, snapshot)
+        if snapshot is not None and not snapshot.says_active:
+            # A body of m3 may be over for itself before its thread has ended.
+            reply |= {"isActive": False, "alive": False}
+        return said(reply)
 
     async def get(self, call: Call, visitor: Visitor) -> Reply:
         """Tell how far the operation is; nothing changes."""
-        return self._reply(call, visitor, await self._ping(visitor, call.query))
-
-    def _reply(
-        self, call: Call, visitor: Visitor, snapshot: WorkerSnapshot | None
-    ) -> Reply:
-        if snapshot is None:
-            form: dict[str, object] = {**IDLE, "name": self._offer.name}
-        else:
-            self._found.remember(snapshot)
-            known = visitor.is_known
-            form = self._forms.form(snapshot, call.base, with_traceback=known)
+        form = self._form(call, visitor, await self._ping(visitor, call.query))
         return (
             fragment(form, {}, is_htmx=call.is_htmx) if call.wants_html else said(form)
         )
+
+    def _form(
+        self, call: Call, visitor: Visitor, snapshot: WorkerSnapshot | None
+    ) -> dict[str, object]:
+        if snapshot is None:
+            return {**IDLE, "name": self._offer.name}
+        self._found.remember(snapshot)
+        known = visitor.is_known
+        return self._forms.form(snapshot, call.base, with_traceback=known)
 
     async def _start(self, visitor: Visitor, fields: Fields) -> WorkerSnapshot:
         parameters = parameters_in(fields)

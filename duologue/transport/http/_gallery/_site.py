@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from functools import cache
@@ -100,7 +101,9 @@ def gallery(workers: Workers) -> web.Application:
 
     async def asset(request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        return web.Response(body=_load(name), content_type=_TYPES[name])
+        return web.Response(
+            body=await asyncio.to_thread(_load, name), content_type=_TYPES[name]
+        )
 
     async def nothing(_: web.Request) -> web.Response:
         return web.Response(status=HTTPStatus.NO_CONTENT)

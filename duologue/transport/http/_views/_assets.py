@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
@@ -20,9 +21,9 @@ def load(name: str) -> tuple[bytes, str]:
     return content, f'"{sha256(content).hexdigest()[:16]}"'
 
 
-def operation_bar(call: Call) -> Reply:
+async def operation_bar(call: Call) -> Reply:
     """The element of pages, `<operation-bar>`."""
-    content, tag = load(BAR)
+    content, tag = await asyncio.to_thread(load, BAR)
     headers = {
         "Content-Type": "text/javascript; charset=utf-8",
         "Cache-Control": "no-cache",
