@@ -8,13 +8,13 @@ then waits for a newer one: who reads slowly misses some, but never the last.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from http import HTTPStatus
 
 from duologue.actors import WorkerSnapshot
 from duologue.errors import UnknownWorkerError
+from duologue.transport._json import dump
 from duologue.transport.http._actions._calls import Refusal, Reply
 from duologue.transport.http._actions._finding import Found
 from duologue.transport.http._actions._visitors import Visitor
@@ -24,7 +24,7 @@ RETRY = 2000
 """Milliseconds until a browser comes again."""
 _COMMENT = b":\n\n"
 _SILENCE = 15.0  # seconds; proxies close what is silent for longer
-_GAP = 0.1  # seconds between two events of an operation, unless it is the last
+_GAP = 0.25  # seconds between two events of an operation, unless it is the last
 _ASK = 1.0  # seconds until a body that wants to be asked is asked
 _LONGEST = 3600.0  # seconds; who comes again is asked again who they are
 
@@ -89,8 +89,8 @@ class Feed:
             form = self._forms.form(
                 self.newest, self._base, with_traceback=with_traceback
             )
-            line = f"id: {self._forms.tag(self.newest)}\ndata: {json.dumps(form)}\n\n"
-            self._events[with_traceback] = line.encode()
+            head = f"id: {self._forms.tag(self.newest)}\ndata: ".encode()
+            self._events[with_traceback] = head + dump(form) + b"\n\n"
         return self._events[with_traceback]
 
     async def _follow(self) -> None:

@@ -58,6 +58,7 @@ class Forms:
         """
         place = f"{base}/operations/{snapshot.id}"
         kind, result = _result(snapshot)
+        shift = _shift()
         links = {
             "self": place,
             "events": f"{place}/events",
@@ -88,12 +89,12 @@ class Forms:
             "children": [asdict(part) for part in snapshot.children],
             "reason": snapshot.reason,
             "error": _failure(snapshot.error, with_traceback=with_traceback),
-            "created_at": moment(snapshot.created_at),
-            "started_at": moment(snapshot.started_at),
-            "updated_at": moment(snapshot.updated_at),
-            "heartbeat_at": moment(snapshot.heartbeat_at),
-            "finished_at": moment(snapshot.finished_at),
-            "expires_at": moment(snapshot.expires_at),
+            "created_at": _moment(snapshot.created_at, shift),
+            "started_at": _moment(snapshot.started_at, shift),
+            "updated_at": _moment(snapshot.updated_at, shift),
+            "heartbeat_at": _moment(snapshot.heartbeat_at, shift),
+            "finished_at": _moment(snapshot.finished_at, shift),
+            "expires_at": _moment(snapshot.expires_at, shift),
             "poll_after_ms": math.ceil(snapshot.poll_after * 1000),
             "result": result,
             "result_type": kind,
@@ -108,12 +109,16 @@ def retry_after(snapshot: WorkerSnapshot) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(snapshot.poll_after)))}
 
 
-def moment(at: float | None) -> str | None:
+def _shift() -> float:
+    """Seconds from the clock of the loop to that of the wall."""
+    # Whole tenths: between two answers the clocks drift apart by less.
+    return round(time.time() - asyncio.get_running_loop().time(), 1)
+
+
+def _moment(at: float | None, shift: float) -> str | None:
     """A time of the loop's clock as that of the wall, as RFC 3339 writes it."""
     if at is None:
         return None
-    # Whole tenths: between two answers the clocks drift apart by less.
-    shift = round(time.time() - asyncio.get_running_loop().time(), 1)
     return datetime.fromtimestamp(at + shift, UTC).isoformat(timespec="milliseconds")
 
 
