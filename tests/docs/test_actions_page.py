@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 import signal
 import socket
@@ -11,6 +13,7 @@ import aiohttp
 import pytest
 
 from duologue.transport.sandbox import Sandbox
+from tests.asgi import Browser
 from tests.docs.conftest import running
 
 ROOT = Path(__file__).parents[2]
@@ -67,3 +70,39 @@ async def test_the_page_of_the_program_starts_its_import_and_stops_it(
     assert [status for status, _ in states] == [200] * 3
     assert states[1] == (200, "running")
     assert (process.returncode, errors) == (0, b"")
+
+
+async def test_the_fastapi_example_counts_for_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Sandbox() as sandbox:
+        for name, value in {
+            "ACTIONS_TOKEN": "a long and secret one",
+            "DUOLOGUE_MAX_TOKEN": sandbox.token,
+            "DUOLOGUE_MAX_URL": sandbox.url,
+            "DUOLOGUE_STATE_DIR": str(tmp_path),
+        }.items():
+            monkeypatch.setenv(name, value)
+        place = ROOT / "examples/operations_fastapi.py"
+        spec = importlib.util.spec_from_file_location("operations_fastapi", place)
+        assert spec is not None
+        assert spec.loader is not None
+        program = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(program)
+        async with program.lifespan(program.app):
+            page = await Browser(program.app).ask("GET", "/", headers={})
+            cookie = page.headers["set-cookie"].partition(";")[0]
+            own = {"cookie": cookie, "host": "x", "origin": "http://x"}
+            kind = {"content-type": "application/json"}
+            body = json.dumps({"command": "start", "parameters": {"rows": 3}})
+            begun = await Browser(program.app).ask(
+                "POST", "/actions/count", body.encode(), headers=own | kind
+            )
+            links = begun.json["links"]
+            assert isinstance(links, dict)
+            told = await Browser(program.app).ask("GET", links["events"], headers=own)
+            script = await Browser(program.app).ask("GET", "/page.js", headers={})
+
+    assert 'src="/actions/count"' in page.body.decode()
+    assert b"bar.start(" in script.body
+    assert '"result":"3 rows"' in told.body.decode().replace(": ", ":")
