@@ -171,3 +171,47 @@ class MessageUntakenError(RemoteMessageError):
     ref: str
     tag: str
     template = "no handler of {ref} takes a {tag} now; see the filters of its handlers"
+
+
+class RemoteUnavailableError(RemoteMessageError):
+    """A bot could not be reached for as long as it was tried.
+
+    Attributes:
+        place: Where it should be.
+        problem: What was wrong the last time.
+    """
+
+    place: str
+    problem: str
+    template = (
+        "{place} could not be reached ({problem}); the message may have arrived: send it "
+        "again with the same id"
+    )
+
+
+class RemoteRefusedError(RemoteMessageError):
+    """A bot has refused a message for a reason that has no class of its own here.
+
+    Attributes:
+        status: The status of its answer.
+        problem: What it says.
+    """
+
+    status: int
+    problem: str
+    template = "the message was refused with {status}: {problem}"
+
+
+class AskTimeoutError(RemoteMessageError, TimeoutError):
+    """An actor of another program has not answered in time.
+
+    Attributes:
+        ref: The actor.
+        timeout: How many seconds it had.
+    """
+
+    ref: str
+    timeout: float
+    template = (
+        "{ref} has not answered within {timeout:g} s; it may do so later, to nobody"
+    )

@@ -199,7 +199,7 @@ class RefDoor:
         """Take a message whose outcome is of interest."""
         outcome = await _with_room(event.subject, recipient.send(event, asked=False))
         token = self._receipts.add(caller.name, event.id, outcome)
-        return await self._outcome(request, caller, token, wait or 0.0)
+        return await self._outcome(request, caller, token, wait)
 
     async def _receipt(self, request: web.Request, caller: Caller) -> web.Response:
         token = request.match_info["token"]
@@ -211,7 +211,7 @@ class RefDoor:
         request: web.Request,
         caller: Caller,
         token: str,
-        wait: float,
+        wait: float | None,
     ) -> web.Response:
         waiting = self._receipts.get(token, caller.name)
         if waiting is None:
@@ -220,8 +220,9 @@ class RefDoor:
                 "again with the same id"
             )
             return problem(HTTPStatus.NOT_FOUND, detail, error="OutcomeUnknownError")
-        await asyncio.wait([waiting.outcome], timeout=wait)
-        if not waiting.outcome.done():
+        if wait is not None:
+            await asyncio.wait([waiting.outcome], timeout=wait)
+        if wait is None or not waiting.outcome.done():
             said = {"id": waiting.id, "status": "accepted", "receipt": token}
             response = answer(said, status=HTTPStatus.ACCEPTED)
             response.headers["Location"] = (

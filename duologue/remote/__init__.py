@@ -1,0 +1,28 @@
+"""Actors of other programs: tell and ask them by their refs, over HTTP or Redis.
+
+It needs neither dialogs nor actors: a web shop, a script or a task queue imports it
+without a bot.
+"""
+
+from __future__ import annotations
+
+# _runtime: where the others are; _refs: what they are told and asked
+# _doors: what all ways have in common; _http: the way over HTTP
+# _turns: their order; _retries: when something is sent again; _blocking: the same for threads
+from duologue.messages import message as message
+from duologue.remote._blocking import BlockingRef, BlockingRemoteRuntime, BlockingResult
+from duologue.remote._doors import Accepted, Result
+from duologue.remote._refs import RemoteDialog, RemoteReceipt, RemoteRef
+from duologue.remote._runtime import RemoteRuntime
+
+__all__ = [
+    "Accepted",
+    "BlockingRef",
+    "BlockingRemoteRuntime",
+    "BlockingResult",
+    "RemoteDialog",
+    "RemoteReceipt",
+    "RemoteRef",
+    "RemoteRuntime",
+    "Result",
+]

@@ -1,0 +1,118 @@
+"""A runtime in another program, as this one sees it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Final, Self
+
+from duologue.messages import Ref, dialog_ref
+from duologue.remote._blocking import BlockingRemoteRuntime
+from duologue.remote._doors import Door
+from duologue.remote._http import HttpDoor
+from duologue.remote._refs import RemoteDialog, RemoteRef, Sender
+from duologue.remote._turns import Turns
+
+SOURCE: Final = "//duologue.remote"
+
+
+class RemoteRuntime:
+    """A runtime in another program.
+
+    `async with RemoteRuntime("https://bot.internal/refs", token=…) as remote:` gives back
+    its connections at the end of the block; `close()` does so elsewhere. In programs with
+    threads, `blocking()` has the same calls.
+
+    Args:
+        url: Where its door is mounted; see `Runtime.refs`.
+        token: What lets this program in.
+        source: The name of this program, the same in all of its runs: with the id of a
+            message it says whether that came before.
+        patience: Seconds for which a message is sent again and again.
+
+    Raises:
+        RuntimeSettingError: The URL is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        source: str = SOURCE,
+        patience: float = 60.0,
+    ) -> None:
+        self._begin(HttpDoor(url, token, patience), source)
+
+    def _begin(self, door: Door, source: str) -> None:
+        self._door = door
+        self._sender = Sender(door, source, Turns())
+
+    def __repr__(self) -> str:
+        return f"<RemoteRuntime {self._door.place}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give back connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Give back connections. The next call makes new ones."""
+        await self._door.close()
+
+    def blocking(self) -> BlockingRemoteRuntime:
+        """The same for threads and scripts: `with remote.blocking() as remote:`."""
+        return BlockingRemoteRuntime(self)
+
+    def dialog(
+        self,
+        bot: str,
+        *,
+        chat_id: int,
+        user_id: int | None = None,
+        thread_id: int | None = None,
+    ) -> RemoteDialog:
+        """The dialogs of a user in a chat.
+
+        Args:
+            bot: The messenger and the number of the bot, such as `max.42`.
+            chat_id: The chat.
+            user_id: The user; None for what the whole chat shares.
+            thread_id: The topic.
+
+        Raises:
+            InvalidRefError: The bot is none.
+        """
+        ref = dialog_ref(bot, chat_id=chat_id, user_id=user_id, thread_id=thread_id)
+        return RemoteDialog(ref, self._sender)
+
+    def actor(self, type: str, key: str) -> RemoteRef:  # noqa: A002  # the word of refs
+        """An actor of a class that the other program has exposed.
+
+        Args:
+            type: The name of the class.
+            key: Which one.
+
+        Raises:
+            InvalidRefError: There can be no such actor.
+        """
+        return RemoteRef(Ref(type, key), self._sender)
+
+    def ref(self, text: str) -> RemoteRef:
+        """The ref that `str(ref)` has written.
+
+        Returns:
+            A `RemoteDialog` if it is one of dialogs.
+
+        Raises:
+            InvalidRefError: It is none.
+        """
+        ref = Ref.parse(text)
+        kind = RemoteDialog if ref.type == "dialog" else RemoteRef
+        return kind(ref, self._sender)
