@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # _message: classes and their tags; _shapes: their data; _limits: what is too much
 # _schemas: the same, described; _events: the envelope; _refs: to whom; _calls: what dialogs understand by themselves
-# _recipients: who takes them; _signatures: who has sent it
+# _recipients: who takes them; _refusals: who does not; _signatures: who has sent it
 from duologue.messages._calls import (
     CALLS,
     Done,

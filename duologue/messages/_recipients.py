@@ -28,6 +28,16 @@ class Outcome:
     data: object = None
 
 
+def shown(outcome: Outcome) -> dict[str, object]:
+    """An outcome as other programs are told of it."""
+    said: dict[str, object] = {"status": outcome.status}
+    if outcome.version is not None:
+        said["version"] = outcome.version
+    if outcome.status == "answered":
+        said |= {"type": outcome.type, "data": outcome.data}
+    return said
+
+
 class Recipient(Protocol):
     """The actors of one type."""
 

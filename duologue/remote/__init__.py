@@ -7,7 +7,7 @@ without a bot.
 from __future__ import annotations
 
 # _runtime: where the others are; _refs: what they are told and asked
-# _doors: what all ways have in common; _http: the way over HTTP
+# _doors: what all ways have in common; _http, _stream: the ways
 # _turns: their order; _retries: when something is sent again; _blocking: the same for threads
 from duologue.messages import message as message
 from duologue.remote._blocking import BlockingRef, BlockingRemoteRuntime, BlockingResult

@@ -43,6 +43,41 @@ class RemoteRuntime:
     ) -> None:
         self._begin(HttpDoor(url, token, patience), source)
 
+    @classmethod
+    def redis(
+        cls,
+        url: str,
+        *,
+        secret: str | None = None,
+        namespace: str = "main",
+        shards: int = 16,
+        source: str = SOURCE,
+        patience: float = 60.0,
+    ) -> Self:
+        """A runtime that reads streams of a Redis or Valkey server.
+
+        Args:
+            url: The server, with a user who may write there: `redis://writer:…@host`.
+            secret: What messages are signed with: 24 bytes or more; None where the bot
+                takes unsigned ones.
+            namespace: That of the bot's engine.
+            shards: Those of the bot's engine.
+            source: The name of this program, the same in all of its runs.
+            patience: Seconds for which a message is sent again, or an outcome waited for.
+
+        Raises:
+            RuntimeSettingError: The URL is none.
+            SecretTooShortError: The secret could be guessed.
+        """
+        from duologue.remote._stream import StreamDoor  # noqa: PLC0415  # redis is large
+
+        door = StreamDoor(
+            url, secret, namespace=namespace, shards=shards, patience=patience
+        )
+        made = cls.__new__(cls)
+        made._begin(door, source)  # noqa: SLF001  # our own
+        return made
+
     def _begin(self, door: Door, source: str) -> None:
         self._door = door
         self._sender = Sender(door, source, Turns())

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 from duologue.actors import Observer
+from duologue.errors import RuntimeSettingError
 from duologue.messages import Signer
 from duologue.messages._recipients import Recipients
 from duologue.runtime._assembly import Running
-from duologue.transport.http import AccessTokens
+from duologue.transport.http import AccessToken, AccessTokens
 from duologue.transport.http._refs._door import refs_application
+from duologue.transport.redis import RedisEngine
+from duologue.transport.redis._ingress._entries import Entrance
+from duologue.transport.redis._ingress._stream import StreamDoor
 
 
 class RefDoors(ABC):
@@ -56,6 +61,46 @@ class RefDoors(ABC):
             observer=lambda: self.observer,
         )
 
+    @asynccontextmanager
+    async def stream_refs(
+        self,
+        *signers: Signer,
+        unsigned: Sequence[str] = (),
+        strangers: bool = False,
+    ) -> AsyncGenerator[None]:
+        """Take in what other programs write to the streams of a Redis engine.
+
+        `async with Runtime(…) as runtime, runtime.stream_refs(Signer(…)):` does so for as
+        long as the block. Of several processes one does it at a time.
+
+        Args:
+            signers: Programs that sign what they write, and what each may do.
+            unsigned: Scopes of what is not signed: of everybody who may write there.
+            strangers: Whether messages may go to users whom the bot has never met.
+
+        Raises:
+            RuntimeSettingError: Nothing could come in, or the engine has no streams.
+            RuntimeNotStartedError: The runtime does not run.
+        """
+        parts = self._parts()
+        if not signers and not unsigned:
+            problem = "nothing could come in; give a Signer(name, secret, scopes)"
+            raise RuntimeSettingError("stream_refs()", problem)
+        if not isinstance(parts.engine, RedisEngine):
+            problem = 'streams are there with engine="redis://…" only; use refs()'
+            raise RuntimeSettingError("stream_refs()", problem)
+        door = StreamDoor(
+            parts.engine,
+            Entrance(signers, unsigned, scopes=_scopes),
+            _Reach(self._parts, strangers=strangers)(),
+            observer=self.observer,
+        )
+        door.start()
+        try:
+            yield
+        finally:
+            await door.close()
+
     @abstractmethod
     def _parts(self) -> Running:
         """The parts that run.
@@ -63,6 +108,10 @@ class RefDoors(ABC):
         Raises:
             RuntimeNotStartedError: Used outside the block.
         """
+
+
+def _scopes(name: str, scopes: Sequence[str]) -> Callable[[str, str], bool]:
+    return AccessToken(name, "", tuple(scopes)).allows
 
 
 class _Reach:

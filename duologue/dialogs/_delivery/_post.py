@@ -109,6 +109,12 @@ class Post:
         await self._send(Letter(address.key, Mail(pending.id, body)))
         return receipt
 
+    def expect(self, key: str, body: bytes) -> tuple[Letter, Receipt]:
+        """Make a letter that somebody else delivers, and its receipt."""
+        pending = Pending("", self._clock.time())
+        self._note(pending)
+        return Letter(key, Mail(pending.id, body)), Receipt(pending)
+
     async def put(self, letters: Sequence[Letter]) -> None:
         """Accept letters of which nobody here wants to know what becomes.
 

@@ -33,6 +33,7 @@ from duologue.errors import (
     InvalidAddressError,
     MailboxFullError,
     MessageShapeError,
+    OutcomeUnknownError,
     UnknownMessageError,
     UnknownRefError,
 )
@@ -149,15 +150,31 @@ class ToldDialogs:
         command = _told(event, asked=asked)
         return _outcome(await self._post.send(Address.parse(key), command))
 
-    def letter(self, event: Event, *, asked: bool = False) -> Letter:
+    async def letter(
+        self, event: Event, *, asked: bool, answered: bool
+    ) -> tuple[Letter, Coroutine[object, object, Told] | None]:
         """The letter that a message becomes, for a door that delivers by itself.
 
+        Args:
+            event: The message.
+            asked: Whether it is a question.
+            answered: Whether its outcome is of interest; then it is given too.
+
         Raises:
-            UnknownRefError: It is to no dialog.
+            UnknownRefError: The bot has never met anybody there.
+            EngineUnavailableError: The engine does not answer.
         """
-        key = _address(event.subject).key
-        name = f"{self._prefix}.{next(self._numbers)}"
-        return Letter(key, Mail(name, encode(_told(event, asked=asked))))
+        key = await self._key(event.subject, 1)
+        body = encode(_told(event, asked=asked))
+        if not answered:
+            name = f"{self._prefix}.{next(self._numbers)}"
+            return Letter(key, Mail(name, body)), None
+        letter, receipt = self._post.expect(key, body)
+        return letter, _outcome(receipt)
+
+    def withdraw(self, letter: Letter) -> None:
+        """Wait no more for the outcome of a letter that has not left."""
+        self._post.withdraw([letter], OutcomeUnknownError(letter.mail.id))
 
     async def _key(self, ref: Ref, number: int) -> str:
         """The mailbox of a dialog that messages may be sent to."""

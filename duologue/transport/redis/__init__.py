@@ -8,7 +8,8 @@ from __future__ import annotations
 # lets them go, `_attendance` does both all the time, and `_relay` carries mail, as
 # `_parcels`, to other units and fires letters for later. All of it is scripts on `_keys`;
 # `_wire` brings them to the `_server`. `_inspect` looks at all of it from outside, for the
-# terminal command of `_cli`; `_watch` tells metrics of it.
+# terminal command of `_cli`; `_watch` tells metrics of it. What other
+# programs write comes in through `_ingress`.
 from duologue.transport.redis._engine import RedisEngine
 
 __all__ = ["RedisEngine"]

@@ -41,7 +41,7 @@ from duologue.transport.redis._units import (
     state_of,
 )
 from duologue.transport.redis._watch import Gauges
-from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
@@ -117,6 +117,19 @@ class RedisEngine(Turns):
     def problem(self) -> str | None:
         """Why nothing can be accepted or committed now; None if all is well."""
         return self._link.problem if self._is_here else None
+
+    @property
+    def names(self) -> Names:
+        """The names of everything that is kept."""
+        return self._names
+
+    def client(self) -> Client:
+        """A connection of its own, for whoever waits for something."""
+        return self._server.client()
+
+    def call(self, call: Call) -> asyncio.Future[object]:
+        """Send a call with the others of this tick."""
+        return self._link.send(call)
 
     @property
     def place(self) -> str:

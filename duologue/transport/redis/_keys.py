@@ -105,6 +105,15 @@ class Names:
         """The dead letters of a shard."""
         return f"{self._tags[shard]}:dead"
 
+    def stream(self, shard: int) -> tuple[str, str]:
+        """What other programs write for a shard, and what of it is set aside."""
+        tag = self._tags[shard]
+        return f"{tag}:in", f"{tag}:aside"
+
+    def answers(self, shard: int, name: str) -> str:
+        """Where another program waits for an answer."""
+        return f"{self._tags[shard]}:rep:{name}"
+
     def unit(self, shard: int, unit: str, kind: str) -> list[str]:
         """What every script about a unit is given first."""
         tag = self._tags[shard]

@@ -25,9 +25,9 @@ from duologue.transport.redis._units import (
     parts_of,
 )
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._envelopes import unpack_out
+from duologue.transport.redis._wire._envelopes import pack, unpack_out
 from duologue.transport.redis._wire._link import Call, Reply
-from duologue.transport.redis._wire._scripts import ENQUEUE, FORGET
+from duologue.transport.redis._wire._scripts import ACCEPT, ENQUEUE, FORGET
 
 _AGAIN = 0.05  # seconds until a full mailbox is tried again
 _PAUSE = 1.0  # seconds until a server that did not answer is asked again
@@ -170,6 +170,36 @@ class Relay(Leases):
         if unit is not None:
             unit.calls += 1
         return self._send(ENQUEUE, place, args, more=more, done=done, ended=ended)
+
+    def accept(
+        self, stream: str, entry: str, letter: Letter, *, before: str = ""
+    ) -> asyncio.Future[object]:
+        """Move an entry of a stream into the mailbox that it is for.
+
+        Args:
+            stream: The stream, in the same shard.
+            entry: The entry.
+            letter: What it becomes.
+            before: An entry for the same mailbox that has to be there first.
+
+        Returns:
+            A future of what became of it: `taken`; `full` if it stays for now; `gone` if
+            somebody else has taken it.
+        """
+        place = self._place(letter.key)
+        self._know(place.kind)
+        parcel = Parcel([letter], (), None)
+
+        def done(reply: Reply) -> str:
+            status = cast("list[bytes]", reply)[0]
+            if status in {b"gone", b"full"}:
+                return status.decode()
+            self._brought(place, b"", parcel, reply)
+            return "taken"
+
+        args: list[Argument] = [self.name, self._names.channel, entry, before]
+        args += [self._capacity, letter.key, pack(letter)]
+        return self._send(ACCEPT, place, args, more=[stream], done=done)
 
     def _know(self, kind: str) -> None:
         """See to it that whoever looks for work knows of a kind."""

@@ -20,7 +20,7 @@ from duologue.errors import (
     MailboxFullError,
 )
 from duologue.messages import CALLS, Event, Ref, Signer
-from duologue.messages._recipients import Outcome, Recipient, Recipients
+from duologue.messages._recipients import Outcome, Recipient, Recipients, shown
 from duologue.transport._server import new_application
 from duologue.transport.http._problems import answer, as_problems, problem
 from duologue.transport.http._refs._access import (
@@ -232,7 +232,7 @@ class RefDoor:
         error = waiting.outcome.exception()
         if error is not None:
             return refusal(error)
-        return answer({"id": waiting.id, **_shown(waiting.outcome.result())})
+        return answer({"id": waiting.id, **shown(waiting.outcome.result())})
 
     @staticmethod
     def _prefix(request: web.Request) -> str:
@@ -265,7 +265,7 @@ class RefDoor:
         error = outcome.exception()
         if error is not None:
             return refusal(error)
-        return answer({"id": event.id, **_shown(outcome.result())})
+        return answer({"id": event.id, **shown(outcome.result())})
 
     def _late(self, outcome: asyncio.Task[Outcome]) -> None:
         if not outcome.cancelled() and outcome.exception() is None:
@@ -300,15 +300,6 @@ async def _with_room(ref: Ref, accepted: Awaitable[T]) -> T:
 
 def _key(event: Event) -> tuple[str, str, str]:
     return str(event.subject), event.source, event.id
-
-
-def _shown(outcome: Outcome) -> dict[str, object]:
-    shown: dict[str, object] = {"status": outcome.status}
-    if outcome.version is not None:
-        shown["version"] = outcome.version
-    if outcome.status == "answered":
-        shown |= {"type": outcome.type, "data": outcome.data}
-    return shown
 
 
 def _outcome_of(status: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final
 
 from aiohttp import web
 
@@ -35,6 +35,7 @@ from duologue.errors import (
     UnknownStateError,
     WrongStateError,
 )
+from duologue.messages._refusals import refused
 from duologue.transport.http._problems import problem
 
 _logger = logging.getLogger("duologue.refs")
@@ -80,21 +81,14 @@ def refusal(error: BaseException) -> web.Response:
         (known for kind, known in _STATUSES.items() if isinstance(error, kind)),
         HTTPStatus.INTERNAL_SERVER_ERROR,
     )
-    name = type(error).__name__
+    said = refused(error)
+    detail = str(said.pop("detail"))
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.warning("a message of another program failed: %r", error)
-        detail = "the handler failed; the log of the bot says why"
-        return problem(status, detail, error=name)
-    values = [_plain(value) for value in error.args]
-    response = problem(status, str(error), error=name, values=values)
+        return problem(status, detail, error=said["error"])
+    response = problem(status, detail, **said)
     if status in _RETRY_AFTER:
         response.headers["Retry-After"] = str(_RETRY_AFTER[status])
     if status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in cast("tuple[object, ...]", value)]
-    return value if isinstance(value, str | int | float | None) else repr(value)

@@ -52,6 +52,8 @@ NEWS: Final = _load("news")
 PARK: Final = _load("park")
 HOLD: Final = _load("hold")
 TAKE: Final = _load("take")
+ACCEPT: Final = _load("accept")
+ASIDE: Final = _load("aside")
 ALL: Final = (
     ENQUEUE,
     LEASE,
@@ -66,4 +68,6 @@ ALL: Final = (
     PARK,
     HOLD,
     TAKE,
+    ACCEPT,
+    ASIDE,
 )

@@ -1,0 +1,118 @@
+"""What other programs may write to a stream, and what is wrong with the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from duologue.errors import (
+    DuologueError,
+    EnvelopeError,
+    MessageTooLargeError,
+    SignatureError,
+)
+from duologue.messages import CALLS, MOST_BYTES, Event, Signer, read_event
+from duologue.messages._signatures import check_time
+
+_REPLY: Final = re.compile(r"(tell|ask)\.[A-Za-z0-9_-]{22}")
+
+
+Allows: TypeAlias = Callable[[str, str], bool]
+"""Tells whether a sender may do something with a target."""
+
+ScopesOf: TypeAlias = Callable[[str, Sequence[str]], Allows]
+"""Gives what a sender may do, by its name and its scopes."""
+
+
+class NotAllowedError(DuologueError):
+    """A sender may not do what it asks for; not for anyone outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry that may come in.
+
+    Attributes:
+        event: The message.
+        asked: Whether it is a question.
+    """
+
+    event: Event
+    asked: bool
+
+
+class Entrance:
+    """Decides what may come in.
+
+    Args:
+        signers: Who may sign, and what each may do.
+        unsigned: What messages without a signature may do.
+        scopes: Reads scopes.
+    """
+
+    def __init__(
+        self,
+        signers: Sequence[Signer],
+        unsigned: Sequence[str],
+        *,
+        scopes: ScopesOf,
+    ) -> None:
+        self._signers = [
+            (signer, scopes(signer.name, signer.scopes)) for signer in signers
+        ]
+        self._unsigned = scopes("unsigned", unsigned)
+
+    def read(self, name: str, fields: Mapping[bytes, bytes]) -> Entry:
+        """Read an entry.
+
+        Args:
+            name: Its id, which begins with the time at which the server took it.
+            fields: What it holds.
+
+        Raises:
+            MessageTooLargeError: It is too large.
+            SignatureError: Nobody has signed it who may, or not just now.
+            EnvelopeError: It is no event.
+            NotAllowedError: Its sender may not send it.
+        """
+        body = fields.get(b"ce")
+        if body is None:
+            raise EnvelopeError("", "an entry has the field ce")
+        if len(body) > MOST_BYTES:
+            raise MessageTooLargeError(len(body), MOST_BYTES)
+        given = fields.get(b"sig")
+        allows = self._unsigned
+        if given is not None:
+            allows = self._signer(body, given.decode(errors="replace"))
+        event = read_event(body)
+        if given is not None:
+            if event.time is None:
+                raise EnvelopeError("time", "what is signed says when that was")
+            check_time(event.time.timestamp(), int(name.partition("-")[0]) / 1000)
+        asked = False
+        if event.replyto is not None:
+            found = _REPLY.fullmatch(event.replyto)
+            if found is None:
+                raise EnvelopeError("replyto", "it is tell. or ask., and 22 characters")
+            asked = found[1] == "ask"
+        _check(allows, event, asked=asked)
+        return Entry(event, asked)
+
+    def _signer(self, body: bytes, given: str) -> Allows:
+        for signer, allows in self._signers:
+            if signer.has_signed(body, given):
+                return allows
+        raise SignatureError("no secret that is known here has made it")
+
+
+def _check(allows: Allows, event: Event, *, asked: bool) -> None:
+    target = str(event.subject)
+    if event.type in CALLS and not asked:
+        may = allows("dialog", target)
+    else:
+        verb = "ask" if asked else "tell"
+        may = allows(verb, target) and allows("message", event.type)
+    if not may:
+        raise NotAllowedError

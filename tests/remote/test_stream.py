@@ -1,0 +1,347 @@
+"""A program beside the bot, over a stream of its server: told, asked, set aside, moved."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import cast
+
+import pytest
+import redis.asyncio as redis
+
+from duologue.actors import MemoryEngine
+from duologue.dialogs import Dispatcher
+from duologue.errors import (
+    AskTimeoutError,
+    NoContextError,
+    OutcomeUnknownError,
+    RemoteRefusedError,
+    RemoteUnavailableError,
+    RuntimeSettingError,
+    SecretTooShortError,
+    UnknownMessageError,
+    UnknownRefError,
+)
+from duologue.messages import Signer
+from duologue.messages._refs import shard_of
+from duologue.messages._signatures import sign
+from duologue.remote import RemoteRuntime
+from duologue.testing import Playground
+from duologue.transport.redis import RedisEngine
+from tests.dialogs.test_told import Shop, shop
+from tests.messages.shop import Cart, GetCart, OrderPaid
+from tests.servers import RedisServer, server, valkey_program
+
+pytestmark = pytest.mark.real_time
+
+SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105  # of this test
+ALL = ("tell:*", "ask:*", "dialog:*", "message:*")
+REF = "dialog/test.1:1:1"
+ACL = Path(__file__).parents[2] / "deploy/redis/users.acl"
+Stream = dict[bytes, bytes]
+
+
+class Beside:
+    """The bot, its server, and the program beside it."""
+
+    def __init__(self, chat: Playground, url: str, namespace: str) -> None:
+        self.chat = chat
+        self.namespace = namespace
+        self.raw = redis.Redis.from_url(url, protocol=2)
+        self.remote = RemoteRuntime.redis(
+            url, secret=SECRET, namespace=namespace, source="//tests", patience=5
+        )
+        self.dialog = self.remote.dialog("test.1", chat_id=1, user_id=1)
+
+    def key(self, what: str, ref: str = REF) -> str:
+        return f"duologue:{{{self.namespace}:{shard_of(ref, 16):02d}}}:{what}"
+
+    async def write(self, key: str, **fields: str | bytes) -> None:
+        """Write an entry, as anybody may who can XADD."""
+        await self.raw.xadd(key, {**fields})  # type: ignore[dict-item] # invariant
+
+    async def aside(self) -> list[str]:
+        """Why entries were set aside."""
+        found = await self.raw.xrange(self.key("aside"))
+        entries = cast("list[tuple[bytes, Stream]]", found)
+        return [fields[b"reason"].decode() for _, fields in entries]
+
+    async def empty(self) -> None:
+        """Wait until nothing is left in the stream."""
+        keys = [f"duologue:{{{self.namespace}:{n:02d}}}:in" for n in range(16)]
+        while any([await self.raw.xlen(key) for key in keys]):  # noqa: ASYNC110  # it is elsewhere
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)
+
+    def count(self, outcome: str) -> float:
+        return self.chat.counts.of("messages_offered", source="redis", outcome=outcome)
+
+
+@asynccontextmanager
+async def beside(
+    *scopes: str,
+    dispatcher: Dispatcher | None = None,
+    unsigned: tuple[str, ...] = (),
+    capacity: int = 1000,
+) -> AsyncGenerator[Beside]:
+    url, namespace = server(valkey_program()).url, f"t{time.monotonic_ns()}"
+    engine = RedisEngine(url, namespace=namespace, capacity=capacity)
+    signer = Signer("shop", [SECRET], scopes or ALL)
+    async with Playground(dispatcher or shop(), engine=engine) as chat:
+        door = chat.runtime.stream_refs(signer, unsigned=unsigned)
+        program = Beside(chat, url, namespace)
+        async with door, program.remote, program.raw:
+            await (await chat.dialog(1).start(Shop.cart)).drawn()
+            yield program
+
+
+def paid(number: int) -> OrderPaid:
+    return OrderPaid(number, Decimal("1.50"))
+
+
+def event(**fields: object) -> bytes:
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "//shop",
+            "type": "shop.order_paid.v1",
+            "subject": REF,
+            "time": datetime.now(UTC).isoformat(),
+            "data": {"order": 7},
+            **fields,
+        }
+    ).encode()
+
+
+async def test_a_dialog_is_told_and_asked_over_a_stream() -> None:
+    async with beside() as program:
+        await program.dialog.tell(paid(1), id="one")
+        await program.dialog.tell(paid(2), id="two")
+        await program.dialog.tell(paid(1), id="one")
+
+        assert await program.dialog.ask(GetCart(), Cart) == Cart(["1", "2"])
+        assert program.count("accepted") == 4
+
+
+async def test_the_calls_have_their_outcomes_over_a_stream() -> None:
+    async with beside() as program:
+        updated = await (await program.dialog.update({"n": 1}))
+        await (await program.dialog.done())
+        with pytest.raises(NoContextError):
+            await (await program.dialog.update({"n": 1}))
+
+        assert updated.status == "committed"
+        with pytest.raises(UnknownMessageError):
+            await program.dialog.ask(paid(1))
+        with pytest.raises(UnknownRefError):
+            await (await program.remote.dialog("test.1", chat_id=2).update({}))
+
+
+async def test_the_order_of_the_stream_is_that_of_the_mailbox() -> None:
+    async with beside(capacity=3) as program:
+        async with asyncio.TaskGroup() as group:
+            for number in range(40):
+                group.create_task(program.dialog.tell(paid(number)))
+        await program.empty()
+
+        cart = await program.dialog.ask(GetCart(), Cart)
+        assert cart.items == [str(number) for number in range(40)]
+
+
+async def test_two_processes_read_a_stream_and_nothing_is_doubled() -> None:
+    async with beside() as program:
+        engine = RedisEngine(server(valkey_program()).url, namespace=program.namespace)
+        async with Playground(shop(), engine=engine) as other:
+            signer = Signer("shop", [SECRET], ALL)
+            async with other.runtime.stream_refs(signer) as _:
+                for number in range(30):
+                    await program.dialog.tell(paid(number))
+                await program.empty()
+                cart = await program.dialog.ask(GetCart(), Cart)
+
+        assert cart.items == [str(number) for number in range(30)]
+
+
+async def test_another_process_goes_on_where_the_first_has_ended() -> None:
+    async with beside() as program:
+        async with AsyncExitStack() as stack:
+            engine = RedisEngine(
+                server(valkey_program()).url, namespace=program.namespace
+            )
+            other = await stack.enter_async_context(Playground(shop(), engine=engine))
+            signer = Signer("shop", [SECRET], ALL)
+            await stack.enter_async_context(other.runtime.stream_refs(signer))
+            await program.dialog.tell(paid(1))
+            await program.empty()
+        await program.dialog.tell(paid(2))
+
+        assert await program.dialog.ask(GetCart(), Cart) == Cart(["1", "2"])
+
+
+async def test_what_may_not_come_in_is_set_aside_and_counted() -> None:
+    async with beside() as program:
+        key, good = program.key("in"), event()
+        old = event(time="2026-01-01T00:00:00Z")
+        await program.write(key, ce=good)
+        await program.write(key, ce=good, sig="v1,AAAA")
+        await program.write(key, ce=old, sig=sign(SECRET, old))
+        await program.write(key, nothing="")
+        for one in (
+            event(data="x" * 65536),
+            event(type="shop.unknown.v1"),
+            event(data={"order": "7"}),
+            event(specversion="0.3"),
+            event(replyto="somewhere"),
+            b"{",
+        ):
+            await program.write(key, ce=one, sig=sign(SECRET, one))
+        timeless = {n: v for n, v in json.loads(good).items() if n != "time"}
+        bare = json.dumps(timeless).encode()
+        await program.write(key, ce=bare, sig=sign(SECRET, bare))
+        await program.empty()
+
+        assert [reason.partition(":")[0] for reason in await program.aside()] == [
+            "NotAllowedError",
+            "SignatureError",
+            "SignatureError",
+            "EnvelopeError",
+            "MessageTooLargeError",
+            "UnknownMessageError",
+            "MessageShapeError",
+            "EnvelopeError",
+            "EnvelopeError",
+            "EnvelopeError",
+            "EnvelopeError",
+        ]
+        assert program.count("forbidden") == 3
+        assert program.count("refused") == 8
+        assert await program.dialog.ask(GetCart(), Cart) == Cart([])
+
+
+async def test_a_signed_message_that_is_replayed_is_handled_once() -> None:
+    async with beside() as program:
+        body = event()
+        for _ in range(3):
+            await program.write(program.key("in"), ce=body, sig=sign(SECRET, body))
+        await program.empty()
+
+        assert await program.dialog.ask(GetCart(), Cart) == Cart(["7"])
+
+
+async def test_an_entry_in_a_wrong_stream_is_moved_once() -> None:
+    async with beside(unsigned=ALL) as program:
+        await program.write(program.key("in", "dialog/test.1:2:2"), ce=event())
+        await program.empty()
+
+        assert await program.dialog.ask(GetCart(), Cart) == Cart(["7"])
+        assert program.count("misrouted") == 1
+
+
+@pytest.mark.parametrize(
+    ("scopes", "may"),
+    [
+        (("tell:dialog/test.1:*", "message:shop.order*"), True),
+        (("tell:dialog/test.1:*",), False),
+        (("tell:dialog/test.2:*", "message:*"), False),
+        (("ask:*", "dialog:*", "message:*"), False),
+    ],
+)
+async def test_a_signer_reaches_what_its_scopes_name(
+    scopes: tuple[str, ...],
+    may: bool,  # noqa: FBT001  # of the table
+) -> None:
+    async with beside(*scopes) as program:
+        await program.dialog.tell(paid(1))
+        await program.empty()
+
+        assert program.count("accepted") == may
+        assert program.count("forbidden") == (not may)
+
+
+async def test_messages_wait_in_the_stream_while_no_bot_runs() -> None:
+    url, namespace = server(valkey_program()).url, f"t{time.monotonic_ns()}"
+    async with RemoteRuntime.redis(url, namespace=namespace, patience=0.5) as remote:
+        dialog = remote.dialog("test.1", chat_id=1, user_id=1)
+        await dialog.tell(paid(1))
+        receipt = await dialog.update({})
+        with pytest.raises(OutcomeUnknownError):
+            await receipt
+        with pytest.raises(AskTimeoutError):
+            await dialog.ask(GetCart(), timeout=0.3)
+
+        engine = RedisEngine(url, namespace=namespace)
+        async with Playground(shop(), engine=engine) as chat:
+            await (await chat.dialog(1).start(Shop.cart)).drawn()
+            async with chat.runtime.stream_refs(unsigned=ALL):
+                assert await dialog.ask(GetCart(), Cart) == Cart(["1"])
+
+
+async def test_a_server_that_cannot_be_reached_is_told_of_in_the_end() -> None:
+    remote = RemoteRuntime.redis("redis://127.0.0.1:9", patience=0.3)
+    async with remote:
+        with pytest.raises(RemoteUnavailableError):
+            await remote.dialog("test.1", chat_id=1).tell(paid(1))
+    assert repr(remote) == "<RemoteRuntime redis://127.0.0.1:9>"
+
+
+async def test_what_cannot_be_is_refused_at_once() -> None:
+    with pytest.raises(RuntimeSettingError):
+        RemoteRuntime.redis("https://bot.internal")
+    with pytest.raises(SecretTooShortError):
+        RemoteRuntime.redis("redis://host", secret="short")  # noqa: S106  # that is it
+    async with Playground(shop(), engine=MemoryEngine()) as chat:
+        with pytest.raises(RuntimeSettingError, match="nothing could come in"):
+            async with chat.runtime.stream_refs():
+                pass
+        with pytest.raises(RuntimeSettingError, match="redis"):
+            async with chat.runtime.stream_refs(unsigned=ALL):
+                pass
+
+
+async def test_the_users_of_deploy_may_write_and_ask_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    users = tmp_path / "users.acl"
+    users.write_text(ACL.read_text("utf-8"), "utf-8")
+    guarded = RedisServer(valkey_program(), "--aclfile", str(users))
+    guarded.start()
+    try:
+        bot = f"unix://bot:change-me@{guarded.socket}"
+        engine = RedisEngine(bot)
+        async with Playground(shop(), engine=engine) as chat:
+            await (await chat.dialog(1).start(Shop.cart)).drawn()
+            async with chat.runtime.stream_refs(Signer("shop", [SECRET], ALL)):
+                for name, may_ask in (("writer", False), ("asker", True)):
+                    url = f"unix://{name}:change-me-{name}@{guarded.socket}"
+                    async with RemoteRuntime.redis(url, secret=SECRET) as remote:
+                        dialog = remote.ref(REF)
+                        await dialog.tell(paid(1), id=name)
+                        if may_ask:
+                            cart = await dialog.ask(GetCart(), Cart)
+                            assert len(cart.items) == 2
+                        else:
+                            with pytest.raises(RemoteRefusedError, match="403"):
+                                await dialog.ask(GetCart())
+                    async with redis.Redis.from_url(url) as raw:
+                        for command in (
+                            ("GET", f"duologue:{{main:00}}:s:{REF}"),
+                            ("XRANGE", "duologue:{main:00}:in", "-", "+"),
+                            ("XADD", "duologue:{main:00}:aside", "*", "a", "b"),
+                            ("KEYS", "*"),
+                        ):
+                            with pytest.raises(redis.ResponseError):
+                                await raw.execute_command(*command)  # type: ignore[no-untyped-call] # it has no types
+            async with RemoteRuntime.redis(
+                f"unix://writer:wrong@{guarded.socket}"
+            ) as remote:
+                with pytest.raises(RemoteRefusedError):
+                    await remote.ref(REF).tell(paid(1))
+    finally:
+        guarded.stop()
