@@ -68,10 +68,10 @@ class Recipients:
     """All whom messages reach, by the type in their refs.
 
     Args:
-        by_type: They.
+        by_type: They; what comes first counts.
     """
 
-    def __init__(self, by_type: Mapping[str, Recipient]) -> None:
+    def __init__(self, *by_type: Mapping[str, Recipient]) -> None:
         self._by_type = by_type
 
     def of(self, ref: Ref) -> Recipient:
@@ -80,16 +80,17 @@ class Recipients:
         Raises:
             UnknownRefError: Nobody does.
         """
-        found = self._by_type.get(ref.type)
-        if found is None:
-            known = ", ".join(self._by_type) or "none"
-            raise UnknownRefError(str(ref), f"known types are {known}")
-        return found
+        for known in self._by_type:
+            if ref.type in known:
+                return known[ref.type]
+        types = ", ".join(name for known in self._by_type for name in known)
+        raise UnknownRefError(str(ref), f"known types are {types or 'none'}")
 
     def classes(self, *, asked: bool) -> Sequence[type[object]]:
         """The classes of all messages that are taken."""
         return tuple(
             cls
-            for recipient in self._by_type.values()
+            for known in self._by_type
+            for recipient in known.values()
             for cls in recipient.classes(asked=asked)
         )

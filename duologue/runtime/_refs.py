@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from duologue.actors import Observer
+from duologue.actors import Directory, Observer
 from duologue.errors import RuntimeSettingError
 from duologue.messages import Signer
 from duologue.messages._recipients import Recipients
@@ -36,6 +36,7 @@ class RefDoors(ABC):
         signers: Sequence[Signer] = (),
         strangers: bool = False,
         loopback: bool = False,
+        directory: Directory | None = None,
     ) -> web.Application:
         """Make the door to which other programs bring messages to dialogs.
 
@@ -49,12 +50,13 @@ class RefDoors(ABC):
             strangers: Whether messages may go to users whom the bot has never met.
             loopback: Whether programs of this machine need no token. Whoever comes from
                 elsewhere, or through a proxy, is refused.
+            directory: Actors of the application that are exposed.
 
         Raises:
             RuntimeSettingError: Nobody could come in.
         """
         return refs_application(
-            _Reach(self._parts, strangers=strangers),
+            _Reach(self._parts, directory, strangers=strangers),
             tokens=tokens,
             signers=signers,
             loopback=loopback,
@@ -67,6 +69,7 @@ class RefDoors(ABC):
         *signers: Signer,
         unsigned: Sequence[str] = (),
         strangers: bool = False,
+        directory: Directory | None = None,
     ) -> AsyncGenerator[None]:
         """Take in what other programs write to the streams of a Redis engine.
 
@@ -77,6 +80,7 @@ class RefDoors(ABC):
             signers: Programs that sign what they write, and what each may do.
             unsigned: Scopes of what is not signed: of everybody who may write there.
             strangers: Whether messages may go to users whom the bot has never met.
+            directory: Actors of the application that are exposed.
 
         Raises:
             RuntimeSettingError: Nothing could come in, or the engine has no streams.
@@ -92,7 +96,7 @@ class RefDoors(ABC):
         door = StreamDoor(
             parts.engine,
             Entrance(signers, unsigned, scopes=_scopes),
-            _Reach(self._parts, strangers=strangers)(),
+            _Reach(self._parts, directory, strangers=strangers)(),
             observer=self.observer,
         )
         door.start()
@@ -117,15 +121,24 @@ def _scopes(name: str, scopes: Sequence[str]) -> Callable[[str, str], bool]:
 class _Reach:
     """Whom messages reach, as long as a runtime runs."""
 
-    def __init__(self, parts: Callable[[], Running], *, strangers: bool) -> None:
+    def __init__(
+        self,
+        parts: Callable[[], Running],
+        directory: Directory | None,
+        *,
+        strangers: bool,
+    ) -> None:
         self._parts = parts
+        self._directory = directory
         self._strangers = strangers
         self._running: Running | None = None
-        self._recipients: Recipients = Recipients({})
+        self._recipients: Recipients = Recipients()
 
     def __call__(self) -> Recipients:
         running = self._parts()
         if running is not self._running:
             told = running.conversations.told(strangers=self._strangers)
-            self._running, self._recipients = running, Recipients({"dialog": told})
+            others = {} if self._directory is None else self._directory.exposed
+            self._running = running
+            self._recipients = Recipients({"dialog": told}, others)
         return self._recipients

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar, cast
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._directory._context import DirectoryContext
+from duologue.actors._directory._exposed import ExposedActors
 from duologue.actors._directory._keyed_actors import KeyedActors
 from duologue.actors._directory._keyed_ref import KeyedRef
 from duologue.actors._hosts._host import Host
@@ -21,6 +22,7 @@ from duologue.errors import (
     IdleTimeError,
     UnknownActorClassError,
 )
+from duologue.messages import Messages
 
 A = TypeVar("A", bound=AsyncActor)
 
@@ -57,6 +59,7 @@ class Directory:
         self._context = DirectoryContext(self._wait_for_idle, observer)
         self._by_class: dict[type[AsyncActor], KeyedActors[AsyncActor]] = {}
         self._guests: list[GuestGroup] = []
+        self._exposed: dict[str, ExposedActors] = {}
         self._timer: TimerHandle | None = None
         self._due = 0.0
 
@@ -104,6 +107,39 @@ class Directory:
             actor_class, factory, idle_after=idle_after, context=self._context
         )
         self._by_class[actor_class] = cast("KeyedActors[AsyncActor]", keyed_actors)
+
+    def expose(
+        self,
+        actor_class: type[AsyncActor],
+        *,
+        told: Iterable[type[object]] = (),
+        asked: Iterable[type[object]] = (),
+    ) -> None:
+        """Let other programs reach the actors of a class, under its name and their keys.
+
+        `directory.expose(Resizer, told=[Resize], asked=[GetSize])` has them send these
+        messages to `Resizer/7`, through a door that is given the directory; the actor
+        receives them as values of their classes. All else is refused there.
+
+        Args:
+            actor_class: A class that is registered.
+            told: The classes of messages that its actors are told.
+            asked: Those that they answer.
+
+        Raises:
+            UnknownActorClassError: If the class has not been registered.
+            MessageClassError: If something is no class of messages.
+        """
+        if actor_class not in self._by_class:
+            raise UnknownActorClassError(actor_class.__name__)
+        self._exposed[actor_class.__name__] = ExposedActors(
+            lambda key: self.ref(actor_class, key), Messages(told), Messages(asked)
+        )
+
+    @property
+    def exposed(self) -> Mapping[str, ExposedActors]:
+        """The actors that other programs reach, by the names of their classes."""
+        return self._exposed
 
     def ref(self, actor_class: type[A], key: str) -> KeyedRef[A]:
         """The ref of the actor for a key, which need not exist.

@@ -9,6 +9,7 @@ from duologue.transport.http._door import operations_application
 from duologue.transport.http._health import HealthProbe, Polling, Problem
 from duologue.transport.http._operations import Operations
 from duologue.transport.http._prometheus import PrometheusObserver
+from duologue.transport.http._refs._door import refs_application
 from duologue.transport.http._registry import MetricsRegistry, Reading
 from duologue.transport.http._tokens import AccessToken, AccessTokenFile, AccessTokens
 from duologue.transport.http._views._bar import BackgroundOperationBar
@@ -38,4 +39,5 @@ __all__ = [
     "get_action_url",
     "get_acton_url",
     "operations_application",
+    "refs_application",
 ]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from aiohttp import web
 
-from duologue.actors import Observer
+from duologue.actors import Counts, Observer
 from duologue.actors._engine._timed import wall_time
 from duologue.errors import (
     DuologueError,
@@ -44,6 +44,16 @@ from duologue.transport.http._tokens import AccessTokens
 Source: TypeAlias = Callable[[], Recipients]
 """Whom messages reach; raises `RuntimeNotStartedError` where nobody is there."""
 
+
+class Exposing(Protocol):
+    """Something that has actors for other programs, such as a `Directory`."""
+
+    @property
+    def exposed(self) -> Mapping[str, Recipient]:
+        """They, by the types in their refs."""
+        ...
+
+
 T = TypeVar("T")
 
 _BODY_LIMIT: Final = 1024 * 1024
@@ -53,21 +63,30 @@ _MOST_RECENT: Final = 10_000
 
 
 def refs_application(
-    source: Source,
-    *,
+    source: Source | Exposing,
     tokens: AccessTokens | None = None,
+    *,
     signers: Sequence[Signer] = (),
     loopback: bool = False,
-    observer: Callable[[], Observer],
+    observer: Callable[[], Observer] = Counts,
 ) -> web.Application:
-    """Make an application that takes messages of other programs; see `Runtime.refs`.
+    """Make an application that takes messages of other programs.
+
+    For programs without dialogs, whose actors are exposed: `refs_application(
+    system.directory, AccessTokenFile(path))`. A runtime has `Runtime.refs`.
+
+    Args:
+        source: A directory with exposed actors.
+        tokens: Those of the programs that may come in, and what each may do.
+        signers: Programs that sign as Standard Webhooks has it.
+        loopback: Whether programs of this machine need no token.
+        observer: Gives who counts.
 
     Raises:
         RuntimeSettingError: Nobody could come in.
     """
-    door = RefDoor(
-        source, Access(tokens, signers, loopback=loopback), observer=observer
-    )
+    found: Source = source if callable(source) else lambda: Recipients(source.exposed)
+    door = RefDoor(found, Access(tokens, signers, loopback=loopback), observer=observer)
     app = new_application(body_limit=_BODY_LIMIT, middlewares=(as_problems,))
     app.router.add_post("/v1/actors/{type}/{key:.+}/messages", door.tell)
     app.router.add_post("/v1/actors/{type}/{key:.+}/asks", door.ask)
