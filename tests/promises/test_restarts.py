@@ -447,6 +447,32 @@ async def test_an_orderly_end_waits_for_turns_and_not_for_mail(
         assert chat.screen(1).text == "21 "
 
 
+@DURABLE
+async def test_a_turn_that_fails_because_the_program_ends_is_run_again_by_the_next(
+    life: Life, held: asyncio.Event, gate: asyncio.Event
+) -> None:
+    ended = [True, False]
+
+    async def use(message: Message) -> None:
+        held.set()
+        await gate.wait()
+        if ended.pop(0):
+            raise RuntimeError("the pool of connections is closed")
+        await message.answer("used")
+
+    life.dispatcher.message.register(use, Command("use"))
+    async with life.run(drain=1) as chat:
+        await chat.say(1, "/use")
+        await held.wait()
+        asyncio.get_running_loop().call_later(1.5, gate.set)  # the time is out by then
+
+    async with life.run() as chat:
+        await chat.settled()
+
+        assert chat.messages(1)[-1].view.text == "used"
+        assert not life.engine.dead_letters()
+
+
 def show_again_at(dispatcher: Dispatcher) -> None:
     async def show_again(_: Message, dialog_manager: DialogManager) -> None:
         await dialog_manager.show(ShowMode.SEND)

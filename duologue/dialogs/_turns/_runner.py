@@ -211,6 +211,13 @@ class TurnRunner:
                 actor, opened, turn, pending, TurnCancelledError(actor.key)
             )
         except Exception as error:  # noqa: BLE001  # whatever a handler raises
+            if self._is_stopping and self._engine.durable:
+                # What it needed may have ended before it: the next run tries again.
+                _logger.info(
+                    "%s failed at the end of the program: %r", actor.key, error
+                )
+                await self._engine.fail(opened, error="cut off", retry=True)
+                return None
             if turn is not None and error is turn.moot:
                 # Its dialog has moved on: an outcome of the call, and nobody's fault.
                 self._commits.count(turn, "refused")
