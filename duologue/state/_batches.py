@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from duologue.actors import Opened
+from duologue.actors import Engine, Opened
 from duologue.errors import EngineUnavailableError
 from duologue.state._changes import Change, applied
 from duologue.state._ledgers import Decision
@@ -22,6 +22,9 @@ ASKED: Final = b"?"
 
 PATIENCE: Final = 5.0
 """Seconds for which such mail is left to that process, where several share an engine."""
+
+_ABSENT: Final = 1.5
+"""The same for one that does not listen: one that only lost its connection soon does again."""
 
 _MOST: Final = 1_000
 
@@ -93,12 +96,30 @@ class Strangers:
     def __init__(self) -> None:
         self._since: dict[str, tuple[str, float]] = {}
         self._silent: dict[str, float] = {}
+        self._absent: set[str] = set()
 
-    def leaves(self, opened: Opened, now: float) -> bool:
+    async def handed(self, opened: Opened, engine: Engine) -> bool:
+        """Hand mail on to the process that has sent it; tell whether that listens.
+
+        Raises:
+            FencedError: Another process has the mailbox meanwhile.
+            EngineUnavailableError: The engine does not answer.
+        """
+        process = _sender(opened)
+        is_there = await engine.hand(opened, process)
+        self._absent.discard(process)
+        if not is_there:
+            if len(self._absent) >= _MOST:
+                self._absent.clear()
+            self._absent.add(process)
+        return is_there
+
+    def leaves(self, opened: Opened) -> bool:
         """Tell whether mail is to be left to who has sent it; for a while it is."""
         if opened.mail.body != ASKED:
             return False
-        process = opened.mail.id.partition(".")[0]
+        now = asyncio.get_running_loop().time()
+        process = _sender(opened)
         if now - self._silent.get(process, -PATIENCE * 2) < PATIENCE * 2:
             return False  # all that it has asked for would hold up the others as long
         name, since = self._since.get(opened.key, ("", now))
@@ -108,13 +129,18 @@ class Strangers:
                 recent = self._since.items()
                 self._since = {k: v for k, v in recent if now - v[1] < PATIENCE}
             self._since[opened.key] = opened.mail.id, since
-        is_left = now - since < PATIENCE
+        is_left = now - since < (_ABSENT if process in self._absent else PATIENCE)
         if not is_left:  # whoever has sent it is dead
             del self._since[opened.key]
             if len(self._silent) >= _MOST:
                 self._silent.clear()
             self._silent[process] = now
         return is_left
+
+
+def _sender(opened: Opened) -> str:
+    """The process that has sent mail."""
+    return opened.mail.id.partition(".")[0]
 
 
 async def answered(

@@ -320,8 +320,8 @@ class Keeper:
     async def _turn(self, opened: Opened) -> Opened | None:
         """Handle one piece of mail, and all operations that wait behind it."""
         batch = self._sent.pop(opened.mail.id, None)
-        if batch is None and self._strangers.leaves(opened, wall_time()):
-            if not await self._engine.hand(opened, opened.mail.id.partition(".")[0]):
+        if batch is None and self._strangers.leaves(opened):
+            if not await self._strangers.handed(opened, self._engine):
                 await asyncio.sleep(_TURN)  # it may come back, or another one has it
                 await self._engine.fail(opened, error="another asked", retry=True)
             return None

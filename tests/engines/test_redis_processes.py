@@ -430,6 +430,17 @@ async def test_what_a_dead_process_has_asked_a_state_for_holds_up_the_others_onc
         assert await states.of(Cart, user_id=7).incr("step") == 1
 
 
+async def test_each_of_many_dead_processes_holds_up_a_state_for_a_moment_only(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    asked = [Mail(f"gone{number}.1.1", ASKED) for number in range(5)]
+    await engine.enqueue([Letter("state/Cart:max.1:7", mail) for mail in asked])
+
+    async with states_on(engine) as states:
+        assert await states.of(Cart, user_id=7).incr("step") == 1
+
+
 async def test_the_mail_of_a_state_does_not_wait_for_a_suspect_that_may_wait_for_it(
     namespace: Namespace,
 ) -> None:
