@@ -9,19 +9,29 @@ local proc, lease, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local sets = {}
 for i = 3, #KEYS do sets[ARGV[i + 2]] = KEYS[i] end
 
-local expired = 0
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', LEASED, '-inf', now, 'LIMIT', 0, 64)) do
-  local set = sets[string.match(member, '^[^|]*')]
-  if set then
-    redis.call('ZREM', LEASED, member)
-    redis.call('ZADD', set, 'NX', now, member)
-    expired = expired + 1
-  end
+-- A lease that ends in a far future was given before the clock was set back.
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', LEASED, '(' .. (now + 10 * lease), '+inf', 'LIMIT', 0, 64)) do
+  redis.call('ZADD', LEASED, now + lease, member)
 end
+
+local expired, from = 0, 0
+repeat
+  local ended = redis.call('ZRANGEBYSCORE', LEASED, '-inf', now, 'LIMIT', from, 64)
+  for _, member in ipairs(ended) do
+    local set = sets[string.match(member, '^[^|]*')]
+    if set then
+      redis.call('ZREM', LEASED, member)
+      redis.call('ZADD', set, 'NX', now, member)
+      expired = expired + 1
+    else
+      from = from + 1 -- it is for others
+    end
+  end
+until #ended < 64 or expired >= 64
 
 local found = {}
 for i = 3, #KEYS do
-  local due = redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', now + 1, 'WITHSCORES', 'LIMIT', 0, most)
+  local due = redis.call('ZRANGE', KEYS[i], 0, most - 1, 'WITHSCORES')
   for j = 1, #due, 2 do found[#found + 1] = {tonumber(due[j + 1]), due[j], KEYS[i]} end
 end
 table.sort(found, function(a, b) return a[1] < b[1] end)

@@ -14,6 +14,7 @@ local left = redis.call('PTTL', pause_key)
 if left > 0 then return {0, left} end
 
 redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - span)
+redis.call('ZREMRANGEBYSCORE', calls, '(' .. now, '+inf') -- from before the clock was set back
 local taken, oldest = 0, now
 for i, each in ipairs(redis.call('ZRANGE', calls, 0, -1, 'WITHSCORES')) do
   if i % 2 == 1 then

@@ -1,0 +1,121 @@
+"""A server whose clock is set back, or whose place another with a clock behind takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+
+from duologue.actors.testing import VirtualLoop
+from tests.engines.conftest import Desk, letter
+from tests.servers import RedisServer, TestedEngine, server, valkey_program
+
+CHAT = "dialog/b:1:2"
+
+
+@pytest.fixture
+def address() -> RedisServer:
+    return server(valkey_program())
+
+
+class Place:
+    """One namespace of a server."""
+
+    def __init__(self, address: RedisServer, name: str, stack: AsyncExitStack) -> None:
+        self._address = address
+        self._name = name
+        self._stack = stack
+
+    async def process(self) -> TestedEngine:
+        engine = TestedEngine(self._address.url, namespace=self._name, shards=1)
+        return await self._stack.enter_async_context(engine)
+
+    def ask(self, command: str, what: str, *words: str) -> bytes:
+        key = f"duologue:{{{self._name}:00}}:{what}"
+        return self._address.ask(command, key, *words)
+
+
+@pytest.fixture
+async def place(address: RedisServer, tmp_path: Path) -> AsyncIterator[Place]:
+    name = blake2b(str(tmp_path).encode(), digest_size=8).hexdigest()
+    async with AsyncExitStack() as stack:
+        yield Place(address, name, stack)
+
+
+@pytest.fixture
+def set_back(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Sets the clock back by an hour."""
+
+    def set_it() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        before = loop.wall_time
+        monkeypatch.setattr(loop, "wall_time", lambda: before() - 3600)
+
+    return set_it
+
+
+async def test_a_chat_that_waits_does_not_wait_for_the_time_that_was(
+    place: Place, set_back: Callable[[], None]
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+
+    set_back()
+
+    assert await Desk(engine, "dialog", "screen").leased() == [CHAT]
+
+
+async def test_the_lease_of_a_dead_process_ends_though_the_clock_was_set_back(
+    place: Place, set_back: Callable[[], None]
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    lease = engine._now()
+    place.ask("DEL", "rdy:dialog/b")
+    place.ask("HSET", "own", "dialog/b|b:1", "dead")
+    place.ask("ZADD", "lea", lease, "dialog/b|b:1")
+    set_back()
+    desk = Desk(engine, "dialog", "screen")
+
+    early = await desk.leased()
+    await asyncio.sleep(60)
+    engine._sweep_all()
+
+    assert (early, await desk.leased()) == ([], [CHAT])
+
+
+async def test_leases_of_kinds_that_nobody_serves_hide_no_others(place: Place) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    place.ask("DEL", "rdy:dialog/b")
+    for number in range(200):
+        place.ask("ZADD", "lea", f"{number}", f"dialog/other|other:{number}")
+    place.ask("HSET", "own", "dialog/b|b:1", "dead")
+    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+
+    assert await Desk(engine, "dialog/b", "screen/b").leased() == [CHAT]
+
+
+async def test_who_held_a_name_holds_it_no_longer_than_before(
+    place: Place, set_back: Callable[[], None]
+) -> None:
+    engine = await place.process()
+    await engine.hold("poller/b", "dead", 8.0)
+    set_back()
+
+    await engine.hold("poller/b", "another", 8.0)
+
+
+async def test_calls_of_the_time_that_was_keep_nobody_from_calling(
+    place: Place, set_back: Callable[[], None]
+) -> None:
+    engine = await place.process()
+    assert await engine.allow("b", 10, 1.0, 10, 0.0) == (10, 0.0)
+    set_back()
+
+    assert await engine.allow("b", 10, 1.0, 10, 0.0) == (10, 0.0)
