@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis.asyncio as redis
+from redis.exceptions import ResponseError
 
+from duologue.errors import EngineUnavailableError
 from duologue.transport.redis import RedisEngine
 from tests.engines.conftest import Desk, letter
 from tests.servers import RedisServer, valkey_program
@@ -62,3 +65,54 @@ async def use(url: str) -> None:
 
 def test_sentinels_say_where_the_server_is(sentinel: str) -> None:
     asyncio.run(use(sentinel))
+
+
+@pytest.fixture
+def replica(master: int) -> Iterator[RedisServer]:
+    """A server that follows it."""
+    place = ("--port", str(free_port()), "--bind", "127.0.0.1")
+    follows = ("--replicaof", f"127.0.0.1 {master}", "--repl-diskless-sync-delay", "0")
+    server = RedisServer(valkey_program(), *place, *follows)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def refuses_to_fail_over(sentinel: redis.Redis) -> bool:
+    try:
+        await sentinel.execute_command("SENTINEL", "FAILOVER", "shop")  # type: ignore[no-untyped-call] # theirs
+    except ResponseError:
+        return True
+    return False
+
+
+async def use_through_a_fail_over(url: str, replica: RedisServer, master: int) -> None:
+    async with RedisEngine(url) as engine:
+        await engine.hold("a", "me", 8.0)
+        port = int(url.rpartition(":")[2].partition("/")[0])
+        async with redis.Redis(port=port) as sentinel:
+            # It knows of no replica yet.
+            while await refuses_to_fail_over(sentinel):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        async with redis.Redis(port=master) as before:
+            while (await before.info("replication"))["role"] != "slave":  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            await before.script_flush()  # as if it had been started again
+
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    await engine.hold("b", "me", 8.0)
+                except EngineUnavailableError:
+                    await asyncio.sleep(0.2)
+                else:
+                    break
+
+    assert replica.ask("EXISTS", "duologue:{main:h:b}:by") == b":1\r\n"
+
+
+@pytest.mark.slow
+def test_the_server_that_takes_the_place_of_another_is_found(
+    sentinel: str, replica: RedisServer, master: int
+) -> None:
+    asyncio.run(use_through_a_fail_over(sentinel, replica, master))

@@ -41,12 +41,25 @@ class Subscription(Protocol):
 class Connection(Protocol):
     """A connection to one server, which it makes anew when it is needed."""
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether it leads to a server now."""
+        ...
+
+    def connect(self) -> Awaitable[object]:
+        """Find the server, and connect to it."""
+        ...
+
     def send_packed_command(self, command: Sequence[bytes]) -> Awaitable[object]:
         """Send something that is written already."""
         ...
 
     def read_response(self, *, timeout: float) -> Awaitable[object]:
         """Wait for the next answer."""
+        ...
+
+    def disconnect(self) -> Awaitable[object]:
+        """Leave the server."""
         ...
 
 

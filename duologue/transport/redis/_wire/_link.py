@@ -263,11 +263,23 @@ class Link:
         if unknown:
             await self.load_scripts()
             again = await self._pipelined([calls[number] for number in unknown])
+            if any(isinstance(reply, NoScriptError) for reply in again):
+                await self._hang_up()
             for number, reply in zip(unknown, again, strict=False):
                 replies[number] = reply
             if self._wait is not None:
                 replies[-1] = again[-1]  # what they have written is waited for, too
         return replies
+
+    async def _hang_up(self) -> None:
+        """Leave a connection that leads elsewhere than others: there was a fail-over.
+
+        Raises:
+            ConnectionError: Always; what was sent is sent once more on another way.
+        """
+        if self._connection is not None:
+            await self._connection.disconnect()
+        raise ConnectionError("it leads to a server that is not the master any more")
 
     async def load_scripts(self) -> None:
         """Give the server all scripts."""
@@ -287,6 +299,8 @@ class Link:
         replies: list[object] = []
         # Whatever ends this in the middle also ends the connection.
         async with asyncio.timeout(_TIMEOUT):
+            if not connection.is_connected:
+                await connection.connect()  # asks sentinels; sending goes where it was
             await connection.send_packed_command([b"".join(parts)])
             for _ in parts:
                 try:
