@@ -1,4 +1,4 @@
-"""A server whose clock is set back, or whose place another with a clock behind takes."""
+"""A server that goes back: its clock is set, or it forgets what it did last."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from duologue.actors.testing import VirtualLoop
+from duologue.errors import FencedError
 from tests.engines.conftest import Desk, letter
 from tests.servers import RedisServer, TestedEngine, server, valkey_program
 
@@ -33,6 +34,9 @@ class Place:
     async def process(self) -> TestedEngine:
         engine = TestedEngine(self._address.url, namespace=self._name, shards=1)
         return await self._stack.enter_async_context(engine)
+
+    def forget_kinds(self) -> None:
+        self._address.ask("DEL", f"duologue:{{{self._name}}}:kinds")
 
     def ask(self, command: str, what: str, *words: str) -> bytes:
         key = f"duologue:{{{self._name}:00}}:{what}"
@@ -119,3 +123,53 @@ async def test_calls_of_the_time_that_was_keep_nobody_from_calling(
     set_back()
 
     assert await engine.allow("b", 10, 1.0, 10, 0.0) == (10, 0.0)
+
+
+async def test_a_chat_of_which_the_server_has_forgotten_the_last_goes_on(
+    place: Place,
+) -> None:
+    engine = await place.process()
+    desk = Desk(engine, "dialog", "screen")
+    await engine.enqueue([letter(CHAT, f"m{number}") for number in range(3)])
+    turn = await desk.begin(CHAT)
+    place.ask("HSET", "u:b:1", "n", "0")
+    place.ask("DEL", "m:b:1")
+
+    await engine.enqueue([letter(CHAT, "new")])
+
+    with pytest.raises(FencedError):
+        await engine.commit(turn, snapshot=b"{}")
+    await asyncio.sleep(60)
+    engine._sweep_all()
+    assert await desk.leased() == [CHAT]
+    assert (await desk.open(CHAT)).mail.id == "new"
+
+
+async def test_the_end_of_a_turn_is_not_that_of_a_message_that_has_its_number_now(
+    place: Place,
+) -> None:
+    engine, other = await place.process(), await place.process()
+    desk = Desk(engine, "dialog", "screen")
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await desk.begin(CHAT)
+    place.ask("HSET", "u:b:1", "n", "0")
+    place.ask("DEL", "m:b:1")
+    await other.enqueue([letter(CHAT, "new")])
+
+    with pytest.raises(FencedError):
+        await engine.commit(turn, snapshot=b"{}")
+
+    assert place.ask("HLEN", "m:b:1") == b":1\r\n"
+
+
+async def test_kinds_that_the_server_has_forgotten_are_told_again(
+    place: Place,
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    place.forget_kinds()
+
+    await asyncio.sleep(120)
+    other = await place.process()
+
+    assert await Desk(other, "dialog", "screen").leased() == [CHAT]

@@ -100,6 +100,8 @@ class Attendance(Relay):
 
         def learn(reply: Reply) -> None:
             found = {kind.decode() for kind in cast("list[bytes]", reply)}
+            for kind in self._known_kinds - found:  # the server has forgotten the last
+                self._tell_of(kind)
             if not found <= self._known_kinds:
                 self._known_kinds |= found
                 self._look()

@@ -194,7 +194,13 @@ class LeasedMailboxes(LocalMailboxes):
         self, unit: Unit, last: int, found: Iterable[tuple[int, Letter]]
     ) -> bool:
         """Put in what the server has just taken; tell whether there is more to know."""
+        if 0 < last < unit.seen:
+            self._went_back(unit)
+            return False
         for number, letter in found:
+            if 0 < number <= unit.seen:
+                self._went_back(unit)
+                return False
             if number == unit.seen + 1 and not unit.is_stale:
                 unit.seen = number
                 self._arrive(unit, number, letter)
@@ -239,6 +245,11 @@ class LeasedMailboxes(LocalMailboxes):
     def _send_out(self, unit: Unit, out: Mapping[int, bytes]) -> None:
         """Have what a unit has for others go on its way, unless it does already."""
         raise NotImplementedError
+
+    def _went_back(self, unit: Unit) -> None:
+        """Begin anew with a unit of which the server has forgotten the last."""
+        _logger.warning("the server has forgotten the last of %s", unit.place.unit)
+        self._lose(unit)
 
     def _lose(self, unit: Unit, outcome: str = "lost") -> None:
         """Leave a unit to another process, which has it by now or will have it soon."""

@@ -205,7 +205,10 @@ class Relay(Leases):
         """See to it that whoever looks for work knows of a kind."""
         if kind not in self._known_kinds:
             self._known_kinds.add(kind)
-            self._link.post(Call(kind, ["SADD", self._names.kinds, kind]))
+            self._tell_of(kind)
+
+    def _tell_of(self, kind: str) -> None:
+        self._link.post(Call(kind, ["SADD", self._names.kinds, kind]))
 
     def _brought(self, place: Place, token: bytes, parcel: Parcel, reply: Reply) -> int:
         """Learn what became of what was sent to a unit."""

@@ -271,6 +271,7 @@ class Turns(Suspects):
             self._follow(unit, reply, change, carried, last, numbers)
 
         args = self._numbers(unit, key, change, out, after)
+        args.append(opened.mail.id)
         box.token = None
         future = self._send_about(
             unit, COMMIT, [*args, *change.arguments(out)], more=more, done=done

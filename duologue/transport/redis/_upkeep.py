@@ -248,6 +248,9 @@ class Upkeep(LeasedMailboxes):
         if unit.calls:
             return
         mail, _, owed = numbers.partition(b":")
+        if int(mail) < unit.seen:
+            self._went_back(unit)
+            return
         known = max((number for number, _ in unit.owed.values()), default=0)
         if int(mail) > unit.seen or (int(owed) > known and unit.owed):
             _answer = self._refresh(unit)

@@ -8,11 +8,15 @@ local number, expire = ARGV[6], tonumber(ARGV[7])
 local has_state, state = ARGV[8], ARGV[9]
 local letters, owed, out, timed = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
 local release, dead, most_dead = ARGV[14], ARGV[15], tonumber(ARGV[16])
-local at = 16
+local mail = ARGV[17]
+local at = 17
 local current = redis.call('GETRANGE', STATE, 0, 15)
 if current == mine then return {'already'} end
 local unit = redis.call('HMGET', UNIT, 'tok', 'n', 'a' .. number)
 if unit[1] ~= token or current ~= before then return {'fenced'} end
+-- A server that has forgotten its last seconds gives numbers out anew.
+local envelope = redis.call('HGET', MAIL, number)
+if envelope and not string.find(envelope, mail, 1, true) then return {'fenced'} end
 
 if redis.call('HDEL', MAIL, number) == 1 then redis.call('HINCRBY', COUNTS, 'mail', -1) end
 if unit[3] then redis.call('HDEL', UNIT, 'a' .. number) end
