@@ -24,7 +24,8 @@ from duologue.actors.testing import VirtualLoop
 from duologue.transport.redis import RedisEngine
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._server import Server
-from duologue.transport.redis._wire._link import Call, Link
+from duologue.transport.redis._wire._calls import Call, Wire
+from duologue.transport.redis._wire._link import Link
 
 _PATIENCE = 20.0
 
@@ -162,14 +163,16 @@ def patience() -> Iterator[None]:
         loop._virtual.jobs -= 1
 
 
-class _PatientLink(Link):
+class PatientLink(Link):
+    """A way during which virtual time stands still."""
+
     async def transfer(self, calls: Sequence[Call]) -> list[object]:
         with patience():
             return await super().transfer(calls)
 
 
 class _PatientServer(Server):
-    link_class: ClassVar[type[Link]] = _PatientLink
+    link_class: ClassVar[type[Link]] = PatientLink
 
     async def rung(self, bell: str) -> str | None:
         """Nobody else is there; and a bell rings in no virtual time."""
@@ -177,7 +180,7 @@ class _PatientServer(Server):
             await asyncio.Event().wait()
         return await super().rung(bell)
 
-    async def connect(self, names: Names) -> Link:
+    async def connect(self, names: Names) -> Wire:
         with patience():
             return await super().connect(names)
 

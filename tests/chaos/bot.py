@@ -24,7 +24,8 @@ from duologue.state import AsyncState
 from duologue.transport.max import Bot
 from duologue.transport.redis import RedisEngine
 from duologue.transport.redis._server import Server
-from duologue.transport.redis._wire._link import Call, Link
+from duologue.transport.redis._wire._calls import Call
+from duologue.transport.redis._wire._link import Link
 from duologue.transport.redis._wire._scripts import COMMIT, LEASE, PARK
 from tests.reliability.bot import NO_LIMITS, Start, make_dispatcher, serve
 

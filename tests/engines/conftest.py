@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import pytest
 
@@ -26,11 +26,13 @@ from duologue.actors import (
     TimedLetter,
 )
 from duologue.transport.sqlite import SqliteEngine
+from tests.clusters import ClusteredEngine, cluster
 from tests.servers import TestedEngine, redis_program, server, valkey_program
 
 T = TypeVar("T")
 A, B, C = "x/a", "x/b", "x/c"
 DIALOG = "dialog/max.1:1:1"
+ANOTHER = os.environ.get("DUOLOGUE_TEST_ENGINE")
 FAR = 9e9  # seconds since 1970
 
 
@@ -89,8 +91,14 @@ def sqlite_engine(
 class RedisEngines:
     """Makes engines on a server, which begins with the first test that needs it."""
 
+    made: ClassVar[type[TestedEngine]] = TestedEngine
+
     def __init__(self, program: str) -> None:
         self.program = program
+
+    def begin(self) -> str:
+        """Begin, and tell the URL."""
+        return server(self.program).url
 
     def __call__(
         self,
@@ -100,8 +108,8 @@ class RedisEngines:
         max_snapshot: int = 1000,
         max_dead_letters: int = 1000,
     ) -> Engine:
-        return TestedEngine(
-            server(self.program).url,
+        return self.made(
+            self.begin(),
             namespace=blake2b(str(folder).encode(), digest_size=8).hexdigest(),
             shards=1,
             capacity=capacity,
@@ -110,10 +118,19 @@ class RedisEngines:
         )
 
 
+class ClusterEngines(RedisEngines):
+    """Makes engines on a cluster."""
+
+    made: ClassVar[type[TestedEngine]] = ClusteredEngine
+
+    def begin(self) -> str:
+        """Begin, and tell the URL."""
+        return cluster(self.program).url
+
+
 def _engines() -> dict[str, NewEngine]:
-    another = os.environ.get("DUOLOGUE_TEST_ENGINE")
-    if another:
-        return {another: pkgutil.resolve_name(another)}
+    if ANOTHER:
+        return {ANOTHER: pkgutil.resolve_name(ANOTHER)}
     engines: dict[str, NewEngine] = {
         "memory": memory_engine,
         "sqlite": sqlite_engine,
@@ -134,11 +151,17 @@ OF_ONE_PROCESS = {
 }
 
 
-@pytest.fixture(params=list(ENGINES.values()), ids=list(ENGINES))
+_SLOW = [
+    pytest.param(ClusterEngines(valkey_program()), id="cluster", marks=pytest.mark.slow)
+]
+_PARAMS = [pytest.param(engine, id=name) for name, engine in ENGINES.items()]
+
+
+@pytest.fixture(params=_PARAMS + ([] if ANOTHER else _SLOW))
 def new_engine(request: pytest.FixtureRequest) -> NewEngine:
     made: NewEngine = request.param
     if isinstance(made, RedisEngines):
-        server(made.program)  # before the loop runs, which nothing may block
+        made.begin()  # before the loop runs, which nothing may block
     return made
 
 

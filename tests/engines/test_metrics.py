@@ -15,6 +15,7 @@ from duologue.dialogs import MessageCreated
 from duologue.errors import EngineUnavailableError, FencedError
 from duologue.testing import RecordingBot
 from duologue.transport.redis import RedisEngine
+from duologue.transport.redis._wire._link import Link
 from duologue.transport.sqlite import SqliteEngine
 from tests.engines.conftest import A, B, Desk, letter
 from tests.engines.test_sqlite_failures import FailingEngine, failing
@@ -165,6 +166,7 @@ async def test_a_write_that_no_replica_has_is_counted(
 ) -> None:
     numbers = Counts()
     async with engine(address.url, tmp_path, numbers) as one:
+        assert isinstance(one._link, Link)
         one._link._wait = ("WAIT", 1, 1), 1  # and there is none
         with pytest.raises(EngineUnavailableError):
             await one.enqueue([letter(A, "1")])

@@ -20,6 +20,7 @@ from duologue.errors import (
     RuntimeSettingError,
 )
 from duologue.transport.redis import RedisEngine
+from duologue.transport.redis._wire._link import Link
 from tests.engines.conftest import Desk, idle, letter
 from tests.servers import RedisServer, TestedEngine, server, stand_still, valkey_program
 
@@ -407,6 +408,7 @@ async def test_a_chat_is_let_go_though_no_replica_had_what_was_written(
     await engine.enqueue([letter(CHAT, "1")])
     turn = await desk.begin(CHAT)
 
+    assert isinstance(engine._link, Link)
     engine._link._wait = ("WAIT", 1, 1), 1  # and there is none
     for write in (
         engine.enqueue([letter(CHAT, "2")]),

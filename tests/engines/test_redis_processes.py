@@ -17,8 +17,9 @@ from duologue.actors._engine._timed import wall_time
 from duologue.errors import FencedError
 from duologue.state._batches import ASKED
 from duologue.transport.redis._server import Server
+from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._envelopes import pack, pack_owed
-from duologue.transport.redis._wire._link import Call, Link
+from duologue.transport.redis._wire._link import Link
 from duologue.transport.redis._wire._scripts import (
     COMMIT,
     ENQUEUE,
@@ -31,9 +32,9 @@ from duologue.transport.redis._wire._scripts import (
 from tests.engines.conftest import Desk, letter
 from tests.engines.test_states import Cart, states_on
 from tests.servers import (
+    PatientLink,
     RedisServer,
     TestedEngine,
-    _PatientLink,
     _PatientServer,
     server,
     valkey_program,
@@ -43,7 +44,7 @@ CHAT, OTHER = "dialog/b:1:1", "dialog/b:2:2"
 KINDS = ("dialog/b", "screen/b")
 
 
-class _FaultyLink(_PatientLink):
+class _FaultyLink(PatientLink):
     """Loses the connection when certain scripts are to be sent."""
 
     refused: tuple[Script, ...] = ()

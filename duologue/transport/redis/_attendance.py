@@ -10,10 +10,9 @@ from duologue.actors import TimedLetter
 from duologue.actors._engine._timed import wall_time
 from duologue.transport.redis._relay import Relay
 from duologue.transport.redis._server import Server
+from duologue.transport.redis._upkeep import GONE
+from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._link import Call, Reply
-
-_GONE = 5.0  # seconds after which a process that says nothing is gone
 
 
 class Attendance(Relay):
@@ -95,7 +94,7 @@ class Attendance(Relay):
         def count_peers(reply: Reply) -> None:
             self._peers = max(cast("int", reply) - 1, 0)
 
-        command: list[Argument] = ["ZCOUNT", names.processes, now - _GONE, "+inf"]
+        command: list[Argument] = ["ZCOUNT", names.processes, now - GONE, "+inf"]
         self._link.post(Call("here", command, done=count_peers))
 
         def learn(reply: Reply) -> None:

@@ -32,7 +32,12 @@ from duologue.actors import Letter, Observer, Owed
 from duologue.errors import EngineClosedError, FencedError
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._parcels import boxes_of, letter_arguments
-from duologue.transport.redis._server import Durability, Server
+from duologue.transport.redis._server import (
+    CLUSTER,
+    ClusterServer,
+    Durability,
+    Server,
+)
 from duologue.transport.redis._turns import Turns
 from duologue.transport.redis._units import (
     Contents,
@@ -41,11 +46,12 @@ from duologue.transport.redis._units import (
     state_of,
 )
 from duologue.transport.redis._watch import Gauges
+from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument, Client
-from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
 _SHARDS = 16
+_SHARDS_OF_CLUSTER = 64  # so that each of its servers has a share of them
 _LATEST = sys.maxsize // 2  # whoever has no lease has no order of drawings either
 
 
@@ -56,9 +62,10 @@ class RedisEngine(Turns):
 
     Args:
         url: The server: `redis://`, `rediss://` or `unix://`; `redis+sentinel://` with the
-            name of the master as its path.
+            name of the master as its path; `redis+cluster://` with some servers of a
+            cluster.
         namespace: What tells the state of this application from that of others there.
-        shards: How many hash tags the chats are spread over: 16 by default.
+        shards: How many hash tags the chats are spread over: 16, and 64 in a cluster.
             It is written down once and never changes.
         durability: When something counts as kept: `"fast"` when the server has it,
             `"safe"` when a replica has it, too, `"strict"` when it is on the disk.
@@ -75,6 +82,7 @@ class RedisEngine(Turns):
     """
 
     _server_class: ClassVar[type[Server]] = Server
+    _cluster_class: ClassVar[type[ClusterServer]] = ClusterServer
 
     def __init__(
         self,
@@ -91,8 +99,11 @@ class RedisEngine(Turns):
         lease: float = 8.0,
         linger: float = 1.5,
     ) -> None:
-        self._server = self._server_class(url, durability)
-        number = _SHARDS if shards is None else shards
+        is_cluster = url.startswith(CLUSTER)
+        server_class = self._cluster_class if is_cluster else self._server_class
+        self._server = server_class(url, durability)
+        default = _SHARDS_OF_CLUSTER if is_cluster else _SHARDS
+        number = default if shards is None else shards
         super().__init__(
             names=Names(namespace, number),
             lease=lease,
@@ -123,9 +134,9 @@ class RedisEngine(Turns):
         """The names of everything that is kept."""
         return self._names
 
-    def client(self) -> Client:
-        """A connection of its own, for whoever waits for something."""
-        return self._server.client()
+    def client(self) -> Client | None:
+        """A client for whoever waits for keys of several shards; None in a cluster."""
+        return self._server.only_client()
 
     def call(self, call: Call) -> asyncio.Future[object]:
         """Send a call with the others of this tick."""

@@ -23,14 +23,15 @@ from duologue.errors import (
     EngineUnavailableError,
 )
 from duologue.transport.redis._keys import LAYOUT, PREFIX, Names
-from duologue.transport.redis._server import Server
+from duologue.transport.redis._server import Server, server_of
 from duologue.transport.redis._units import TOKEN_SIZE
+from duologue.transport.redis._upkeep import GONE
+from duologue.transport.redis._wire._calls import Reply
 from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._envelopes import unpack
-from duologue.transport.redis._wire._link import BROKEN, Reply, said
+from duologue.transport.redis._wire._link import BROKEN, said
 
 _AT_ONCE: Final = 500
-_HERE: Final = 5.0  # seconds after which a process that says nothing is gone
 _HOTTEST: Final = 5
 _META: Final = re.compile(rf"{PREFIX}:\{{([^{{}}:]+)\}}:meta")
 _PATTERN: Final = r"\{{{0}:\d+\}}:([a-z]+):(.*)"
@@ -73,16 +74,18 @@ class Dead:
 
 
 class Inspector:
-    """Looks at one server.
+    """Looks at a server, or at all that share the keys.
 
     Args:
-        client: The way there.
-        server: The server, as errors name it.
+        server: The server, or several that act as one.
+
+    Attributes:
+        server: How errors name it.
     """
 
-    def __init__(self, client: Client, server: str) -> None:
-        self._client = client
-        self.server: str = server
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.server: str = server.said
 
     async def namespaces(self, wanted: str | None) -> list[Names]:
         """The namespaces that are there.
@@ -141,7 +144,7 @@ class Inspector:
                 )
         await self._find_hottest(census, boxes)
         now = time.time()
-        here: list[Argument] = ["ZCOUNT", names.processes, now - _HERE, "+inf"]
+        here: list[Argument] = ["ZCOUNT", names.processes, now - GONE, "+inf"]
         census.processes = cast("int", (await self._all(here))[0])
         return census
 
@@ -255,11 +258,19 @@ class Inspector:
                 yield match[1], match[2], key
 
     async def _keys(self, pattern: str) -> AsyncGenerator[str]:
-        cursor = b"0"
         seen: set[bytes] = set()
+        for client in self._server.clients():
+            async for key in self._keys_of(client, pattern, seen):
+                yield key
+
+    @staticmethod
+    async def _keys_of(
+        client: Client, pattern: str, seen: set[bytes]
+    ) -> AsyncGenerator[str]:
+        cursor = b"0"
         while True:
             command: list[Argument] = ["SCAN", cursor, "MATCH", pattern]
-            (reply,) = await self._all([*command, "COUNT", _AT_ONCE])
+            reply = await client.execute_command(*command, "COUNT", _AT_ONCE)
             cursor, keys = cast("tuple[bytes, list[bytes]]", reply)
             for key in keys:
                 if key not in seen:  # SCAN may tell of one twice
@@ -269,10 +280,20 @@ class Inspector:
                 return
 
     async def _all(self, *commands: Sequence[Argument]) -> list[Reply]:
-        pipeline = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return cast("list[Reply]", await pipeline.execute(raise_on_error=True))
+        """Ask for the answer to each command, of whoever has its key."""
+        parts: dict[Client, list[int]] = {}
+        for number, command in enumerate(commands):
+            client = self._server.client_for(cast("str", command[1]))
+            parts.setdefault(client, []).append(number)
+        replies: list[Reply] = [None] * len(commands)
+        for client, numbers in parts.items():
+            pipeline = client.pipeline(transaction=False)
+            for number in numbers:
+                pipeline.execute_command(*commands[number])
+            found = await pipeline.execute(raise_on_error=True)
+            for number, reply in zip(numbers, found, strict=True):
+                replies[number] = cast("Reply", reply)
+        return replies
 
 
 @asynccontextmanager
@@ -283,9 +304,10 @@ async def inspecting(url: str) -> AsyncGenerator[Inspector]:
         RuntimeSettingError: The URL is none.
         EngineUnavailableError: It does not answer.
     """
-    server = Server(url, "fast")
+    server = server_of(url, "fast")
     try:
-        yield Inspector(server.client(), server.said)
+        await server.reach()
+        yield Inspector(server)
     except (*BROKEN, RedisError) as error:
         raise EngineUnavailableError(server.said, said(error)) from None
     finally:

@@ -15,6 +15,7 @@ from typing import cast
 
 from duologue.actors import Opened
 from duologue.actors._engine._local import Mailbox, Service
+from duologue.actors._engine._timed import wall_time
 from duologue.transport.redis._units import (
     TOKEN_SIZE,
     Contents,
@@ -23,9 +24,9 @@ from duologue.transport.redis._units import (
     Unit,
     state_of,
 )
-from duologue.transport.redis._upkeep import Upkeep
+from duologue.transport.redis._upkeep import GONE, Upkeep
+from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import (
     HAND,
     LEASE,
@@ -320,10 +321,7 @@ class Leases(Upkeep):
         unit = self._unit(opened.key)
         if unit is None:
             return False
-        channel = self._names.channel + to
-        asked = Call(to, ["PUBSUB", "NUMSUB", channel])
-        listening = cast("list[Reply]", await self._link.ask(asked))
-        if not listening[-1]:
+        if not await self._is_there(to):
             return False
         deadline = self._loop.time() + _HAND_PATIENCE
         while self._is_in_use(unit, opened.key) and self._loop.time() < deadline:  # noqa: ASYNC110  # it has many ends
@@ -338,6 +336,17 @@ class Leases(Upkeep):
         ]
         await asyncio.shield(self._send(HAND, unit.place, args))
         return True
+
+    async def _is_there(self, process: str) -> bool:
+        """Whether another process listens, or has said that it is there."""
+        if self._link.is_one:
+            channel = self._names.channel + process
+            asked = Call(process, ["PUBSUB", "NUMSUB", channel])
+            return bool(cast("list[Reply]", await self._link.ask(asked))[-1])
+        # Each server of a cluster knows only who listens to itself.
+        asked = Call(process, ["ZSCORE", self._names.processes, process])
+        said = cast("bytes | None", await self._link.ask(asked))
+        return said is not None and float(said) > wall_time() - GONE
 
     def _is_in_use(self, unit: Unit, but: str) -> bool:
         """Whether a unit has a turn or a drawing on its way, but for one mailbox."""

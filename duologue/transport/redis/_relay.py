@@ -24,9 +24,9 @@ from duologue.transport.redis._units import (
     Unit,
     parts_of,
 )
+from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
 from duologue.transport.redis._wire._envelopes import pack, unpack_out
-from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import ACCEPT, ENQUEUE, FORGET
 
 _AGAIN = 0.05  # seconds until a full mailbox is tried again

@@ -18,8 +18,8 @@ from typing import cast
 from duologue.errors import EngineUnavailableError, FencedError
 from duologue.transport.redis._attendance import Attendance
 from duologue.transport.redis._units import Unit
+from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import HOLD
 
 MOST_DEATHS = 3

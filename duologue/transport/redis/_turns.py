@@ -14,9 +14,9 @@ from duologue.actors._engine._local import Mailbox, check_letters
 from duologue.errors import EngineUnavailableError, FencedError, MailboxFullError
 from duologue.transport.redis._suspects import MOST_DEATHS, Suspects
 from duologue.transport.redis._units import TOKEN_SIZE, State, Unit, parts_of, state_of
+from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
 from duologue.transport.redis._wire._envelopes import pack, pack_owed
-from duologue.transport.redis._wire._link import Call, Reply
 from duologue.transport.redis._wire._scripts import COMMIT, PARK
 
 _MOST_OUT = 1000  # letters of one unit that wait for others to have room

@@ -6,8 +6,8 @@ from collections import OrderedDict, deque
 from typing import TypeAlias, cast
 
 from duologue.transport.redis._keys import unit_of
+from duologue.transport.redis._wire._calls import Reply
 from duologue.transport.redis._wire._commands import Words
-from duologue.transport.redis._wire._link import Reply
 
 NEVER = b""
 """The token of a mailbox that has had no commit."""

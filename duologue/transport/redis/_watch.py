@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, cast
 from duologue.actors import Observer
 from duologue.actors._engine._timed import wall_time
 from duologue.transport.redis._keys import Names
-from duologue.transport.redis._wire._link import Call, Reply
+from duologue.transport.redis._wire._calls import Call, Reply
 
 _EVERY: Final = 5
 """Of so many looks one also looks at what is ready: it takes two commands for each set."""

@@ -38,13 +38,15 @@ from duologue.transport.redis._ingress._entries import (
     Entry,
     NotAllowedError,
 )
-from duologue.transport.redis._wire._client import Argument, Client
-from duologue.transport.redis._wire._link import BROKEN, Call
+from duologue.transport.redis._wire._calls import Call
+from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._link import BROKEN
 from duologue.transport.redis._wire._scripts import ASIDE
 
 _HELD: Final = 6.0  # seconds for which one process does it
 _BLOCK: Final = 1_000  # milliseconds that one read waits
 _MOST: Final = 100  # entries of one read
+_GLANCE: Final = 0.25  # seconds between two looks at the streams of a cluster
 _PAUSE: Final = 0.1
 _KEEP: Final = 300  # seconds for which an answer waits for who has asked
 _MOST_ASIDE: Final = 1_000
@@ -114,11 +116,10 @@ class StreamDoor:
             await self._engine.hold("ingress", self._token, 0.001)
 
     async def _run(self) -> None:
-        client = self._engine.client()
         while not self._is_closed:
             try:
                 if await self._holds():
-                    await self._read(client)
+                    await self._read()
                     continue
             except (*BROKEN, RedisError, EngineUnavailableError) as error:
                 _logger.info("the streams of other programs are not read: %r", error)
@@ -141,17 +142,37 @@ class StreamDoor:
         self._held_until = now + _HELD
         return True
 
-    async def _read(self, client: Client) -> None:
+    async def _read(self) -> None:
         streams = [self._names.stream(n)[0] for n in range(self._names.shards)]
-        command: list[Argument] = ["XREAD", "COUNT", _MOST, "BLOCK", _BLOCK, "STREAMS"]
-        command += [*streams, *["0"] * len(streams)]
-        found = await client.execute_command(*command)
         stays = False
-        for stream, entries in _pairs(found):
+        found = await self._found(streams)
+        for stream, entries in found:
             shard = streams.index(stream.decode())
             stays = await self._take(shard, entries) or stays
         if stays:
             await asyncio.sleep(_PAUSE)
+
+    async def _found(
+        self, streams: Sequence[str]
+    ) -> Sequence[tuple[bytes, Sequence[object]]]:
+        """What is in the streams; waits a moment for something."""
+        client = self._engine.client()
+        command: list[Argument] = ["XREAD", "COUNT", _MOST]
+        if client is not None:
+            command.extend(
+                ("BLOCK", _BLOCK, "STREAMS", *streams, *["0"] * len(streams))
+            )
+            return list(_pairs(await client.execute_command(*command)))
+        # No server of a cluster has all streams, and one waits for those of a shard only.
+        calls = [
+            Call(stream, [*command, "STREAMS", stream, "0"], keys=[stream])
+            for stream in streams
+        ]
+        answers = await asyncio.gather(*map(self._engine.call, calls))
+        found = [pair for answer in answers for pair in _pairs(answer)]
+        if not found:
+            await asyncio.sleep(_GLANCE)
+        return found
 
     async def _take(self, shard: int, entries: Sequence[object]) -> bool:
         """Take in the entries of one stream; tell whether some stay for now."""

@@ -8,11 +8,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from duologue.errors import RuntimeSettingError
 
+CLUSTER: Final = "redis+cluster://"
+"""What the URL of a cluster begins with."""
 SCHEMES: Final = (
     "redis://",
     "rediss://",
     "unix://",
     "redis+sentinel://",
+    CLUSTER,
 )
 _SENTINEL_PORT: Final = 26379
 _PORT: Final = 6379
@@ -73,12 +76,17 @@ class Address:
         self.said: str = f"{parts.scheme}://{hosts}{said}"
 
     @property
+    def is_cluster(self) -> bool:
+        """Whether it is a cluster, some of whose servers are named."""
+        return self.url.startswith(CLUSTER)
+
+    @property
     def has_sentinels(self) -> bool:
         """Whether sentinels say where it is."""
         return self.scheme == "redis+sentinel"
 
     def _check_options(self, options: dict[str, str], fragment: str) -> None:
-        known = {_DATABASE}
+        known = set[str]() if self.is_cluster else {_DATABASE}
         if self.scheme == "rediss":
             known |= _TLS
         unknown = sorted(options.keys() - known)
@@ -87,8 +95,12 @@ class Address:
             raise _wrong(problem)
         if fragment:
             raise _wrong("its URL has a #; in a password write %23")
-        if self.scheme != "unix" and len(self.places) > 1 and not self.has_sentinels:
-            raise _wrong(f"{self.scheme}:// names one host; sentinels may be several")
+        are_many = self.has_sentinels or self.is_cluster or self.scheme == "unix"
+        if len(self.places) > 1 and not are_many:
+            raise _wrong(
+                f"{self.scheme}:// names one host; sentinels and servers of a cluster may "
+                "be several"
+            )
 
     def _database(self, path: str, given: str | None) -> int:
         """The number of the database.
@@ -101,6 +113,8 @@ class Address:
             given = path if is_number else "0"
         if not (given.isascii() and given.isdigit()):
             raise _wrong("the database in its URL is no number; write /0 or ?db=0")
+        if self.is_cluster and path:
+            raise _wrong("a cluster has no databases, so its URL has no path")
         return int(given)
 
 

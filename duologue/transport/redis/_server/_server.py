@@ -31,17 +31,20 @@ from duologue.transport.redis._server._checks import (
     DURABILITIES,
     RIGHTS,
     Durability,
+    Part,
     fault_of,
     lacks_file,
     probes,
 )
+from duologue.transport.redis._wire._calls import Wire
 from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._link import BROKEN, Link, said
 
 _WAIT_MS: Final = 1000
 _SYNC_MS: Final = 3000  # a server that syncs each second may take two
 _BELL_SECONDS: Final = 4
-_TIMEOUT: Final = 5.0
+TIMEOUT: Final = 5.0
+"""Seconds that a server may take to answer."""
 _PAUSE: Final = 1.0
 _PROBE_SECONDS: Final = 60
 _logger = logging.getLogger("duologue.redis")
@@ -79,7 +82,7 @@ class Server:
         """Where it is, without what is secret."""
         return self._address.said
 
-    async def connect(self, names: Names) -> Link:
+    async def connect(self, names: Names) -> Wire:
         """Connect, and check that the server is what is needed.
 
         Raises:
@@ -92,14 +95,10 @@ class Server:
             await self.close()
             raise
 
-    async def _connected(self, names: Names) -> Link:
-        client = self.client()
+    async def _connected(self, names: Names) -> Wire:
         try:
-            await self._check(client)
-            await self._check_rights(client, names)
-            await self._check_layout(client, names)
-            link = self.link_class(client, self._wait(), self.observer)
-            await link.load_scripts()
+            wire = await self._wired(names)
+            await wire.load_scripts()
         except AuthenticationError as error:
             raise await self._given_up(self._unknown(error)) from None
         except NoPermissionError as error:
@@ -113,7 +112,16 @@ class Server:
         except BaseException:
             await self.close()
             raise
-        return link
+        return wire
+
+    async def _wired(self, names: Names) -> Wire:
+        """Find the server, and check it."""
+        await self.reach()
+        client = self.client_for(names.meta)
+        await self._check(client)
+        await self._check_rights(client, names)
+        await self._check_layout(client, names)
+        return self.link_class(client, self._wait(), self.observer)
 
     async def listen(self, channel: str, heard: Callable[[bytes], None]) -> None:
         """Listen to what other processes say to this one.
@@ -137,14 +145,44 @@ class Server:
 
     async def rung(self, bell: str) -> str | None:
         """Wait until the bell rings; None if it did not for a while."""
-        client = self._clients[0]
         command = ("BLPOP", bell, _BELL_SECONDS)
         try:
-            found = cast("list[bytes] | None", await client.execute_command(*command))
+            found = await self.client_for(bell).execute_command(*command)
         except (*BROKEN, RedisError) as error:
             _logger.info("%s", said(error))
+            await self._look_around()
             return None
+        found = cast("list[bytes] | None", found)
         return None if found is None else found[1].decode()
+
+    async def reach(self) -> None:
+        """Find the server.
+
+        Raises:
+            RedisError: Whoever knows where it is does not answer.
+            OSError: The same.
+        """
+        single = self._single()
+        single.response_callbacks.clear()
+        self._clients.append(cast("Client", single))
+
+    def client_for(self, key: str) -> Client:  # noqa: ARG002  # all keys are on one
+        """A client of whoever has a key; of anybody for the name of a channel.
+
+        It tries nothing again by itself, and takes answers as they come.
+        """
+        return self._clients[0]
+
+    def only_client(self) -> Client | None:
+        """The client of the server that has all keys; None if several have them."""
+        return self._clients[0]
+
+    def clients(self) -> Sequence[Client]:
+        """Those of all who have keys."""
+        return self._clients
+
+    async def _look_around(self) -> None:
+        """Find out who has what, after a server did not answer."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -159,14 +197,6 @@ class Server:
             await each.aclose()
         self._sentinels.clear()
 
-    def client(self) -> Client:
-        """A client that tries nothing again by itself, and takes answers as they come."""
-        single = self._single()
-        single.response_callbacks.clear()
-        client = cast("Client", single)
-        self._clients.append(client)
-        return client
-
     def _single(self) -> redis.Redis:
         retry = Retry(NoBackoff(), 0)
         address = self._address
@@ -174,15 +204,15 @@ class Server:
             return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
                 address.url,
                 retry=retry,
-                socket_timeout=_TIMEOUT,
-                socket_connect_timeout=_TIMEOUT,
+                socket_timeout=TIMEOUT,
+                socket_connect_timeout=TIMEOUT,
                 protocol=2,
                 driver_info=None,  # finding its version would block the loop
             )
         # Whichever is the master now, as its sentinels say.
         ways: dict[str, object] = {
-            "socket_timeout": _TIMEOUT,
-            "socket_connect_timeout": _TIMEOUT,
+            "socket_timeout": TIMEOUT,
+            "socket_connect_timeout": TIMEOUT,
             "driver_info": None,
         }
         sentinel = Sentinel(address.places, sentinel_kwargs=ways)  # type: ignore[no-untyped-call] # it has no types
@@ -193,8 +223,8 @@ class Server:
             username=address.username,
             password=address.password,
             retry=retry,
-            socket_timeout=_TIMEOUT,
-            socket_connect_timeout=_TIMEOUT,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
             protocol=2,
             driver_info=None,
         )
@@ -208,21 +238,29 @@ class Server:
             return ("WAITAOF", 1, 0, _SYNC_MS), 1
         return None
 
-    async def _check(self, client: Client) -> None:
+    async def _check(
+        self, client: Client, part: Part = "server", place: str = ""
+    ) -> None:
         """See that the server can do what is asked of it.
+
+        Args:
+            client: Its client.
+            part: What it is.
+            place: Which it is, if there are several.
 
         Raises:
             EngineServerError: It cannot.
         """
         info = _fields(await client.execute_command("INFO"))
-        fault = fault_of(info, self._durability)
+        fault = fault_of(info, self._durability, part)
         if fault is not None:
-            raise self._refused(fault.problem, fault.advice)
+            which = f"{place}: " if place else ""
+            raise self._refused(f"{which}{fault.problem}", fault.advice)
         if lacks_file(info):
             _logger.warning(
                 "%s: it keeps no file of what it is told, so all dialogs end when it "
                 "does; set appendonly yes",
-                self.said,
+                place or self.said,
             )
 
     async def _check_rights(self, client: Client, names: Names) -> None:
@@ -289,7 +327,7 @@ class Server:
         self, channel: str, heard: Callable[[bytes], None], ready: asyncio.Event
     ) -> None:
         while True:
-            pubsub = self._clients[0].pubsub()
+            pubsub = self.client_for(channel).pubsub()
             try:
                 await pubsub.subscribe(channel)
                 async for message in pubsub.listen():
@@ -305,6 +343,7 @@ class Server:
             except (*BROKEN, RedisError) as error:
                 ready.set()  # what is missed is made up for
                 _logger.info("%s", said(error))
+                await self._look_around()
             finally:
                 await pubsub.aclose()
             await asyncio.sleep(_PAUSE)

@@ -14,7 +14,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TypeAlias, cast
+from typing import cast
 
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
@@ -26,16 +26,13 @@ from redis.exceptions import (
 
 from duologue.actors import Observer
 from duologue.errors import EngineError, EngineUnavailableError
+from duologue.transport.redis._wire._calls import Call, Reply, Wire
 from duologue.transport.redis._wire._client import Argument, Client, Connection
 from duologue.transport.redis._wire._commands import (
-    NOTHING,
-    Words,
     command,
     written,
 )
-from duologue.transport.redis._wire._scripts import ALL, Script
-
-Reply: TypeAlias = "list[Reply] | bytes | int | None"
+from duologue.transport.redis._wire._scripts import ALL
 
 BROKEN = (RedisConnectionError, RedisTimeoutError, OSError)
 """Errors of the way to a server, which say nothing of what it has done."""
@@ -46,97 +43,7 @@ _MOST_ROUNDS = 8  # of the loop, in which a pipeline gathers
 _logger = logging.getLogger("duologue.redis")
 
 
-class Call:
-    """One command or script.
-
-    Args:
-        about: The key it is about, for errors.
-        command: The command, or the arguments of the script behind its keys.
-        script: The script.
-        first: The keys of its unit.
-        keys: Its other keys.
-        done: Is called with the reply, in the order of the calls and before anything
-            else happens; what it returns is what the caller gets.
-        ended: Is called once, when there is a reply or will be none, before `done`.
-    """
-
-    __slots__ = (
-        "_ended",
-        "about",
-        "command",
-        "done",
-        "first",
-        "future",
-        "keys",
-        "script",
-    )
-
-    def __init__(
-        self,
-        about: str,
-        command: Sequence[Argument],
-        *,
-        script: Script | None = None,
-        first: Words = NOTHING,
-        keys: Sequence[str] = (),
-        done: Callable[[Reply], object] | None = None,
-        ended: Callable[[], None] | None = None,
-    ) -> None:
-        self._ended = ended
-        self.about: str = about
-        self.command: Sequence[Argument] = command
-        self.script: Script | None = script
-        self.first: Words = first
-        self.keys: Sequence[str] = keys
-        self.done: Callable[[Reply], object] | None = done
-        loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[object] = loop.create_future()
-
-    def written(self) -> bytes:
-        """What is sent."""
-        if self.script is None:
-            return command(len(self.command), written(self.command))
-        first, rest = self.first, [*self.keys, *self.command]
-        return command(
-            3 + first.number + len(rest),
-            self.script.words.written,
-            written((first.number + len(self.keys),)),
-            first.written,
-            written(rest),
-        )
-
-    def follow(self, reply: Reply) -> object:
-        """Do here what the server has done."""
-        self._end()
-        return reply if self.done is None else self.done(reply)
-
-    def _end(self) -> None:
-        ended, self._ended = self._ended, None
-        if ended is not None:
-            ended()
-
-    def settle(self, reply: Reply) -> None:
-        """Take the answer."""
-        try:
-            outcome = self.follow(reply)
-        except EngineError as error:
-            self.fail(error)
-        except Exception as error:
-            _logger.exception("an answer about %s could not be followed", self.about)
-            self.fail(error)
-        else:
-            if not self.future.done():
-                self.future.set_result(outcome)
-
-    def fail(self, error: BaseException) -> None:
-        """There is no answer."""
-        self._end()
-        if not self.future.done():
-            self.future.set_exception(error)
-            self.future.exception()  # some calls have nobody who waits
-
-
-class Link:
+class Link(Wire):
     """Sends calls to the server.
 
     Args:
@@ -144,6 +51,8 @@ class Link:
         wait: A command that ends each pipeline and returns how many others have it, and
             how many are wanted; None if that does not matter.
         observer: Is told of calls and errors; None if nobody wants to know.
+        takes_back: Is given each call that has no answer, and why, and tells whether it
+            is asked elsewhere; None if there is only this server.
     """
 
     def __init__(
@@ -151,8 +60,10 @@ class Link:
         client: Client,
         wait: tuple[Sequence[Argument], int] | None = None,
         observer: Observer | None = None,
+        takes_back: Callable[[Call, BaseException], bool] | None = None,
     ) -> None:
         self._client = client
+        self._takes_back = takes_back
         self._observer = observer
         if observer is not None and wait is not None:
             observer.count("replicas_short", 0)
@@ -161,7 +72,12 @@ class Link:
         self._calls: list[Call] = []
         self._pump: asyncio.Task[None] | None = None
         self._is_closed = False
-        self.problem: str | None = None
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be accepted or committed now; None if all is well."""
+        return self._problem
 
     def send(self, call: Call) -> asyncio.Future[object]:
         """Send a call with the others of this tick."""
@@ -173,18 +89,12 @@ class Link:
             self._pump = asyncio.get_running_loop().create_task(self._run())
         return call.future
 
-    def post(self, call: Call) -> None:
-        """Send a call that nobody waits for."""
-        _answer = self.send(call)
-
-    async def ask(self, call: Call) -> object:
-        """Send a call, and return what its `done` makes of the answer.
-
-        Raises:
-            EngineUnavailableError: There is none.
-        """
-        # Whoever is cancelled leaves; the call takes its way.
-        return await asyncio.shield(self.send(call))
+    def withdraw(self, is_meant: Callable[[Call], bool]) -> list[Call]:
+        """Take out some of the calls that have not left yet, in order."""
+        taken = [call for call in self._calls if is_meant(call)]
+        if taken:
+            self._calls = [call for call in self._calls if not is_meant(call)]
+        return taken
 
     async def close(self) -> None:
         """Wait for what is on its way, and send nothing any more."""
@@ -312,21 +222,21 @@ class Link:
 
     def _missing_replicas(self, replies: list[object]) -> str | None:
         if self._wait is None:
-            self.problem = None
+            self._problem = None
             return None
         # WAIT tells how many replicas have it, WAITAOF first whether the disk has it.
         got = replies[-1]
         first = cast("list[object]", got)[0] if isinstance(got, list) else got
         least = first if isinstance(first, int) else 0
         if least >= self._wait[1]:
-            self.problem = None
+            self._problem = None
             return None
         is_disk = self._wait[0][0] == "WAITAOF"
         missing = "the disk does not have" if is_disk else "not enough replicas have"
         if self._observer is not None:
             self._observer.count("replicas_short")
-        self.problem = f"{missing} what was written"
-        return self.problem
+        self._problem = f"{missing} what was written"
+        return self._problem
 
     def _note_calls(self, calls: Sequence[Call], seconds: float) -> None:
         """Measure how long each took from the pipeline to its answer."""
@@ -341,14 +251,17 @@ class Link:
 
     def _lost(self, calls: Sequence[Call], error: BaseException) -> None:
         self._note_error(error)
-        self.problem = said(error)
         for call in calls:
-            call.fail(EngineUnavailableError(call.about, self.problem))
+            self._give_up(call, error)
 
     def _refused(self, call: Call, error: BaseException) -> None:
         self._note_error(error)
-        self.problem = said(error)
-        call.fail(EngineUnavailableError(call.about, self.problem))
+        self._give_up(call, error)
+
+    def _give_up(self, call: Call, error: BaseException) -> None:
+        if self._takes_back is None or not self._takes_back(call, error):
+            self._problem = said(error)
+            call.fail(EngineUnavailableError(call.about, self._problem))
 
 
 def said(error: BaseException) -> str:
