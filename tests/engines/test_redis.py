@@ -426,3 +426,48 @@ async def test_a_chat_is_let_go_though_no_replica_had_what_was_written(
     assert following.mail.id == "2"
     assert not engine._units
     assert not any(engine._awaited.values())
+
+
+async def test_a_turn_that_was_the_last_one_is_over_though_no_replica_had_it(
+    another: NewProcess,
+) -> None:
+    engine = await another()
+    desk = dialogs(engine)
+    await engine.enqueue([letter(CHAT, "1")])
+    turn = await desk.begin(CHAT)
+
+    assert isinstance(engine._link, Link)
+    engine._link._wait = ("WAIT", 1, 1), 1  # and there is none
+    with pytest.raises(EngineUnavailableError):
+        await engine.commit(turn, snapshot=b"one")
+    engine._link._wait = None
+    following = await engine.open(CHAT)  # there is nothing left to handle
+    await asyncio.sleep(5)
+
+    assert following is None
+    assert await engine.read(CHAT) == b"one"
+    assert not engine._units
+    assert not engine._boxes
+
+
+async def test_what_a_turn_has_let_out_leaves_though_no_replica_had_it(
+    another: NewProcess,
+) -> None:
+    engine, elsewhere = await another(), "dialog/max.1:6:7"
+    desk = dialogs(engine)
+    await engine.enqueue([letter(CHAT, "1")])
+    turn = await desk.begin(CHAT)
+    owed = Owed(SCREEN, "o", b"view")
+
+    assert isinstance(engine._link, Link)
+    engine._link._wait = ("WAIT", 1, 1), 1  # and there is none
+    with pytest.raises(EngineUnavailableError):
+        await engine.commit(
+            turn, snapshot=b"one", outbox=[letter(elsewhere, "2")], owed=[owed]
+        )
+    engine._link._wait = None
+    await engine.open(CHAT)
+
+    # Whoever asked for it has been told that nobody knows, and will not see to it.
+    assert sorted(await told(desk)) == [elsewhere, SCREEN]
+    assert await engine.owed(SCREEN, new=True) == ((owed,), None)

@@ -227,10 +227,13 @@ class LeasedMailboxes(LocalMailboxes):
             del self._doubts[key]
             unit.states.pop(key, None)
             box, numbers = self._boxes.get(key), unit.numbers.get(key)
-            if box is not None and numbers and numbers[0] not in there:
+            if box is None:
+                continue
+            # It is out already where a replica only did not have it in time.
+            if numbers and numbers[0] not in there:
                 self._handled(unit, key, box)
-                if not box.mail:
-                    self._release(key, box)
+            if not box.mail:
+                self._release(key, box)
         for name in unit.owed.keys() - {name for _, name, _ in contents.owed}:
             del unit.owed[name]
             unit.fresh.discard(name)

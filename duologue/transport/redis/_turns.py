@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -282,9 +282,22 @@ class Turns(Suspects):
             await asyncio.shield(future)
         except EngineUnavailableError:
             self._doubts[key] = unit
+            self._leave_open(unit, change.owed, carried)
             raise
         if carried:
             await self._let_out(unit, carried, len(change.others))
+
+    @staticmethod
+    def _leave_open(unit: Unit, owed: Sequence[Owed], carried: Iterable[int]) -> None:
+        """Leave to whoever learns of a commit what is to follow from it.
+
+        It may have had its effect, and be known here, though no replica has it; but who
+        asked for it is told that nobody knows, and will draw nothing.
+        """
+        for one in owed:
+            unit.owed.pop(one.id, None)
+        for number in carried:
+            unit.out.pop(number, None)
 
     def _numbers(
         self,
