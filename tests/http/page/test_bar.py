@@ -46,8 +46,6 @@ def test_an_operation_is_started_followed_and_stopped(
 
     expect(bar).to_have_attribute("state", "cancelled")
     expect(stop).to_be_hidden()
-    polls = [one for one in site.asked if one == "GET /actions/import"]
-    assert len(polls) == 1
     assert sum(one.endswith("/events") for one in site.asked) == 1
 
 
@@ -61,6 +59,17 @@ def test_what_a_chat_started_is_seen_and_its_end_too(
     expect(page.locator("output")).to_contain_text("from the chat")
     site.stop()
     expect(page.locator("operation-bar")).to_have_attribute("state", "cancelled")
+
+
+def test_a_page_that_is_open_sees_what_a_chat_starts(
+    site: Site, open_bar: OpenBar
+) -> None:
+    page = open_bar()
+    expect(page.locator("output")).to_have_text("ready")
+    site.start()
+    site.report(0.5, "from the chat")
+
+    expect(page.locator("output")).to_contain_text("from the chat")
 
 
 def test_a_reload_attaches_again(site: Site, open_bar: OpenBar) -> None:
@@ -187,8 +196,8 @@ def test_hostile_text_is_text(site: Site, open_bar: OpenBar) -> None:
 
 def test_it_fits_into_320_pixels(site: Site, open_bar: OpenBar) -> None:
     site.start()
-    page = open_bar(width=320)
     site.report(0.5, "a_very_long_name_without_any_break" * 5)
+    page = open_bar(width=320)
 
     expect(page.locator("output")).to_contain_text("a_very_long_name")
     assert page.evaluate("document.documentElement.scrollWidth") == 320

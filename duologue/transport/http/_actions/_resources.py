@@ -189,6 +189,8 @@ class Operations:
     ) -> Reply:
         more = {**retry_after(snapshot), **headers}
         form = self._forms.form(snapshot, call.base, with_traceback=visitor.is_known)
+        if not snapshot.is_active:
+            form["poll_after_ms"] = 0  # this one never changes any more
         if call.wants_html:
             return fragment(form, more, is_htmx=call.is_htmx)
         reply = said(form, status=status)

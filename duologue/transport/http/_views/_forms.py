@@ -16,12 +16,16 @@ from duologue.transport.http._views._results import file_of, json_of
 
 _INLINE = 16 * 1024
 
+LOOK_AGAIN = 5.0
+"""Seconds until it is worth to look whether somebody has started another one."""
+
 IDLE: Mapping[str, object] = {
     "text": "",
     "value": 0.0,
     "isActive": False,
     "alive": False,
     "state": "idle",
+    "poll_after_ms": math.ceil(LOOK_AGAIN * 1000),
 }
 """What m3's requests are answered where nothing was started yet."""
 
@@ -95,7 +99,9 @@ class Forms:
             "heartbeat_at": _moment(snapshot.heartbeat_at, shift),
             "finished_at": _moment(snapshot.finished_at, shift),
             "expires_at": _moment(snapshot.expires_at, shift),
-            "poll_after_ms": math.ceil(snapshot.poll_after * 1000),
+            "poll_after_ms": math.ceil(
+                (snapshot.poll_after if snapshot.is_active else LOOK_AGAIN) * 1000
+            ),
             "result": result,
             "result_type": kind,
             "links": links,

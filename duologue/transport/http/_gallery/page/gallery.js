@@ -1,5 +1,6 @@
-// The words of the bars in another language.
-customElements.get("operation-bar").strings.ru = {
+import { strings } from "/actions/operation-bar.js";
+
+strings.ru = {
   stop: "Стоп", running: "выполняется", succeeded: "готово", cancelled: "остановлено",
 };
 

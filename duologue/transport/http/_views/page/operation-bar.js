@@ -1,5 +1,5 @@
 // <operation-bar>: see docs/actions.md
-const strings = {en: {
+export const strings = {en: {
 	stop: "Stop", succeeded: "done", timed_out: "timed out", offline: "offline",
 	401: "log in", 403: "not allowed", 404: "not found", 410: "gone"
 }};
@@ -10,7 +10,7 @@ progress{width:100%;accent-color:var(--operation-color,auto)}
 output{overflow-wrap:anywhere}
 &:is([state=failed],[state=error]){--operation-color:#b22}
 &[offline]{opacity:.6}
-[role=status]{position:absolute;clip-path:inset(50%)}
+[role=status]{position:fixed;clip-path:inset(50%)}
 @media(prefers-reduced-motion){progress:indeterminate{appearance:none;background:#8886}}}`);
 document.adoptedStyleSheets.push(sheet);
 const wake = () => bars.forEach(bar => bar.attach());
@@ -18,7 +18,6 @@ addEventListener("visibilitychange", wake);
 addEventListener("online", wake);
 customElements.define("operation-bar", class extends HTMLElement {
 	static observedAttributes = ["src", "boundary", "label", "text", "value"];
-	static strings = strings;
 	snapshot = null;
 	state = "idle";
 	constructor() {equip(super());}
@@ -29,7 +28,7 @@ customElements.define("operation-bar", class extends HTMLElement {
 	}
 });
 function equip(bar) {
-	const [label, head, meter, out, button, live] = "label span progress output button span".split(" ").map(name => document.createElement(name));
+	const [label, head, meter, out, button, live] = "label span progress output button span".split(" ").map(n => document.createElement(n));
 	let calls, fails = 0, drops = 0, said = 0, timer, events;
 	const at = name => bar.getAttribute(name);
 	const tell = (name, detail) => bar.dispatchEvent(new CustomEvent("operation-" + name, {bubbles: 1, composed: 1, detail}));
@@ -66,11 +65,11 @@ function equip(bar) {
 	};
 	const follow = () => {
 		const {isActive, links, poll_after_ms} = bar.snapshot;
-		if (!isActive || isAway()) return bar.rest();
-		if (events?.url.endsWith(links.events)) return;
+		if (isAway() || !poll_after_ms) return bar.rest();
+		if (isActive && events?.url.endsWith(links.events)) return;
 		bar.rest();
 		// A host has six connections.
-		if (at("transport") == "poll" || drops > 1 || streams.size > 3) return later(Math.max(at("interval") ?? 1e3, poll_after_ms));
+		if (!isActive || at("transport") == "poll" || drops > 1 || streams.size > 3) return later(Math.max(at("interval") ?? 1e3, poll_after_ms));
 		streams.add(bar), events = new EventSource(links.events);
 		events.onmessage = ({data}) => {
 			drops = 0, take(JSON.parse(data)), follow();
@@ -83,9 +82,8 @@ function equip(bar) {
 	const take = now => {
 		const last = bar.snapshot;
 		offline(false);
-		if (last && last.id + last.run == now.id + now.run && now.revision <= last.revision) return;
-		bar.snapshot = now;
-		be(now.state), bar.draw();
+		if (last && last.id == now.id && last.run == now.run && !(now.revision > last.revision)) return;
+		bar.snapshot = now, be(now.state), bar.draw();
 		say(out.value, last?.state != now.state);
 		tell("update", now);
 		if (now.id && !now.isActive) tell({succeeded: "done", cancelled: "cancel"}[now.state] ?? "error", now);
