@@ -30,10 +30,12 @@ logger = logging.getLogger("duologue.actors")
 class BodyReports:
     """The reports of one body; for use on the loop of its actor."""
 
+    __slots__ = ("_complaints", "_job", "_operation")
+
     def __init__(self, job: WorkerJob, operation: Operation) -> None:
         self._job = job
         self._operation = operation
-        self._complaints: set[str] = set()
+        self._complaints: tuple[str, ...] = ()
 
     def hear(self, outcome: BodyOutcome) -> None:
         """Take what a method of the body has returned as a report."""
@@ -63,7 +65,7 @@ class BodyReports:
     def _complain(self, what: str, error: BaseException | None = None) -> None:
         # Once of each kind: a broken ping() would fill the log.
         if what not in self._complaints:
-            self._complaints.add(what)
+            self._complaints = (*self._complaints, what)
             logger.warning("a method of %s %s", self._job.name, what, exc_info=error)
 
 

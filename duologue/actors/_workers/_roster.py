@@ -6,8 +6,11 @@ import threading
 from collections import Counter, OrderedDict, deque
 
 from duologue.actors._time._clock import Clock, TimerHandle
+from duologue.actors._time._observe import Observer
 from duologue.actors._workers._worker import WorkerRecord
 from duologue.actors._workers._worker_body import Body
+from duologue.actors._workers._worker_job import WorkerJob
+from duologue.actors._workers._worker_messages import Begin
 from duologue.actors._workers._worker_snapshot import WorkerState
 from duologue.errors import WorkerBodyTakenError, WorkerIdTakenError
 
@@ -148,3 +151,27 @@ class Roster:
     def _sweep(self) -> None:
         self._timer = None
         self.forget()
+
+
+class RosterHome:
+    """Hears of the ends of workers.
+
+    Args:
+        roster: Who is known.
+        observer: Told of each end.
+    """
+
+    def __init__(self, roster: Roster, observer: Observer) -> None:
+        self._roster = roster
+        self._observer = observer
+
+    def left(self, job: WorkerJob) -> None:
+        """The body of one runs no more."""
+        self._roster.release(job.record, job.body)
+
+    def ended(self, job: WorkerJob) -> None:
+        """One has reached its end state; the next one of its queue begins."""
+        following = self._roster.end(job.record)
+        if following is not None and following.ref is not None:
+            following.ref.tell(Begin())
+        self._observer.count("workers", reason=str(job.record.snapshot.state))

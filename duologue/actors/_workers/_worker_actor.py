@@ -17,7 +17,6 @@ from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._lifecycle._relations import life_of, ref_of
 from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._mailbox._envelope import RuntimeEnvelope
-from duologue.actors._time._clock import in_any_thread
 from duologue.actors._time._seconds import as_delay
 from duologue.actors._workers._body_reports import BodyReports, kept_end, log_end
 from duologue.actors._workers._operation import Operation
@@ -77,7 +76,7 @@ class WorkerActor(AsyncActor):
         self._operation = Operation(
             job.name,
             self._reported,
-            in_any_thread(job.clock).time,
+            job.clock.time,
             Progress(earlier.value, earlier.text),
         )
         if job.durable is not None:
@@ -376,8 +375,8 @@ class WorkerActor(AsyncActor):
                     question.task.cancel()
         log_end(self._job, outcome, final)
         if final.state is not WorkerState.LOST or self._record.has_left:
-            self._job.left()
-        self._job.finished()
+            self._job.home.left(self._job)
+        self._job.home.ended(self._job)
         if not self.actor_stopped.is_set():
             self.stop()
 
@@ -387,7 +386,7 @@ class WorkerActor(AsyncActor):
         self._record.has_left = True
         if self._record.snapshot.state is WorkerState.LOST:
             logger.info("%s, left behind earlier, has ended", self._job.name)
-            self._job.left()
+            self._job.home.left(self._job)
         self._post(event)
 
     def _post(self, event: WorkerEvent) -> None:

@@ -19,6 +19,7 @@ import inspect
 import queue
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias, cast
 
 from duologue.actors._workers._worker_snapshot import (
@@ -58,11 +59,12 @@ class BodyCalls:
         loop = asyncio.get_running_loop()
         task = loop.create_task(_outcome_of(function), name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(
-            lambda done: tell(Cancelled() if done.cancelled() else done.result())
-        )
+        task.add_done_callback(partial(self._done, tell))
         return task
+
+    def _done(self, tell: Tell, task: asyncio.Task[BodyOutcome]) -> None:
+        self._tasks.discard(task)
+        tell(Cancelled() if task.cancelled() else task.result())
 
     def in_thread(self, function: Callable[[], object], name: str, tell: Tell) -> None:
         """Call a function in a new daemon thread, in a copy of the present context.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from duologue.actors._time._clock import Clock
 from duologue.actors._workers._durable import DurableWork
@@ -35,6 +34,18 @@ class Terms:
     backoff: float = 1.0
 
 
+class Home(Protocol):
+    """Who has started a worker."""
+
+    def left(self, job: WorkerJob) -> None:
+        """Its body runs no more; in any thread, and perhaps twice."""
+        ...
+
+    def ended(self, job: WorkerJob) -> None:
+        """It has reached its end state; on the loop."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerJob:
     """What a worker actor is to do, and with what.
@@ -48,8 +59,7 @@ class WorkerJob:
         grace: Seconds to obey a request to stop.
         ping_timeout: Seconds for the body to answer.
         ttl: Seconds for which its end is known.
-        left: Called, in any thread, when the body runs no more.
-        finished: Called on the loop when the worker has reached its end state.
+        home: Told of the ends.
         durable: Keeps it outside of the process; None if nobody does.
     """
 
@@ -61,8 +71,7 @@ class WorkerJob:
     grace: float
     ping_timeout: float
     ttl: float
-    left: Callable[[], object]
-    finished: Callable[[], object]
+    home: Home
     durable: DurableWork | None = None
 
     @property

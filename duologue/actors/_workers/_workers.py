@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
+from functools import cached_property
 from types import TracebackType
 from typing import Self, cast
 
@@ -12,7 +13,7 @@ from duologue.actors._actor import AsyncActor
 from duologue.actors._engine._engine import Letter
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._system import ActorSystem
-from duologue.actors._time._clock import Clock, LoopClock
+from duologue.actors._time._clock import Clock, LoopClock, in_any_thread
 from duologue.actors._time._observe import Counts, Observer
 from duologue.actors._workers._durable import (
     DurableWork,
@@ -20,7 +21,7 @@ from duologue.actors._workers._durable import (
     ShowAgain,
     Shown,
 )
-from duologue.actors._workers._roster import Roster
+from duologue.actors._workers._roster import Roster, RosterHome
 from duologue.actors._workers._running._executors import executed
 from duologue.actors._workers._start_policy import StartPolicy
 from duologue.actors._workers._worker import Worker, WorkerRecord
@@ -88,6 +89,7 @@ class Workers:
         self._durable = durable
         self._calls = BodyCalls()
         self._roster = Roster(self._clock, keep=keep, ttl=ttl)
+        self._home = RosterHome(self._roster, self._observer)
         self._arrivals: dict[str, asyncio.Event] = {}
         self._is_stopped = False
         self._show_again: ShowAgain | None = None
@@ -362,6 +364,11 @@ class Workers:
             self._arrivals[worker_id].set()
         return record
 
+    @cached_property
+    def _its_clock(self) -> Clock:
+        """The clock, telling its time to every thread; first asked for on the loop."""
+        return in_any_thread(self._clock)
+
     def _job(
         self,
         body: Body,
@@ -372,19 +379,12 @@ class Workers:
         return WorkerJob(
             body=body,
             record=record,
-            clock=self._clock,
+            clock=self._its_clock,
             calls=self._calls,
             terms=terms,
             grace=self._grace,
             ping_timeout=self._ping_timeout,
             ttl=self._ttl,
-            left=lambda: self._roster.release(record, body),
-            finished=lambda: self._finished(record),
+            home=self._home,
             durable=durable,
         )
-
-    def _finished(self, record: WorkerRecord) -> None:
-        following = self._roster.end(record)
-        if following is not None and following.ref is not None:
-            following.ref.tell(Begin())
-        self._observer.count("workers", reason=str(record.snapshot.state))

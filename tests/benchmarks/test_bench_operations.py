@@ -1,0 +1,47 @@
+"""The benchmark of operations runs, and measures what it claims to measure."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.benchmarks.conftest import Once
+
+TINY = ("--rounds", "1", "--operations", "20", "--seconds", "0.3")
+
+Found = dict[str, dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def found(once: Once) -> Found:
+    read: Found = json.loads(once("bench_operations.py", *TINY).figures)
+    return read
+
+
+def test_a_report_of_each_kind_is_measured(found: Found) -> None:
+    assert len(found["one report"]) == 6
+    assert all(0 < cost < 1000 for cost in found["one report"].values())
+
+
+def test_all_operations_report_ten_times_a_second(found: Found) -> None:
+    assert found["20 operations"]["reports"] == 3 * 20
+    assert found["20 that only wait"]["reports"] == 0
+    assert found["20 operations"]["processor us of one"] > 0
+
+
+@pytest.mark.parametrize("where", ["thread", "process"])
+def test_pings_are_measured_beside_a_body_that_computes(
+    where: str, found: Found
+) -> None:
+    pings = found[f"ping, {where} computes"]
+
+    assert 0 < pings["p50, ms"] <= pings["p99, ms"] <= pings["longest, ms"]
+
+
+def test_the_memory_of_an_operation_is_more_than_that_of_its_task(
+    found: Found,
+) -> None:
+    memory = found["memory of 20"]
+
+    assert 0 < memory["of these its task alone"] < memory["bytes of one"]
