@@ -1,17 +1,18 @@
-"""A long operation with a progress bar and a stop button: the flight of a rocket.
+"""A long operation with a progress bar and three buttons: the flight of m3's rocket.
 
-The work is a plain class with blocking code. It runs in a thread of its own; the dialog
-shows how far it is, and the button asks it to stop.
+The work is a class with the methods that m3 calls. Its `run` sleeps on the event loop; a
+`def` would run in a thread of its own. The dialog asks it every three seconds, as the page
+of m3 does, and *Ping* asks at once.
 
 DUOLOGUE_MAX_TOKEN=... python examples/rocket.py
 """
 
 from __future__ import annotations
 
-import time
+import asyncio
 
-from duologue import Dispatcher, F, LongPolling
-from duologue.actors import AsyncOperationResult, IBackgroundWorker
+from duologue import Dispatcher, LongPolling
+from duologue.actors import AsyncOperationResult
 from duologue.dialogs import (
     BotStarted,
     Callback,
@@ -25,62 +26,69 @@ from duologue.dialogs import (
     Window,
 )
 from duologue.dialogs.routing import CommandStart
-from duologue.dialogs.widgets.kbd import Button
-from duologue.dialogs.widgets.text import Const, Format, Progress
+from duologue.dialogs.widgets.kbd import Button, OperationButtons, Row
+from duologue.dialogs.widgets.text import Const, OperationProgress
 from duologue.transport.max import Bot
 
-FLIGHT = 6.0
-STEP = 0.2
+FLIGHT = 120  # seconds
+STEP = 2
 
 
-class Rocket(IBackgroundWorker):
-    """Flies for some seconds, unless it is called back."""
+class MissleLaunch:
+    """Flies for two minutes, unless it is called back."""
 
     def __init__(self) -> None:
-        self._elapsed = 0.0
+        self._time_elapsed = 0
+        self._is_active = True
 
-    def start(self) -> AsyncOperationResult:
+    async def start(self) -> AsyncOperationResult:
         """Say the first words."""
-        return AsyncOperationResult(text="Off we go!")
+        return AsyncOperationResult(text="Поехали!")
 
-    def run(self) -> None:
-        """Fly. Nothing waits for this thread, so it may block."""
-        while self.is_active() and self._elapsed < FLIGHT:
-            time.sleep(STEP)
-            self._elapsed += STEP
+    async def run(self) -> None:
+        """Fly."""
+        while self._is_active and self._time_elapsed < FLIGHT:
+            await asyncio.sleep(STEP)
+            self._time_elapsed += STEP
 
-    def stop(self) -> AsyncOperationResult:
-        """Come back; `is_active()` is false from now on."""
-        super().stop()
-        return AsyncOperationResult(self._progress(), "The flight is called off.")
+    async def stop(self) -> AsyncOperationResult:
+        """Come back."""
+        self._is_active = False
+        return AsyncOperationResult(self._progress, "Полет отменен")
 
-    def ping(self) -> AsyncOperationResult:
+    async def ping(self) -> AsyncOperationResult:
         """Say how far it is, whenever somebody asks."""
-        text = "Boom!" if self._progress() >= 1 else "In flight"
-        return AsyncOperationResult(self._progress(), text)
+        text = f"Полет завершен на {self._progress:.0%}"
+        if self._time_elapsed == 0:
+            text = ""  # the first words stay
+        elif self._time_elapsed >= FLIGHT:
+            text = "Кабуууум!"
+        return AsyncOperationResult(self._progress, text)
 
+    @property
     def _progress(self) -> float:
-        return min(self._elapsed / FLIGHT, 1.0)
+        return self._time_elapsed / FLIGHT
 
 
-class LaunchSG(StatesGroup):
-    waiting = State()
+class Launch(StatesGroup):
+    commanding = State()
 
 
-flight = F["dialog_data"]["progress"]
-
-
-async def on_launch(
-    _callback: Callback, _button: Button, manager: DialogManager
-) -> None:
+async def on_start(_: Callback, __: OperationButtons, manager: DialogManager) -> None:
     workers: DialogWorkers = manager.middleware_data["workers"]
-    await workers.start(Rocket(), show=manager.bg(), key="rocket")
+    await workers.start(MissleLaunch, show=manager.bg(), interval=3, key="rocket")
 
 
-async def on_stop(_callback: Callback, _button: Button, manager: DialogManager) -> None:
+async def on_ping(_: Callback, __: Button, manager: DialogManager) -> None:
+    """Ask the rocket; the window, drawn anew after each press, shows the answer."""
     workers: DialogWorkers = manager.middleware_data["workers"]
-    await workers.stop(manager.dialog_data["progress"]["id"], "the user pressed Stop")
+    known = manager.dialog_data.get("progress")
+    if known and known["is_active"]:
+        await workers.ping(known["id"])
 
+
+# Its own words say what has become of it.
+SILENT = dict.fromkeys(("cancelling", "cancelled", "succeeded"), Const(""))
 
 dispatcher = Dispatcher()
 
@@ -89,25 +97,26 @@ dispatcher = Dispatcher()
 async def start(
     _event: BotStarted | MessageCreated, dialog_manager: DialogManager
 ) -> None:
-    await dialog_manager.start(LaunchSG.waiting, mode=StartMode.RESET_STACK)
+    await dialog_manager.start(Launch.commanding, mode=StartMode.RESET_STACK)
 
 
 dispatcher.include_router(
     Dialog(
         Window(
-            Const("The rocket is ready.", when=~flight),
-            Format("{dialog_data[progress][text]}", when=flight),
-            Progress(flight["percent"], when=flight),
-            Button(
-                Const("Stop"), id="stop", on_click=on_stop, when=flight["is_active"]
+            Const("Время полета"),
+            OperationProgress(states=SILENT) | Const("К полету готов"),  # noqa: RUF001  # Russian
+            Row(
+                OperationButtons(
+                    "start",
+                    on_start=on_start,
+                    start=Const("Start"),
+                    stop=None,
+                    retry=Const("Start"),
+                ),
+                Button(Const("Ping"), "ping", on_click=on_ping),
+                OperationButtons("stop", stop=Const("Stop")),
             ),
-            Button(
-                Const("Launch"),
-                id="launch",
-                on_click=on_launch,
-                when=~flight["is_active"],
-            ),
-            state=LaunchSG.waiting,
+            state=Launch.commanding,
         )
     )
 )
