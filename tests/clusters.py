@@ -55,7 +55,6 @@ class RedisCluster:
         self, program: str, port: int, failover: float, options: tuple[str, ...]
     ) -> RedisServer:
         folder = self._folder / str(port)
-        folder.mkdir(parents=True)
         place = ("--port", str(port), "--bind", "127.0.0.1")
         cluster = ("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf")
         timing = ("--cluster-node-timeout", str(round(failover * 1000)))
@@ -67,6 +66,7 @@ class RedisCluster:
     def start(self) -> None:
         """Start all of them, and return when all slots have a primary and a replica."""
         for node in self.nodes:
+            node.folder.mkdir(parents=True)
             node.start()
         for node in self.nodes[1:]:
             node.ask("CLUSTER", "MEET", "127.0.0.1", str(self.ports[0]))
@@ -86,6 +86,13 @@ class RedisCluster:
     def settle(self) -> None:
         """Return when all slots are served, and each primary has a replica."""
         self._wait_until(_is_well)
+        told = [f":{port}\r\n".encode() for port in self.ports]
+
+        def knows_all(node: RedisServer) -> bool:
+            slots = node.ask("CLUSTER", "SLOTS")
+            return all(port in slots for port in told)
+
+        self._wait_until(knows_all)
 
     def stop(self) -> None:
         """End them, and forget what they have kept."""

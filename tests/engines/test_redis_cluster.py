@@ -351,10 +351,11 @@ def test_whoever_waits_for_a_server_hears_that_the_program_ends(
         alone.kill()
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(outcome(engine))
-            await asyncio.sleep(0.5)
             assert isinstance(engine._link, Lanes)
-            assert engine._link._search is not None
-            engine._link._search.cancel()
+            while not sending.done():  # what it waits for changes all the time
+                await asyncio.sleep(0.01)
+                if engine._link._search is not None:
+                    engine._link._search.cancel()
             assert await sending == "the program ends"
 
     async def outcome(engine: RedisEngine) -> str:

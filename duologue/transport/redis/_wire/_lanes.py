@@ -171,7 +171,7 @@ class Lanes(Wire):
 
     async def _found(self) -> None:
         while self._search is not None:
-            await asyncio.shield(self._search)
+            await asyncio.wait([self._search])
 
     def _lane(self, call: Call) -> Lane:
         key = _key(call)
@@ -212,20 +212,28 @@ class Lanes(Wire):
         if lane not in self._astray:
             self._astray.append(lane)
         if self._search is None:
-            self._search = self._loop.create_task(self._find())
+            self._begin_search()
         return not is_over
+
+    def _begin_search(self) -> None:
+        self._search = self._loop.create_task(self._find())
+        self._search.add_done_callback(self._searched)
+
+    def _searched(self, search: asyncio.Task[None]) -> None:
+        self._search = None
+        if not search.cancelled() and search.exception() is None:
+            if self._astray:
+                self._begin_search()
+            return
+        # The program ends, perhaps before the search has begun.
+        for lane in list(self._lanes.values()):
+            for call in lane.release():
+                call.fail(EngineUnavailableError(call.about, "the program ends"))
 
     async def _find(self) -> None:
         """Find out who has the slots of what is held, and send it there."""
-        try:
-            while self._astray:
-                await self._find_some()
-        finally:
-            self._search = None
-            for lane in self._lanes.values():
-                # There are some only if this was cancelled, when the program ends.
-                for call in lane.release():
-                    call.fail(EngineUnavailableError(call.about, "the program ends"))
+        while self._astray:
+            await self._find_some()
 
     async def _find_some(self) -> None:
         # Who has moved is asked at once where it is now; all others need a moment.
