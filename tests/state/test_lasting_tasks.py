@@ -384,6 +384,21 @@ async def test_a_start_in_a_turn_leaves_with_its_commit(machine: Machine) -> Non
     assert final.result == "new"
 
 
+async def test_all_tasks_of_a_process_that_has_died_go_on_side_by_side(
+    machine: Machine,
+) -> None:
+    dispatcher = counting(machine)
+    async with machine.run(dispatcher) as chat:
+        count = dispatcher.tasks["count"].given(1000)
+        ids = [(await chat.runtime.workers.start(count)).id for _ in range(3)]
+        await machine.die()
+    async with machine.run(counting(machine)) as chat:
+        await asyncio.sleep(1)
+        active = [chat.runtime.workers.get(worker_id).is_active for worker_id in ids]
+
+    assert active == [True, True, True]
+
+
 @pytest.mark.real_time
 async def test_a_task_in_a_thread_goes_on_from_its_checkpoint(
     machine: Machine,

@@ -287,6 +287,8 @@ class SqliteEngine(WrittenMailboxes):
             box.admit(self._capacity)
         await self._end_turn(key, box)
         if keep and box.mail:
+            if self._suspects:
+                self._next_suspect()  # this one is none any more, and may go on for long
             return await self.open(key)
         self._release(key, box)
         return None
