@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 from duologue.actors import StartPolicy, WorkerSnapshot, WorkerState
-from duologue.actors._workers._worker_job import Executor
+from duologue.actors._workers._start_policy import Executor
 
 
 class BlockingSnapshots(Protocol):

@@ -399,6 +399,51 @@ async def test_all_tasks_of_a_process_that_has_died_go_on_side_by_side(
     assert active == [True, True, True]
 
 
+async def test_what_a_start_says_of_the_run_holds_for_each_attempt(
+    machine: Machine,
+) -> None:
+    def program() -> Dispatcher:
+        dispatcher = Dispatcher()
+
+        @dispatcher.task
+        async def fragile(operation: Operation) -> None:
+            machine.done.append(operation.resumed)
+            operation.checkpoint(len(machine.done))
+            await asyncio.sleep(1)
+            raise ConnectionError("no line")
+
+        @dispatcher.task
+        async def silent() -> None:
+            await asyncio.sleep(1000)
+
+        @dispatcher.message()
+        async def handle(event: MessageCreated, workers: DialogWorkers) -> None:
+            task = dispatcher.tasks[event.message.text]
+            started = await workers.start(task, heartbeat=30, retries=1, backoff=5)
+            machine.ids.append(started)
+
+        return dispatcher
+
+    async with machine.run(program()) as chat:
+        await chat.say(7, "fragile")
+        await chat.say(7, "silent")
+        await asyncio.sleep(2)
+        fragile, silent = map(chat.runtime.workers.get, machine.ids)
+        waiting = fragile.snapshot
+        await machine.die()
+        ends = [(await worker.finished()).state for worker in (fragile, silent)]
+    first, before = ends, machine.done.copy()
+    machine.done.clear()
+    async with machine.run(program()) as chat:
+        fragile, silent = map(chat.runtime.workers.get, machine.ids)
+        second = [(await worker.finished()).state for worker in (fragile, silent)]
+
+    assert waiting.state is WorkerState.RETRYING
+    assert first == second == [WorkerState.FAILED, WorkerState.LOST]
+    assert before == [None, 1]
+    assert machine.done == [1, 1]
+
+
 @pytest.mark.real_time
 async def test_a_task_in_a_thread_goes_on_from_its_checkpoint(
     machine: Machine,

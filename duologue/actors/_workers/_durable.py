@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from duologue.actors._engine._engine import Letter
 from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._start_policy import Terms
 from duologue.actors._workers._worker import Worker
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot
 
@@ -54,7 +55,7 @@ class DurableWorks(Protocol):
         ...
 
     def take(
-        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+        self, given: object, snapshot: WorkerSnapshot, terms: Terms
     ) -> DurableWork | None:
         """Take in the work of a worker that is to be started; None if it cannot last.
 
@@ -64,7 +65,7 @@ class DurableWorks(Protocol):
         ...
 
     def letter(
-        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+        self, given: object, snapshot: WorkerSnapshot, terms: Terms
     ) -> Letter | None:
         """The start of a worker as mail, for a commit; None if it cannot last.
 

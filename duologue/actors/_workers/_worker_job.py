@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from duologue.actors._time._clock import Clock
 from duologue.actors._workers._durable import DurableWork
+from duologue.actors._workers._start_policy import Terms
 from duologue.actors._workers._worker import WorkerRecord
 from duologue.actors._workers._worker_body import Body
 from duologue.actors._workers._worker_calls import BodyCalls
-
-Executor: TypeAlias = Literal["async", "thread", "process"]
-"""Where a body runs: on the loop, in a thread of its own, in a process of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the start of a worker says of its run.
-
-    Attributes:
-        timeout: Seconds the worker may take; None for any number.
-        executor: Where its body runs; None for where its kind does.
-        heartbeat: Seconds for which nothing may be heard of it; None for any number.
-        retries: How often it is tried again after it has raised.
-        backoff: Seconds before the first retry; each later one waits twice as long.
-    """
-
-    timeout: float | None = None
-    executor: Executor | None = None
-    heartbeat: float | None = None
-    retries: int = 0
-    backoff: float = 1.0
 
 
 class Home(Protocol):

@@ -23,7 +23,7 @@ from duologue.actors._workers._durable import (
 )
 from duologue.actors._workers._roster import Roster, RosterHome
 from duologue.actors._workers._running._executors import executed
-from duologue.actors._workers._start_policy import StartPolicy
+from duologue.actors._workers._start_policy import Executor, StartPolicy, Terms
 from duologue.actors._workers._worker import Worker, WorkerRecord
 from duologue.actors._workers._worker_actor import WorkerActor
 from duologue.actors._workers._worker_body import (
@@ -33,7 +33,7 @@ from duologue.actors._workers._worker_body import (
     kind_of,
 )
 from duologue.actors._workers._worker_calls import BodyCalls
-from duologue.actors._workers._worker_job import Executor, Terms, WorkerJob
+from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import Begin, StopWork
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot, WorkerState
 from duologue.errors import (
@@ -228,14 +228,14 @@ class Workers:
             await self._durable.forget(id)
 
     def letter(
-        self, body: object, snapshot: WorkerSnapshot, timeout: float | None
+        self, body: object, snapshot: WorkerSnapshot, terms: Terms
     ) -> Letter | None:
         """The start of a worker as mail, which starts it when it has arrived.
 
         Args:
             body: What does the work.
             snapshot: What is known of it by now.
-            timeout: Seconds that it may take.
+            terms: What the start says of its run.
 
         Returns:
             The mail; None if it cannot outlive the process, so is to be started here.
@@ -245,7 +245,7 @@ class Workers:
         """
         if self._durable is None:
             return None
-        return self._durable.letter(body, snapshot, timeout)
+        return self._durable.letter(body, snapshot, terms)
 
     async def arrival(self, id: str) -> Worker | None:  # noqa: A002 - as above
         """The worker with an id, when it is started; None if that takes a second."""
@@ -351,7 +351,7 @@ class Workers:
         )
         work = None
         if self._durable is not None:
-            work = self._durable.take(given, snapshot, terms.timeout)
+            work = self._durable.take(given, snapshot, terms)
         if work is not None:
             body, snapshot = durable_body(body, work), work.known(snapshot)
         record = WorkerRecord(snapshot)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import overload
 
-from duologue.actors._workers._worker_job import Executor
+from duologue.actors._workers._start_policy import Executor
 from duologue.dialogs._chat._address import Payload
 from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs._chat._ports import Bot, Update

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from duologue.actors import Clock, StartPolicy, Worker, Workers, WorkerSnapshot
 from duologue.actors._workers._durable import Shown
-from duologue.actors._workers._worker_job import Executor, Terms
+from duologue.actors._workers._start_policy import Executor, Terms
 from duologue.dialogs._chat._address import Address, new_id
 from duologue.dialogs._delivery._post import Post
 from duologue.dialogs._manager._background import BackgroundCalls
@@ -243,7 +243,7 @@ class DialogWorkers:
             expected = self._expect(wish, kind)
             turn.undo.append(lambda: self._expect_no_more(expected))
             snapshot = self._expected[expected].snapshot
-            letter = self._workers.letter(wish.body, snapshot, wish.terms.timeout)
+            letter = self._workers.letter(wish.body, snapshot, wish.terms)
             if letter is None:
                 start = self._fulfil
             else:

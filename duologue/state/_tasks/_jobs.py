@@ -9,6 +9,7 @@ from typing import Final
 from duologue.actors import WorkerFailure, WorkerSnapshot, WorkerState
 from duologue.actors._engine._timed import wall_time
 from duologue.actors._workers._durable import Shown
+from duologue.actors._workers._start_policy import Terms
 from duologue.state._tasks._places import Place
 from duologue.state._values import Codec, Value, Values
 
@@ -24,7 +25,7 @@ class Job:
         calls: The names of the tasks, one after the other, and their arguments.
         owner: Whose it is.
         key: What it was started under, if anything.
-        timeout: Seconds that each attempt may take; None for any number.
+        terms: What the start said of its run; all of it counts for each attempt anew.
         place: Where it was started.
         state: How far it has come.
         attempt: How often it has begun.
@@ -44,7 +45,7 @@ class Job:
     calls: Sequence[tuple[str, Values]]
     owner: str
     key: str | None
-    timeout: float | None
+    terms: Terms
     place: Place
     state: WorkerState = WorkerState.PENDING
     attempt: int = 0
@@ -111,7 +112,7 @@ class Job:
             f"{kind}()": [[name, arguments] for name, arguments in self.calls],
             "owner": self.owner,
             "key": self.key,
-            "timeout": self.timeout,
+            "timeout": _packed(self.terms),
             "place": place,
             "state": self.state.value,
             "attempt": self.attempt,
@@ -185,7 +186,7 @@ def unpacked(codec: Codec, line: bytes) -> Job:
         [(name, arguments) for name, arguments in calls],
         owner,
         key,
-        timeout,
+        _terms_of(timeout),
         _place_of(*place),
         WorkerState(state),
         attempt,
@@ -200,6 +201,20 @@ def unpacked(codec: Codec, line: bytes) -> Job:
         created_at,
         ended_at,
     )
+
+
+def _packed(terms: Terms) -> Value:
+    """What is kept of the terms: the timeout alone, as earlier versions know it, or all."""
+    if terms == Terms(terms.timeout):
+        return terms.timeout
+    return [terms.timeout, terms.heartbeat, terms.retries, terms.backoff]
+
+
+def _terms_of(kept: Value) -> Terms:
+    if not isinstance(kept, list):
+        return Terms(kept)
+    timeout, heartbeat, retries, backoff = kept
+    return Terms(timeout=timeout, heartbeat=heartbeat, retries=retries, backoff=backoff)
 
 
 def _place_of(

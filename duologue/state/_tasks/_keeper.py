@@ -28,6 +28,7 @@ from duologue.actors import (
     WorkerState,
 )
 from duologue.actors._engine._local import LocalMailboxes
+from duologue.actors._workers._start_policy import Terms
 from duologue.errors import (
     DuologueError,
     EngineClosedError,
@@ -123,7 +124,7 @@ class TaskKeeper:
         return self._registry.bound(given, worker_id)
 
     def take(
-        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+        self, given: object, snapshot: WorkerSnapshot, terms: Terms
     ) -> Work | None:
         """Take in the work of a worker; None if it is no registered task.
 
@@ -133,28 +134,28 @@ class TaskKeeper:
         work = self._resuming.pop(snapshot.id, None)
         if work is not None:
             return work
-        job = self._job_for(given, snapshot, timeout)
+        job = self._job_for(given, snapshot, terms)
         # A copy: what the caller changes afterwards is not meant.
         line = None if job is None else job.packed(self._codec)
         return None if line is None else self._work(unpacked(self._codec, line))
 
     def letter(
-        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+        self, given: object, snapshot: WorkerSnapshot, terms: Terms
     ) -> Letter | None:
         """The start of a worker as mail, for a commit; None if it cannot last.
 
         Raises:
             UnserialisableDataError: An argument of it cannot be stored.
         """
-        job = self._job_for(given, snapshot, timeout)
+        job = self._job_for(given, snapshot, terms)
         return None if job is None else self._start_of(job)
 
     def _job_for(
-        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+        self, given: object, snapshot: WorkerSnapshot, terms: Terms
     ) -> Job | None:
         if not self._engine.durable:
             return None
-        job = self._registry.job_for(given, snapshot, timeout)
+        job = self._registry.job_for(given, snapshot, terms)
         if job is not None:
             self._serve([self._registry.entry_of(job).name])
         return job
@@ -372,7 +373,10 @@ class TaskKeeper:
                     key=job.key,
                     policy=StartPolicy.REJECT,
                     owner=job.owner,
-                    timeout=job.timeout,
+                    timeout=job.terms.timeout,
+                    heartbeat=job.terms.heartbeat,
+                    retries=job.terms.retries,
+                    backoff=job.terms.backoff,
                 )
             except WorkerRunningError as error:
                 with suppress(UnknownWorkerError):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from duologue.actors import WorkerSnapshot, WorkerState
+from duologue.actors._workers._start_policy import Terms
 from duologue.errors import UnknownTaskError
 from duologue.state._parameters import state_parameters
 from duologue.state._states import States
@@ -51,7 +52,7 @@ class Registry:
         return given
 
     def job_for(
-        self, given: object, snapshot: WorkerSnapshot, timeout: float | None
+        self, given: object, snapshot: WorkerSnapshot, terms: Terms
     ) -> Job | None:
         """What is to be kept of a body; None if it is no registered task."""
         steps = _steps_of(given)
@@ -64,7 +65,7 @@ class Registry:
             self._say(snapshot.kind)
             return None
         owner, key, place = snapshot.owner, snapshot.key, steps[0].place
-        return Job(snapshot.id, calls, owner, key, timeout, place)
+        return Job(snapshot.id, calls, owner, key, terms, place)
 
     def body_of(self, job: Job) -> Task | Chain:
         """What does the work of a job, with the States of its place.

@@ -13,6 +13,7 @@ from typing import cast
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._running._process import run_in_process
 from duologue.actors._workers._running._wire import Call, call_line, found
+from duologue.actors._workers._start_policy import Executor
 from duologue.actors._workers._worker_body import (
     Body,
     RunFunction,
@@ -21,7 +22,6 @@ from duologue.actors._workers._worker_body import (
     name_of,
     takes_operation,
 )
-from duologue.actors._workers._worker_job import Executor
 from duologue.errors import WorkerBodyError
 
 _KNOWN = ("async", "thread", "process")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from duologue.actors import StartPolicy
+from duologue.actors._workers._start_policy import Executor
 from duologue.actors._workers._worker_body import kind_of
-from duologue.actors._workers._worker_job import Executor
 from duologue.errors import ActionSettingError, TaskArgumentError, WorkerBodyError
 from duologue.state import Task
 from duologue.transport.http._actions._parameters import (
