@@ -7,8 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import cast
-from urllib.parse import parse_qsl, urlencode
+from typing import Protocol, runtime_checkable
 
 from duologue.actors import Clock, Engine, MemoryEngine
 from duologue.dialogs import Bot, bot_key
@@ -18,9 +17,8 @@ from duologue.errors import (
     RuntimeSettingError,
 )
 from duologue.transport import marker_path
+from duologue.transport._urls import SCHEMES
 from duologue.transport.polling._markers import Located
-from duologue.transport.redis import RedisEngine
-from duologue.transport.redis._server import SCHEMES, Durability
 from duologue.transport.sqlite import SqliteEngine
 
 VARIABLE = "DUOLOGUE_ENGINE"
@@ -33,14 +31,18 @@ SQLITE = "sqlite"
 """The name of the engine in a file of the state folder, named after the first bot."""
 
 _URL = "sqlite:///"
-_OPTIONS = (
-    "namespace",
-    "shards",
-    "durability",
-)  # those that a URL of a server may have
+_REDIS = "RedisEngine"
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
 _OVERLAP = 5.0  # seconds that the process before may need to end beside its drain
+
+
+@runtime_checkable
+class _Placed(Protocol):
+    """An engine that says where it keeps the state, without what is secret."""
+
+    @property
+    def place(self) -> str: ...
 
 
 def named_engine() -> str | None:
@@ -52,7 +54,7 @@ def place_of(engine: Engine) -> str:
     """Where an engine keeps the state: a file, the memory, or something of its own."""
     if isinstance(engine, SqliteEngine):
         return str(engine.path)
-    if isinstance(engine, RedisEngine):
+    if isinstance(engine, _Placed):
         return engine.place
     return type(engine).__name__ if engine.durable else MEMORY
 
@@ -90,7 +92,7 @@ class EngineChoice:
         if not isinstance(self._chosen, str):
             return type(self._chosen).__name__
         if self._chosen.startswith(SCHEMES):
-            return RedisEngine.__name__
+            return _REDIS
         is_memory = self._chosen == MEMORY
         return (MemoryEngine if is_memory else SqliteEngine).__name__
 
@@ -133,7 +135,7 @@ class EngineChoice:
         if self._chosen == MEMORY:
             return MemoryEngine()
         if self._chosen.startswith(SCHEMES):
-            return redis_engine(self._chosen)
+            return _redis_engine(self._chosen)
         if self._chosen == SQLITE:
             path = _path_for(self._state_dir, bots[0])
         else:
@@ -194,7 +196,7 @@ def _checked(name: str, said: str, variable: str | None) -> str:
         return name
     if name.startswith(SCHEMES):
         try:
-            redis_engine(name)  # what is wrong with it is told at once
+            _redis_engine(name)  # what is wrong with it is told at once
         except RuntimeSettingError as error:
             if variable is None:
                 raise
@@ -211,25 +213,17 @@ def _checked(name: str, said: str, variable: str | None) -> str:
     return name
 
 
-def redis_engine(url: str) -> RedisEngine:
-    """The engine that a URL names, with what its query says of it.
+def _redis_engine(url: str) -> Engine:
+    """The engine that a URL names.
 
     Raises:
-        RuntimeSettingError: An option is none, or has no value that it can have.
+        RuntimeSettingError: It is none, or one of its options.
     """
-    server, _, options = url.partition("?")
-    query = parse_qsl(options, keep_blank_values=True)
-    own = {name: value for name, value in query if name in _OPTIONS}
-    rest = urlencode([each for each in query if each[0] not in _OPTIONS])
-    shards = own.get("shards")
-    if shards is not None and not (shards.isascii() and shards.isdigit()):
-        raise RuntimeSettingError("shards=", f"{shards!r} is no number")
-    return RedisEngine(
-        f"{server}?{rest}" if rest else server,
-        namespace=own.get("namespace", "main"),
-        durability=cast("Durability", own.get("durability", "fast")),
-        shards=None if shards is None else int(shards),
+    from duologue.transport.redis._engine import (  # noqa: PLC0415  # its client takes long to load
+        engine_of,
     )
+
+    return engine_of(url)
 
 
 def _path_for(state_dir: Path, bot: Bot) -> Path:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from duologue.errors import DuologueError, NoStateFileError, RuntimeSettingError
+from duologue.transport._urls import SCHEMES
 from duologue.transport.redis import _cli as of_server
-from duologue.transport.redis._server import SCHEMES
 from duologue.transport.sqlite import _cli as of_file
 
 FAILED: Final = 1

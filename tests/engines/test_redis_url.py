@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from duologue.errors import EngineNotAvailableError, RuntimeSettingError
-from duologue.runtime._engines import EngineChoice, place_of, redis_engine
+from duologue.runtime._engines import EngineChoice, place_of
 from duologue.transport.redis import RedisEngine
+from duologue.transport.redis._engine import engine_of
 from duologue.transport.redis._server import Address
 
 SECRET = "hunter2"  # noqa: S105  # that of no one
@@ -93,7 +94,7 @@ def test_a_wrong_url_is_refused_at_once_and_no_secret_is_shown(
     url: str, problem: str
 ) -> None:
     with pytest.raises(RuntimeSettingError, match=problem) as refused:
-        redis_engine(url)
+        engine_of(url)
 
     assert SECRET not in f"{refused.value!r} {refused.value}"
 
@@ -113,7 +114,7 @@ def redis_choice(url: str) -> EngineChoice:
 
 
 def test_an_engine_of_a_url_shows_no_secret() -> None:
-    engine = redis_engine("redis://ann:hunter2@db/1?namespace=shop&durability=strict")
+    engine = engine_of("redis://ann:hunter2@db/1?namespace=shop&durability=strict")
 
     assert place_of(engine) == "redis://db/1"
     assert (
@@ -122,7 +123,7 @@ def test_an_engine_of_a_url_shows_no_secret() -> None:
 
 
 def test_a_socket_keeps_its_slashes() -> None:
-    assert place_of(redis_engine("unix:///run/v.sock?shards=4")) == "unix:///run/v.sock"
+    assert place_of(engine_of("unix:///run/v.sock?shards=4")) == "unix:///run/v.sock"
 
 
 def test_an_engine_without_a_url_is_refused() -> None:

@@ -27,13 +27,14 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar, Self, cast
+from urllib.parse import parse_qsl, urlencode
 
 from duologue.actors import Letter, Observer, Owed
-from duologue.errors import EngineClosedError, FencedError
+from duologue.errors import EngineClosedError, FencedError, RuntimeSettingError
+from duologue.transport._urls import CLUSTER
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._parcels import boxes_of, letter_arguments
 from duologue.transport.redis._server import (
-    CLUSTER,
     ClusterServer,
     Durability,
     Server,
@@ -50,6 +51,8 @@ from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
+# Options that a URL may have beside those of its server.
+_OPTIONS = ("namespace", "shards", "durability")
 _SHARDS = 16
 _SHARDS_OF_CLUSTER = 64  # so that each of its servers has a share of them
 _LATEST = sys.maxsize // 2  # whoever has no lease has no order of drawings either
@@ -312,3 +315,24 @@ class RedisEngine(Turns):
         await asyncio.shield(
             self._send_about(unit, DRAWN, args, more=more, done=follow)
         )
+
+
+def engine_of(url: str) -> RedisEngine:
+    """The engine that a URL names, with what its query says of it.
+
+    Raises:
+        RuntimeSettingError: An option is none, or has no value that it can have.
+    """
+    server, _, options = url.partition("?")
+    query = parse_qsl(options, keep_blank_values=True)
+    own = {name: value for name, value in query if name in _OPTIONS}
+    rest = urlencode([each for each in query if each[0] not in _OPTIONS])
+    shards = own.get("shards")
+    if shards is not None and not (shards.isascii() and shards.isdigit()):
+        raise RuntimeSettingError("shards=", f"{shards!r} is no number")
+    return RedisEngine(
+        f"{server}?{rest}" if rest else server,
+        namespace=own.get("namespace", "main"),
+        durability=cast("Durability", own.get("durability", "fast")),
+        shards=None if shards is None else int(shards),
+    )

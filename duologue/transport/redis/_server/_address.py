@@ -7,16 +7,8 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from duologue.errors import RuntimeSettingError
+from duologue.transport._urls import CLUSTER, SCHEMES
 
-CLUSTER: Final = "redis+cluster://"
-"""What the URL of a cluster begins with."""
-SCHEMES: Final = (
-    "redis://",
-    "rediss://",
-    "unix://",
-    "redis+sentinel://",
-    CLUSTER,
-)
 _SENTINEL_PORT: Final = 26379
 _PORT: Final = 6379
 _LAST_PORT: Final = 65535

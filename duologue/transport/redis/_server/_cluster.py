@@ -11,8 +11,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from duologue.transport._urls import CLUSTER
 from duologue.transport.redis._keys import Names
-from duologue.transport.redis._server._address import CLUSTER
 from duologue.transport.redis._server._checks import Durability
 from duologue.transport.redis._server._nodes import SLOTS, Nodes
 from duologue.transport.redis._server._server import TIMEOUT, Server

@@ -1,0 +1,11 @@
+"""What the URLs of servers begin with that keep state; nothing else is needed to know one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLUSTER: Final = "redis+cluster://"
+"""What the URL of a cluster begins with."""
+
+SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://", CLUSTER)
+"""What the URL of a Redis or Valkey server begins with."""
