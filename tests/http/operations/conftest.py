@@ -168,7 +168,9 @@ async def workers(runtime: Runtime) -> Workers:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+    patience = aiohttp.ClientTimeout(total=None)
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(cookie_jar=jar, timeout=patience) as session:
         yield session
 
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Never
 
 import pytest
 
-from duologue import Runtime
+from duologue import Dispatcher, Runtime
 from duologue.actors import Workers
-from duologue.transport.http import get_action_url, get_acton_url
-from tests.http.operations.conftest import PNG, Client, named
+from duologue.errors import ActionSettingError
+from duologue.state import Task
+from duologue.state._tasks._process_tasks import task_of
+from duologue.transport._server import serve
+from duologue.transport.http import (
+    AsyncAction,
+    actions_application,
+    get_action_url,
+    get_acton_url,
+)
+from tests.http.operations.conftest import PNG, TOKEN, Client, count, named
 
 
 async def test_a_start_says_where_the_operation_is_and_when_to_ask(
@@ -289,3 +300,122 @@ async def test_a_program_that_stops_asks_its_visitors_to_come_again(
     said = await program.get(f"/operations/{begun['id']}")
 
     assert (said.status, said.headers["Retry-After"]) == (503, "5")
+
+
+async def test_the_page_of_an_action_may_send_parameters_in_a_form_too(
+    program: Client,
+) -> None:
+    async def post(**form: str) -> tuple[int, dict[str, object]]:
+        async with program.http.post(
+            f"{program.url}/count", data=form, headers=program.headers
+        ) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    begun = await post(command="start", parameters='{"rows": 2}')
+    nothing = await post(command="start", parameters="", boundary="b")
+    broken = await post(command="start", parameters="{", boundary="b")
+
+    assert (begun[0], begun[1]["name"]) == (200, "count")
+    assert (nothing[0], broken[0]) == (422, 422)
+    assert "needs" in str(nothing[1]["detail"])
+    assert "object" in str(broken[1]["detail"])
+
+
+async def test_a_body_may_be_made_of_the_parameters(
+    runtime: Runtime, program: Client
+) -> None:
+    class Chosen(AsyncAction):
+        """Says what it is told."""
+
+        url = "/chosen"
+        shortname = "chosen"
+        worker_cls: ClassVar[object] = count
+
+        @classmethod
+        def body(cls, parameters: Mapping[str, object]) -> object:
+            if "word" not in parameters:
+                raise ValueError("say a word")
+            return count.given(rows=1, word=str(parameters["word"]))
+
+    class Plain(AsyncAction):
+        url = "/task"
+        shortname = "task"
+        worker_cls: ClassVar[object] = count
+
+    door = actions_application(runtime, [Chosen, Plain], token=TOKEN)
+    async with serve(door) as place:
+        client = Client(program.http, place.url, program.headers)
+        refused = await client.start("chosen")
+        begun = await client.start("chosen", parameters={"word": "sheep"})
+        ended = await client.get(f"/operations/{begun['id']}", Prefer="wait=9")
+        task = await client.start("task", parameters={"rows": 0})
+        document = (await client.get("/openapi.json")).json
+
+    assert (refused.status, refused["detail"]) == (422, "say a word")
+    assert ended["result"] == "1 sheeps"
+    assert task.status == 202
+    assert "Says what it is told" in str(document)
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: [task_of(_free, _no_states)], "not registered"),
+        (lambda: [Dispatcher().task(name="operations")(_free)], "for itself"),
+        (lambda: [_action("/operations/x")], "for itself"),
+    ],
+    ids=["no name", "name", "path"],
+)
+async def test_what_cannot_be_offered_is_refused_at_the_start(
+    runtime: Runtime, make: Callable[[], list[type[AsyncAction] | Task]], problem: str
+) -> None:
+    with pytest.raises(ActionSettingError, match=problem):
+        actions_application(runtime, make(), token=TOKEN)
+
+
+async def test_a_task_that_takes_any_name_is_not_checked(
+    runtime: Runtime, program: Client
+) -> None:
+    dispatcher = Dispatcher()
+
+    @dispatcher.task
+    async def free(**named: object) -> object:
+        return named
+
+    door = actions_application(runtime, [free], token=TOKEN)
+    async with serve(door) as place:
+        client = Client(program.http, place.url, program.headers)
+        begun = await client.ask(
+            "POST",
+            "/operations",
+            {"name": "free", "parameters": {"a": [1]}},
+            Prefer="wait=9",
+        )
+
+    assert begun["result"] == {"a": [1]}
+
+
+async def _free(first, second: list[int] | None = None) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  # as authors may write it
+    """Take anything."""
+
+
+def _no_states(_: object) -> Never:
+    raise AssertionError
+
+
+def _action(url: str) -> type[AsyncAction]:
+    fields = {"url": url, "shortname": "x", "worker_cls": _free}
+    return type("Declared", (AsyncAction,), fields)
+
+
+async def test_forgotten_while_it_is_asked_about_is_idle(
+    program: Client, workers: Workers
+) -> None:
+    begun = await program.ask("POST", "/waiting", {"command": "start"})
+    await program.ask("POST", "/waiting", {"command": "stop"})
+    await workers.get(str(begun["id"])).finished()
+    await workers.forget(str(begun["id"]))
+
+    stopped = await program.ask("POST", "/waiting", {"command": "stop"})
+
+    assert (stopped.status, stopped["state"]) == (200, "idle")

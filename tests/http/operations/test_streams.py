@@ -70,6 +70,19 @@ async def test_what_is_silent_says_so_each_15_seconds(program: Client) -> None:
     assert took == pytest.approx(30, abs=2)
 
 
+async def test_a_stream_ends_after_an_hour_so_that_its_reader_is_asked_again(
+    program: Client,
+) -> None:
+    begun = await program.start("waiting")
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with program.stream(f"/operations/{begun['id']}/events") as answer:
+        told = [event async for event in events(answer)]
+
+    assert loop.time() - began == pytest.approx(3600, abs=30)
+    assert [one.get("state") for one in told].count("running") == 1
+
+
 async def test_there_are_so_many_streams_and_no_more(program: Client) -> None:
     begun = await program.start("waiting")
     path = f"/operations/{begun['id']}/events"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import parse_qsl
 
 from duologue.actors import Workers
@@ -74,12 +74,10 @@ class ActionsASGI:
 
 
 def _call(scope: Message, receive: Receive) -> Call:
-    given = scope["headers"]
-    assert isinstance(given, Sequence)  # noqa: S101  # as ASGI has it
+    given = cast("Sequence[tuple[bytes, bytes]]", scope["headers"])
     headers = [(name.decode("latin-1").lower(), _text(value)) for name, value in given]
     base, whole = str(scope.get("root_path", "")), str(scope["path"])
-    query = scope.get("query_string", b"")
-    assert isinstance(query, bytes)  # noqa: S101  # as above
+    query = cast("bytes", scope.get("query_string", b""))
 
     async def read() -> Fields:
         return await _fields(headers, receive)
@@ -161,8 +159,8 @@ async def _stream(reply: Reply, receive: Receive, send: Send) -> None:
 
     async def write() -> None:
         async for part in stream:
-            body = {"type": "http.response.body", "body": part, "more_body": True}
-            await send(body)
+            body: Message = {"type": "http.response.body", "body": part}
+            await send({**body, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
     async def leave() -> None:

@@ -107,9 +107,9 @@ class Door:
         if handlers is None:
             raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing at this path")
         if method not in handlers:
-            verbs = sorted([*handlers, *(["HEAD"] if "GET" in handlers else [])])
-            detail = f"ask with {', '.join(verbs)}"
-            allowed = {"Allow": ", ".join(verbs)}
+            more = ["HEAD"] if "GET" in handlers else []
+            verbs = ", ".join(sorted([*handlers, *more]))
+            detail, allowed = f"ask with {verbs}", {"Allow": verbs}
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, detail, allowed)
         return await handlers[method](call, visitor)
 

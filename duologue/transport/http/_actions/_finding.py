@@ -77,9 +77,10 @@ class Found:
     def is_open(self) -> bool:
         """Whether there are workers, and they are not being stopped."""
         try:
-            return not self.workers.is_stopped
+            _ = self.workers
         except Refusal:
             return False
+        return True
 
     def remember(self, snapshot: WorkerSnapshot) -> None:
         """Note that an operation has been seen."""
@@ -132,7 +133,10 @@ class Found:
         if worker is None:
             detail = "another process runs it; stop it where it was started"
             raise Refusal(HTTPStatus.CONFLICT, detail)
-        return await worker.stop(reason[:_LONGEST_REASON])
+        try:
+            return await worker.stop(reason[:_LONGEST_REASON])
+        except UnknownWorkerError:  # forgotten since it was found
+            raise self._missing(id, visitor) from None
 
     def _missing(self, id: str, visitor: Visitor) -> Refusal:  # noqa: A002 - as above
         if self._owners.get(id) == visitor.owner:

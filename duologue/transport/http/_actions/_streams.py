@@ -226,7 +226,7 @@ async def snapshots(
     When the workers of this process are being stopped it ends early: what outlives the
     process has not ended, whatever its worker says, and browsers come again.
     """
-    worker = found.local(id, visitor)
+    worker = found.local(id, visitor) if found.is_open else None
     if worker is None:
         async for snapshot in _looked_for(found, id, visitor):
             yield snapshot

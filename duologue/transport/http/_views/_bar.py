@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
+from typing import cast
 
 from duologue.transport.http._actions._calls import Reply
 from duologue.transport.http._problems import FRESH
@@ -128,10 +129,10 @@ def fragment(
 
 def _links(form: Mapping[str, object], *, is_htmx: bool) -> tuple[str, str]:
     """What lets htmx ask again, and the button that stops the operation."""
-    links = form["links"]
-    if not is_htmx or not isinstance(links, Mapping):
+    if not is_htmx:
         return "", ""
-    place, cancel = escape(str(links["self"])), escape(str(links["cancel"]))
+    links = cast("Mapping[str, str]", form["links"])
+    place, cancel = escape(links["self"]), escape(links["cancel"])
     asks = f' hx-get="{place}" hx-trigger="every 1s" hx-swap="outerHTML"'
     stop = f' hx-post="{cancel}" hx-target="closest .operation" hx-swap="outerHTML"'
     return asks, f' <button type="button"{stop}>Stop</button>'

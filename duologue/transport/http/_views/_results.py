@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import quote
 
 _MAGIC = (
@@ -52,13 +53,15 @@ def file_of(result: object) -> File | None:
     Bytes are a file, whose type is told from how it begins. So is a mapping with
     `content_type` and `data`, bytes or text, and perhaps `name`.
     """
-    if isinstance(result, bytes | bytearray | memoryview):
-        whole = bytes(result)
-        return File(_type_of(whole), whole)
-    if not isinstance(result, Mapping) or not {"content_type", "data"} <= {*result}:
+    if isinstance(result, bytes):
+        return File(_type_of(result), result)
+    if not isinstance(result, Mapping):
         return None
-    kind, name = str(result["content_type"]), str(result.get("name", ""))
-    data = _bytes(result["data"])
+    given = cast("Mapping[str, object]", result)
+    if not {"content_type", "data"} <= {*given}:
+        return None
+    kind, name = str(given["content_type"]), str(given.get("name", ""))
+    data = _bytes(given["data"])
     return None if data is None or not _TYPE.fullmatch(kind) else File(kind, data, name)
 
 
