@@ -173,3 +173,21 @@ async def test_kinds_that_the_server_has_forgotten_are_told_again(
     other = await place.process()
 
     assert await Desk(other, "dialog", "screen").leased() == [CHAT]
+
+
+async def test_who_only_loses_a_chat_has_not_died_of_its_message(place: Place) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    place.ask("DEL", "rdy:dialog/b")
+    place.ask("HSET", "own", "dialog/b|b:1", "dead")
+    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+    turn = await Desk(engine, "dialog", "screen").begin(CHAT)
+    early = place.ask("HGET", "u:b:1", "a1")
+
+    place.ask("HSET", "u:b:1", "tok", "of another process")
+    with pytest.raises(FencedError):
+        await engine.commit(turn, snapshot=b"{}")
+    await asyncio.sleep(1)
+
+    assert early == b"$1\r\n1\r\n"
+    assert place.ask("HGET", "u:b:1", "a1") == b"$1\r\n0\r\n"

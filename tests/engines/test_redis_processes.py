@@ -25,6 +25,7 @@ from duologue.transport.redis._wire._scripts import (
     ENQUEUE,
     EXTEND,
     FORGET,
+    LEASE,
     NEWS,
     RELEASE,
     Script,
@@ -412,7 +413,7 @@ async def test_what_a_process_had_that_says_nothing_any_more_is_taken_over(
     desk = Desk(engine, *KINDS)
     await engine.enqueue([letter(CHAT, "m1")])
     await desk.begin(CHAT)
-    cut_off(engine, EXTEND)
+    cut_off(engine, EXTEND, LEASE)
     elsewhere = Desk(other, *KINDS)
 
     await asyncio.sleep(75)

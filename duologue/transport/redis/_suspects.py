@@ -20,7 +20,7 @@ from duologue.transport.redis._attendance import Attendance
 from duologue.transport.redis._units import Unit
 from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._scripts import HOLD
+from duologue.transport.redis._wire._scripts import ACQUIT, HOLD
 
 MOST_DEATHS = 3
 _NAME = "suspects"
@@ -161,7 +161,15 @@ class Suspects(Attendance):
     def _forget(self, unit: Unit) -> None:
         super()._forget(unit)
         if self._alone is not None and self._alone in unit.boxes:
+            self._take_back(unit, self._alone)
             self._end_alone(self._alone)
+
+    def _take_back(self, unit: Unit, key: str) -> None:
+        """Have a death not counted that was none: the unit is lost, the process is alive."""
+        number = unit.suspects.get(key)
+        if number is not None and unit.attempts.get(number):
+            keys = unit.place.keys[:1]
+            self._link.post(Call(key, [number], script=ACQUIT, keys=keys))
 
     async def _acquit(self, unit: Unit, key: str, *, is_handled: bool) -> None:
         """The process is alive: a turn of a suspect has ended."""

@@ -54,6 +54,7 @@ HOLD: Final = _load("hold")
 TAKE: Final = _load("take")
 ACCEPT: Final = _load("accept")
 ASIDE: Final = _load("aside")
+ACQUIT: Final = _load("acquit")
 ALL: Final = (
     ENQUEUE,
     LEASE,
@@ -70,4 +71,5 @@ ALL: Final = (
     TAKE,
     ACCEPT,
     ASIDE,
+    ACQUIT,
 )
