@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import secrets
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -23,11 +24,12 @@ from duologue.errors import DuologueError, EngineUnavailableError, FencedError
 from duologue.state import AsyncState
 from duologue.transport.max import Bot
 from duologue.transport.redis import RedisEngine
-from duologue.transport.redis._server import Server
+from duologue.transport.redis._server import Durability, Server
 from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._link import Link
-from duologue.transport.redis._wire._scripts import COMMIT, LEASE, PARK
-from tests.reliability.bot import NO_LIMITS, Start, make_dispatcher, serve
+from duologue.transport.redis._wire._scripts import COMMIT, ENQUEUE, LEASE, PARK
+from tests.chaos.ills import Ills, die
+from tests.reliability.bot import NO_LIMITS, Extra, Start, make_dispatcher, serve
 
 SHARDS = 4
 QUIET = "quiet"  # the file that ends these calls
@@ -45,12 +47,14 @@ class ChaosStart(Start):
         lease: Seconds that others wait for a process that says nothing.
         facts: The file of what happened.
         folder: Where receipts go, and where it says which users there are.
+        durability: What is asked of the server.
     """
 
     schema: int
     lease: float
     facts: str
     folder: str
+    durability: Durability
 
 
 class Total(AsyncState, scope="bot"):
@@ -64,6 +68,9 @@ async def tell_another(manager: DialogManager, name: str, about: str) -> None:
 
 
 async def come_later(manager: DialogManager, name: str, _: str) -> None:
+    if Ills.own > 0:  # it would come when all others have come to that time
+        await manager.update({name: 1})
+        return
     await manager.bg().schedule(timedelta(seconds=1)).update({name: 1})
 
 
@@ -71,7 +78,25 @@ async def count_up(_manager: DialogManager, name: str, _about: str) -> None:
     await Total.of().incr(name)
 
 
-EXTRAS = {"note": tell_another, "later": come_later, "count": count_up}
+async def fall_ill(_manager: DialogManager, name: str, how: str) -> None:
+    Facts.note(f"poison:{name}")
+    die(how)
+
+
+def prone_to_hang(extra: Extra) -> Extra:
+    async def handle(manager: DialogManager, name: str, about: str) -> None:
+        Ills.hang()
+        await extra(manager, name, about)
+
+    return handle
+
+
+EXTRAS = {
+    "note": prone_to_hang(tell_another),
+    "later": prone_to_hang(come_later),
+    "count": prone_to_hang(count_up),
+    "poison": fall_ill,
+}
 
 
 async def push_regularly(bg_factory: BgManagerFactory, folder: Path) -> None:
@@ -112,6 +137,12 @@ class WatchedLink(Link):
             _note(call, reply)
         return replies
 
+    def _missing_replicas(self, replies: list[object]) -> str | None:
+        missing = super()._missing_replicas(replies)
+        if missing is not None:
+            Facts.note("unsafe")
+        return missing
+
     async def _pipelined(self, calls: Sequence[Call]) -> list[object]:
         try:
             replies = await super()._pipelined(calls)
@@ -135,6 +166,9 @@ def _note(call: Call, reply: object) -> None:
         _, orphans, expired, *_ = cast("tuple[object, list[bytes], int]", reply)
         for word in ["expired"] * expired + ["orphan"] * sum(map(bool, orphans)):
             Facts.note(word)
+    elif call.script is ENQUEUE:
+        if 0 in cast("tuple[bytes, int, list[int]]", reply)[2]:
+            Facts.note("repeated")
     elif call.script is PARK:
         Facts.note("parked")
 
@@ -145,6 +179,12 @@ class WatchedServer(Server):
 
 class WatchedEngine(RedisEngine):
     _server_class: ClassVar[type[Server]] = WatchedServer
+
+    def _now(self) -> str:
+        """The time of the server, if that is to be wrong."""
+        if not Ills.server_was_wrong:
+            return super()._now()
+        return str(round((time.time() + Ills.server) * 1000))
 
     async def commit(
         self,
@@ -176,6 +216,7 @@ def run(start: Start) -> None:
     )
     told = cast("ChaosStart", start)
     Facts.file = os.open(told["facts"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    Ills.listen(Path(told["state"]), 3 * told["lease"], Facts.note)
     dispatcher, started = make_dispatcher(EXTRAS), False
     pushes: asyncio.Task[None] | None = None
 
@@ -183,6 +224,7 @@ def run(start: Start) -> None:
     async def begun(bg_factory: BgManagerFactory) -> None:
         nonlocal started, pushes
         started = True
+        Ills.go_by_own_clock()
         Facts.note("started")
         push = push_regularly(bg_factory, Path(told["folder"]))
         pushes = asyncio.get_running_loop().create_task(push)
@@ -194,7 +236,12 @@ def run(start: Start) -> None:
 
     polling = LongPolling(
         dispatcher,
-        engine=WatchedEngine(told["engine"], lease=told["lease"], shards=SHARDS),
+        engine=WatchedEngine(
+            told["engine"],
+            lease=told["lease"],
+            shards=SHARDS,
+            durability=told["durability"],
+        ),
         settings=Settings(schema=told["schema"]),
         state_dir=told["state"],
         drain=told["drain"],

@@ -10,21 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.bot import NOT_STARTED, QUIET as QUIET_FILE
-from tests.chaos.cells import Cell, Field
+from tests.chaos.cells import Cell
+from tests.chaos.field import Field
 from tests.chaos.fleet import Fleet
-from tests.chaos.kept import dump, left_over, snapshots
+from tests.chaos.kept import dump, left_over, set_aside, snapshots
 from tests.chaos.proxy import Proxy
+from tests.chaos.repeats import RepeatingMessenger
+from tests.chaos.sentinels import Sentinels
 from tests.chaos.users import ChaosCrowd
-from tests.chaos.verdict import BAD, judge_between
+from tests.chaos.verdict import BAD, forgive, judge_between
 from tests.reliability.campaign import BACKLOG, BURSTS, LATE, QUIET, gather
-from tests.reliability.messenger import Messenger
 from tests.reliability.users import Crowd
 from tests.reliability.verdict import Verdict, data_of, judge, names_of
 from tests.servers import RedisServer
 
 ACQUAINTED = 1.5  # seconds in which the processes have heard of each other
-LONGEST = 600.0  # seconds of a campaign
-FAULTS = (*BAD, "crashes", "never", "left over", "stuck")
+LONGEST = 1500.0  # seconds of a campaign
+MOST_STARTS = 4  # of a message that ends its process: three times suspect, and once not
+FAULTS = (*BAD, "crashes", "never", "left over", "stuck", "set aside wrongly")
 """What no campaign may have, beside what is wrong with chats."""
 
 
@@ -48,7 +51,7 @@ class Plan:
     messages: int = 2_000
     strikes: int = 10
     users: int = 100
-    patience: float = 60.0
+    patience: float = 240.0
 
 
 class Campaign:
@@ -64,17 +67,32 @@ class Campaign:
         self._plan = plan
         self._folder = folder
         self._package = package
-        self._messenger = Messenger(limits=False)
+        self._rng = random.Random(plan.seed)  # noqa: S311  # to be repeated, not to be secret
+        # What is done to the bots is drawn from another well than what users do.
+        self._nemesis = random.Random(f"{plan.seed} {plan.cell.name}")  # noqa: S311
+        self._messenger = RepeatingMessenger(self._nemesis)
         options = "--appendfsync", "everysec", *plan.cell.options
         self._server = RedisServer(plan.program, *options, folder=folder)
+        self._sentinels: Sentinels | None = None
+        if plan.cell.has_sentinels:
+            self._sentinels = Sentinels(plan.program, folder, *options)
         self.verdict = Verdict()
+
+    @property
+    def _here(self) -> str:
+        """Where what is kept can be read."""
+        several = self._sentinels
+        return self._server.url if several is None else several.here
 
     async def run(self) -> Verdict:
         """Run all of it, and judge what there is in the end."""
         plan = self._plan
         self._folder.mkdir(parents=True)  # nothing else runs yet
-        self._server.start()
+        servers = self._sentinels or self._server
+        servers.start()
         try:
+            if self._sentinels is not None:
+                await self._sentinels.ready()
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self._messenger)
                 field = await self._field(stack)
@@ -83,12 +101,10 @@ class Campaign:
                         await self._live(field)
                 except TimeoutError:
                     self.verdict.add("stuck", "it took too long")
-                for code in field.fleet.crashes:
-                    name = "not started" if code == NOT_STARTED else "crashes"
-                    self.verdict.add(name, f"a bot has ended with {code}")
-            facts = field.fleet.facts()
+                self._judge_ends(field)
+            facts = field.fleet.facts() + self._messenger.counts
         finally:
-            self._server.stop()
+            servers.stop()
         self.verdict.counts.update({f"met {name}": n for name, n in facts.items()})
         if plan.cell.proof and not any(facts[each] for each in plan.cell.proof):
             proof = " or ".join(plan.cell.proof)
@@ -98,25 +114,51 @@ class Campaign:
                 self.verdict.add("never", f"{name}: {facts[name]}")
         return self.verdict
 
+    def _judge_ends(self, field: Field) -> None:
+        """See which bots have ended by themselves, and what was set aside for that."""
+        for code in field.fleet.crashes:
+            name = "not started" if code == NOT_STARTED else "crashes"
+            name = "deaths" if code in self._plan.cell.deaths else name
+            self.verdict.add(name, f"a bot has ended with {code}")
+        facts = field.fleet.facts()
+        for name, how in field.poisons.items():
+            starts, copies = facts[f"poison:{name}"], field.set_aside[name]
+            self.verdict.counts["copies set aside"] += max(copies - 1, 0)
+            most, least = (1, 1) if how == "raise" else (MOST_STARTS, MOST_STARTS - 1)
+            if not least * copies <= starts <= most * copies or not copies:
+                example = f"{how} after {starts} starts, {copies} times"
+                self.verdict.add("set aside wrongly", example)
+
     async def _field(self, stack: AsyncExitStack) -> Field:
-        cell = self._plan.cell
-        nemesis = random.Random(f"{self._plan.seed} {cell.name}")  # noqa: S311
-        urls = [self._server.url] * cell.processes
+        cell, nemesis = self._plan.cell, self._nemesis
+        servers = self._sentinels or self._server
+        urls = [servers.url] * cell.processes
         proxies: list[Proxy] = []
         for number in range(cell.processes if cell.has_proxies else 0):
             proxy = Proxy(nemesis, self._folder / f"{number}.sock", self._server.socket)
             proxies.append(await stack.enter_async_context(proxy))
             urls[number] = proxy.url
-        fleet = Fleet(self._messenger, urls, self._folder, self._package)
+        fleet = Fleet(
+            self._messenger,
+            urls,
+            self._folder,
+            self._package,
+            durability=cell.durability,
+        )
         await stack.enter_async_context(fleet)
-        counts = self.verdict.counts
-        return Field(nemesis, self._server, fleet, proxies, self._messenger, counts)
+        return Field(
+            nemesis,
+            self._server,
+            self._sentinels,
+            fleet,
+            proxies,
+            self._messenger,
+            gather(self._messenger, self._rng, self._plan.users, ChaosCrowd),
+            self.verdict.counts,
+        )
 
     async def _live(self, field: Field) -> None:
-        plan, fleet = self._plan, field.fleet
-        # What users do and what is done to the bots are drawn from two wells.
-        rng = random.Random(plan.seed)  # noqa: S311  # to be repeated, not to be secret
-        crowd = gather(self._messenger, rng, plan.users, ChaosCrowd)
+        plan, fleet, crowd, rng = self._plan, field.fleet, field.crowd, self._rng
         lines = [f"{user.user_id} {user.chat_id}" for user in crowd.users]
         (self._folder / "users").write_text("\n".join(lines), "utf-8")
         for number in range(len(fleet)):
@@ -131,15 +173,19 @@ class Campaign:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_struck(plan.cell, field))
                 group.create_task(self._work(rng, crowd, round(each * (number + 2))))
+        if plan.cell.loses:
+            # What was lost had been shown; what follows shows all that is kept.
+            crowd.begin(self._messenger)
         await self._judge_when_done(crowd)
         for number in range(len(fleet)):
             if code := await fleet.end(number):
                 self.verdict.add("ends", f"a bot has ended with {code}")
-        left = await left_over(self._server.url)
+        field.set_aside.update(await set_aside(self._here))
+        left = await left_over(self._here)
         self.verdict.counts["set aside"] = left.pop("dead letters", 0)
         if left:
             self.verdict.add("left over", str(dict(left)))
-        (self._folder / "left").write_text(await dump(self._server.url))
+        (self._folder / "left").write_text(await dump(self._here))
         self.verdict.counts.update(messages=crowd.said, presses=crowd.presses)
 
     async def _work(self, rng: random.Random, crowd: Crowd, until: int) -> None:
@@ -182,15 +228,18 @@ class Campaign:
     async def _judged(self, crowd: Crowd) -> Verdict:
         receipts = self._folder / "receipts"
         said = receipts.read_text("utf-8").splitlines() if receipts.exists() else []
-        dialogs = await snapshots(self._server.url)
-        states = await snapshots(self._server.url, "state")
+        dialogs = await snapshots(self._here)
+        states = await snapshots(self._here, "state")
         verdict = judge(self._messenger, crowd.users, names_of(dialogs))
         data = data_of(dialogs)
         verdict.merge(judge_between(crowd.users, data, states.values(), said))
+        if self._plan.cell.loses:
+            held, strikes = names_of(dialogs), self._plan.strikes
+            forgive(verdict, self._messenger, crowd.users, held, strikes)
         return verdict
 
     async def _on_its_way(self) -> Counter[str]:
-        left = await left_over(self._server.url)
+        left = await left_over(self._here)
         for name in ("leases", "owners", "dead letters"):
             del left[name]
         return left

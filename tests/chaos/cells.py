@@ -1,51 +1,20 @@
-"""The faults: what each does to the field, and how one sees that it has bitten."""
+"""The faults: what each does, and how one sees that it has bitten."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.chaos.fleet import LEASE, Fleet
-from tests.chaos.proxy import Proxy
-from tests.reliability.messenger import Messenger
-from tests.servers import RedisServer
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What can be struck.
-
-    Attributes:
-        rng: Decides where and when.
-        server: The server.
-        fleet: The processes.
-        proxies: The ways of the processes to it, where the cell wants some.
-        messenger: Where users act.
-        counts: How often what was done.
-    """
-
-    rng: random.Random
-    server: RedisServer
-    fleet: Fleet
-    proxies: Sequence[Proxy]
-    messenger: Messenger
-    counts: Counter[str]
-
-    def some_bot(self) -> int:
-        return self.rng.randrange(len(self.fleet))
-
-    async def busy(self) -> None:
-        """Wait until the bots have something to do."""
-        while not self.messenger.backlog:  # noqa: ASYNC110  # nobody tells of it
-            await asyncio.sleep(0.01)
-
-    async def some_time(self, most: float) -> None:
-        await asyncio.sleep(self.rng.random() * most)
+from duologue.transport.redis._server import Durability
+from tests.chaos.field import Field
+from tests.chaos.fleet import LEASE
+from tests.chaos.ills import CODES
+from tests.chaos.inside import hang, poison, repeat, set_clocks
+from tests.chaos.power import forget_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +30,11 @@ class Cell:
         processes: How many bots there are.
         has_proxies: Whether there is something between them and the server.
         options: Of the server.
+        deaths: How processes may end by themselves.
+        has_sentinels: Whether there are two servers, and sentinels.
+        durability: What the bots ask of the server.
+        loses: Whether the server forgets what it has acknowledged, so that what was said
+            last may be gone; but whatever is left is whole.
     """
 
     name: str
@@ -71,6 +45,10 @@ class Cell:
     processes: int = 2
     has_proxies: bool = False
     options: tuple[str, ...] = ()
+    deaths: tuple[int, ...] = ()
+    has_sentinels: bool = False
+    durability: Durability = "fast"
+    loses: bool = False
 
 
 async def kill_a_worker(field: Field) -> None:
@@ -166,6 +144,27 @@ async def fill_up(field: Field) -> None:
     await field.some_time(1.0)
 
 
+async def fail_over(field: Field) -> None:
+    """Kill the master when its replica has heard nothing for two seconds."""
+    assert field.sentinels is not None
+    await field.busy()
+    field.sentinels.stop_replica()
+    await asyncio.sleep(2.0)
+    await field.sentinels.fail_over(is_cut=True)
+    await field.some_time(2.0)
+
+
+async def cut_power(field: Field) -> None:
+    await field.busy()
+    await field.some_time(1.0)
+    field.server.kill()
+    field.counts["bytes forgotten"] += forget_since(
+        time.time() - 1.0, field.server.folder
+    )
+    await asyncio.to_thread(field.server.start)
+    await field.some_time(2.0)
+
+
 async def deploy_the_next(field: Field) -> None:
     """Restart the process of the oldest version as one of the next."""
     fleet = field.fleet
@@ -185,6 +184,7 @@ CELLS = {
         Cell("F1", "kill -9 of a process", kill_a_worker, proof=("orphan",)),
         Cell("F2", "SIGSTOP of 3 leases", stop_a_worker, proof=("refused",)),
         Cell("F3", "SIGTERM of one after the other", restart_all, never=("expired",)),
+        Cell("F4", "a handler that blocks its process", hang, proof=("refused",)),
         Cell(
             "F5",
             "answers of the server lost",
@@ -214,7 +214,41 @@ CELLS = {
             flush_and_hang_up,
             proof=("NoScriptError",),
         ),
+        Cell(
+            "F11",
+            "fail-over to a replica that was cut off, safe",
+            fail_over,
+            proof=("unsafe", "NoReplicasError"),
+            options=("--min-replicas-to-write", "1", "--min-replicas-max-lag", "10"),
+            has_sentinels=True,
+            durability="safe",
+        ),
+        Cell(
+            "F12",
+            "fail-over to a replica that was cut off, fast",
+            fail_over,
+            proof=_BROKEN,
+            has_sentinels=True,
+            loses=True,
+        ),
+        Cell(
+            "F13",
+            "a power cut: the server forgets 1 to 2 seconds",
+            cut_power,
+            proof=_BROKEN,
+            options=("--aof-timestamp-enabled", "yes"),
+            loses=True,
+        ),
         Cell("F14", "maxmemory reached", fill_up, proof=("OutOfMemoryError",)),
+        Cell("F16", "clocks wrong by an hour", set_clocks, proof=("expired",)),
+        Cell("F17", "updates again, two polls at once", repeat, proof=("again",)),
+        Cell(
+            "F18",
+            "messages that end their process",
+            poison,
+            proof=("orphan",),
+            deaths=CODES,
+        ),
         Cell("F19", "old and new versions at once", deploy_the_next, proof=("parked",)),
     )
 }

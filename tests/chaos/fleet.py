@@ -10,7 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from duologue.transport.redis._server import Durability
 from tests.chaos.bot import ChaosStart
+from tests.chaos.ills import CLOCKS, HANG, SET_CLOCKS
 from tests.reliability.messenger import Messenger
 from tests.reliability.programs import Nursery
 
@@ -29,6 +31,7 @@ class Fleet:
         urls: Where each finds the server.
         folder: Where they keep what is theirs.
         package: A folder to take the package from, instead of the installed one.
+        durability: What they ask of the server.
     """
 
     def __init__(
@@ -37,7 +40,10 @@ class Fleet:
         urls: list[str],
         folder: Path,
         package: Path | None = None,
+        *,
+        durability: Durability = "fast",
     ) -> None:
+        self._durability: Durability = durability
         self._messenger = messenger
         self._urls = urls
         self._folder = folder
@@ -104,6 +110,7 @@ class Fleet:
                 lease=LEASE,
                 facts=str(self._folder / "facts"),
                 folder=str(self._folder),
+                durability=self._durability,
             )
         )
 
@@ -123,6 +130,16 @@ class Fleet:
     def signal(self, number: int, which: signal.Signals) -> None:
         """Send a bot a signal."""
         self._nurseries[number].send(which)
+
+    def hang(self, number: int) -> None:
+        """Have the next handler of a bot block it."""
+        self.signal(number, HANG)
+
+    def set_clocks(self, number: int, own: float, server: float) -> None:
+        """Have a bot go by wrong clocks: how many seconds they are ahead."""
+        file = self._folder / f"state-{number}" / CLOCKS
+        file.write_text(f"{own} {server}", "utf-8")
+        self.signal(number, SET_CLOCKS)
 
     def facts(self) -> Counter[str]:
         """What the bots have met so far, and how often."""

@@ -12,6 +12,8 @@ import redis.asyncio as redis
 _TAGGED = re.compile(
     rb"duologue:\{[^}]*:\d+\}:(?P<what>[^:]+)(?::(?P<rest>.*))?", re.DOTALL
 )
+_PATIENCE = 60.0
+_POISON = re.compile(r"poison (p\d+) ")
 _AT_REST = {
     b"m": "mail",
     b"o": "owed drawings",
@@ -28,7 +30,7 @@ _AT_REST = {
 async def left_over(url: str) -> Counter[str]:
     """What is on its way, or leased, or set aside."""
     found: Counter[str] = Counter()
-    async with redis.Redis.from_url(url) as client:
+    async with _client(url) as client:
         async for key in client.scan_iter(count=1000):
             tagged = _TAGGED.fullmatch(key)
             if tagged is None:
@@ -39,6 +41,11 @@ async def left_over(url: str) -> Counter[str]:
                 mail = int(await client.hget(key, "mail") or 0)
                 found["mail counted"] += abs(mail)
     return +found
+
+
+def _client(url: str) -> redis.Redis:
+    """One that is patient: the machine may be busy."""
+    return redis.Redis.from_url(url, socket_timeout=_PATIENCE)
 
 
 async def _ask(client: redis.Redis, *words: str | bytes) -> object:
@@ -56,7 +63,7 @@ async def _size(client: redis.Redis, key: bytes) -> int:
 async def snapshots(url: str, kind: str = "dialog") -> Mapping[str, str]:
     """The snapshots of a kind, by their keys."""
     found: dict[str, str] = {}
-    async with redis.Redis.from_url(url) as client:
+    async with _client(url) as client:
         async for key in client.scan_iter(match=f"duologue:*:s:{kind}/*", count=1000):
             tagged = _TAGGED.fullmatch(key)
             assert tagged is not None
@@ -65,10 +72,27 @@ async def snapshots(url: str, kind: str = "dialog") -> Mapping[str, str]:
     return found
 
 
+async def set_aside(url: str) -> Counter[str]:
+    """How often a message of each name that ends processes was set aside."""
+    found: Counter[str] = Counter()
+    async with _client(url) as client:
+        async for key in client.scan_iter(match="duologue:*:dead", count=1000):
+            letters = cast("list[bytes]", await _ask(client, "LRANGE", key, "0", "-1"))
+            found.update(_POISON.findall(b"".join(letters).decode(errors="replace")))
+    return found
+
+
+async def let_others_poll(url: str) -> None:
+    """Forget who polls, so that one polls who does not know that another still does."""
+    async with _client(url) as client:
+        async for key in client.scan_iter(match="duologue:*:h:poller*:by", count=1000):
+            await client.delete(key)
+
+
 async def dump(url: str) -> str:
     """Everything but rings, for reading."""
     lines: list[str] = []
-    async with redis.Redis.from_url(url) as client:
+    async with _client(url) as client:
         async for key in client.scan_iter(count=1000):
             value: object
             kind = await client.type(key)

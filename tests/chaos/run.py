@@ -54,10 +54,16 @@ async def campaigns(plans: list[Plan], folder: Path, lanes: int) -> dict[str, Ve
 def _report(plan: Plan, verdict: Verdict, seconds: float) -> None:
     counts, faults = verdict.counts, faults_of(verdict)
     met = {name[4:]: n for name, n in sorted(counts.items()) if name.startswith("met ")}
+    done = {
+        name: n
+        for name, n in sorted(counts.items())
+        if n and name.startswith(("forgotten", "copies", "deaths", "clock of", "bytes"))
+    }
     _say(
         f"--cell {plan.cell.name} --seed {plan.seed}: {counts['messages']} messages, "
         f"{counts['presses']} presses, {counts['strikes']} strikes, {seconds:.0f} s; "
-        f"met {met or 'nothing'}: {faults or 'nothing wrong'}"
+        f"met {met or 'nothing'}{f', {done}' if done else ''}: "
+        f"{faults or 'nothing wrong'}"
     )
     for name in (*faults, "invalid"):
         if name in verdict.examples:

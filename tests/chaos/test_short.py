@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.campaign import Campaign, Plan
 from tests.chaos.cells import CELLS
+from tests.chaos.power import forget_since
 from tests.chaos.run import faults_of
-from tests.servers import valkey_program
+from tests.servers import RedisServer, valkey_program
 
 pytestmark = pytest.mark.real_time
+SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", ["F1", "F5", "F10"])
+@pytest.mark.parametrize(
+    "name",
+    ["F1", "F5", "F10", *(pytest.param(each, marks=SLOW) for each in ("F4", "F18"))],
+)
 async def test_nothing_is_lost_doubled_or_out_of_order(
     tmp_path: Path, name: str
 ) -> None:
@@ -23,6 +29,29 @@ async def test_nothing_is_lost_doubled_or_out_of_order(
     verdict = await Campaign(plan, tmp_path / name).run()
 
     assert faults_of(verdict) == {}, verdict.examples
-    assert verdict.counts["messages"] == 200
+    assert verdict.counts["messages"] >= 200
     assert verdict.counts["strikes"] == 1
     assert not verdict.counts["invalid"], verdict.examples
+
+
+def test_a_power_cut_takes_the_last_seconds_and_leaves_the_rest_whole(
+    tmp_path: Path,
+) -> None:
+    options = ("--appendfsync", "always", "--aof-timestamp-enabled", "yes")
+    server = RedisServer(valkey_program(), *options, folder=tmp_path)
+    server.start()
+    try:
+        server.ask("SET", "before", "1")
+        time.sleep(1.1)  # its notes of the time are of whole seconds
+        when = time.time()
+        server.ask("SET", "after", "1")
+        server.kill()
+
+        forgotten = forget_since(when, tmp_path)
+
+        server.start()
+        assert forgotten > 0
+        assert server.ask("EXISTS", "before") == b":1\r\n"
+        assert server.ask("EXISTS", "after") == b":0\r\n"
+    finally:
+        server.stop()

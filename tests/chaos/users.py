@@ -25,10 +25,14 @@ class ChaosCrowd(Crowd):
         if not user.acts or self._rng.random() > OFTEN:
             super()._say(messenger, user, kind, board)
             return
+        kind = self._rng.choice(EXTRAS)
+        self.say(messenger, user, kind, self._rng.choice(self.users))
+
+    def say(self, messenger: Messenger, user: User, kind: str, other: User) -> None:
+        """Have a user say one thing of those."""
         self._names += 1
         self.said += 1
-        name, kind = f"m{self._names}", self._rng.choice(EXTRAS)
-        other = self._rng.choice(self.users)
+        name = f"m{self._names}"
         about = f"{other.user_id}:{other.chat_id}" if kind == "note" else "-"
         messenger.say_or_press(Say(user.user_id, f"{kind} {name} {about}"))
         user.acts.append(Act(name, kind, user.chat_id, message_id=str(other.user_id)))

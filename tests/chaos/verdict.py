@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
+from tests.reliability.messenger import Messenger
 from tests.reliability.users import Act, User
 from tests.reliability.verdict import Verdict
 
-BAD = ("notes lost", "notes reordered", "timers lost", "miscounted", "receipts broken")
+BAD = (
+    "notes lost",
+    "notes reordered",
+    "timers lost",
+    "miscounted",
+    "receipts broken",
+    "gaps",
+)
 """What no campaign may have, beside what is wrong with single chats."""
+
+FORGIVEN = ("lost", "presses lost", "presses unanswered", "receipts broken")
+"""What may be gone with a server that forgets; it is counted as `forgotten`."""
 
 _COUNT = re.compile(r'"(m\d+)": ?(\d+)')
 
@@ -50,6 +62,35 @@ def judge_between(
         if mark not in data.get(int(user_id), {}):
             verdict.add("receipts broken", f"user {user_id} has no {mark}")
     return verdict
+
+
+def forgive(
+    verdict: Verdict,
+    messenger: Messenger,
+    users: Sequence[User],
+    held: Mapping[int, Sequence[str]],
+    strikes: int,
+) -> None:
+    """Take for granted that the end was lost of what each user had said at each strike.
+
+    A window that was sent last then may stay behind all that follow, as nobody knows it.
+    """
+    for name in (*FORGIVEN, "screens wrong"):
+        verdict.counts[f"forgotten: {name}"] = verdict.counts.pop(name, 0)
+    for user in users:
+        shown = [
+            message.content.text.split()
+            for message in messenger.visible(user.chat_id)
+            if message.content.keyboard
+        ]
+        if held.get(user.user_id, []) not in shown:
+            verdict.add("screens wrong", f"user {user.user_id} sees {shown}")
+        there = set(held.get(user.user_id, ()))
+        known = [act.name in there for act in user.acts if not act.is_press]
+        # A new gap begins at each message that is gone behind one that is there.
+        gaps = sum(before and not each for before, each in pairwise([True, *known]))
+        if gaps > strikes:
+            verdict.add("gaps", f"user {user.user_id} has {gaps}")
 
 
 def _judge_timers(
