@@ -121,6 +121,15 @@ class RedisCluster:
             if not self.nodes[number].ask("EXISTS", key).startswith(b"-")
         )
 
+    def replica_of(self, number: int) -> int:
+        """The replica of a primary."""
+        name = self.id_of(number).encode()
+        return next(
+            each
+            for each, node in enumerate(self.nodes)
+            if b"myself,slave " + name in node.ask("CLUSTER", "NODES")
+        )
+
     def _wait_until(self, holds: Callable[[RedisServer], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE
         while not all(holds(node) for node in self.nodes):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from duologue.__main__ import main
-from duologue.errors import EngineServerError, EngineUnavailableError
+from duologue.errors import EngineServerError, EngineUnavailableError, FencedError
 from duologue.transport.redis import RedisEngine
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._wire._calls import Call
@@ -153,6 +155,45 @@ def test_what_is_sent_to_a_server_that_fails_is_there_once_and_in_order(
     found = asyncio.run(use())
 
     assert set(found.values()) == {told(rounds)}
+
+
+@pytest.mark.slow
+def test_what_a_replica_never_heard_of_is_not_taken_for_something_else(
+    cluster: RedisCluster, url: str, names: Names
+) -> None:
+    key = "x/1"
+    state = names.state(names.shard_of(key), key)
+
+    async def use() -> list[str]:
+        ready: asyncio.Queue[str] = asyncio.Queue()
+        async with RedisEngine(url, namespace=names.namespace) as engine:
+            engine.serve(("x",), 100, ready.put_nowait)
+            await engine.enqueue([letter(key, "first")])
+            turn = await engine.open(await ready.get())
+            assert turn is not None
+            await asyncio.sleep(0.2)
+            number = await asyncio.to_thread(cluster.primary_of, state)
+            replica = await asyncio.to_thread(cluster.replica_of, number)
+            os.kill(cluster.nodes[replica].pid, signal.SIGSTOP)
+            cluster.nodes[number].ask("CLIENT", "KILL", "TYPE", "replica")
+            await engine.enqueue([letter(key, "gone with the server")])
+            await asyncio.to_thread(cluster.nodes[number].kill)
+            os.kill(cluster.nodes[replica].pid, signal.SIGCONT)
+            await engine.enqueue([letter(key, "second")])  # with the same number
+            with pytest.raises(FencedError):
+                await engine.commit(turn, snapshot=b"")
+            handled: list[str] = []
+            while len(handled) < 2:
+                again = await engine.open(await asyncio.wait_for(ready.get(), 10))
+                while again is not None:
+                    handled.append(again.mail.id)
+                    again = await engine.commit(again, snapshot=b"", keep=True)
+            await asyncio.to_thread(cluster.nodes[number].start)
+            await asyncio.sleep(1.5)
+            assert engine.waiting() == 0
+            return handled
+
+    assert asyncio.run(use()) == ["first", "second"]
 
 
 def move(cluster: RedisCluster, slot: int, key: str) -> None:

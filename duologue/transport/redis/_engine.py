@@ -167,6 +167,7 @@ class RedisEngine(Turns):
             EngineServerError: It is not what is needed, and what to do about it.
         """
         self._link = await self._server.connect(self._names)
+        self._link.tell_of_moves(self._begin_anew)
         self._loop = asyncio.get_running_loop()
         self._is_leaving, self._is_here = False, True
         self._restart()

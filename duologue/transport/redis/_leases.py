@@ -337,6 +337,23 @@ class Leases(Upkeep):
         await asyncio.shield(self._send(HAND, unit.place, args))
         return True
 
+    def _begin_anew(self, tag: str) -> None:
+        """Read the units of a hash tag again: another server has it now.
+
+        It may not know the newest of what the one before has answered, and give out the
+        same numbers for something else.
+        """
+        units = [
+            unit
+            for unit in self._units.values()
+            if unit.place.keys[0].startswith(tag + ":")
+        ]
+        for unit in units:
+            _answer = self._let_go(unit, only_empty=False)
+            self._lose(unit)
+        if units:
+            self._look()
+
     async def _is_there(self, process: str) -> bool:
         """Whether another process listens, or has said that it is there."""
         if self._link.is_one:

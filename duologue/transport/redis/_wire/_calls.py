@@ -128,6 +128,15 @@ class Wire(ABC):
         """Send a call with the others of this tick."""
 
     @abstractmethod
+    def tell_of_moves(self, moved: Callable[[str], None]) -> None:
+        """Have somebody told when a hash tag is served by another server than before.
+
+        Args:
+            moved: Is called with what the keys of that tag begin with, before anything
+                else is asked about it there.
+        """
+
+    @abstractmethod
     async def load_scripts(self) -> None:
         """Give all scripts to whoever runs them."""
 

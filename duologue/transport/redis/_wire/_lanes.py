@@ -15,6 +15,9 @@ A call whose outcome nobody knows is asked again in this way: every script knows
 done already. That goes on for some seconds; then whoever waits gets an
 `EngineUnavailableError`, as from a single server, and so does whoever comes while it lasts.
 
+A primary that takes the place of another one may not know the newest of what that one has
+answered. So whoever remembers answers is told of it (`tell_of_moves`), and begins anew.
+
 While a slot is being moved, the server that it leaves refuses each script of which some keys
 are not there, so nothing happens in two places. `ASK` is answered in the same way: scripts
 have many keys that are nowhere yet, and the server that the slot comes to would refuse them.
@@ -73,6 +76,7 @@ class Lane:
     """What is asked about one hash tag.
 
     Attributes:
+        tag: What its keys begin with.
         slot: The slot of the tag.
         link: Where it leaves by.
         is_held: Whether it stands in line instead.
@@ -93,10 +97,12 @@ class Lane:
         "link",
         "since",
         "slot",
+        "tag",
         "tries",
     )
 
-    def __init__(self, slot: int, link: Link) -> None:
+    def __init__(self, tag: str, slot: int, link: Link) -> None:
+        self.tag: str = tag
         self.slot: int = slot
         self.link: Link = link
         self.is_held: bool = False
@@ -137,6 +143,7 @@ class Lanes(Wire):
         self._lanes: dict[str, Lane] = {}
         self._astray: list[Lane] = []
         self._search: asyncio.Task[None] | None = None
+        self._moved: Callable[[str], None] = _tell_nobody
         self._failed: tuple[float, str] = float("-inf"), ""
 
     @property
@@ -156,6 +163,15 @@ class Lanes(Wire):
             lane.behind.append(call)
             return call.future
         return lane.link.send(call)
+
+    def tell_of_moves(self, moved: Callable[[str], None]) -> None:
+        """Have somebody told when a hash tag is served by another server than before.
+
+        Args:
+            moved: Is called with what the keys of that tag begin with, before anything
+                else is asked about it there.
+        """
+        self._moved = moved
 
     async def load_scripts(self) -> None:
         """Give all scripts to all primaries."""
@@ -181,8 +197,8 @@ class Lanes(Wire):
         lane = self._lanes.get(tag)
         if lane is None:
             slot = key_slot((tag + is_tagged).encode())
-            lane = Lane(slot, self._link(self._atlas.place_of(slot)))
-            self._lanes[tag] = lane
+            place = self._atlas.place_of(slot)
+            lane = self._lanes[tag] = Lane(tag + is_tagged, slot, self._link(place))
         return lane
 
     def _link(self, place: Place) -> Link:
@@ -243,9 +259,17 @@ class Lanes(Wire):
         if any(lane.goal is None for lane in lanes):
             await self._atlas.learn()
         for lane in lanes:
+            before = lane.link
             lane.link = self._link(lane.goal or self._atlas.place_of(lane.slot))
-            for call in lane.release():
+            held = lane.release()
+            if lane.link is not before:
+                self._moved(lane.tag)
+            for call in held:
                 _answer = lane.link.send(call)
+
+
+def _tell_nobody(tag: str) -> None:
+    """Nobody wants to know."""
 
 
 def _key(call: Call) -> str:

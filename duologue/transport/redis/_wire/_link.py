@@ -89,6 +89,9 @@ class Link(Wire):
             self._pump = asyncio.get_running_loop().create_task(self._run())
         return call.future
 
+    def tell_of_moves(self, moved: Callable[[str], None]) -> None:
+        """There is only one server."""
+
     def withdraw(self, is_meant: Callable[[Call], bool]) -> list[Call]:
         """Take out some of the calls that have not left yet, in order."""
         taken = [call for call in self._calls if is_meant(call)]
