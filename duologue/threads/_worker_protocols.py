@@ -99,6 +99,16 @@ class BlockingWorkers(Protocol):
         """See `Workers.find`."""
         ...
 
+    def ask_to_stop(
+        self,
+        id: str,  # noqa: A002  # the name users know it by
+        reason: str = "",
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """See `Workers.ask_to_stop`."""
+        ...
+
     def forget(
         self,
         id: str,  # noqa: A002  # the name users know it by

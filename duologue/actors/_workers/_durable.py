@@ -81,3 +81,7 @@ class DurableWorks(Protocol):
     async def forget(self, worker_id: str) -> None:
         """Give up what is kept of a worker that has ended."""
         ...
+
+    async def ask_to_stop(self, worker_id: str, reason: str) -> None:
+        """Ask whoever runs a worker to stop it; nothing if nobody does."""
+        ...

@@ -208,6 +208,11 @@ class Workers:
             raise UnknownWorkerError(id)
         return found
 
+    async def ask_to_stop(self, id: str, reason: str = "") -> None:  # noqa: A002 - as above
+        """Ask a worker to stop that another process runs; `Worker.stop` asks one here."""
+        if self._durable is not None:
+            await self._durable.ask_to_stop(id, reason)
+
     async def forget(self, id: str, *, owner: str | None = None) -> None:  # noqa: A002 - as above
         """Give up what is known of a worker that has ended, such as its result.
 

@@ -220,6 +220,12 @@ class TaskKeeper:
         line = await self._engine.read(job.mailbox)
         return unpacked(self._codec, line) if line else None
 
+    async def ask_to_stop(self, worker_id: str, reason: str) -> None:
+        """Ask whoever runs a worker to stop it; nothing if nobody does."""
+        for key in self._mailboxes(worker_id):
+            if await self._engine.read(key):
+                await self._send(key, STOP + reason.encode())
+
     async def tell_to_stop(self, job: Job, reason: str) -> None:
         """Ask whoever runs a task to stop it."""
         await self._send(job.mailbox, STOP + reason.encode())

@@ -7,15 +7,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import aiohttp
+import pytest
 
 from duologue import Dispatcher, Runtime
-from duologue.actors import ActorSystem, Workers, WorkerSnapshot, WorkerState
+from duologue.actors import (
+    ActorSystem,
+    Engine,
+    MemoryEngine,
+    Workers,
+    WorkerSnapshot,
+    WorkerState,
+)
 from duologue.testing import RecordingBot
 from duologue.transport._server import serve
 from duologue.transport.http import actions_application
 from tests.http.operations.conftest import TOKEN, Client, events
+from tests.state.test_shared_tasks import Process, Through, program
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -48,9 +58,8 @@ async def test_an_operation_of_another_process_is_seen_to_its_end(
     async with ActorSystem() as system, Shared(system) as workers:
         workers.kept = kept
         async with serve(actions_application(workers, [], token=TOKEN)) as place:
-            program = Client(http, place.url, BEARER)
-            stopped = await program.ask("DELETE", "/operations/a")
-            async with program.stream("/operations/a/events") as answer:
+            client = Client(http, place.url, BEARER)
+            async with client.stream("/operations/a/events") as answer:
                 told = events(answer)
                 await anext(told)
                 first = await anext(told)
@@ -59,10 +68,9 @@ async def test_an_operation_of_another_process_is_seen_to_its_end(
                 )
                 rest = [event async for event in told]
             workers.kept = None
-            gone = await program.get("/operations/a")
+            gone = await client.get("/operations/a")
 
-    assert (stopped.status, first["state"]) == (409, "running")
-    assert "another process" in str(stopped["detail"])
+    assert first["state"] == "running"
     assert [one["result"] for one in rest] == ["all"]
     assert gone.status == 410
 
@@ -74,8 +82,8 @@ async def test_a_stream_of_what_another_process_forgets_ends(
     async with ActorSystem() as system, Shared(system) as workers:
         workers.kept = WorkerSnapshot("a", "count", "", None, now, now)
         async with serve(actions_application(workers, [], token=TOKEN)) as place:
-            program = Client(http, place.url, BEARER)
-            async with program.stream("/operations/a/events") as answer:
+            client = Client(http, place.url, BEARER)
+            async with client.stream("/operations/a/events") as answer:
                 told = events(answer)
                 await anext(told)
                 await anext(told)
@@ -83,6 +91,36 @@ async def test_a_stream_of_what_another_process_forgets_ends(
                 rest = [event async for event in told]
 
     assert rest == []
+
+
+@pytest.fixture
+async def memory() -> AsyncIterator[MemoryEngine]:
+    async with MemoryEngine() as engine:
+        yield engine
+
+
+async def test_an_operation_that_another_process_runs_is_stopped_from_here(
+    memory: MemoryEngine, http: aiohttp.ClientSession
+) -> None:
+    there: list[object] = []
+    shared = cast("Engine", Through(memory))
+    async with (
+        Process(shared, program([])).running() as starter,
+        Process(shared, program(there)).running() as other,
+    ):
+        worker = await other.workers.start(other.tasks["count"].given(100))
+        await asyncio.sleep(3)
+        assert starter.workers.of("") == []
+        door = actions_application(starter.workers, [], token=TOKEN)
+        async with serve(door) as place:
+            client = Client(http, place.url, BEARER)
+            path = f"/operations/{worker.id}"
+            asked = await client.ask("DELETE", path, {"reason": "enough"})
+            ended = await client.until_done(path)
+
+    assert asked.status == 202
+    assert (ended["state"], ended["reason"]) == ("cancelled", "enough")
+    assert len(there) < 20
 
 
 @asynccontextmanager

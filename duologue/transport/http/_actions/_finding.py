@@ -124,19 +124,19 @@ class Found:
         return sorted(seen, key=lambda one: one.created_at, reverse=True)
 
     async def stop(self, id: str, visitor: Visitor, reason: str) -> WorkerSnapshot:  # noqa: A002 - as above
-        """Ask an operation to stop; what is known of it then.
+        """Ask an operation to stop, wherever it runs; what is known of it then.
 
         Raises:
-            Refusal: It runs in another process, or has been forgotten.
+            Refusal: It has been forgotten.
         """
-        worker = self.local(id, visitor)
-        if worker is None:
-            detail = "another process runs it; stop it where it was started"
-            raise Refusal(HTTPStatus.CONFLICT, detail)
+        worker, said = self.local(id, visitor), reason[:_LONGEST_REASON]
         try:
-            return await worker.stop(reason[:_LONGEST_REASON])
+            if worker is not None:
+                return await worker.stop(said)
         except UnknownWorkerError:  # forgotten since it was found
             raise self._missing(id, visitor) from None
+        await self.workers.ask_to_stop(id, said)
+        return await self.snapshot(id, visitor)
 
     def _missing(self, id: str, visitor: Visitor) -> Refusal:  # noqa: A002 - as above
         if self._owners.get(id) == visitor.owner:
