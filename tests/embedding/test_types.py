@@ -58,9 +58,9 @@ INTERNAL = {
     Receipt: set(),
     ScheduledCalls: {"post"},
     Timer: {"form", "restore"},
-    Runtime: {"in_thread", "operations", "webhook"},
+    Runtime: {"in_thread", "operations", "refs", "stream_refs", "webhook"},
     Worker: set(),
-    Workers: {"arrival", "kind_of", "letter", "stop"},
+    Workers: {"arrival", "kind_of", "letter", "show_again", "show_by", "stop"},
 }
 
 
