@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 
 from duologue.actors import Operation
@@ -78,6 +79,14 @@ def shout() -> str:
         print("y" * 100_000, file=sys.stderr)  # noqa: T201 - as above
     os.write(1, b"raw\n" * 10_000)
     return "hoarse"
+
+
+def forge(line: str) -> None:
+    """Writes into the pipe that is not its own."""
+    for number in range(3, 30):
+        with suppress(OSError):
+            os.write(number, line.encode() + b"\n")
+    time.sleep(1000)
 
 
 def fail() -> None:

@@ -162,6 +162,20 @@ async def test_prints_of_a_process_disturb_nothing(workers: Workers) -> None:
     assert (final.state, final.result) == (WorkerState.SUCCEEDED, "hoarse")
 
 
+@pytest.mark.parametrize(
+    "line", ["rubbish", "[1]", '{"report": 7}', '{"error": []}', '{"parts": [[]]}']
+)
+async def test_a_process_that_tells_rubbish_has_failed(
+    line: str, workers: Workers
+) -> None:
+    body = functools.partial(bodies.forge, line=line)
+    final = await (await workers.start(body, executor="process")).finished()
+
+    assert final.state is WorkerState.FAILED
+    assert final.error is not None
+    assert "cannot be read" in final.error.message
+
+
 async def test_a_checkpoint_of_a_process_is_kept_here(workers: Workers) -> None:
     first = await (await workers.start(bodies.go_on, executor="process")).finished()
     second = await workers.start(bodies.keep_an_object, executor="process")

@@ -210,7 +210,7 @@ def _packed(terms: Terms) -> Value:
     return [terms.timeout, terms.heartbeat, terms.retries, terms.backoff]
 
 
-def _terms_of(kept: Value) -> Terms:
+def _terms_of(kept: float | list[Value] | None) -> Terms:
     if not isinstance(kept, list):
         return Terms(kept)
     timeout, heartbeat, retries, backoff = kept

@@ -23,6 +23,7 @@ from duologue.actors._workers._running._wire import (
     LIMIT,
     Call,
     call_line,
+    items_of,
     line_of,
     part_in,
     told_in,
@@ -116,30 +117,20 @@ async def _heard(
     raise WorkerDiedError(call.name, await process.wait())
 
 
-def _failure(told: object) -> Exception:
-    match told:
-        case [str(kind), str(message), str(traceback), [*kinds]]:
-            failure = WorkerFailure(kind, message, traceback)
-            return FailedElsewhere(failure, [str(each) for each in kinds])
-        case _:
-            return ValueError("an error that is none")
+def _failure(told: object) -> FailedElsewhere:
+    kind, message, traceback, kinds = items_of(told)
+    failure = WorkerFailure(str(kind), str(message), str(traceback))
+    return FailedElsewhere(failure, [str(each) for each in items_of(kinds)])
 
 
 def _report(operation: Operation, told: Mapping[str, object]) -> None:
     if "checkpoint" in told:
         operation.checkpoint(told["checkpoint"])
-    match told.get("parts"):
-        case [*parts]:
-            operation.adopt(tuple(part_in(part) for part in parts))
-        case _:
-            pass
-    match told.get("report"):
-        case [value, text, current, total, unit, stage]:
-            operation.report(
-                value, text, current=current, total=total, unit=unit, stage=stage
-            )
-        case _:
-            pass
+        return
+    parts = tuple(part_in(part) for part in items_of(told.get("parts")))
+    value, text, current, total, unit, stage = items_of(told.get("report"))
+    operation.adopt(parts)
+    operation.report(value, text, current=current, total=total, unit=unit, stage=stage)
 
 
 async def _pass_stop_on(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
+from duologue.actors._workers._operation_report import clean_count, clean_total
 from duologue.actors._workers._progress._part import PartSnapshot
 from duologue.errors import WorkerBodyError
 
@@ -104,21 +105,28 @@ def part_in(packed: object) -> PartSnapshot:
     Raises:
         ValueError: It is none.
     """
-    match packed:
-        case [
-            str(name),
-            (int() | float()) as weight,
-            (int() | float() | None) as value,
-            str(text),
-            (int() | float() | None) as current,
-            (int() | float() | None) as total,
-            str(unit),
-            [*children],
-        ]:
-            inner = tuple(part_in(child) for child in children)
-            return PartSnapshot(name, weight, value, text, current, total, unit, inner)
-        case _:
-            raise ValueError("a part that is none")
+    name, weight, value, text, current, total, unit, children = items_of(packed)
+    return PartSnapshot(
+        str(name),
+        clean_total(weight) or 1.0,
+        clean_count(value),
+        str(text),
+        clean_count(current),
+        clean_count(total),
+        str(unit),
+        tuple(part_in(child) for child in items_of(children)),
+    )
+
+
+def items_of(told: object) -> list[object]:
+    """What a list holds that was sent.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(told, list):
+        raise ValueError("no list")  # noqa: TRY004 - of what was sent
+    return cast("list[object]", told)
 
 
 Function: TypeAlias = Callable[..., object]  # type: ignore[explicit-any]  # the author's function

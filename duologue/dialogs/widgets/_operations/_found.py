@@ -7,6 +7,7 @@ process that ran the operation has died and told nobody. So who knows better is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs._manager._manager import DialogManager
@@ -26,10 +27,11 @@ async def operation_of(manager: DialogManager, name: str) -> Known | None:
             return progress_data(shown)
     if not isinstance(kept, dict) or "state" not in kept:
         return None
-    if not kept.get("is_active") or not isinstance(workers, DialogWorkers):
-        return kept
-    found = await workers.look(str(kept.get("id")))
+    known = cast("Known", kept)
+    if not known.get("is_active") or not isinstance(workers, DialogWorkers):
+        return known
+    found = await workers.look(str(known.get("id")))
     if found is not None:
         return progress_data(found)
     lost = {"state": "lost", "is_active": False, "reason": "its process has ended"}
-    return {**kept, **lost}
+    return {**known, **lost}
