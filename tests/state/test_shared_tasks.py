@@ -135,6 +135,24 @@ async def other(
         yield process
 
 
+async def test_a_process_that_has_nothing_to_do_with_a_task_can_stop_it(
+    starter: Process, other: Process, shared: Engine, there: list[object]
+) -> None:
+    count = starter.tasks["count"].given(100)
+    worker = await starter.workers.start(count)
+    await asyncio.sleep(5)
+    async with Process(shared, program([])).running() as third:
+        before = await third.workers.find(worker.id)
+        await third.workers.ask_to_stop(worker.id, "the user had enough")
+        await third.workers.ask_to_stop("nobody", "the user had enough")
+        final = await worker.finished()
+
+    assert before.state is WorkerState.RUNNING
+    assert other.workers.get(worker.id).snapshot.state is WorkerState.CANCELLED
+    assert (final.state, final.reason) == (WorkerState.CANCELLED, "the user had enough")
+    assert len(there) < 20
+
+
 async def test_who_starts_a_task_sees_what_another_process_makes_of_it(
     starter: Process, other: Process, here: list[object], there: list[object]
 ) -> None:

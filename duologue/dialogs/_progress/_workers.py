@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -205,12 +204,14 @@ class DialogWorkers:
 
     async def _stop(self, worker_id: str, reason: str, owner: str | None) -> None:
         if self._expected_by(owner, worker_id) is None:
-            self._workers.get(worker_id, owner=owner)
+            await self._workers.find(worker_id, owner=owner)
 
         async def stop() -> None:
             await self._begun(worker_id)
-            with suppress(UnknownWorkerError):  # it needs no stopping any more
+            try:
                 await self._workers.get(worker_id).stop(reason)
+            except UnknownWorkerError:  # another process runs it, or nobody any more
+                await self._workers.ask_to_stop(worker_id, reason)
 
         turn = active_turn()
         if turn is None:

@@ -119,5 +119,5 @@ class OperationButtons(Keyboard):
 
     async def _stop(self, known: Known, manager: DialogManager) -> None:
         workers: DialogWorkers = manager.middleware_data["workers"]
-        with suppress(UnknownWorkerError):  # it has ended, or another process runs it
+        with suppress(UnknownWorkerError):  # it has ended meanwhile
             await workers.stop_shown(str(known["id"]), self.reason)
