@@ -277,7 +277,10 @@ async def test_a_result_is_kept_until_its_time_is_over(machine: Machine) -> None
     async with machine.run(dispatcher) as chat:
         worker = await chat.runtime.workers.start(work)
         await asyncio.sleep(3500)
-        assert (await chat.runtime.workers.find(worker.id)).result == "secret"
+        found = await chat.runtime.workers.find(worker.id)
+        assert (found.result, found.cancellable) == ("secret", False)
+        assert found.finished_at is not None
+        assert found.expires_at == pytest.approx(found.finished_at + 3600)
         await asyncio.sleep(200)
         with pytest.raises(UnknownWorkerError):
             await chat.runtime.workers.find(worker.id)

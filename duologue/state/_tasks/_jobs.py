@@ -127,8 +127,13 @@ class Job:
         line, _ = codec.write(list(known.values()), list(known))
         return bytes(memoryview(line))
 
-    def known(self, now: float) -> WorkerSnapshot:
-        """What is known, on a clock that shows this time now."""
+    def known(self, now: float, keep: float | None = None) -> WorkerSnapshot:
+        """What is known, on a clock that shows this time now.
+
+        Args:
+            now: The time.
+            keep: For how many seconds an end is kept.
+        """
         shift = now - wall_time()
         ended_at = None if self.ended_at is None else self.ended_at + shift
         return WorkerSnapshot(
@@ -142,6 +147,9 @@ class Job:
             value=self.value,
             text=self.text,
             finished_at=ended_at,
+            expires_at=None if ended_at is None or keep is None else ended_at + keep,
+            cancellable=not self.state.is_final
+            and self.state is not WorkerState.CANCELLING,
             reason=self.reason,
             error=None if self.error is None else WorkerFailure(*self.error),
             result=self.result,

@@ -187,7 +187,9 @@ class TaskKeeper:
         for key in self._mailboxes(worker_id):
             line = await self._engine.read(key)
             if line:
-                return unpacked(self._codec, line).known(self._clock.time())
+                job = unpacked(self._codec, line)
+                keep = self._registry.entry_of(job).keep
+                return job.known(self._clock.time(), keep)
         return None
 
     async def forget(self, worker_id: str) -> None:
