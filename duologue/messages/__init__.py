@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # _message: classes and their tags; _shapes: their data; _limits: what is too much
 # _schemas: the same, described; _events: the envelope; _refs: to whom; _calls: what dialogs understand by themselves
+# _states: what State does; _rights: who may
 # _recipients: who takes them; _refusals: who does not; _signatures: who has sent it
 from duologue.messages._calls import (
     CALLS,

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 # _runtime: where the others are; _refs: what they are told and asked
 # _doors: what all ways have in common; _http, _stream: the ways
+# _states, _operations: State and long operations of the others
 # _turns: their order; _retries: when something is sent again; _blocking: the same for threads
 from duologue.messages import message as message
 from duologue.remote._blocking import BlockingRef, BlockingRemoteRuntime, BlockingResult
 from duologue.remote._doors import Accepted, Result
+from duologue.remote._operations import OperationStatus, RemoteOperation
 from duologue.remote._refs import RemoteDialog, RemoteReceipt, RemoteRef
 from duologue.remote._runtime import RemoteRuntime
+from duologue.remote._states import RemoteState
 
 __all__ = [
     "Accepted",
     "BlockingRef",
     "BlockingRemoteRuntime",
     "BlockingResult",
+    "OperationStatus",
     "RemoteDialog",
+    "RemoteOperation",
     "RemoteReceipt",
     "RemoteRef",
     "RemoteRuntime",
+    "RemoteState",
     "Result",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Final, cast
@@ -100,6 +100,38 @@ class HttpDoor:
             raise AskTimeoutError(str(event.subject), timeout) from None
         return result_of(said[0])
 
+    async def fetch(
+        self, method: str, path: str, content: Mapping[str, object] | None = None
+    ) -> dict[str, object]:
+        """Make a request that may be made twice, and return what is said.
+
+        Raises:
+            RemoteUnavailableError: The other program could not be reached.
+            DuologueError: Why it was refused.
+        """
+        body = None if content is None else json.dumps(content).encode()
+        kind = {"Content-Type": "application/json"}
+        said, _ = await persist(
+            partial(self._request, method, path, kind, body),
+            place=self.place,
+            patience=self._patience,
+        )
+        return said
+
+    async def lines(self, path: str) -> AsyncIterator[bytes]:
+        """The lines of a stream, as long as it lasts."""
+        headers = {**self._headers, "Accept": "text/event-stream"}
+        limit = aiohttp.ClientTimeout(total=None, connect=_SPARE, sock_read=_LIMIT * 2)
+        try:
+            async with self._open().get(
+                self._url + path, headers=headers, timeout=limit
+            ) as response:
+                if response.status == HTTPStatus.OK:
+                    async for line in response.content:
+                        yield line
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return  # whoever reads asks again
+
     async def close(self) -> None:
         """Give back connections."""
         if self._session is not None:
@@ -152,7 +184,7 @@ class HttpDoor:
         """
         sent = {**self._headers, **headers}
         if body is not None:
-            sent["Content-Type"] = _KIND
+            sent.setdefault("Content-Type", _KIND)
         try:
             async with self._open().request(
                 method, self._url + path, data=body, headers=sent, allow_redirects=False

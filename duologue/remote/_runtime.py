@@ -5,11 +5,14 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Final, Self
 
+from duologue.errors import RuntimeSettingError
 from duologue.messages import Ref, dialog_ref
 from duologue.remote._blocking import BlockingRemoteRuntime
 from duologue.remote._doors import Door
 from duologue.remote._http import HttpDoor
+from duologue.remote._operations import RemoteOperation
 from duologue.remote._refs import RemoteDialog, RemoteRef, Sender
+from duologue.remote._states import RemoteState, state_ref
 from duologue.remote._turns import Turns
 
 SOURCE: Final = "//duologue.remote"
@@ -28,10 +31,13 @@ class RemoteRuntime:
         source: The name of this program, the same in all of its runs: with the id of a
             message it says whether that came before.
         patience: Seconds for which a message is sent again and again.
+        operations: Where `actions_application` is mounted, for `operation()`.
 
     Raises:
         RuntimeSettingError: The URL is none.
     """
+
+    _operations: HttpDoor | None = None
 
     def __init__(
         self,
@@ -40,8 +46,11 @@ class RemoteRuntime:
         token: str | None = None,
         source: str = SOURCE,
         patience: float = 60.0,
+        operations: str | None = None,
     ) -> None:
         self._begin(HttpDoor(url, token, patience), source)
+        if operations is not None:
+            self._operations = HttpDoor(operations, token, patience)
 
     @classmethod
     def redis(
@@ -100,6 +109,8 @@ class RemoteRuntime:
     async def close(self) -> None:
         """Give back connections. The next call makes new ones."""
         await self._door.close()
+        if self._operations is not None:
+            await self._operations.close()
 
     def blocking(self) -> BlockingRemoteRuntime:
         """The same for threads and scripts: `with remote.blocking() as remote:`."""
@@ -138,6 +149,48 @@ class RemoteRuntime:
             InvalidRefError: There can be no such actor.
         """
         return RemoteRef(Ref(type, key), self._sender)
+
+    def state(
+        self,
+        state: type[object] | str,
+        *,
+        bot: str | None = None,
+        chat_id: int | None = None,
+        user_id: int | None = None,
+        operation_id: str | None = None,
+    ) -> RemoteState:
+        """The State of a class that the other program shows, for a place.
+
+        Args:
+            state: The class, or its name.
+            bot: Whose it is, such as `max.42`; not needed where there is one only.
+            chat_id: The chat, if it belongs to one.
+            user_id: The user, if it belongs to one.
+            operation_id: The operation, if it belongs to one.
+
+        Raises:
+            InvalidRefError: There can be no such State.
+        """
+        name = state if isinstance(state, str) else state.__name__
+        return state_ref(
+            name,
+            self._sender,
+            bot=bot,
+            chat_id=chat_id,
+            user_id=user_id,
+            operation_id=operation_id,
+        )
+
+    def operation(self, id: str) -> RemoteOperation:  # noqa: A002  # the word of operations
+        """A long operation of the other program.
+
+        Raises:
+            RuntimeSettingError: It is not said where its door is.
+        """
+        if self._operations is None:
+            problem = 'say where they are: operations="https://bot.internal/actions"'
+            raise RuntimeSettingError("operation()", problem)
+        return RemoteOperation(self._operations, id)
 
     def ref(self, text: str) -> RemoteRef:
         """The ref that `str(ref)` has written.

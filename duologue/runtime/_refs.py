@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -11,13 +11,13 @@ from aiohttp import web
 from duologue.actors import Directory, Observer
 from duologue.errors import RuntimeSettingError
 from duologue.messages import Signer
-from duologue.messages._recipients import Recipients
+from duologue.messages._recipients import Recipient, Recipients
+from duologue.messages._states import STATE
 from duologue.runtime._assembly import Running
+from duologue.runtime._exposed_states import ExposedStates
+from duologue.state import AsyncState
 from duologue.transport.http import AccessToken, AccessTokens
 from duologue.transport.http._refs._door import refs_application
-from duologue.transport.redis import RedisEngine
-from duologue.transport.redis._ingress._entries import Entrance
-from duologue.transport.redis._ingress._stream import StreamDoor
 
 
 class RefDoors(ABC):
@@ -37,6 +37,7 @@ class RefDoors(ABC):
         strangers: bool = False,
         loopback: bool = False,
         directory: Directory | None = None,
+        states: Sequence[type[AsyncState]] = (),
     ) -> web.Application:
         """Make the door to which other programs bring messages to dialogs.
 
@@ -51,12 +52,13 @@ class RefDoors(ABC):
             loopback: Whether programs of this machine need no token. Whoever comes from
                 elsewhere, or through a proxy, is refused.
             directory: Actors of the application that are exposed.
+            states: The classes of State that are shown.
 
         Raises:
             RuntimeSettingError: Nobody could come in.
         """
         return refs_application(
-            _Reach(self._parts, directory, strangers=strangers),
+            _Reach(self._parts, directory, states, strangers=strangers),
             tokens=tokens,
             signers=signers,
             loopback=loopback,
@@ -70,6 +72,7 @@ class RefDoors(ABC):
         unsigned: Sequence[str] = (),
         strangers: bool = False,
         directory: Directory | None = None,
+        states: Sequence[type[AsyncState]] = (),
     ) -> AsyncGenerator[None]:
         """Take in what other programs write to the streams of a Redis engine.
 
@@ -81,11 +84,21 @@ class RefDoors(ABC):
             unsigned: Scopes of what is not signed: of everybody who may write there.
             strangers: Whether messages may go to users whom the bot has never met.
             directory: Actors of the application that are exposed.
+            states: The classes of State that are shown.
 
         Raises:
             RuntimeSettingError: Nothing could come in, or the engine has no streams.
             RuntimeNotStartedError: The runtime does not run.
         """
+        # Programs on other engines do without its client.
+        from duologue.transport.redis import RedisEngine  # noqa: PLC0415
+        from duologue.transport.redis._ingress._entries import (  # noqa: PLC0415
+            Entrance,
+        )
+        from duologue.transport.redis._ingress._stream import (  # noqa: PLC0415
+            StreamDoor,
+        )
+
         parts = self._parts()
         if not signers and not unsigned:
             problem = "nothing could come in; give a Signer(name, secret, scopes)"
@@ -96,7 +109,7 @@ class RefDoors(ABC):
         door = StreamDoor(
             parts.engine,
             Entrance(signers, unsigned, scopes=_scopes),
-            _Reach(self._parts, directory, strangers=strangers)(),
+            _Reach(self._parts, directory, states, strangers=strangers)(),
             observer=self.observer,
         )
         door.start()
@@ -125,11 +138,13 @@ class _Reach:
         self,
         parts: Callable[[], Running],
         directory: Directory | None,
+        states: Sequence[type[AsyncState]],
         *,
         strangers: bool,
     ) -> None:
         self._parts = parts
         self._directory = directory
+        self._states = states
         self._strangers = strangers
         self._running: Running | None = None
         self._recipients: Recipients = Recipients()
@@ -138,7 +153,12 @@ class _Reach:
         running = self._parts()
         if running is not self._running:
             told = running.conversations.told(strangers=self._strangers)
-            others = {} if self._directory is None else self._directory.exposed
+            others: Mapping[str, Recipient] = {}
+            if self._directory is not None:
+                others = self._directory.exposed
+            own: dict[str, Recipient] = {"dialog": told}
+            if self._states:
+                own[STATE] = ExposedStates(running.states, self._states)
             self._running = running
-            self._recipients = Recipients({"dialog": told}, others)
+            self._recipients = Recipients(own, others)
         return self._recipients

@@ -19,8 +19,9 @@ from duologue.errors import (
     EnvelopeError,
     MailboxFullError,
 )
-from duologue.messages import CALLS, Event, Ref, Signer
+from duologue.messages import Event, Ref, Signer
 from duologue.messages._recipients import Outcome, Recipient, Recipients, shown
+from duologue.messages._rights import REACHES_BY_ASK, REACHES_BY_TELL, rights_of
 from duologue.transport._server import new_application
 from duologue.transport.http._problems import answer, as_problems, problem
 from duologue.transport.http._refs._access import (
@@ -173,11 +174,11 @@ class RefDoor:
 
     async def _tell(self, request: web.Request, caller: Caller) -> web.Response:
         ref = _ref(request)
-        check_scope(caller, ("tell", "dialog"), str(ref))
+        check_scope(caller, REACHES_BY_TELL, str(ref))
         recipient = self._source().of(ref)
         events = await events_of(request, ref, f"//{caller.name}")
         for event in events:
-            _check_right(caller, event)
+            _check_rights(caller, event, asked=False)
             recipient.check(event, asked=False)
         if not events:
             return answer({"accepted": []}, status=HTTPStatus.ACCEPTED)
@@ -260,13 +261,13 @@ class RefDoor:
 
     async def _ask(self, request: web.Request, caller: Caller) -> web.Response:
         ref = _ref(request)
-        check_scope(caller, ("ask",), str(ref))
+        check_scope(caller, REACHES_BY_ASK, str(ref))
         recipient = self._source().of(ref)
         events = await events_of(request, ref, f"//{caller.name}")
         if len(events) != 1:
             raise EnvelopeError("", "ask one thing at a time")
         event = events[0]
-        check_scope(caller, ("message",), event.type)
+        _check_rights(caller, event, asked=True)
         recipient.check(event, asked=True)
         patience = preferred_wait(request) or _ASK
         until = datetime.fromtimestamp(wall_time(), UTC) + timedelta(seconds=patience)
@@ -295,13 +296,9 @@ def _ref(request: web.Request) -> Ref:
     return Ref(request.match_info["type"], request.match_info["key"])
 
 
-def _check_right(caller: Caller, event: Event) -> None:
-    target = str(event.subject)
-    if event.type in CALLS:
-        check_scope(caller, ("dialog",), target)
-    else:
-        check_scope(caller, ("tell",), target)
-        check_scope(caller, ("message",), event.type)
+def _check_rights(caller: Caller, event: Event, *, asked: bool) -> None:
+    for verb, target in rights_of(event, asked=asked):
+        check_scope(caller, (verb,), target)
 
 
 async def _with_room(ref: Ref, accepted: Awaitable[T]) -> T:

@@ -13,7 +13,8 @@ from duologue.errors import (
     MessageTooLargeError,
     SignatureError,
 )
-from duologue.messages import CALLS, MOST_BYTES, Event, Signer, read_event
+from duologue.messages import MOST_BYTES, Event, Signer, read_event
+from duologue.messages._rights import rights_of
 from duologue.messages._signatures import check_time
 
 _REPLY: Final = re.compile(r"(tell|ask)\.[A-Za-z0-9_-]{22}")
@@ -108,11 +109,5 @@ class Entrance:
 
 
 def _check(allows: Allows, event: Event, *, asked: bool) -> None:
-    target = str(event.subject)
-    if event.type in CALLS and not asked:
-        may = allows("dialog", target)
-    else:
-        verb = "ask" if asked else "tell"
-        may = allows(verb, target) and allows("message", event.type)
-    if not may:
+    if not all(allows(*right) for right in rights_of(event, asked=asked)):
         raise NotAllowedError
