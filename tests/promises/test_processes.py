@@ -245,3 +245,30 @@ async def test_a_window_that_a_process_sends_too_late_is_taken_back(
     ]
     assert deleted == [sent[-2]]  # the last one is of whoever has the chat
     assert one.screen(1).text == "0 "
+
+
+async def test_a_window_that_comes_when_its_process_has_the_chat_again_is_taken_back(
+    one: Playground, programs: Programs
+) -> None:
+    engine = one.engine
+    assert isinstance(engine, TestedEngine)
+    with programs.bot.hold(Method.SEND):
+        await one.say(1, "/start")  # a new window is on its way
+        await asyncio.sleep(1)
+        (unit,) = engine._units.values()
+        engine._lose(unit)
+        await asyncio.sleep(120)  # nobody else wants it
+        assert list(engine._units) == [unit.place.member]
+    await asyncio.sleep(120)
+    await one.settled()
+
+    deleted = [
+        call.message_id
+        for call in programs.bot.calls
+        if call.method is Method.DELETE and call.error is None
+    ]
+    sent = [
+        call.message_id for call in programs.bot.calls if call.method is Method.SEND
+    ]
+    assert deleted == [sent[-2]]
+    assert one.screen(1).text == "0 "

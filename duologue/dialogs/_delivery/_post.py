@@ -26,6 +26,7 @@ from duologue.dialogs._state._turn import active_turn
 from duologue.errors import (
     EngineClosedError,
     EngineUnavailableError,
+    FencedError,
     UnknownBotError,
 )
 
@@ -131,6 +132,8 @@ class Post:
         news: Sequence[tuple[Command, DrawnView | None]],
         done: Sequence[str],
         row: bytes | None,
+        *,
+        is_left: Callable[[], bool] | None = None,
     ) -> None:
         """Tell a conversation what became of its views, and the engine what is paid.
 
@@ -140,8 +143,10 @@ class Post:
             news: What the conversation is told, and the view whose refusal it is about.
             done: What is not owed any more.
             row: What a next process has to know of the screen; see `Engine.drawn`.
+            is_left: Whether the chat was lost meanwhile; it may be here again by now.
 
         Raises:
+            FencedError: It was, or is.
             EngineClosedError: The runtime is stopping.
         """
         letters: list[Letter] = []
@@ -150,7 +155,12 @@ class Post:
             pending.view = view
             self._note(pending)
             letters.append(Letter(key, Mail(pending.id, encode(command))))
-        note = partial(self._engine.drawn, screen, done, letters=letters, row=row)
+
+        async def note() -> None:
+            if is_left is not None and is_left():
+                raise FencedError(screen)
+            await self._engine.drawn(screen, done, letters=letters, row=row)
+
         try:
             await self._outage.outlast(note)
         except (asyncio.CancelledError, Exception) as error:

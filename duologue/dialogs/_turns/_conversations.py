@@ -353,7 +353,9 @@ class Conversations:
             return
         key = screen.address.key
         try:
-            await self._post.drawn(screen.key, key, news, done, row)
+            await self._post.drawn(
+                screen.key, key, news, done, row, is_left=lambda: screen.is_left
+            )
         except FencedError as error:
             # Another process draws there by now, and this may have come behind it.
             _logger.warning("%s", error)
