@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from hashlib import blake2b
 from pathlib import Path
@@ -12,6 +12,8 @@ import pytest
 
 from duologue.actors.testing import VirtualLoop
 from duologue.errors import FencedError
+from duologue.transport.redis._wire._calls import Call
+from duologue.transport.redis._wire._link import Link
 from tests.engines.conftest import Desk, letter
 from tests.servers import RedisServer, TestedEngine, server, valkey_program
 
@@ -191,3 +193,27 @@ async def test_who_only_loses_a_chat_has_not_died_of_its_message(place: Place) -
 
     assert early == b"$1\r\n1\r\n"
     assert place.ask("HGET", "u:b:1", "a1") == b"$1\r\n0\r\n"
+
+
+async def test_a_start_that_is_told_twice_counts_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    place.ask("DEL", "rdy:dialog/b")
+    place.ask("HSET", "own", "dialog/b|b:1", "dead")
+    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+    link = engine._link
+    assert isinstance(link, Link)
+    transfer = link.transfer
+
+    async def as_when_an_answer_is_lost(calls: Sequence[Call]) -> list[object]:
+        await transfer(calls)
+        return await transfer(calls)
+
+    desk = Desk(engine, "dialog", "screen")
+    assert await desk.leased() == [CHAT]
+    monkeypatch.setattr(link, "transfer", as_when_an_answer_is_lost)
+    await desk.open(CHAT)
+
+    assert place.ask("HGET", "u:b:1", "a1") == b"$1\r\n1\r\n"

@@ -90,12 +90,14 @@ class Suspects(Attendance):
             self._end_alone(key)
             raise FencedError(key)
         try:
-            command: list[Argument] = ["HINCRBY", unit.place.keys[0], f"a{number}", 1]
-            await self._link.ask(Call(key, command))
+            unit.attempts[number] = deaths + 1
+            command: list[Argument] = ["HSET", unit.place.keys[0], f"a{number}"]
+            await self._link.ask(Call(key, [*command, deaths + 1]))
         except BaseException:
+            self._take_back(unit, key)  # it may have been noted all the same
+            unit.attempts[number] = deaths
             self._end_alone(key)
             raise
-        unit.attempts[number] = deaths + 1
         return True
 
     async def _next_place(self) -> None:
