@@ -182,3 +182,4 @@ class ClusteredEngine(TestedEngine):
     """The engine on a cluster, by the clock of the loop."""
 
     _cluster_class: ClassVar[type[ClusterServer]] = _PatientCluster
+    _offers_clusters: ClassVar[bool] = True

@@ -26,6 +26,11 @@ SECRET = "hunter2"  # noqa: S105  # that of no one
 FAILOVER = 1.0
 
 
+@pytest.fixture(autouse=True)
+def _offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RedisEngine, "_offers_clusters", True)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RedisCluster]:
     """Three primaries with a replica each; whoever ends one begins it again."""
@@ -539,7 +544,7 @@ def test_a_server_of_a_cluster_by_itself_is_refused(
     refused = asyncio.run(refusal(f"redis://127.0.0.1:{cluster.ports[0]}"))
 
     assert refused.problem == "it is one of a cluster"
-    assert refused.advice == "Name the cluster: redis+cluster://"
+    assert refused.advice == "Name a server by itself: clusters are not there yet"
 
 
 def test_a_server_that_is_no_cluster_is_refused() -> None:

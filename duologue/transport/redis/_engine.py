@@ -65,10 +65,9 @@ class RedisEngine(Turns):
 
     Args:
         url: The server: `redis://`, `rediss://` or `unix://`; `redis+sentinel://` with the
-            name of the master as its path; `redis+cluster://` with some servers of a
-            cluster.
+            name of the master as its path.
         namespace: What tells the state of this application from that of others there.
-        shards: How many hash tags the chats are spread over: 16, and 64 in a cluster.
+        shards: How many hash tags the chats are spread over: 16 by default.
             It is written down once and never changes.
         durability: When something counts as kept: `"fast"` when the server has it,
             `"safe"` when a replica has it, too, `"strict"` when it is on the disk.
@@ -86,6 +85,8 @@ class RedisEngine(Turns):
 
     _server_class: ClassVar[type[Server]] = Server
     _cluster_class: ClassVar[type[ClusterServer]] = ClusterServer
+    # After a fail-over of a primary chats may stand still until a process ends.
+    _offers_clusters: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -103,6 +104,9 @@ class RedisEngine(Turns):
         linger: float = 1.5,
     ) -> None:
         is_cluster = url.startswith(CLUSTER)
+        if is_cluster and not self._offers_clusters:
+            problem = "clusters are not there yet; name one server, or sentinels"
+            raise RuntimeSettingError("engine=", problem)
         server_class = self._cluster_class if is_cluster else self._server_class
         self._server = server_class(url, durability)
         default = _SHARDS_OF_CLUSTER if is_cluster else _SHARDS

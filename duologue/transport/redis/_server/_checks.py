@@ -128,7 +128,10 @@ def _version(info: Mapping[str, str], durability: Durability) -> Fault | None:
 def _kind(info: Mapping[str, str], part: Part) -> Fault | None:
     is_one = info.get("cluster_enabled") == "1"
     if part == "server" and is_one:
-        return Fault("it is one of a cluster", "Name the cluster: redis+cluster://")
+        return Fault(
+            "it is one of a cluster",
+            "Name a server by itself: clusters are not there yet",
+        )
     if part != "server" and not is_one:
         return Fault("it is none of a cluster", "Name it by redis://")
     return None
