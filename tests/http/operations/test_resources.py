@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Never
 
@@ -289,6 +290,20 @@ async def test_an_action_is_found_by_its_name_where_its_door_is(
     assert get_acton_url("count") == "/actions/count"
     with pytest.raises(LookupError, match=r"only .*count, draw"):
         get_action_url("nonsense")
+
+
+async def test_a_door_that_is_gone_is_not_found_any_more(runtime: Runtime) -> None:
+    async def passing() -> None:
+        """Do nothing."""
+
+    task = Dispatcher().task(name="passing")(passing)
+    door = actions_application(runtime, [task], token=TOKEN)
+    assert get_action_url("passing") == "/passing"
+    del door
+    gc.collect()
+
+    with pytest.raises(LookupError, match="'passing'"):
+        get_action_url("passing")
 
 
 async def test_a_program_that_stops_asks_its_visitors_to_come_again(

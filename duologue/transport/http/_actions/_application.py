@@ -91,7 +91,8 @@ def actions_application(
 
     app.on_shutdown.append(close)
     # Where it is mounted is told to its resources.
-    make_known(door, lambda: resource.canonical.removesuffix(_PATH_AS_SHOWN))
+    door.base = lambda: resource.canonical.removesuffix(_PATH_AS_SHOWN)
+    make_known(door)
     app[_DOOR] = door
     return app
 

@@ -55,7 +55,8 @@ class ActionsASGI:
     ) -> None:
         guard = Guard(token, owner, tokens)
         self._door = Door(workers, actions, guard, limit=limit, streams=streams)
-        make_known(self._door, lambda: path)
+        self._door.base = lambda: path
+        make_known(self._door)
 
     def close(self) -> None:
         """End all streams, for a server that waits for them before it stops."""

@@ -42,6 +42,7 @@ class Door:
 
     Attributes:
         offers: What can be started.
+        base: Tells where it is mounted.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Door:
         streams: int,
     ) -> None:
         self.offers: list[Offer] = offers_of(offered)
+        self.base: Callable[[], str] = str
         self._guard = guard
         forms = Forms({offer.kind: offer.name for offer in self.offers})
         found = Found(source_of(workers), forms)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 
 from duologue.errors import UnknownActionError
 from duologue.transport.http._actions._door import Door
 
 # The newest last. A door that is gone is not in it any more.
-_doors: list[tuple[weakref.ref[Door], Callable[[], str]]] = []
+_doors: list[weakref.ref[Door]] = []
 
 
-def make_known(door: Door, base: Callable[[], str]) -> None:
-    """Let the actions of a door be found for as long as it is there.
-
-    Args:
-        door: The door.
-        base: Tells where it is mounted.
-    """
-    _doors[:] = [one for one in _doors if one[0]() is not None]
-    _doors.append((weakref.ref(door), base))
+def make_known(door: Door) -> None:
+    """Let the actions of a door be found for as long as it is there."""
+    _doors[:] = [one for one in _doors if one() is not None]
+    _doors.append(weakref.ref(door))
 
 
 def get_action_url(shortname: str) -> str:
@@ -33,11 +27,10 @@ def get_action_url(shortname: str) -> str:
         UnknownActionError: No door of this process offers it.
     """
     known: set[str] = set()
-    for reference, base in reversed(_doors):
-        door = reference()
-        for offer in () if door is None else door.offers:
+    for door in [door for one in reversed(_doors) if (door := one()) is not None]:
+        for offer in door.offers:
             if offer.name == shortname:
-                return base() + offer.url
+                return door.base() + offer.url
             known.add(offer.name)
     raise UnknownActionError(shortname, tuple(sorted(known)))
 
