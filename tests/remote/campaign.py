@@ -178,7 +178,7 @@ async def _check(remote: RemoteRuntime, user: int, number: int, report: Report) 
     """Ask a dialog, once it has handled everything."""
     dialog = remote.dialog("test.1", chat_id=user, user_id=user)
     found = Count(0, [])
-    end = time.monotonic() + 60
+    end = time.monotonic() + 60 + number
     while found.number < number and time.monotonic() < end:
         with contextlib.suppress(AskTimeoutError, RemoteUnavailableError):
             found = await dialog.ask(GetCount(), Count, timeout=5)

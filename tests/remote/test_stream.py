@@ -17,6 +17,8 @@ import redis.asyncio as redis
 
 from duologue.actors import MemoryEngine
 from duologue.dialogs import Dispatcher
+from duologue.dialogs._chat._data import Json
+from duologue.dialogs.routing import HandlerData, NextHandler
 from duologue.errors import (
     AskTimeoutError,
     NoContextError,
@@ -153,6 +155,32 @@ async def test_the_order_of_the_stream_is_that_of_the_mailbox() -> None:
 
         cart = await program.dialog.ask(GetCart(), Cart)
         assert cart.items == [str(number) for number in range(40)]
+
+
+async def test_a_full_mailbox_holds_up_nobody_else_of_its_stream() -> None:
+    dispatcher, go_on = shop(), asyncio.Event()
+
+    @dispatcher.told.outer_middleware
+    async def slowly(handler: NextHandler, told: Json, data: HandlerData) -> Json:
+        if told.order < 1000:
+            await go_on.wait()
+        return await handler(told, data)
+
+    async with beside(dispatcher=dispatcher, capacity=60) as program:
+        await program.chat.say(2, "hello", chat_id=1)
+        await program.chat.settled()
+        for number in range(170):
+            await program.dialog.tell(paid(number))
+        neighbour = program.remote.dialog("test.1", chat_id=1, user_id=2)
+        await neighbour.tell(paid(1000))
+
+        counts = program.chat.counts
+        while not counts.of("messages_told", outcome="untaken"):  # noqa: ASYNC110  # of another task
+            await asyncio.sleep(0.02)
+        go_on.set()
+        await program.empty()
+        cart = await program.dialog.ask(GetCart(), Cart)
+        assert cart.items == [str(number) for number in range(170)]
 
 
 async def test_two_processes_read_a_stream_and_nothing_is_doubled() -> None:

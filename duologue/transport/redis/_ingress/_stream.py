@@ -13,6 +13,7 @@ import logging
 import secrets
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, Protocol, cast, runtime_checkable
 
 from redis.exceptions import RedisError
@@ -47,10 +48,27 @@ _HELD: Final = 6.0  # seconds for which one process does it
 _BLOCK: Final = 1_000  # milliseconds that one read waits
 _MOST: Final = 100  # entries of one read
 _GLANCE: Final = 0.25  # seconds between two looks at the streams of a cluster
+_MOST_PAGES: Final = 20  # reads behind entries that stay
 _PAUSE: Final = 0.1
+_GLANCE_MS: Final = 20
 _KEEP: Final = 300  # seconds for which an answer waits for who has asked
 _MOST_ASIDE: Final = 1_000
 _logger = logging.getLogger("duologue.refs")
+
+
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """How far a stream has been read, behind entries that stay for now.
+
+    Attributes:
+        entry: The last one that was read.
+        last: The last one for each mailbox.
+        pages: How often something was read behind them.
+    """
+
+    entry: str
+    last: dict[str, str]
+    pages: int
 
 
 @runtime_checkable
@@ -93,6 +111,7 @@ class StreamDoor:
         self._names = engine.names
         self._token = secrets.token_urlsafe(12)
         self._held_until = 0.0
+        self._behind: dict[int, _Behind] = {}
         self._answers: set[asyncio.Task[None]] = set()
         self._reading: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -143,14 +162,17 @@ class StreamDoor:
         return True
 
     async def _read(self) -> None:
+        """Take in what is there; behind what stays for now, as far as that goes."""
         streams = [self._names.stream(n)[0] for n in range(self._names.shards)]
-        stays = False
-        found = await self._found(streams)
-        for stream, entries in found:
+        ended = set(self._behind)
+        for stream, entries in await self._found(streams):
             shard = streams.index(stream.decode())
-            stays = await self._take(shard, entries) or stays
-        if stays:
-            await asyncio.sleep(_PAUSE)
+            ended.discard(shard)
+            if not await self._take(shard, entries):
+                ended.add(shard)
+        for shard in ended:  # it begins anew with what has stayed
+            if self._behind.pop(shard, None) is not None:
+                await asyncio.sleep(_PAUSE)
 
     async def _found(
         self, streams: Sequence[str]
@@ -158,15 +180,16 @@ class StreamDoor:
         """What is in the streams; waits a moment for something."""
         client = self._engine.client()
         command: list[Argument] = ["XREAD", "COUNT", _MOST]
+        behind = [self._behind.get(n) for n in range(len(streams))]
+        starts = ["0" if each is None else each.entry for each in behind]
         if client is not None:
-            command.extend(
-                ("BLOCK", _BLOCK, "STREAMS", *streams, *["0"] * len(streams))
-            )
+            block = _GLANCE_MS if self._behind else _BLOCK
+            command.extend(("BLOCK", block, "STREAMS", *streams, *starts))
             return list(_pairs(await client.execute_command(*command)))
         # No server of a cluster has all streams, and one waits for those of a shard only.
         calls = [
-            Call(stream, [*command, "STREAMS", stream, "0"], keys=[stream])
-            for stream in streams
+            Call(stream, [*command, "STREAMS", stream, start], keys=[stream])
+            for stream, start in zip(streams, starts, strict=True)
         ]
         answers = await asyncio.gather(*map(self._engine.call, calls))
         found = [pair for answer in answers for pair in _pairs(answer)]
@@ -175,9 +198,15 @@ class StreamDoor:
         return found
 
     async def _take(self, shard: int, entries: Sequence[object]) -> bool:
-        """Take in the entries of one stream; tell whether some stay for now."""
+        """Take in some entries of a stream; tell whether to go on behind them.
+
+        What is behind a full mailbox is for others, too; and for the same one it stays.
+        """
         moving: list[asyncio.Future[object]] = []
-        last: dict[str, str] = {}
+        before = self._behind.pop(shard, None)
+        last = {} if before is None else before.last
+        pages = 0 if before is None else before.pages
+        name = b""
         for name, flat in _pairs(entries):
             fields, moved = _fields(flat), None
             event: Event | None = None
@@ -195,7 +224,10 @@ class StreamDoor:
                 moving.append(moved)
         outcomes = [await asyncio.shield(moved) for moved in moving]
         self._count("accepted", outcomes.count("taken"))
-        return "full" in outcomes
+        if before is None and "full" not in outcomes:
+            return False
+        self._behind[shard] = _Behind(name.decode(), last, pages + 1)
+        return pages < _MOST_PAGES
 
     async def _begin(
         self,
