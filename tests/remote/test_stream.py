@@ -15,7 +15,7 @@ from typing import cast
 import pytest
 import redis.asyncio as redis
 
-from duologue.actors import MemoryEngine
+from duologue.actors import ActorSystem, AsyncActor, MemoryEngine
 from duologue.dialogs import Dispatcher
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import HandlerData, NextHandler
@@ -34,6 +34,7 @@ from duologue.messages import Signer
 from duologue.messages._refs import shard_of
 from duologue.messages._signatures import sign
 from duologue.remote import RemoteRuntime
+from duologue.state import AsyncState
 from duologue.testing import Playground
 from duologue.transport.redis import RedisEngine
 from tests.dialogs.test_told import Shop, shop
@@ -373,3 +374,42 @@ async def test_the_users_of_deploy_may_write_and_ask_and_nothing_else(
                     await remote.ref(REF).tell(paid(1))
     finally:
         guarded.stop()
+
+
+async def test_actors_and_state_are_reached_over_a_stream_too() -> None:
+    class Visits(AsyncState):
+        pass
+
+    class Books(AsyncActor):
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.orders = [key]
+
+        def on_receive(self, message: object) -> object:
+            if isinstance(message, OrderPaid):
+                self.orders.append(str(message.order))
+                return None
+            return Cart([*self.orders])
+
+    url, namespace = server(valkey_program()).url, f"t{time.monotonic_ns()}"
+    scopes = ("tell:Books/*", "ask:Books/*", "message:*", "state.write:state/Visits")
+    async with ActorSystem() as system:
+        system.directory.register(Books, Books)
+        system.directory.expose(Books, told=[OrderPaid], asked=[GetCart])
+        engine = RedisEngine(url, namespace=namespace)
+        async with (
+            Playground(shop(), engine=engine) as chat,
+            chat.runtime.stream_refs(
+                unsigned=scopes, directory=system.directory, states=[Visits]
+            ),
+            RemoteRuntime.redis(url, namespace=namespace) as remote,
+        ):
+            await remote.actor("Books", "7").tell(paid(1))
+
+            assert await remote.actor("Books", "7").ask(GetCart(), Cart) == Cart(
+                ["7", "1"]
+            )
+            assert await remote.state("Visits").incr("n") == 1
+            offered = {"source": "redis", "outcome": "accepted"}
+            while chat.counts.of("messages_offered", **offered) < 3:  # noqa: ASYNC110  # of another task
+                await asyncio.sleep(0.01)
