@@ -11,7 +11,7 @@ from secrets import token_hex
 import pytest
 
 from duologue import Dispatcher
-from duologue.dialogs import DialogManager
+from duologue.dialogs import DialogManager, Message
 from duologue.dialogs.routing import Command
 from duologue.errors import NoContextError
 from duologue.state import AsyncState
@@ -272,3 +272,35 @@ async def test_a_window_that_comes_when_its_process_has_the_chat_again_is_taken_
     ]
     assert deleted == [sent[-2]]
     assert one.screen(1).text == "0 "
+
+
+async def test_what_is_owed_to_another_chat_is_sent_though_that_of_its_sender_is_lost(
+    programs: Programs,
+) -> None:
+    dispatcher = make_dispatcher()
+
+    async def cast(message: Message) -> None:
+        assert message.bot is not None
+        for text in ("first", "second"):
+            await message.bot.send_message(9, text)
+
+    dispatcher.message.register(cast, Command("cast"))
+    one = await programs.run(dispatcher)
+    engine = one.engine
+    assert isinstance(engine, TestedEngine)
+    with programs.bot.hold(Method.SEND):
+        await one.say(1, "/cast")
+        await asyncio.sleep(1)
+        units = engine._units.values()
+        unit = next(each for each in units if each.place.unit.endswith(":1"))
+        engine._lose(unit)
+        await asyncio.sleep(1)
+    await asyncio.sleep(120)
+    await one.settled()
+
+    sent = [
+        call.view.text
+        for call in programs.bot.calls
+        if call.method is Method.SEND and call.view is not None
+    ]
+    assert sent[-1] == "second"

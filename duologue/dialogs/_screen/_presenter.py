@@ -194,6 +194,8 @@ class Presenter:
         self._confirmations.rows.pop(screen_key, None)
         for screens in all_screens:
             for name, screen in list(screens.items()):
+                if screen.key != screen_key:
+                    continue  # what goes to other chats is still owed by this process
                 screen.is_left = True
                 for order in screen.orders:
                     order.finish(OutcomeUnknownError(screen.address.key))
