@@ -471,3 +471,29 @@ async def test_what_a_turn_has_let_out_leaves_though_no_replica_had_it(
     # Whoever asked for it has been told that nobody knows, and will not see to it.
     assert sorted(await told(desk)) == [elsewhere, SCREEN]
     assert await engine.owed(SCREEN, new=True) == ((owed,), None)
+
+
+async def test_a_chat_that_is_here_again_goes_on_behind_a_commit_that_nobody_knows_of(
+    another: NewProcess,
+) -> None:
+    engine = await another()
+    desk = dialogs(engine)
+    await engine.enqueue([letter(CHAT, "1"), letter(CHAT, "2")])
+    turn = await desk.begin(CHAT)
+    assert isinstance(engine._link, Link)
+    engine._link._wait = ("WAIT", 1, 1), 1  # and there is none
+    with pytest.raises(EngineUnavailableError):
+        await engine.commit(turn, snapshot=b"one")
+    engine._link._wait = None
+    (unit,) = engine._units.values()
+    _answer = engine._let_go(unit, only_empty=False)
+    engine._lose(unit)
+    engine._sweep_all()
+
+    first = await desk.leased()
+    with pytest.raises(FencedError):
+        await engine.open(CHAT)  # of the turn before
+
+    assert first == [CHAT]
+    assert await desk.leased() == [CHAT]
+    assert (await desk.open(CHAT)).mail.id == "2"

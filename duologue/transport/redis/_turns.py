@@ -88,6 +88,10 @@ class Turns(Suspects):
                 await asyncio.shield(self._refresh(doubted))
             if doubted.is_lost:
                 self._doubts.pop(key, None)
+                box = self._boxes.get(key)
+                if box is not None and box.lessee is not None:
+                    # It is here again already, and whoever was told of that is here.
+                    self._loop.call_soon(box.lessee.ready, key)
                 raise FencedError(key)
         box, unit = self._boxes.get(key), self._unit(key)
         if box is None or unit is None or box.lessee is None:
