@@ -4,8 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-CLUSTER: Final = "redis+cluster://"
-"""What the URL of a cluster begins with."""
-
-SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://", CLUSTER)
+SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://")
 """What the URL of a Redis or Valkey server begins with."""

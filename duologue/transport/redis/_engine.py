@@ -31,14 +31,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from duologue.actors import Letter, Observer, Owed
 from duologue.errors import EngineClosedError, FencedError, RuntimeSettingError
-from duologue.transport._urls import CLUSTER
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._parcels import boxes_of, letter_arguments
-from duologue.transport.redis._server import (
-    ClusterServer,
-    Durability,
-    Server,
-)
+from duologue.transport.redis._server import Durability, Server
 from duologue.transport.redis._turns import Turns
 from duologue.transport.redis._units import (
     Contents,
@@ -54,7 +49,6 @@ from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 # Options that a URL may have beside those of its server.
 _OPTIONS = ("namespace", "shards", "durability")
 _SHARDS = 16
-_SHARDS_OF_CLUSTER = 64  # so that each of its servers has a share of them
 _LATEST = sys.maxsize // 2  # whoever has no lease has no order of drawings either
 
 
@@ -84,16 +78,13 @@ class RedisEngine(Turns):
     """
 
     _server_class: ClassVar[type[Server]] = Server
-    _cluster_class: ClassVar[type[ClusterServer]] = ClusterServer
-    # After a fail-over of a primary chats may stand still until a process ends.
-    _offers_clusters: ClassVar[bool] = False
 
     def __init__(
         self,
         url: str,
         *,
         namespace: str = "main",
-        shards: int | None = None,
+        shards: int = _SHARDS,
         durability: Durability = "fast",
         capacity: int = 1000,
         max_snapshot: int = 1_048_576,
@@ -103,16 +94,9 @@ class RedisEngine(Turns):
         lease: float = 8.0,
         linger: float = 1.5,
     ) -> None:
-        is_cluster = url.startswith(CLUSTER)
-        if is_cluster and not self._offers_clusters:
-            problem = "clusters are not there yet; name one server, or sentinels"
-            raise RuntimeSettingError("engine=", problem)
-        server_class = self._cluster_class if is_cluster else self._server_class
-        self._server = server_class(url, durability)
-        default = _SHARDS_OF_CLUSTER if is_cluster else _SHARDS
-        number = default if shards is None else shards
+        self._server = self._server_class(url, durability)
         super().__init__(
-            names=Names(namespace, number),
+            names=Names(namespace, shards),
             lease=lease,
             linger=linger,
             cache_bytes=cache_bytes,
@@ -141,9 +125,9 @@ class RedisEngine(Turns):
         """The names of everything that is kept."""
         return self._names
 
-    def client(self) -> Client | None:
-        """A client for whoever waits for keys of several shards; None in a cluster."""
-        return self._server.only_client()
+    def client(self) -> Client:
+        """A client for whoever waits for something."""
+        return self._server.client()
 
     def call(self, call: Call) -> asyncio.Future[object]:
         """Send a call with the others of this tick."""
@@ -171,7 +155,6 @@ class RedisEngine(Turns):
             EngineServerError: It is not what is needed, and what to do about it.
         """
         self._link = await self._server.connect(self._names)
-        self._link.tell_of_moves(self._begin_anew)
         self._loop = asyncio.get_running_loop()
         self._is_leaving, self._is_here = False, True
         self._restart()
@@ -332,12 +315,12 @@ def engine_of(url: str) -> RedisEngine:
     query = parse_qsl(options, keep_blank_values=True)
     own = {name: value for name, value in query if name in _OPTIONS}
     rest = urlencode([each for each in query if each[0] not in _OPTIONS])
-    shards = own.get("shards")
-    if shards is not None and not (shards.isascii() and shards.isdigit()):
+    shards = own.get("shards", str(_SHARDS))
+    if not (shards.isascii() and shards.isdigit()):
         raise RuntimeSettingError("shards=", f"{shards!r} is no number")
     return RedisEngine(
         f"{server}?{rest}" if rest else server,
         namespace=own.get("namespace", "main"),
         durability=cast("Durability", own.get("durability", "fast")),
-        shards=None if shards is None else int(shards),
+        shards=int(shards),
     )

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from duologue.errors import RuntimeSettingError
-from duologue.transport._urls import CLUSTER, SCHEMES
+from duologue.transport._urls import SCHEMES
 
 _SENTINEL_PORT: Final = 26379
 _PORT: Final = 6379
@@ -36,7 +36,7 @@ class Address:
         scheme: How it is reached, such as `rediss`.
         username: Who asks; None for the default user.
         password: Its password, as it is, without escapes.
-        places: Hosts and ports: one, or those of sentinels or nodes.
+        places: Hosts and ports: one, or those of sentinels.
         master: What sentinels call the server.
         database: The number of the database.
         said: Where it is, for people: without user, password and options.
@@ -68,17 +68,12 @@ class Address:
         self.said: str = f"{parts.scheme}://{hosts}{said}"
 
     @property
-    def is_cluster(self) -> bool:
-        """Whether it is a cluster, some of whose servers are named."""
-        return self.url.startswith(CLUSTER)
-
-    @property
     def has_sentinels(self) -> bool:
         """Whether sentinels say where it is."""
         return self.scheme == "redis+sentinel"
 
     def _check_options(self, options: dict[str, str], fragment: str) -> None:
-        known = set[str]() if self.is_cluster else {_DATABASE}
+        known = {_DATABASE}
         if self.scheme == "rediss":
             known |= _TLS
         unknown = sorted(options.keys() - known)
@@ -87,11 +82,10 @@ class Address:
             raise _wrong(problem)
         if fragment:
             raise _wrong("its URL has a #; in a password write %23")
-        are_many = self.has_sentinels or self.is_cluster or self.scheme == "unix"
+        are_many = self.has_sentinels or self.scheme == "unix"
         if len(self.places) > 1 and not are_many:
             raise _wrong(
-                f"{self.scheme}:// names one host; sentinels and servers of a cluster may "
-                "be several"
+                f"{self.scheme}:// names one host; only sentinels may be several"
             )
 
     def _database(self, path: str, given: str | None) -> int:
@@ -105,8 +99,6 @@ class Address:
             given = path if is_number else "0"
         if not (given.isascii() and given.isdigit()):
             raise _wrong("the database in its URL is no number; write /0 or ?db=0")
-        if self.is_cluster and path:
-            raise _wrong("a cluster has no databases, so its URL has no path")
         return int(given)
 
 

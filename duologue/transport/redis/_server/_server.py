@@ -31,12 +31,10 @@ from duologue.transport.redis._server._checks import (
     DURABILITIES,
     RIGHTS,
     Durability,
-    Part,
     fault_of,
     lacks_file,
     probes,
 )
-from duologue.transport.redis._wire._calls import Wire
 from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._link import BROKEN, Link, said
 
@@ -51,7 +49,7 @@ _logger = logging.getLogger("duologue.redis")
 
 
 class Server:
-    """The server, or several that act as one.
+    """The server.
 
     Args:
         url: Where it is.
@@ -82,7 +80,7 @@ class Server:
         """Where it is, without what is secret."""
         return self._address.said
 
-    async def connect(self, names: Names) -> Wire:
+    async def connect(self, names: Names) -> Link:
         """Connect, and check that the server is what is needed.
 
         Raises:
@@ -95,7 +93,7 @@ class Server:
             await self.close()
             raise
 
-    async def _connected(self, names: Names) -> Wire:
+    async def _connected(self, names: Names) -> Link:
         try:
             wire = await self._wired(names)
             await wire.load_scripts()
@@ -114,10 +112,10 @@ class Server:
             raise
         return wire
 
-    async def _wired(self, names: Names) -> Wire:
+    async def _wired(self, names: Names) -> Link:
         """Find the server, and check it."""
         await self.reach()
-        client = self.client_for(names.meta)
+        client = self.client()
         await self._check(client)
         await self._check_rights(client, names)
         await self._check_layout(client, names)
@@ -147,10 +145,9 @@ class Server:
         """Wait until the bell rings; None if it did not for a while."""
         command = ("BLPOP", bell, _BELL_SECONDS)
         try:
-            found = await self.client_for(bell).execute_command(*command)
+            found = await self.client().execute_command(*command)
         except (*BROKEN, RedisError) as error:
             _logger.info("%s", said(error))
-            await self._look_around()
             return None
         found = cast("list[bytes] | None", found)
         return None if found is None else found[1].decode()
@@ -166,23 +163,12 @@ class Server:
         single.response_callbacks.clear()
         self._clients.append(cast("Client", single))
 
-    def client_for(self, key: str) -> Client:  # noqa: ARG002  # all keys are on one
-        """A client of whoever has a key; of anybody for the name of a channel.
+    def client(self) -> Client:
+        """The client of the server.
 
         It tries nothing again by itself, and takes answers as they come.
         """
         return self._clients[0]
-
-    def only_client(self) -> Client | None:
-        """The client of the server that has all keys; None if several have them."""
-        return self._clients[0]
-
-    def clients(self) -> Sequence[Client]:
-        """Those of all who have keys."""
-        return self._clients
-
-    async def _look_around(self) -> None:
-        """Find out who has what, after a server did not answer."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -238,29 +224,21 @@ class Server:
             return ("WAITAOF", 1, 0, _SYNC_MS), 1
         return None
 
-    async def _check(
-        self, client: Client, part: Part = "server", place: str = ""
-    ) -> None:
+    async def _check(self, client: Client) -> None:
         """See that the server can do what is asked of it.
-
-        Args:
-            client: Its client.
-            part: What it is.
-            place: Which it is, if there are several.
 
         Raises:
             EngineServerError: It cannot.
         """
         info = _fields(await client.execute_command("INFO"))
-        fault = fault_of(info, self._durability, part)
+        fault = fault_of(info, self._durability)
         if fault is not None:
-            which = f"{place}: " if place else ""
-            raise self._refused(f"{which}{fault.problem}", fault.advice)
+            raise self._refused(fault.problem, fault.advice)
         if lacks_file(info):
             _logger.warning(
                 "%s: it keeps no file of what it is told, so all dialogs end when it "
                 "does; set appendonly yes",
-                place or self.said,
+                self.said,
             )
 
     async def _check_rights(self, client: Client, names: Names) -> None:
@@ -327,7 +305,7 @@ class Server:
         self, channel: str, heard: Callable[[bytes], None], ready: asyncio.Event
     ) -> None:
         while True:
-            pubsub = self.client_for(channel).pubsub()
+            pubsub = self.client().pubsub()
             try:
                 await pubsub.subscribe(channel)
                 async for message in pubsub.listen():
@@ -343,7 +321,6 @@ class Server:
             except (*BROKEN, RedisError) as error:
                 ready.set()  # what is missed is made up for
                 _logger.info("%s", said(error))
-                await self._look_around()
             finally:
                 await pubsub.aclose()
             await asyncio.sleep(_PAUSE)
