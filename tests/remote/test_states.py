@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from duologue.actors import Operation
 from duologue.errors import (
@@ -72,6 +73,18 @@ class Counting(AsyncAction):
     worker_cls: ClassVar[object] = Count
 
 
+cuts: list[int] = []
+
+
+@web.middleware
+async def _cut(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a stream with nothing, as often as a test wants."""
+    if request.path.endswith("/events") and cuts:
+        cuts.pop()
+        return web.Response(status=503)
+    return await handler(request)
+
+
 @asynccontextmanager
 async def beside(*scopes: str) -> AsyncGenerator[RemoteRuntime]:
     secret, token = new_token("shop", scopes)
@@ -79,7 +92,7 @@ async def beside(*scopes: str) -> AsyncGenerator[RemoteRuntime]:
     async with Playground(shop()) as chat:
         shown = (Basket, Visits, Room, Till, Batch)
         tokens = AccessTokens([token])
-        app = web.Application()
+        app = web.Application(middlewares=[_cut])
         app.add_subapp("/refs", chat.runtime.refs(tokens, states=shown))
         app.add_subapp(
             "/actions", actions_application(chat.runtime, [Counting], tokens=tokens)
@@ -177,6 +190,24 @@ async def test_an_operation_is_pinged_watched_and_stopped() -> None:
         assert "RemoteOperation" in repr(operation)
         with pytest.raises(RemoteRefusedError, match="404"):
             await remote.operation("none").ping()
+
+
+async def test_watching_goes_on_where_a_stream_is_cut() -> None:
+    async with beside("operations.start:*", "operations.read:*") as remote:
+        assert remote._operations is not None
+        start = {"name": "counting"}
+        said = await remote._operations.fetch("POST", "/operations", start)
+        operation = remote.operation(str(said["id"]))
+        cuts.extend([1, 2])
+        texts = []
+        async for status in operation.watch():
+            texts.append(status.text)
+            Count.go_on.set()
+        cuts.append(3)
+        again = [status.state async for status in operation.watch()]
+
+        assert (cuts, texts[-1]) == ([], "at 3")
+        assert again == ["succeeded"]
 
 
 async def test_without_the_door_of_operations_there_are_none() -> None:
