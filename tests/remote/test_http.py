@@ -201,7 +201,7 @@ async def test_a_bot_that_cannot_be_reached_is_told_of_in_the_end() -> None:
         with pytest.raises(RemoteUnavailableError, match="same id"):
             await remote.ref("dialog/test.1:1:1").tell(paid(1))
         with pytest.raises(RemoteUnavailableError):
-            await remote.ref("dialog/test.1:1:1").ask(GetCart(), timeout=0.3)
+            await remote.ref("dialog/test.1:1:1").ask(GetCart(), timeout=30)
 
 
 async def test_an_answer_that_does_not_come_in_time_is_not_waited_for() -> None:
