@@ -271,7 +271,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=2_000)
     parser.add_argument("--asks", type=int, default=500)
     add_json_option(parser)
-    given = parser.parse_args()
+    given = parser.parse_known_args()[0]
     rows = asyncio.run(measure(given.messages, given.asks))
     if not write(given.json, json.dumps([asdict(row) for row in rows], indent=1)):
         return

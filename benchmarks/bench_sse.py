@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=1)
     add_json_option(parser)
-    args = parser.parse_args()
+    args = parser.parse_known_args()[0]
     more_files()
     console = Console(stderr=True)
     rows = [
