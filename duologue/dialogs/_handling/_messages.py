@@ -128,7 +128,7 @@ class ToldMessages:
 
 def remember(turn: Turn, command: HandleMessage) -> bool:
     """Know a message, should it come again; tell whether it was new."""
-    is_new = turn.snapshot.heard.add(f"{command.source}\n{command.id}")
+    is_new = turn.snapshot.hear(f"{command.source}\n{command.id}")
     turn.is_changed = turn.is_changed or is_new
     return is_new
 

@@ -162,7 +162,6 @@ class Snapshot:
         state_by_name: Finds the state objects that contexts name.
 
     Attributes:
-        heard: The newest messages of other programs, by source and id.
         before: The windows that these dialogs had when the turn began.
         open: The dialogs that have been decoded in this turn.
         open_timers: The calls that wait for their time, if the turn has asked for them.
@@ -174,11 +173,11 @@ class Snapshot:
     """
 
     __slots__ = (
+        "_heard",
         "_lines",
         "_state_by_name",
         "_stored",
         "before",
-        "heard",
         "open",
         "open_timers",
         "ring",
@@ -198,13 +197,20 @@ class Snapshot:
         self.open_timers: Timers | None = None
         self.version: int = head.get("n", 0)
         self.ring: Ring = Ring(*head.get("ring", ()))
-        self.heard: Ring = Ring(head.get("heard", ""))
+        self._heard: str = head.get("heard", "")
         self.who: list[Json] = head.get("who", [])
         self.sent: dict[str, str] = head.get("sent", {})
         self.stacks: dict[str, Stack] = {
             name: _load_stack(name, stack)
             for name, stack in head.get("stacks", {}).items()
         }
+
+    def hear(self, name: str) -> bool:
+        """Note a message of another program; tell whether it is new."""
+        ring = Ring(self._heard)
+        is_new = ring.add(name)
+        self._heard = ring.text
+        return is_new
 
     @property
     def timers(self) -> Timers:
@@ -319,8 +325,8 @@ class Snapshot:
             },
             "dialogs": list(lines),
         }
-        if self.heard.text:
-            head["heard"] = self.heard.text
+        if self._heard:
+            head["heard"] = self._heard
         if self.sent:
             head["sent"] = self.sent
         timers = self._stored.head.get("timers")
