@@ -100,8 +100,7 @@ async def _heard(
     process: asyncio.subprocess.Process, call: Call, operation: Operation | None
 ) -> object:
     """Take in what the process tells, up to its end."""
-    if process.stdout is None:  # pragma: no cover - it is a pipe
-        raise WorkerDiedError(call.name, 0)
+    assert process.stdout is not None  # noqa: S101  # it is a pipe
     try:
         while line := await process.stdout.readline():
             told = told_in(line)
