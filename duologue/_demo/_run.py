@@ -130,8 +130,7 @@ async def _with_bot(
                         results += await _act_of_two(screen, player, number, bots, bot)
                 screen.summary(results)
                 if is_served:
-                    screen.metrics(metrics_of(bot))
-                    await _serve(screen, facts["page_url"], starter)
+                    await _serve(screen, facts["page_url"], starter, bot)
                 for task in watch:
                     task.cancel()
     kept = all(check.kept for result in results for check in result.checks)
@@ -159,16 +158,24 @@ async def _act_of_two(
     await bot.end()
     async with bots.two(server) as player.copies:
         result = await _act(screen, player, number)
+    ended = metrics_of(bot)
     await bot.start()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while metrics_of(bot) == ended:  # noqa: ASYNC110  # another process
+                await asyncio.sleep(_PAUSE)
     return (result,)
 
 
-async def _serve(screen: LiveTranscript, url: str, starter: Starter) -> None:
+async def _serve(
+    screen: LiveTranscript, url: str, starter: Starter, bot: Program
+) -> None:
     """Let people try it by themselves, until a signal says that they have."""
     enough = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, enough.set)
+    screen.metrics(metrics_of(bot))
     screen.serving(url)
     while not enough.is_set() and not starter.is_gone():
         with suppress(TimeoutError):

@@ -121,7 +121,7 @@ def test_make_plays_all_acts_and_finds_nothing_wrong() -> None:
     server = _with_server(str(Path(valkey_program()).parent))
     status, output, errors = _run(environment=server)
 
-    assert (status, errors) == (0, "")
+    assert (status, errors) == (0, ""), output
     assert "bot redraws: Счётчик: 10 [Старт]" in output
     assert "bot redraws: Нажатий: 20 / Из фона: 1 2 3 4 5 6 7 8 9 10" in output
     assert "messenger answers 503 to GET /updates" in output
