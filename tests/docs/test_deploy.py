@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from duologue.testing import Playground
 from duologue.transport.redis import RedisEngine
 from duologue.transport.redis._server._checks import Durability, probes
 from tests.engines.conftest import Desk
+from tests.programs import installed
 from tests.servers import RedisServer, redis_program, valkey_program
 
 ROOT = Path(__file__).parents[2]
@@ -34,15 +34,6 @@ REDIS = ROOT / "duologue/transport/redis"
 LUA = REDIS / "_wire/lua"
 
 pytestmark = pytest.mark.real_time
-
-
-def program(*names: str) -> str:
-    """A program of the machine; CI has all of them."""
-    found = next((path for path in map(shutil.which, names) if path), None)
-    if found is None:
-        assert not os.environ.get("CI"), f"CI has no {names[0]}: see .ci/system"
-        pytest.skip(f"{names[0]} is not installed; `make system` installs it")
-    return found
 
 
 def run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -148,7 +139,7 @@ def test_an_operator_may_look_and_bring_dead_letters_again(
 
 
 def test_compose_takes_its_file() -> None:
-    compose = program("docker-compose")
+    compose = installed("docker-compose")
     secrets = {"VALKEY_PASSWORD": "a", "DUOLOGUE_MAX_TOKEN": "b"}
     file = str(DEPLOY / "docker-compose.yml")
 
@@ -170,7 +161,7 @@ def test_kubernetes_knows_every_field_of_its_files(name: str) -> None:
 
 
 def test_systemd_takes_its_unit(tmp_path: Path) -> None:
-    analyze = program("systemd-analyze")
+    analyze = installed("systemd-analyze")
     unit = (DEPLOY / "systemd/bot@.service").read_text("utf-8")
     known = unit.replace("/opt/bot/.venv/bin/python", sys.executable)
     assert known != unit

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 import sys
 from collections.abc import AsyncGenerator
@@ -20,6 +19,7 @@ from duologue.transport._server import serve
 from duologue.transport.http import AccessTokens
 from duologue.transport.http._tokens import new_token, write_tokens
 from tests.dialogs.test_told import Shop, shop
+from tests.programs import installed
 from tests.remote.test_stream import REF, beside
 
 pytestmark = [pytest.mark.real_time, pytest.mark.slow]
@@ -105,17 +105,18 @@ async def test_a_view_of_django_tells_a_dialog_that_an_order_is_paid() -> None:
         assert chat.screen(1).text == "cart {'orders': [88123]}"
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node")
 async def test_a_script_of_node_tells_and_asks() -> None:
     async with bot() as (_, environment):
-        assert await run(environment, "node", str(EXAMPLES / "remote.mjs"), REF) == "7"
+        assert (
+            await run(environment, installed("node"), str(EXAMPLES / "remote.mjs"), REF)
+            == "7"
+        )
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 async def test_curl_tells_something() -> None:
     async with bot() as (chat, environment):
         url = f"{environment['BOT_URL']}/v1/actors/{REF}/messages"
-        words = ("curl", "-sS", "-X", "POST", url, "-H", "Prefer: wait=10")
+        words = (installed("curl"), "-sS", "-X", "POST", url, "-H", "Prefer: wait=10")
         token = f"Authorization: Bearer {environment['BOT_TOKEN']}"
         kind = "Content-Type: application/cloudevents+json"
         said = await run(
@@ -127,15 +128,15 @@ async def test_curl_tells_something() -> None:
         assert chat.screen(1).text == "cart {'orders': [7]}"
 
 
-def redis_cli() -> str | None:
-    return shutil.which("redis-cli") or shutil.which("valkey-cli")
-
-
-@pytest.mark.skipif(redis_cli() is None, reason="there is no redis-cli")
 async def test_redis_cli_writes_to_the_stream() -> None:
     async with beside(unsigned=SCOPES) as program:
         (place,) = [program.chat.runtime.engine.place]  # type: ignore[attr-defined] # it is one of Redis
-        words = (redis_cli() or "", "-s", place.removeprefix("unix://"), "XADD")
+        words = (
+            installed("redis-cli", "valkey-cli"),
+            "-s",
+            place.removeprefix("unix://"),
+            "XADD",
+        )
         key = program.key("in")
         await run({**os.environ}, *words, key, "*", "ce", json.dumps(EVENT))
         await program.empty()

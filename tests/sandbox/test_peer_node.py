@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 
 from duologue.transport.sandbox import Control, Sandbox
+from tests.programs import installed
 
 FOLDER = Path(__file__).parents[1] / "node"
 SECRET = "a-secret-of-this-test"  # noqa: S105  # it opens nothing
@@ -20,20 +20,19 @@ pytestmark = pytest.mark.real_time
 
 @pytest.fixture
 def node() -> str:
-    found = shutil.which("node")
-    is_ready = found is not None and (FOLDER / "node_modules").is_dir()
+    is_ready = (FOLDER / "node_modules").is_dir()
     assert is_ready or not os.environ.get("CI"), "CI has no client: see `make node`"
-    if found is None or not is_ready:
-        pytest.skip("it needs Node.js and `make node`")
-    return found
+    if not is_ready:
+        pytest.skip("it needs `make node`")
+    return installed("node")
 
 
 async def test_the_official_client_is_brought_its_updates_with_a_secret(
     node: str, sandbox: Sandbox, control: Control, ann: int
 ) -> None:
-    program = FOLDER / "echo.js"
+    script = FOLDER / "echo.js"
     process = await asyncio.create_subprocess_exec(
-        *(node, program, sandbox.url, sandbox.token, SECRET), stdout=PIPE
+        *(node, script, sandbox.url, sandbox.token, SECRET), stdout=PIPE
     )
     try:
         assert process.stdout is not None

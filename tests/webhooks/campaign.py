@@ -35,6 +35,7 @@ from duologue.transport.sandbox import (
     Say,
 )
 from tests.servers import RedisServer, valkey_program
+from tests.webhooks.conftest import has_webhook
 
 BOT = Path(__file__).with_name("bot.py")
 _RETRY = 0.05
@@ -205,7 +206,7 @@ async def campaign(
         control = sandbox.control()
         people = [await control.add_user(f"user {n}") for n in range(users)]
         async with Programs(sandbox, folder, engine) as programs:
-            await _ready(control)
+            await has_webhook(control)
             await control.fault(
                 FaultKind.DROP, method="WEBHOOK", after=True, count=_LOST_ANSWERS
             )
@@ -261,11 +262,6 @@ def _disordered(final: dict[int, list[str]], at_once: set[str]) -> list[str]:
             str(earlier) for earlier, later in pairwise(numbers) if earlier > later
         ]
     return found
-
-
-async def _ready(control: Control) -> None:
-    while not await control.webhooks():  # noqa: ASYNC110  # nobody tells
-        await asyncio.sleep(0.05)
 
 
 async def _speak(

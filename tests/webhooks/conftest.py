@@ -150,6 +150,12 @@ async def _begin(_: object, manager: DialogManager) -> None:
     manager.dialog_data["n"] = 0
 
 
+async def has_webhook(control: Control) -> None:
+    """Wait until the bot has set one."""
+    while not await control.webhooks():  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(0.1)
+
+
 async def delivered(control: Control, count: int) -> None:
     """Wait until so many deliveries are over."""
     pause = 0.1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import ssl
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncGenerator, Callable
@@ -18,7 +16,8 @@ import pytest
 from duologue import Dispatcher, Webhook
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control
-from tests.webhooks.conftest import delivered
+from tests.programs import installed
+from tests.webhooks.conftest import delivered, has_webhook
 
 CERTIFICATES = Path(__file__).parents[1] / "transport/tls"
 CONFIGURATION = Path(__file__).parents[2] / "deploy/nginx.conf"
@@ -28,17 +27,11 @@ pytestmark = pytest.mark.real_time
 
 @pytest.fixture
 def nginx() -> str:
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert found or not os.environ.get("CI"), "CI has no nginx: see `make system`"
-    if found is None:
-        pytest.skip("it needs nginx")
-    return found
+    return installed("nginx")
 
 
 @asynccontextmanager
-async def proxy(
-    program: str, folder: Path, port: int, bot: int
-) -> AsyncGenerator[None]:
+async def proxy(nginx: str, folder: Path, port: int, bot: int) -> AsyncGenerator[None]:
     """Run nginx as `deploy/` configures it, with other ports and certificates."""
     text = CONFIGURATION.read_text("utf-8")
     where = "/etc/letsencrypt/live/bot.example/"
@@ -56,7 +49,7 @@ async def proxy(
     configuration = folder / "nginx.conf"
     configuration.write_text(f"pid {folder}/pid;\ndaemon off;\n{text}", "utf-8")
     process = await asyncio.create_subprocess_exec(
-        *(program, "-p", folder, "-e", "stderr", "-c", configuration),
+        *(nginx, "-p", folder, "-e", "stderr", "-c", configuration),
         stdout=PIPE,
         stderr=STDOUT,
     )
@@ -92,11 +85,10 @@ async def url(  # noqa: PLR0917  # fixtures
     """Where nginx takes the updates of a bot that runs."""
     front, back = unused_tcp_port_factory(), unused_tcp_port_factory()
     url = f"https://127.0.0.1:{front}/max"
-    program = Webhook(dispatcher, engine="memory")
+    webhook = Webhook(dispatcher, engine="memory")
     async with proxy(nginx, tmp_path, front, back), asyncio.TaskGroup() as group:
-        task = group.create_task(program.start(bot, url=url, port=back))
-        while not await control.webhooks():  # noqa: ASYNC110  # nobody tells
-            await asyncio.sleep(0.05)
+        task = group.create_task(webhook.start(bot, url=url, port=back))
+        await has_webhook(control)
         yield url
         task.cancel()
 

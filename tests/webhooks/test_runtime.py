@@ -26,7 +26,7 @@ from duologue.testing import RecordingBot
 from duologue.transport._server import serve
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, FaultKind, Sandbox
-from tests.webhooks.conftest import HEADER, SECRET, delivered
+from tests.webhooks.conftest import HEADER, SECRET, delivered, has_webhook
 
 ENGINES = ["memory", "sqlite"]
 
@@ -44,12 +44,6 @@ def message(text: str, number: int = 1) -> dict[str, object]:
             "sender": user,
         },
     }
-
-
-async def has_webhook(control: Control) -> None:
-    """Wait until the bot has set one."""
-    while not await control.webhooks():  # noqa: ASYNC110  # nobody tells
-        await asyncio.sleep(0.1)
 
 
 class Caller:
