@@ -153,8 +153,7 @@ class AccessTokenFile(AccessTokens):
     ) -> None:
         super().__init__(clock=clock)
         self.path: Path = Path(path)
-        self._stamp: _Stamp | None = None
-        self._stamp = _stamp_of(self.path)
+        self._stamp: _Stamp | None = _stamp_of(self.path)
         self._tokens = read_tokens(self.path)
 
     def tokens(self) -> tuple[AccessToken, ...]:
