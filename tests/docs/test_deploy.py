@@ -47,9 +47,9 @@ def run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def servers() -> Mapping[str, str]:
-    installed = redis_program()
+    redis = redis_program()
     found = {"valkey": valkey_program()}
-    return found if installed is None else {**found, "redis": installed}
+    return found if redis is None else {**found, "redis": redis}
 
 
 @pytest.fixture(params=list(servers().values()), ids=list(servers()))
