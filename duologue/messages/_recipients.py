@@ -12,11 +12,12 @@ from duologue.messages._refs import Ref
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Result:
     """What became of a message.
 
     Attributes:
-        status: `committed`, `covered`, `duplicate` or `answered`.
+        status: `committed`; `covered` of an update of a dialog on top of which another
+            one lies; `duplicate` of one that was handled before; or `answered`.
         version: The version of the state that holds what it changed; None without one.
         type: The tag of the answer's class; None if it is plain JSON.
         data: The answer.
@@ -28,13 +29,13 @@ class Outcome:
     data: object = None
 
 
-def shown(outcome: Outcome) -> dict[str, object]:
-    """An outcome as other programs are told of it."""
-    said: dict[str, object] = {"status": outcome.status}
-    if outcome.version is not None:
-        said["version"] = outcome.version
-    if outcome.status == "answered":
-        said |= {"type": outcome.type, "data": outcome.data}
+def shown(result: Result) -> dict[str, object]:
+    """A result as other programs are told of it."""
+    said: dict[str, object] = {"status": result.status}
+    if result.version is not None:
+        said["version"] = result.version
+    if result.status == "answered":
+        said |= {"type": result.type, "data": result.data}
     return said
 
 
@@ -59,7 +60,7 @@ class Recipient(Protocol):
 
     async def send(
         self, event: Event, *, asked: bool
-    ) -> Coroutine[object, object, Outcome]:
+    ) -> Coroutine[object, object, Result]:
         """Put a message into its mailbox; awaiting what this gives tells its outcome."""
         ...
 

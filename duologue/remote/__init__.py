@@ -11,8 +11,9 @@ from __future__ import annotations
 # _states, _operations: State and long operations of the others
 # _turns: their order; _retries: when something is sent again; _blocking: the same for threads
 from duologue.messages import message as message
+from duologue.messages._recipients import Result
 from duologue.remote._blocking import BlockingRef, BlockingRemoteRuntime, BlockingResult
-from duologue.remote._doors import Accepted, Result
+from duologue.remote._doors import Accepted
 from duologue.remote._operations import OperationStatus, RemoteOperation
 from duologue.remote._refs import RemoteDialog, RemoteReceipt, RemoteRef
 from duologue.remote._runtime import RemoteRuntime

@@ -13,7 +13,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, overload
 
-from duologue.remote._doors import Accepted, Result
+from duologue.messages._recipients import Result
+from duologue.remote._doors import Accepted
 from duologue.remote._refs import Named, RemoteDialog, RemoteReceipt, RemoteRef
 
 T = TypeVar("T")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
+from urllib.parse import urlsplit
 
 from duologue import errors
 from duologue.errors import DuologueError, RemoteRefusedError
 from duologue.messages import Event
+from duologue.messages._recipients import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +26,14 @@ class Accepted:
     is_duplicate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a message.
-
-    Attributes:
-        status: `committed`; `covered` of an update of a dialog on top of which another
-            one lies; `duplicate` of one that was handled before; or `answered`.
-        version: The version of the state that holds what it changed.
-        type: The tag of the answer's class; None if it is plain JSON.
-        data: The answer.
-    """
-
-    status: str
-    version: int | None = None
-    type: str | None = None
-    data: object = None
-
-
 Later: TypeAlias = Callable[[], Awaitable[Result]]
 """Tells what became of a message, when its turn has ended."""
+
+
+def place_of(url: str) -> str:
+    """Where a URL leads, without what is secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 class Door(Protocol):

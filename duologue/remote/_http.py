@@ -15,7 +15,8 @@ import aiohttp
 
 from duologue.errors import AskTimeoutError, RuntimeSettingError
 from duologue.messages import Event, write_event
-from duologue.remote._doors import Accepted, Later, Result, error_of, result_of
+from duologue.messages._recipients import Result
+from duologue.remote._doors import Accepted, Later, error_of, place_of, result_of
 from duologue.remote._retries import AgainError, persist
 
 _KIND: Final = "application/cloudevents+json"
@@ -53,8 +54,7 @@ class HttpDoor:
     @property
     def place(self) -> str:
         """Where it leads."""
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return place_of(self._url)
 
     async def tell(self, event: Event) -> Accepted:
         """Have a message put into the mailbox of its actor.

@@ -20,7 +20,8 @@ from duologue.messages import (
     dump,
     tag_of,
 )
-from duologue.remote._doors import Accepted, Door, Later, Result
+from duologue.messages._recipients import Result
+from duologue.remote._doors import Accepted, Door, Later
 from duologue.remote._turns import Turns
 
 T = TypeVar("T")

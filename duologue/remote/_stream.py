@@ -24,9 +24,10 @@ from duologue.errors import (
     RuntimeSettingError,
 )
 from duologue.messages import Event, write_event
+from duologue.messages._recipients import Result
 from duologue.messages._refs import shard_of
 from duologue.messages._signatures import key_of, sign
-from duologue.remote._doors import Accepted, Later, Result, error_of, result_of
+from duologue.remote._doors import Accepted, Later, error_of, place_of, result_of
 from duologue.remote._retries import AgainError, persist
 
 _TIMEOUT: Final = 5.0
@@ -79,8 +80,7 @@ class StreamDoor:
     @property
     def place(self) -> str:
         """Where it leads."""
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return place_of(self._url)
 
     async def tell(self, event: Event) -> Accepted:
         """Have a message written to the stream of its actor.

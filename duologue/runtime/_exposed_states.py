@@ -12,7 +12,7 @@ from duologue.errors import (
 )
 from duologue.messages import Event, Ref
 from duologue.messages._message import dump_answer
-from duologue.messages._recipients import Outcome
+from duologue.messages._recipients import Result
 from duologue.messages._states import (
     STATE_CALLS,
     StateCall,
@@ -65,7 +65,7 @@ class ExposedStates:
         event: Event,
         *,
         asked: bool,  # noqa: ARG002  # it is
-    ) -> Coroutine[object, object, Outcome]:
+    ) -> Coroutine[object, object, Result]:
         """Give what answers a question."""
         call = cast("StateCall", STATE_CALLS.load(event.type, event.data))
         return _answered(self._state(event.subject), call)
@@ -105,7 +105,7 @@ class ExposedStates:
         raise UnknownRefError(str(ref), problem)
 
 
-async def _answered(state: AsyncState, call: StateCall) -> Outcome:
+async def _answered(state: AsyncState, call: StateCall) -> Result:
     answer: object
     match call:
         case StateGet(key=None):
@@ -118,4 +118,4 @@ async def _answered(state: AsyncState, call: StateCall) -> Outcome:
             answer = await state.incr(key, by)
         case _:
             assert_never(call)
-    return Outcome("answered", None, *dump_answer(answer))
+    return Result("answered", None, *dump_answer(answer))

@@ -39,7 +39,7 @@ from duologue.errors import (
     UnknownStateError,
 )
 from duologue.messages import Event, Ref, dump
-from duologue.messages._recipients import Outcome
+from duologue.messages._recipients import Result
 from duologue.testing import Playground
 from duologue.transport.sqlite import SqliteEngine
 from tests.messages.shop import Cart, GetCart, OrderPaid
@@ -97,7 +97,7 @@ def call(name: str, **data: object) -> Event:
     )
 
 
-async def outcome(target: ToldDialogs, sent: Event, *, asked: bool = False) -> Outcome:
+async def outcome(target: ToldDialogs, sent: Event, *, asked: bool = False) -> Result:
     target.check(sent, asked=asked)
     answer = await target.send(sent, asked=asked)
     return await answer
@@ -134,7 +134,7 @@ async def test_messages_are_handled_once_and_in_their_order() -> None:
         again = await outcome(target, event(2))
 
         assert await asked(target) == {"items": ["3", "1", "2"]}
-        assert again == Outcome("duplicate")
+        assert again == Result("duplicate")
         assert chat.counts.of("messages_told", outcome="duplicate") == 3
 
 

@@ -16,7 +16,7 @@ from duologue.actors import Engine, MemoryEngine
 from duologue.dialogs import Dispatcher
 from duologue.errors import EngineUnavailableError, RuntimeSettingError
 from duologue.messages import Signer
-from duologue.messages._recipients import Outcome
+from duologue.messages._recipients import Result
 from duologue.messages._signatures import sign, signed_content
 from duologue.testing import Playground
 from duologue.transport._server import serve
@@ -614,9 +614,9 @@ async def test_the_door_describes_itself_to_whoever_may_come_in(
 async def test_only_so_many_outcomes_are_remembered() -> None:
     receipts = Receipts(most=2)
 
-    async def outcome() -> Outcome:
+    async def outcome() -> Result:
         await asyncio.sleep(0)
-        return Outcome("committed", 1)
+        return Result("committed", 1)
 
     tokens = [receipts.add("shop", str(n), outcome()) for n in range(3)]
 

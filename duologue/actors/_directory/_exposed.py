@@ -12,7 +12,7 @@ from duologue.actors._engine._timed import wall_time
 from duologue.errors import MessageExpiredError, UnknownMessageError
 from duologue.messages import Event, Messages
 from duologue.messages._message import dump_answer
-from duologue.messages._recipients import Outcome
+from duologue.messages._recipients import Result
 
 _MOST: Final = 128  # messages of an actor that are known when they come again
 _MOST_ACTORS: Final = 10_000
@@ -77,13 +77,13 @@ class ExposedActors:
 
     async def send(
         self, event: Event, *, asked: bool
-    ) -> Coroutine[object, object, Outcome]:
+    ) -> Coroutine[object, object, Result]:
         """Put a message into its mailbox; awaiting what this gives tells its outcome."""
         if not asked and not self._is_new(event):
-            return _known(Outcome("duplicate"))
+            return _known(Result("duplicate"))
         return self._outcome(event, asked=asked)
 
-    async def _outcome(self, event: Event, *, asked: bool) -> Outcome:
+    async def _outcome(self, event: Event, *, asked: bool) -> Result:
         if _is_over(event):
             raise MessageExpiredError(str(event.subject), event.id)
         takes = self._asked if asked else self._told
@@ -91,9 +91,9 @@ class ExposedActors:
         ref = self._find(event.subject.key)
         answer = await ref.ask(message, block=False)
         if not asked:
-            return Outcome("committed")
+            return Result("committed")
         tag, data = dump_answer(answer)
-        return Outcome("answered", None, tag, data)
+        return Result("answered", None, tag, data)
 
     def _is_new(self, event: Event) -> bool:
         """Note a message; tell whether it is new to its actor."""
@@ -120,5 +120,5 @@ def _is_over(event: Event) -> bool:
     return event.expires is not None and event.expires.timestamp() <= wall_time()
 
 
-async def _known(outcome: Outcome) -> Outcome:
+async def _known(outcome: Result) -> Result:
     return outcome

@@ -48,7 +48,7 @@ from duologue.messages import (
     Update,
 )
 from duologue.messages._calls import Call
-from duologue.messages._recipients import Outcome as Told
+from duologue.messages._recipients import Result
 
 Takes: TypeAlias = Callable[[bool], Messages]
 """The messages that are taken: those that are answered, or the others."""
@@ -137,7 +137,7 @@ class ToldDialogs:
 
     async def send(
         self, event: Event, *, asked: bool
-    ) -> Coroutine[object, object, Told]:
+    ) -> Coroutine[object, object, Result]:
         """Put a message into its mailbox; awaiting what this gives tells its outcome.
 
         Raises:
@@ -152,7 +152,7 @@ class ToldDialogs:
 
     async def letter(
         self, event: Event, *, asked: bool, answered: bool
-    ) -> tuple[Letter, Coroutine[object, object, Told] | None]:
+    ) -> tuple[Letter, Coroutine[object, object, Result] | None]:
         """The letter that a message becomes, for a door that delivers by itself.
 
         Args:
@@ -258,12 +258,12 @@ def _address(ref: Ref) -> Address:
     return address
 
 
-async def _outcome(receipt: Receipt) -> Told:
+async def _outcome(receipt: Receipt) -> Result:
     """What became of a message, as other programs are told."""
     outcome: Outcome = await receipt
     if isinstance(outcome, Answered):
-        return Told("answered", outcome.version, outcome.tag, outcome.data)
+        return Result("answered", outcome.version, outcome.tag, outcome.data)
     if isinstance(outcome, Duplicate):
-        return Told("duplicate")
+        return Result("duplicate")
     word = "covered" if isinstance(outcome, Covered) else "committed"
-    return Told(word, outcome.version)
+    return Result(word, outcome.version)

@@ -20,7 +20,7 @@ from duologue.errors import (
     MailboxFullError,
 )
 from duologue.messages import Event, Ref, Signer
-from duologue.messages._recipients import Outcome, Recipient, Recipients, shown
+from duologue.messages._recipients import Recipient, Recipients, Result, shown
 from duologue.messages._rights import REACHES_BY_ASK, REACHES_BY_TELL, rights_of
 from duologue.transport._server import new_application
 from duologue.transport.http._problems import answer, as_problems, problem
@@ -287,7 +287,7 @@ class RefDoor:
             return refusal(error)
         return answer({"id": event.id, **shown(outcome.result())})
 
-    def _late(self, outcome: asyncio.Task[Outcome]) -> None:
+    def _late(self, outcome: asyncio.Task[Result]) -> None:
         if not outcome.cancelled() and outcome.exception() is None:
             self._observer().count("messages_told", outcome="late")
 

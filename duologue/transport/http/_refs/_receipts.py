@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from duologue.messages._recipients import Outcome
+from duologue.messages._recipients import Result
 
 _MOST: Final = 10_000
 
@@ -26,7 +26,7 @@ class Waiting:
 
     owner: str
     id: str
-    outcome: asyncio.Task[Outcome]
+    outcome: asyncio.Task[Result]
 
 
 class Receipts:
@@ -41,7 +41,7 @@ class Receipts:
         self._waiting: dict[str, Waiting] = {}
 
     def add(
-        self, owner: str, name: str, outcome: Coroutine[object, object, Outcome]
+        self, owner: str, name: str, outcome: Coroutine[object, object, Result]
     ) -> str:
         """Remember an outcome; return its name."""
         token = secrets.token_urlsafe(16)
@@ -65,13 +65,13 @@ class Receipts:
         self._waiting.clear()
 
 
-def start(outcome: Coroutine[object, object, Outcome]) -> asyncio.Task[Outcome]:
+def start(outcome: Coroutine[object, object, Result]) -> asyncio.Task[Result]:
     """Wait for an outcome, whoever else waits or gives up."""
     task = asyncio.get_running_loop().create_task(outcome)
     task.add_done_callback(_hear)
     return task
 
 
-def _hear(task: asyncio.Task[Outcome]) -> None:
+def _hear(task: asyncio.Task[Result]) -> None:
     if not task.cancelled():
         task.exception()  # whoever asks is told

@@ -30,7 +30,7 @@ from duologue.errors import (
 )
 from duologue.messages import Event
 from duologue.messages._limits import written
-from duologue.messages._recipients import Outcome, Recipient, Recipients, shown
+from duologue.messages._recipients import Recipient, Recipients, Result, shown
 from duologue.messages._refs import shard_of
 from duologue.messages._refusals import refused
 from duologue.transport.redis._engine import RedisEngine
@@ -76,7 +76,7 @@ class Mailed(Protocol):
 
     async def letter(
         self, event: Event, *, asked: bool, answered: bool
-    ) -> tuple[Letter, Coroutine[object, object, Outcome] | None]:
+    ) -> tuple[Letter, Coroutine[object, object, Result] | None]:
         """The letter that a message becomes, and what becomes of that."""
         ...
 
@@ -268,7 +268,7 @@ class StreamDoor:
         moved: asyncio.Future[object],
         recipient: Mailed,
         letter: Letter,
-        outcome: Coroutine[object, object, Outcome],
+        outcome: Coroutine[object, object, Result],
     ) -> None:
         """Tell who waits what became of a message, once it has been moved."""
         try:
@@ -282,7 +282,7 @@ class StreamDoor:
             recipient.withdraw(letter)
 
     async def _tell_of(
-        self, shard: int, event: Event, outcome: Coroutine[object, object, Outcome]
+        self, shard: int, event: Event, outcome: Coroutine[object, object, Result]
     ) -> None:
         try:
             found = await outcome
