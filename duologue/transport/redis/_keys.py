@@ -78,10 +78,6 @@ class Names:
         """The shard of a unit."""
         return crc32(unit.encode()) % self.shards
 
-    def tag(self, shard: int) -> str:
-        """What the keys of a shard begin with."""
-        return self._tags[shard]
-
     def leased(self, shard: int) -> tuple[str, str]:
         """The leases of a shard by their ends, and their owners."""
         tag = self._tags[shard]
