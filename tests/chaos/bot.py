@@ -33,6 +33,9 @@ from tests.reliability.bot import NO_LIMITS, Extra, Start, make_dispatcher, serv
 
 SHARDS = 4
 QUIET = "quiet"  # the file that ends these calls
+NAME = (
+    "name"  # the file in the folder of a process that says as whom the server knows it
+)
 PUSH = 0.05  # seconds between two calls from outside of chats
 NOT_STARTED = (
     75  # the server did not answer, and whoever starts the bot has to do it again
@@ -234,14 +237,16 @@ def run(start: Start) -> None:
         if pushes is not None:
             pushes.cancel()
 
+    engine = WatchedEngine(
+        told["engine"],
+        lease=told["lease"],
+        shards=SHARDS,
+        durability=told["durability"],
+    )
+    (Path(told["state"]) / NAME).write_text(engine.name, "utf-8")
     polling = LongPolling(
         dispatcher,
-        engine=WatchedEngine(
-            told["engine"],
-            lease=told["lease"],
-            shards=SHARDS,
-            durability=told["durability"],
-        ),
+        engine=engine,
         settings=Settings(schema=told["schema"]),
         state_dir=told["state"],
         drain=told["drain"],

@@ -14,7 +14,13 @@ from tests.chaos.field import Field
 from tests.chaos.fleet import LEASE
 from tests.chaos.ills import CODES
 from tests.chaos.inside import hang, poison, repeat, set_clocks
+from tests.chaos.kept import holds_a_lease, until_it_leases
 from tests.chaos.power import forget_since
+
+_PATIENCE = 40.0  # seconds until a fault has bitten
+_HALTED = (
+    0.05  # seconds after which the server has read all that a stopped process wrote
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,20 @@ class Cell:
 
 
 async def kill_a_worker(field: Field) -> None:
-    number = field.some_bot()
+    """Kill a process that has something: others have to find out."""
+    number, fleet, url = field.some_bot(), field.fleet, field.server.url
+    name = fleet.name_of(number)
     await field.busy()
     await field.some_time(0.2)
-    await field.fleet.kill(number)
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            await until_it_leases(url, name)
+            fleet.signal(number, signal.SIGSTOP)
+            await asyncio.sleep(_HALTED)
+            if await holds_a_lease(url, name):
+                break
+            fleet.signal(number, signal.SIGCONT)
+    await fleet.kill(number)
     await field.some_time(LEASE)
     await field.fleet.start(number)
 
@@ -82,9 +98,14 @@ async def restart_all(field: Field) -> None:
 
 
 async def lose_answers(field: Field) -> None:
+    """Lose answers until a process has asked again for what had been done."""
+    before = field.fleet.facts()["already"]
     for proxy in field.proxies:
         proxy.loss = 0.03
     await asyncio.sleep(2.0)
+    async with asyncio.timeout(_PATIENCE):
+        while field.fleet.facts()["already"] == before:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.1)
     for proxy in field.proxies:
         proxy.loss = 0.0
     await field.some_time(1.0)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from duologue.transport.redis._server import Durability
-from tests.chaos.bot import ChaosStart
+from tests.chaos.bot import NAME, ChaosStart
 from tests.chaos.ills import CLOCKS, HANG, SET_CLOCKS
 from tests.reliability.messenger import Messenger
 from tests.reliability.programs import Nursery
@@ -130,6 +130,10 @@ class Fleet:
     def signal(self, number: int, which: signal.Signals) -> None:
         """Send a bot a signal."""
         self._nurseries[number].send(which)
+
+    def name_of(self, number: int) -> str:
+        """As whom the server knows a bot."""
+        return (self._folder / f"state-{number}" / NAME).read_text("utf-8")
 
     def hang(self, number: int) -> None:
         """Have the next handler of a bot block it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -80,6 +81,26 @@ async def set_aside(url: str) -> Counter[str]:
             letters = cast("list[bytes]", await _ask(client, "LRANGE", key, "0", "-1"))
             found.update(_POISON.findall(b"".join(letters).decode(errors="replace")))
     return found
+
+
+async def until_it_leases(url: str, name: str) -> None:
+    """Wait until a process has something leased."""
+    async with _client(url) as client:
+        while not await _leases(client, name):  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.005)
+
+
+async def holds_a_lease(url: str, name: str) -> bool:
+    """Whether a process has something leased."""
+    async with _client(url) as client:
+        return await _leases(client, name)
+
+
+async def _leases(client: redis.Redis, name: str) -> bool:
+    async for key in client.scan_iter(match="duologue:*:own", count=10_000):
+        if name.encode() in cast("list[bytes]", await _ask(client, "HVALS", key)):
+            return True
+    return False
 
 
 async def let_others_poll(url: str) -> None:
