@@ -6,15 +6,40 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Protocol
 
 from duologue import __version__
 
 INTERRUPTED = 130
 WRONG_USE = 2
 
-_AddArguments: TypeAlias = Callable[[argparse.ArgumentParser], None]
-_Main: TypeAlias = Callable[[argparse.Namespace], int]
+
+class _Command(Protocol):
+    """What a module of a command has."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser, /) -> None: ...
+    def main(self, args: argparse.Namespace, /) -> int: ...
+
+
+class _Parser(argparse.ArgumentParser):
+    """The parser of a command, whose module is imported when the command is used.
+
+    Attributes:
+        find: Imports it.
+    """
+
+    find: Callable[[], _Command] | None = None
+
+    def parse_known_args(  # type: ignore[override]  # theirs is overloaded
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        if self.find is not None:
+            module, self.find = self.find(), None
+            module.add_arguments(self)
+            self.set_defaults(main=module.main)
+        return super().parse_known_args(args, namespace or argparse.Namespace())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,11 +78,11 @@ def _run(given: list[str]) -> int:
         prog="duologue", description="Chat-bot dialogs as actors."
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name, add_arguments, main, does in _commands():
-        command = commands.add_parser(name, help=does, description=does)
-        command.set_defaults(main=main)
-        add_arguments(command)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", parser_class=_Parser
+    )
+    for name, (find, does) in _COMMANDS.items():
+        commands.add_parser(name, help=does, description=does).find = find
     args = parser.parse_args(given)
     if args.command is None:
         parser.print_help()
@@ -74,53 +99,55 @@ def _run(given: list[str]) -> int:
     return WRONG_USE
 
 
-def _commands() -> Sequence[tuple[str, _AddArguments, _Main, str]]:
-    # Imported here, so that Ctrl+C is handled as early as this.
-    from duologue._demo import _cli as demo  # noqa: PLC0415
-    from duologue.transport import _state_command as state  # noqa: PLC0415
-    from duologue.transport.http import _token_command as token  # noqa: PLC0415
-    from duologue.transport.http._gallery import _cli as operations  # noqa: PLC0415
-    from duologue.transport.sandbox import _cli as sandbox  # noqa: PLC0415
-    from duologue.transport.webhook import _cli as webhook  # noqa: PLC0415
+def _demo() -> _Command:
+    from duologue._demo import _cli  # noqa: PLC0415
 
-    return (
-        (
-            "demo",
-            demo.add_arguments,
-            demo.main,
-            "play a conversation between a bot and a local messenger",
-        ),
-        (
-            "operations-demo",
-            operations.add_arguments,
-            operations.main,
-            "show long operations with their progress bars in the browser",
-        ),
-        (
-            "sandbox",
-            sandbox.add_arguments,
-            sandbox.main,
-            "run a local messenger that speaks the MAX Bot API",
-        ),
-        (
-            "state",
-            state.add_arguments,
-            state.main,
-            "look at the file or the server that keeps the state of a bot",
-        ),
-        (
-            "token",
-            token.add_arguments,
-            token.main,
-            "make, show and end the access tokens of other programs",
-        ),
-        (
-            "webhook",
-            webhook.add_arguments,
-            webhook.main,
-            "show, set and remove the webhooks of a bot",
-        ),
-    )
+    return _cli
+
+
+def _operations_demo() -> _Command:
+    from duologue.transport.http._gallery import _cli  # noqa: PLC0415
+
+    return _cli
+
+
+def _sandbox() -> _Command:
+    from duologue.transport.sandbox import _cli  # noqa: PLC0415
+
+    return _cli
+
+
+def _state() -> _Command:
+    from duologue.transport import _state_command  # noqa: PLC0415
+
+    return _state_command
+
+
+def _token() -> _Command:
+    from duologue.transport.http import _token_command  # noqa: PLC0415
+
+    return _token_command
+
+
+def _webhook() -> _Command:
+    from duologue.transport.webhook import _cli  # noqa: PLC0415
+
+    return _cli
+
+
+# A command imports its module when it is used: help and mistakes are answered at once, and
+# Ctrl+C is handled while modules are imported.
+_COMMANDS: dict[str, tuple[Callable[[], _Command], str]] = {
+    "demo": (_demo, "play a conversation between a bot and a local messenger"),
+    "operations-demo": (
+        _operations_demo,
+        "show long operations with their progress bars in the browser",
+    ),
+    "sandbox": (_sandbox, "run a local messenger that speaks the MAX Bot API"),
+    "state": (_state, "look at the file or the server that keeps the state of a bot"),
+    "token": (_token, "make, show and end the access tokens of other programs"),
+    "webhook": (_webhook, "show, set and remove the webhooks of a bot"),
+}
 
 
 if __name__ == "__main__":
