@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import ClassVar, Self, cast
+from functools import cached_property
+from typing import Self, cast
 
 from duologue.actors._pykka._functions import is_async
 from duologue.errors import (
@@ -16,7 +17,7 @@ from duologue.errors import (
 )
 from duologue.state._changes import Change, Clear, Increase, Put, Remove
 from duologue.state._declaration import Declaration
-from duologue.state._ledgers import Ledger
+from duologue.state._ledgers import Ledger, Ledgers, OneLedger
 from duologue.state._running import Making, the_only
 from duologue.state._values import Codec, Value, Values, copied
 
@@ -27,29 +28,23 @@ class Declared:
     """What AsyncState and SyncState have in common: what their classes declare.
 
     Args:
-        ledger: Where the values are.
-        codec: How they become bytes.
-        declaration: What the class says of itself.
+        ledgers: Finds the values.
     """
 
-    _declaration: ClassVar[Declaration]
+    _declared: Declaration
 
-    def __init__(
-        self, ledger: Ledger, codec: Codec, declaration: Declaration | None = None
-    ) -> None:
-        self._ledger = ledger
-        self._codec = codec
-        self._declared = self._declaration if declaration is None else declaration
+    def __init__(self, ledgers: Ledgers) -> None:
+        self._ledgers = ledgers
 
     def __init_subclass__(
         cls, *, scope: str | None = None, ttl: float | None = None
     ) -> None:
         super().__init_subclass__()
-        before: Declaration | None = getattr(cls, "_declaration", None)
+        before: Declaration | None = getattr(cls, "_declared", None)
         if before is not None:
             scope = before.scope if scope is None else scope
             ttl = before.ttl if ttl is None else ttl
-        cls._declaration = Declaration(cls, scope=scope or "process", ttl=ttl)
+        cls._declared = Declaration(cls, scope=scope or "process", ttl=ttl)
 
     @classmethod
     def of(
@@ -93,7 +88,7 @@ class Declared:
         Raises:
             StateClassError: It is AsyncState or SyncState itself.
         """
-        found: Declaration | None = getattr(cls, "_declaration", None)
+        found: Declaration | None = getattr(cls, "_declared", None)
         if found is None or found.is_ours:
             problem = f"it is for subclasses; write class Cart({cls.__name__})"
             raise StateClassError(cls.__name__, problem)
@@ -105,7 +100,15 @@ class Declared:
 
         It does not wait for the commit, and stays when the turn fails.
         """
-        return type(self)(self._ledger.at_once, self._codec, self._declared)
+        return type(self)(OneLedger(self._ledger.at_once, self._codec))
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return self._ledgers.ledger(type(self))
+
+    @property
+    def _codec(self) -> Codec:
+        return self._ledgers.codec
 
 
 class AsyncState(Declared):

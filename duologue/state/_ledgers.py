@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from duologue.state._changes import Change
-from duologue.state._values import Values
+from duologue.state._values import Codec, Values
 
 Decision: TypeAlias = Callable[[Values], Values | None]
 """Makes new values of those that are there, or None to leave them. It changes neither."""
@@ -61,3 +61,36 @@ class Ledger(Protocol):
     def at_once(self) -> Ledger:
         """The same values without the turn around the caller."""
         ...
+
+
+class Ledgers(Protocol):
+    """Finds the values of a State when it is used first: many are asked for and not used.
+
+    Attributes:
+        codec: How values become bytes.
+    """
+
+    codec: Codec
+
+    def ledger(self, cls: type, /) -> Ledger:
+        """Where the values of a class are."""
+        ...
+
+
+class OneLedger(Ledgers):
+    """The values of a State that are found already.
+
+    Args:
+        ledger: Where they are.
+        codec: How they become bytes.
+    """
+
+    __slots__ = ("_ledger", "codec")
+
+    def __init__(self, ledger: Ledger, codec: Codec) -> None:
+        self._ledger = ledger
+        self.codec = codec
+
+    def ledger(self, cls: type, /) -> Ledger:  # noqa: ARG002
+        """Where they are."""
+        return self._ledger

@@ -33,9 +33,11 @@ class StateParameters:
         classes: The classes of the parameters, by name.
         others: The names of the others that stand in their places.
         is_mixed: Whether one of these stands behind a State.
+        behind: How many others stand before the States, which follow one another; None
+            where only their names say which they are.
     """
 
-    __slots__ = ("_others", "classes", "is_mixed")
+    __slots__ = ("_others", "behind", "classes", "is_mixed")
 
     def __init__(
         self,
@@ -43,10 +45,12 @@ class StateParameters:
         others: Sequence[str],
         *,
         is_mixed: bool,
+        behind: int | None = None,
     ) -> None:
         self.classes: Mapping[str, type[Declared]] = classes
         self._others = others
         self.is_mixed: bool = is_mixed
+        self.behind: int | None = behind
 
     def filled(
         self, make: Make, arguments: Sequence[Value], named: Mapping[str, Value]
@@ -92,7 +96,17 @@ def _found(function: Callable[..., Value]) -> StateParameters:  # type: ignore[e
             is_mixed = is_mixed or bool(classes)
     if not classes:
         return _NONE
-    return StateParameters(classes, others, is_mixed=is_mixed)
+    behind = _place([*parameters.values()], list(classes))
+    return StateParameters(classes, others, is_mixed=is_mixed, behind=behind)
+
+
+def _place(parameters: list[inspect.Parameter], states: list[str]) -> int | None:
+    """How many stand before the States; None unless these have places in a row."""
+    first = [part.name for part in parameters].index(states[0])
+    row = parameters[first : first + len(states)]
+    has_places = all(part.kind is part.POSITIONAL_OR_KEYWORD for part in row)
+    is_row = [part.name for part in row] == states
+    return first if has_places and is_row else None
 
 
 def _class_of(  # type: ignore[explicit-any]  # the author's function

@@ -62,18 +62,15 @@ class Placed(Ledger):
     """A State as code sees it.
 
     Args:
-        find: Finds the State when it is used first: many are asked for and not used.
+        cell: The State itself.
         codec: How its values become bytes.
         current: Tells the turn around the caller.
     """
 
-    __slots__ = ("_codec", "_current", "_find", "_found")
+    __slots__ = ("_cell", "_codec", "_current")
 
-    def __init__(
-        self, find: Callable[[], Cell], codec: Codec, current: CurrentWrites
-    ) -> None:
-        self._find = find
-        self._found: Cell | None = None
+    def __init__(self, cell: Cell, codec: Codec, current: CurrentWrites) -> None:
+        self._cell = cell
         self._codec = codec
         self._current = current
 
@@ -128,13 +125,6 @@ class Placed(Ledger):
     def at_once(self) -> Ledger:
         """The State itself."""
         return self._cell
-
-    @property
-    def _cell(self) -> Cell:
-        found = self._found
-        if found is None:
-            found = self._found = self._find()
-        return found
 
     def _check(self, call: str) -> None:
         if self._current() is not None:

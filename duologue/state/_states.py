@@ -8,9 +8,9 @@ from typing import Self, TypeVar
 
 from duologue.actors import Engine, MemoryEngine
 from duologue.errors import StateClassError, StateScopeError
-from duologue.state._declaration import Declaration
 from duologue.state._handle import Declared
 from duologue.state._keeper import Cell, Keeper
+from duologue.state._ledgers import Ledger, Ledgers, OneLedger
 from duologue.state._placed import CurrentWrites, Placed
 from duologue.state._running import running
 from duologue.state._values import Codec
@@ -51,8 +51,9 @@ class States:
         self._local = Keeper(self._memory, codec, is_private=True)
         self._kept = Keeper(engine, codec)
         self._classes: dict[str, type[Declared]] = {}
-        # Those that turns have asked for with success.
-        self._declarations: dict[type[Declared], Declaration] = {}
+        # Those that turns have asked for with success: turns with a user, and others.
+        self._with_user: set[type[Declared]] = set()
+        self._without_user: set[type[Declared]] = set()
 
     async def __aenter__(self) -> Self:
         await self._memory.__aenter__()
@@ -97,32 +98,16 @@ class States:
             user_id=user_id,
             operation_id=operation_id,
         )
-        return cls(Placed(lambda: cell, self.codec, self._writes), self.codec)
+        return cls(OneLedger(self.placed(cell), self.codec))
 
-    def is_known(self, cls: type[Declared]) -> bool:
-        """Whether turns have asked for a class, which is not one of a dialog."""
-        return cls in self._declarations
+    def placed(self, cell: Cell) -> Placed:
+        """A State as code sees it."""
+        return Placed(cell, self.codec, self._writes)
 
-    def in_turn(
-        self, cls: type[Declared], bot: str, chat_id: int, user_id: int | None
-    ) -> Declared:
-        """The State of a class for a turn, which need not use it.
-
-        Raises:
-            StateClassError: Another class has its name.
-            StateScopeError: The turn lacks what its scope needs.
-        """
-        declared = self._declarations.get(cls)
-        if declared is None or (user_id is None and declared.scope == "user"):
-            made = self.of(cls, bot=bot, chat_id=chat_id, user_id=user_id)
-            if declared is None and cls.declaration().scope != "operation":
-                self._declarations[cls] = cls.declaration()
-            return made
-
-        def find() -> Cell:
-            return self.cell(cls, bot=bot, chat_id=chat_id, user_id=user_id)
-
-        return cls(Placed(find, self.codec, self._writes), self.codec, declared)
+    def in_turn(self, bot: str, chat_id: int, user_id: int | None) -> TurnStates:
+        """The States of a turn's place."""
+        known = self._without_user if user_id is None else self._with_user
+        return TurnStates(self, known, bot, chat_id, user_id)
 
     def cell(
         self,
@@ -185,3 +170,51 @@ class States:
             instead = f"write {name}.of({what}_id=…), or give it another scope="
             raise StateScopeError(name, scope, missing, instead)
         return given
+
+
+class TurnStates(Ledgers):
+    """The States of a turn's place.
+
+    Args:
+        states: All of the runtime.
+        known: The classes that such turns have asked for with success; `cls(turn_states)`
+            makes one of these, which need not be used.
+        bot: The bot.
+        chat_id: The chat.
+        user_id: The user; None if the turn is about nobody.
+    """
+
+    __slots__ = ("_bot", "_chat_id", "_states", "codec", "known", "user_id")
+
+    def __init__(
+        self,
+        states: States,
+        known: set[type[Declared]],
+        bot: str,
+        chat_id: int,
+        user_id: int | None,
+    ) -> None:
+        self._states = states
+        self.codec = states.codec
+        self._bot = bot
+        self._chat_id = chat_id
+        self.known: set[type[Declared]] = known
+        self.user_id: int | None = user_id
+
+    def first(self, cls: type[Declared]) -> Declared:
+        """The State of a class that is not known yet.
+
+        Raises:
+            StateClassError: Another class has its name.
+            StateScopeError: The turn lacks what its scope needs.
+        """
+        self.ledger(cls)
+        self.known.add(cls)
+        return cls(self)
+
+    def ledger(self, cls: type[Declared]) -> Ledger:
+        """Where the values of a class are."""
+        cell = self._states.cell(
+            cls, bot=self._bot, chat_id=self._chat_id, user_id=self.user_id
+        )
+        return self._states.placed(cell)

@@ -17,8 +17,8 @@ from typing import TypeVar
 from duologue.errors import BlockingCallError, StateEndedError
 from duologue.state._declaration import Declaration
 from duologue.state._handle import AsyncState, Declared
-from duologue.state._ledgers import Ledger
-from duologue.state._values import Codec, Value, Values
+from duologue.state._ledgers import Ledgers, OneLedger
+from duologue.state._values import Value, Values
 
 T = TypeVar("T")
 
@@ -30,11 +30,11 @@ class SyncState(Declared):
     runs an event loop is refused.
     """
 
-    def __init__(
-        self, ledger: Ledger, codec: Codec, declaration: Declaration | None = None
-    ) -> None:
-        super().__init__(ledger, codec, declaration)
-        self.on_loop: AsyncState = AsyncState(ledger, codec, self._declared)
+    def __init__(self, ledgers: Ledgers) -> None:
+        super().__init__(ledgers)
+        self.on_loop: AsyncState = _OnLoop(
+            OneLedger(self._ledger, ledgers.codec), self._declared
+        )
 
     def get(self, key: str | None = None, default: Value = None) -> Value:
         """The value of a name, else the default; without a name all values."""
@@ -120,6 +120,14 @@ class State(SyncState):
 
     The state of a window is another class: `duologue.dialogs.State`.
     """
+
+
+class _OnLoop(AsyncState):
+    """A SyncState as it is on the loop: its class declares what the other one's does."""
+
+    def __init__(self, ledgers: Ledgers, declared: Declaration) -> None:
+        super().__init__(ledgers)
+        self._declared = declared
 
 
 async def _next(changes: AsyncIterator[Values]) -> Values:

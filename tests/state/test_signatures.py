@@ -9,7 +9,15 @@ from typing import Annotated, NamedTuple, Optional
 import pytest
 
 from duologue import Dispatcher
-from duologue.dialogs import MessageCreated
+from duologue.dialogs import (
+    Dialog,
+    MessageCreated,
+    State as WindowState,
+    StatesGroup,
+    Window,
+)
+from duologue.dialogs.widgets.kbd import Button
+from duologue.dialogs.widgets.text import Const
 from duologue.errors import StateParameterError
 from duologue.state import AsyncState, SyncState, Task
 from duologue.state._values import Value
@@ -22,6 +30,10 @@ class Steps(AsyncState, scope="bot"):
 
 class Blocking(SyncState, scope="bot"):
     pass
+
+
+class Main(StatesGroup):
+    one = WindowState()
 
 
 class Signature(NamedTuple):
@@ -182,3 +194,37 @@ async def test_a_function_of_a_module_is_given_its_state() -> None:
         await chat.settled()
 
         assert await Steps.of().get("n") == 1
+
+
+CALLBACKS = {
+    "behind the manager": "event, button, manager, state: S, other: S",
+    "behind a default": "event, button, manager, more=0, state: S = None, other: S = None",
+    "keyword-only": "event, button, manager, *, state: S, other: S",
+    "the second keyword-only": "event, button, manager, state: S, *, other: S",
+    "apart": "event, state: S, button, manager, other: S",
+    "first": "state: S, other: S, event, button, manager",
+    "behind a star": "*all, state: S, other: S",
+    "behind names of no matter": "event, button, manager, /, state: S, other: S",
+}
+
+
+@futures
+@pytest.mark.parametrize("written", CALLBACKS.values(), ids=list(CALLBACKS))
+async def test_a_callback_is_given_its_states_by_each(
+    written: str, future: str
+) -> None:
+    body = 'async def work({}):\n    await state.incr("n")\n    await other.incr("n")\n'
+    names: dict[str, Value] = {"S": Steps, "__name__": "authors_module"}
+    source = future + body.format(written)
+    exec(compile(source, "authors_module.py", "exec", dont_inherit=True), names)  # noqa: S102
+    dispatcher = Dispatcher()
+    button = Button(Const("go"), id="go", on_click=names["work"])
+    dispatcher.include_router(Dialog(Window(Const("one"), button, state=Main.one)))
+
+    async with Playground(dispatcher) as chat:
+        await (await chat.runtime.dialog(chat_id=7, user_id=7).start(Main.one))
+        await chat.settled()
+        await chat.click(7, "go")
+        await chat.settled()
+
+        assert await Steps.of().get("n") == 2

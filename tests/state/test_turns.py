@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
@@ -22,7 +23,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
-from duologue.dialogs._chat._data import Function
+from duologue.dialogs._chat._data import Function, Json
 from duologue.dialogs.widgets.input import TextInput
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
@@ -198,6 +199,25 @@ async def test_users_do_not_see_each_other_and_a_chat_shares() -> None:
         assert await Cart.of(user_id=7).get("text") == "seven"
         assert await Cart.of(user_id=8).get("text") == "eight"
         assert await Hall.of(chat_id=-1).get("n") == 2
+
+
+async def test_a_middleware_may_say_whose_states_a_handler_is_given() -> None:
+    async def handle(_: MessageCreated, cart: Cart) -> None:
+        await cart.incr("n")
+
+    async def for_both(handler: Function, event: object, data: dict[str, Json]) -> None:
+        await handler(event, data)
+        user = data["event_from_user"]
+        await handler(event, data | {"event_from_user": replace(user, id=8)})
+
+    dispatcher = on_message(handle)
+    dispatcher.message.middleware(for_both)
+    async with Playground(dispatcher) as chat:
+        await say(chat, 7, "go")
+        await say(chat, 7, "go")
+
+        assert await Cart.of(user_id=7).get("n") == 2
+        assert await Cart.of(user_id=8).get("n") == 2
 
 
 async def pressed(

@@ -110,9 +110,10 @@ def _function(getter: Function) -> _Source:
         given = data
         if not takes_all:
             given = {name: data[name] for name in names if name in data}
-        if states:
-            made = {name: state_for(data, cls) for name, cls in states.items()}
-            given = {**given, **made}
+        elif states:
+            given = data.copy()
+        for name, cls in states.items():
+            given[name] = state_for(data, cls)
         return _checked_result(await getter(**given), getter)
 
     return ask

@@ -15,6 +15,7 @@ from duologue.dialogs._state._turn import Turn, active_turn
 from duologue.errors import StateScopeError
 from duologue.state import Chain, States, Task
 from duologue.state._handle import Declared
+from duologue.state._ledgers import OneLedger
 from duologue.state._parameters import state_parameters
 from duologue.state._placed import Writes
 from duologue.state._tasks._places import Place
@@ -44,13 +45,18 @@ def state_for(data: dict[str, Json], cls: type[Declared]) -> Declared:
     turn = active_turn()
     if turn is None:  # the beginning or the end of a runtime
         return cls.of(states=data["dispatcher"].states)
-    states: States = data["states"]
-    if not states.is_known(cls) and cls.declaration().scope == "dialog":
-        return _state_of_dialog(turn, data, cls)
-    address = turn.address
     user: User | None = data.get("event_from_user")
-    user_id = address.user_id if user is None else user.id
-    return states.in_turn(cls, address.bot, address.chat_id, user_id)
+    user_id = turn.address.user_id if user is None else user.id
+    states = turn.states
+    if states is None or states.user_id != user_id:
+        kept: States = data["states"]
+        address = turn.address
+        states = turn.states = kept.in_turn(address.bot, address.chat_id, user_id)
+    if cls in states.known:
+        return cls(states)
+    if cls.declaration().scope == "dialog":
+        return _state_of_dialog(turn, data, cls)
+    return states.first(cls)
 
 
 def _state_of_dialog(
@@ -61,7 +67,8 @@ def _state_of_dialog(
     if not manager.has_context():
         missing = "no dialog is open here"
         raise StateScopeError(name, "dialog", missing, "start one first")
-    return cls(DialogLedger(turn, manager.current_context(), name), _values)
+    ledger = DialogLedger(turn, manager.current_context(), name)
+    return cls(OneLedger(ledger, _values))
 
 
 def body_for(
@@ -84,6 +91,9 @@ async def call_in_turn(
     parameters = state_parameters(function)
     if not parameters.classes:
         return await function(*arguments)
+    if len(arguments) == parameters.behind:  # by their places: it is quicker
+        states = [state_for(data, cls) for cls in parameters.classes.values()]
+        return await function(*arguments, *states)
     if parameters.is_mixed:
         make = partial(state_for, data)
         given, named = parameters.filled(make, arguments, {})

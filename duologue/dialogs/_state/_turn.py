@@ -22,6 +22,7 @@ from duologue.dialogs._state._states import State
 from duologue.dialogs._state._timer import Cancellation
 from duologue.errors import IncorrectBackgroundError
 from duologue.state._placed import Writes
+from duologue.state._states import TurnStates
 
 Job: TypeAlias = tuple[str, Callable[[], Coroutine[object, object, None]]]
 
@@ -119,6 +120,7 @@ class Turn:
         moot: Why a background call found no dialog to work on, if that was so.
         undo: What to call if the turn fails.
         shared: What it has written to State that others share.
+        states: The State that others share, of its place.
         task: Runs it.
         is_overdue: Whether its time was over before its end.
         keyboards: Keyboards of this conversation that never change.
@@ -152,6 +154,7 @@ class Turn:
         "shared",
         "snapshot",
         "state",
+        "states",
         "task",
         "undo",
     )
@@ -190,6 +193,7 @@ class Turn:
         self.moot: Exception | None = None
         self.undo: list[Callable[[], object]] = []
         self.shared: Writes | None = None
+        self.states: TurnStates | None = None
         self.task: asyncio.Task[object] | None = None
         self.is_overdue: bool = False
         self.keyboards: FixedKeyboards = {} if keyboards is None else keyboards
