@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from duologue.errors import NoContextError
 from duologue.testing import Playground
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Sandbox
+from duologue.transport.sqlite import SqliteEngine
 
 WRITTEN = {
     "update_type": "message_created",
@@ -104,3 +107,30 @@ async def test_an_error_that_is_awaited_late_is_kept_by_nobody() -> None:
 def count(kind: type) -> int:
     """How many objects of a class there are."""
     return sum(type(each) is kind for each in gc.get_objects())
+
+
+async def test_updates_that_wait_in_a_file_are_not_in_memory_too_but_for_the_first(
+    tmp_path: Path,
+) -> None:
+    dispatcher = Dispatcher()
+    gates = {7: asyncio.Event(), 8: asyncio.Event()}
+    seen: asyncio.Queue[str | None] = asyncio.Queue()
+
+    @dispatcher.message()
+    async def wait(event: MessageCreated) -> None:
+        await gates[event.chat_id].wait()
+        seen.put_nowait(event.message.text)
+
+    engine = SqliteEngine(tmp_path / "state.db")
+    async with Playground(dispatcher, engine=engine, drain=1) as chat:
+        await asyncio.gather(*(chat.say(7, "early") for _ in range(1_000)))
+        await asyncio.gather(*(chat.say(8, text) for text in ("late", "later")))
+        kept = [each for each in gc.get_objects() if type(each) is MessageCreated]
+        texts = Counter(each.message.text for each in kept)
+        gates[8].set()
+        in_order = [await seen.get(), await seen.get()]
+
+    assert texts["early"] == 1_000
+    assert texts["late"] == 1  # its handler has it
+    assert texts["later"] == 0
+    assert in_order == ["late", "later"]

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from duologue.actors import Clock, Engine, Letter, Mail, Observer
 from duologue.dialogs._chat._address import Address, bot_key
@@ -29,6 +29,9 @@ from duologue.errors import (
     FencedError,
     UnknownBotError,
 )
+
+# Updates that wait and are parsed already; of others, which wait in a file, the mail is enough.
+_MOST_PARSED: Final = 1_000
 
 Offer: TypeAlias = tuple[str, bytes, Pending]
 """The address of an update, the update as it waits in the mailbox, and who waits."""
@@ -65,6 +68,8 @@ class Post:
         self.foreground_timeout = foreground_timeout
         self.check_state = check_state
         self._engine = engine
+        # On a shared one the update tells which press another process has answered.
+        self._keeps_alone = engine.durable and not engine.shared
         self._bots = bots
         self._expected = expected
         self._observer = observer
@@ -208,6 +213,9 @@ class Post:
             self._note(pending)
             letters.append(Letter(key, Mail(pending.id, body)))
         await self._enqueue(letters)
+        if len(self.pending) > _MOST_PARSED and self._keeps_alone:
+            for _, _, pending in offers:
+                pending.update = None  # its mail has it
 
     def released(self, letters: list[Letter]) -> None:
         """Note that a commit has put letters into their mailboxes."""
