@@ -21,6 +21,7 @@ from duologue.actors._futures._set_once import (
     refuse_to_wait,
 )
 from duologue.actors._futures._wait_in_thread import wait_in_thread
+from duologue.actors._futures._wakers import LoopWaker
 from duologue.errors import OwnEndError
 
 T = TypeVar("T")
@@ -158,8 +159,16 @@ class AsyncFuture(SetOnceFuture[T]):
     def __await__(self) -> Generator[None, None, T]:
         """Wait for the value on the running loop, without blocking it."""
         try:
+            # Here and in no generator of its own: thousands wait.
             if self._state == PENDING:
-                yield from self._wait()
+                waker = LoopWaker(asyncio.get_running_loop().create_future())
+                try:
+                    if self._watch(waker):
+                        yield from waker.waiter
+                except BaseException:
+                    # One that was woken is on no list any more.
+                    self._unwatch(waker)
+                    raise
             if self._state == LAZY:
                 return (yield from self._await_lazy())
             return self._result()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import sys
 import threading
-from collections.abc import Generator
 from types import TracebackType
 from typing import TypeAlias, TypeVar, cast
 
@@ -17,7 +15,6 @@ from duologue.actors._futures._countdown import lock_timeout
 from duologue.actors._futures._wakers import (
     Waker,
     Wakers,
-    loop_waker,
     wake,
     with_waker,
     without_waker,
@@ -118,19 +115,6 @@ class SetOnceFuture(Future[T]):
             self._unwatch(waker)
         if not opened and self._state == PENDING:
             raise Timeout(f"{timeout} seconds")
-
-    def _wait(self) -> Generator[None, None, None]:
-        """Wait on the running loop until somebody has set it."""
-        waiter = asyncio.get_running_loop().create_future()
-        waker = loop_waker(waiter)
-        if not self._watch(waker):
-            return
-        try:
-            yield from waiter
-        except BaseException:
-            # One that was woken is on no list any more.
-            self._unwatch(waker)
-            raise
 
     def _result(self) -> T:
         if self._state != ERROR:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 from zlib import crc32
 
-from duologue.actors._futures._wakers import loop_waker
+from duologue.actors._futures._wakers import LoopWaker
 from duologue.actors._hosts._host import Host
 from duologue.errors import SystemClosedError
 
@@ -98,7 +98,7 @@ async def _idle(host: Host) -> None:
     """Return when a host was idle, or has come to its end."""
     loop = asyncio.get_running_loop()
     idle = loop.create_future()
-    host.when_idle(loop_waker(idle))
+    host.when_idle(LoopWaker(idle))
     if host.loop is not loop:
         host.post(_look)
     # Last: who closes in the meantime tells all that wait.
