@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Final, Self
 
+from duologue._redis import Durability, Place, place_in
 from duologue.errors import RuntimeSettingError
 from duologue.messages import Ref, dialog_ref
 from duologue.remote._blocking import BlockingRemoteRuntime
@@ -58,31 +59,41 @@ class RemoteRuntime:
         url: str,
         *,
         secret: str | None = None,
-        namespace: str = "main",
-        shards: int = 16,
+        namespace: str | None = None,
+        shards: int | None = None,
+        durability: Durability | None = None,
         source: str = SOURCE,
         patience: float = 60.0,
     ) -> Self:
         """A runtime that reads streams of a Redis or Valkey server.
 
         Args:
-            url: The server, with a user who may write there: `redis://writer:…@host`.
+            url: The server, as the engine of the bot is told, with a user who may write
+                there: `redis://writer:…@host`, `redis+sentinel://writer:…@a,b/name`.
             secret: What messages are signed with: 24 bytes or more; None where the bot
                 takes unsigned ones.
-            namespace: That of the bot's engine.
-            shards: Those of the bot's engine.
+            namespace: That of the bot's engine; the URL may say it, too.
+            shards: Those of the bot's engine; the URL may say it, too.
+            durability: When a message counts as written: `"fast"` when the server has it,
+                `"safe"` when a replica has it, too, `"strict"` when it is on the disk;
+                the URL may say it, too.
             source: The name of this program, the same in all of its runs.
             patience: Seconds for which a message is sent again, or an outcome waited for.
 
         Raises:
-            RuntimeSettingError: The URL is none.
+            RuntimeSettingError: The URL is none, or one of the others.
             SecretTooShortError: The secret could be guessed.
         """
         from duologue.remote._stream import StreamDoor  # noqa: PLC0415  # redis is large
 
-        door = StreamDoor(
-            url, secret, namespace=namespace, shards=shards, patience=patience
+        said = place_in(url)
+        place = Place(
+            said.server,
+            said.namespace if namespace is None else namespace,
+            said.shards if shards is None else shards,
+            said.durability if durability is None else durability,
         )
+        door = StreamDoor(place, secret, patience=patience)
         made = cls.__new__(cls)
         made._begin(door, source)  # noqa: SLF001  # our own
         return made

@@ -6,37 +6,50 @@ import asyncio
 import json
 import math
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol, cast
-from urllib.parse import urlsplit
 
 import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
+from duologue._redis import (
+    NAMESPACE,
+    SHARDS,
+    Address,
+    Place,
+    check_place,
+    wait_for,
+)
+from duologue._redis._client import client_of
 from duologue.errors import (
     AskTimeoutError,
     OutcomeUnknownError,
     RemoteRefusedError,
-    RuntimeSettingError,
 )
 from duologue.messages import Event, write_event
 from duologue.messages._recipients import Result
 from duologue.messages._refs import shard_of
 from duologue.messages._signatures import key_of, sign
-from duologue.remote._doors import Accepted, Later, error_of, place_of, result_of
+from duologue.remote._doors import Accepted, Later, error_of, result_of
 from duologue.remote._retries import AgainError, persist
 
 _TIMEOUT: Final = 5.0
-_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 _FORBIDDEN: Final = 403
+
+
+class _Pipeline(Protocol):
+    def execute_command(self, *args: str | bytes | float) -> object: ...
+
+    def execute(self) -> Awaitable[list[object]]: ...
 
 
 class _Client(Protocol):
     def execute_command(self, *args: str | bytes | float) -> Awaitable[object]: ...
+
+    def pipeline(self, *, transaction: bool) -> _Pipeline: ...
 
     async def aclose(self) -> None: ...
 
@@ -45,42 +58,37 @@ class StreamDoor:
     """The way to `Runtime.stream_refs`.
 
     Args:
-        url: The server.
+        place: The server, and what the bot has there.
         secret: What messages are signed with; None for those that are not.
-        namespace: The namespace of the bot there.
-        shards: Its number of shards.
         patience: Seconds for which a message is sent again and again.
 
     Raises:
-        RuntimeSettingError: The URL is none.
+        RuntimeSettingError: The URL is none, or the bot can have no such place.
         SecretTooShortError: The secret could be guessed.
     """
 
     def __init__(
         self,
-        url: str,
+        place: Place,
         secret: str | None,
         *,
-        namespace: str,
-        shards: int,
         patience: float,
     ) -> None:
-        if urlsplit(url).scheme not in _SCHEMES:
-            problem = "write where the server is, as in redis://writer:password@host"
-            raise RuntimeSettingError("RemoteRuntime.redis", problem)
+        self._address = Address(place.server, "RemoteRuntime.redis")
+        self._namespace = NAMESPACE if place.namespace is None else place.namespace
+        self._shards = SHARDS if place.shards is None else place.shards
+        check_place(self._namespace, self._shards)
+        self._wait = wait_for("fast" if place.durability is None else place.durability)
         if secret is not None:
             key_of(secret)
-        self._url = url
         self._secret = secret
-        self._namespace = namespace
-        self._shards = shards
         self._patience = patience
-        self._made: _Client | None = None
+        self._made: tuple[_Client, Sequence[redis.Redis]] | None = None
 
     @property
     def place(self) -> str:
         """Where it leads."""
-        return place_of(self._url)
+        return self._address.said
 
     async def tell(self, event: Event) -> Accepted:
         """Have a message written to the stream of its actor.
@@ -95,7 +103,7 @@ class StreamDoor:
             entry += ["sig", sign(self._secret, body)]
         key = f"{self._tag(event)}:in"
         await persist(
-            partial(self._command, "XADD", key, "*", *entry),
+            partial(self._write, key, *entry),
             place=self.place,
             patience=self._patience,
         )
@@ -132,8 +140,10 @@ class StreamDoor:
     async def close(self) -> None:
         """Give back connections."""
         if self._made is not None:
-            await self._made.aclose()
+            client, sentinels = self._made
             self._made = None
+            for each in (client, *sentinels):
+                await each.aclose()
 
     async def _outcome(self, event: Event) -> Result:
         """Wait for an outcome.
@@ -165,26 +175,47 @@ class StreamDoor:
         shard = shard_of(str(event.subject), self._shards)
         return f"duologue:{{{self._namespace}:{shard:02d}}}"
 
+    async def _write(self, key: str, *entry: str | bytes) -> None:
+        """Write an entry, and wait until it is kept as it should be.
+
+        Raises:
+            AgainError: It may not be kept.
+            RemoteRefusedError: This program may not write there.
+        """
+        if self._wait is None:
+            await self._command("XADD", key, "*", *entry)
+            return
+        pipeline = self._client().pipeline(transaction=False)
+        pipeline.execute_command("XADD", key, "*", *entry)
+        pipeline.execute_command(*self._wait)
+        with _problems():
+            _, kept = await pipeline.execute()
+        number = kept[0] if isinstance(kept, list) else kept
+        if not number:
+            raise AgainError("too few of its copies have the message")
+
     async def _command(self, *command: str | bytes | float) -> object:
-        try:
+        with _problems():
             return await self._client().execute_command(*command)
-        except (NoPermissionError, AuthenticationError) as error:
-            raise RemoteRefusedError(_FORBIDDEN, f"{error}"[:200]) from None
-        except (RedisError, OSError) as error:
-            if isinstance(error.__cause__, AuthenticationError):
-                raise RemoteRefusedError(_FORBIDDEN, f"{error}"[:200]) from None
-            raise AgainError(f"{error}"[:200] or type(error).__name__) from None
 
     def _client(self) -> _Client:
         if self._made is None:
-            made = redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
-                self._url,
-                retry=Retry(NoBackoff(), 0),
-                socket_timeout=None,
-                socket_connect_timeout=_TIMEOUT,
-                protocol=2,
-                driver_info=None,
+            # Answers are waited for as long as they may take.
+            made, sentinels = client_of(
+                self._address, connect_in=_TIMEOUT, answer_in=None
             )
-            made.response_callbacks.clear()
-            self._made = cast("_Client", made)
-        return self._made
+            self._made = cast("_Client", made), sentinels
+        return self._made[0]
+
+
+@contextmanager
+def _problems() -> Iterator[None]:
+    """What a server does not do is tried again, or was refused."""
+    try:
+        yield
+    except (NoPermissionError, AuthenticationError) as error:
+        raise RemoteRefusedError(_FORBIDDEN, f"{error}"[:200]) from None
+    except (RedisError, OSError) as error:
+        if isinstance(error.__cause__, AuthenticationError):
+            raise RemoteRefusedError(_FORBIDDEN, f"{error}"[:200]) from None
+        raise AgainError(f"{error}"[:200] or type(error).__name__) from None

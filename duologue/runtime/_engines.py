@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from duologue._redis import SCHEMES
 from duologue.actors import Clock, Engine, MemoryEngine
 from duologue.dialogs import Bot, bot_key
 from duologue.errors import (
@@ -17,7 +18,6 @@ from duologue.errors import (
     RuntimeSettingError,
 )
 from duologue.transport import marker_path
-from duologue.transport._urls import SCHEMES
 from duologue.transport.polling._markers import Located
 from duologue.transport.sqlite import SqliteEngine
 

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from duologue._redis import SCHEMES
 from duologue.errors import DuologueError, NoStateFileError, RuntimeSettingError
-from duologue.transport._urls import SCHEMES
 from duologue.transport.redis import _cli as of_server
 from duologue.transport.sqlite import _cli as of_file
 

@@ -18,7 +18,8 @@ from duologue.actors import Letter, Mail
 from duologue.dialogs import MessageCreated
 from duologue.testing import Playground
 from duologue.transport.redis import RedisEngine
-from duologue.transport.redis._server._checks import Durability, probes
+from duologue.transport.redis._server import Durability
+from duologue.transport.redis._server._checks import probes
 from tests.engines.conftest import Desk
 from tests.programs import installed
 from tests.servers import RedisServer, redis_program, valkey_program

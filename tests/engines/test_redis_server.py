@@ -14,7 +14,8 @@ import pytest
 from duologue.actors import Letter, Mail
 from duologue.errors import EngineServerError, EngineUnavailableError
 from duologue.transport.redis import RedisEngine
-from duologue.transport.redis._server._checks import Durability, Fault, fault_of
+from duologue.transport.redis._server import Durability
+from duologue.transport.redis._server._checks import Fault, fault_of
 from tests.engines.conftest import Desk, letter
 from tests.servers import RedisServer, server, valkey_program
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from duologue._redis import Address
 from duologue.errors import EngineNotAvailableError, RuntimeSettingError
 from duologue.runtime._engines import EngineChoice, place_of
 from duologue.transport.redis import RedisEngine
 from duologue.transport.redis._engine import engine_of
-from duologue.transport.redis._server import Address
 
 SECRET = "hunter2"  # noqa: S105  # that of no one
 

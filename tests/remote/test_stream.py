@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -102,6 +103,12 @@ async def beside(
         async with door, program.remote, program.raw:
             await (await chat.dialog(1).start(Shop.cart)).drawn()
             yield program
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def paid(number: int) -> OrderPaid:
@@ -320,9 +327,70 @@ async def test_a_server_that_cannot_be_reached_is_told_of_in_the_end() -> None:
     assert repr(remote) == "<RemoteRuntime redis://127.0.0.1:9>"
 
 
+async def test_sentinels_say_where_the_stream_is(tmp_path: Path) -> None:
+    program, ports = valkey_program(), [free_port() for _ in range(3)]
+    first, second = (
+        RedisServer(program, "--port", str(port), "--bind", "127.0.0.1")
+        for port in ports[:2]
+    )
+    settings = tmp_path / "sentinel.conf"
+    settings.write_text(f"sentinel monitor shop 127.0.0.1 {ports[0]} 1\n", "utf-8")
+    options = ("--port", str(ports[2]), "--bind", "127.0.0.1", "--sentinel")
+    sentinel = RedisServer(program, *options, folder=tmp_path, settings=settings)
+    url = f"redis+sentinel://127.0.0.1:{ports[2]}/shop?namespace=own&shards=1"
+    try:
+        for each in (first, second, sentinel):
+            each.start()
+        async with RemoteRuntime.redis(url, patience=10) as remote:
+            await remote.ref(REF).tell(paid(1))
+            assert first.ask("XLEN", "duologue:{own:00}:in") == b":1\r\n"
+
+            first.kill()  # and another one takes its place
+            sentinel.ask("SENTINEL", "REMOVE", "shop")
+            sentinel.ask("SENTINEL", "MONITOR", "shop", "127.0.0.1", str(ports[1]), "1")
+            await remote.ref(REF).tell(paid(2))
+            assert second.ask("XLEN", "duologue:{own:00}:in") == b":1\r\n"
+    finally:
+        for each in (first, second, sentinel):
+            each.stop()
+
+
+@pytest.mark.parametrize(("durability", "is_kept"), [("strict", True), ("safe", False)])
+async def test_a_message_is_accepted_when_it_is_kept_as_it_should_be(
+    durability: str, *, is_kept: bool
+) -> None:
+    url = f"{server(valkey_program()).url}?durability={durability}"
+
+    async with RemoteRuntime.redis(url, patience=0.3, namespace="kept") as remote:
+        told = remote.ref(REF).tell(paid(1), id="1")
+        if is_kept:
+            assert (await told).id == "1"
+        else:
+            with pytest.raises(RemoteUnavailableError, match="too few of its copies"):
+                await told
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("https://ann:hunter2@bot.internal", "begins with one of redis://"),
+        ("redis://ann:hunter2@a,b", "names one host"),
+        ("redis://ann:hunter2/@db", "port in its URL is no number"),
+        ("redis://ann:hunter2@db?shards=many", "shards="),
+        ("redis://ann:hunter2@db?namespace={a}", "namespace="),
+        ("redis://ann:hunter2@db?durability=soon", "durability="),
+    ],
+)
+def test_a_url_that_no_engine_takes_is_refused_without_its_secret(
+    url: str, problem: str
+) -> None:
+    with pytest.raises(RuntimeSettingError, match=problem) as refused:
+        RemoteRuntime.redis(url)
+
+    assert "hunter2" not in f"{refused.value!r} {refused.value}"
+
+
 async def test_what_cannot_be_is_refused_at_once() -> None:
-    with pytest.raises(RuntimeSettingError):
-        RemoteRuntime.redis("https://bot.internal")
     with pytest.raises(SecretTooShortError):
         RemoteRuntime.redis("redis://host", secret="short")  # noqa: S106  # that is it
     async with Playground(shop(), engine=MemoryEngine()) as chat:

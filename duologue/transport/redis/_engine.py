@@ -27,13 +27,13 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar, Self, cast
-from urllib.parse import parse_qsl, urlencode
 
+from duologue._redis import NAMESPACE, SHARDS, Durability, place_in
 from duologue.actors import Letter, Observer, Owed
-from duologue.errors import EngineClosedError, FencedError, RuntimeSettingError
+from duologue.errors import EngineClosedError, FencedError
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._parcels import boxes_of, letter_arguments
-from duologue.transport.redis._server import Durability, Server
+from duologue.transport.redis._server import Server
 from duologue.transport.redis._turns import Turns
 from duologue.transport.redis._units import (
     Contents,
@@ -46,9 +46,6 @@ from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
-# Options that a URL may have beside those of its server.
-_OPTIONS = ("namespace", "shards", "durability")
-_SHARDS = 16
 _LATEST = sys.maxsize // 2  # whoever has no lease has no order of drawings either
 
 
@@ -83,8 +80,8 @@ class RedisEngine(Turns):
         self,
         url: str,
         *,
-        namespace: str = "main",
-        shards: int = _SHARDS,
+        namespace: str = NAMESPACE,
+        shards: int = SHARDS,
         durability: Durability = "fast",
         capacity: int = 1000,
         max_snapshot: int = 1_048_576,
@@ -311,16 +308,12 @@ def engine_of(url: str) -> RedisEngine:
     Raises:
         RuntimeSettingError: An option is none, or has no value that it can have.
     """
-    server, _, options = url.partition("?")
-    query = parse_qsl(options, keep_blank_values=True)
-    own = {name: value for name, value in query if name in _OPTIONS}
-    rest = urlencode([each for each in query if each[0] not in _OPTIONS])
-    shards = own.get("shards", str(_SHARDS))
-    if not (shards.isascii() and shards.isdigit()):
-        raise RuntimeSettingError("shards=", f"{shards!r} is no number")
+    place = place_in(url)
     return RedisEngine(
-        f"{server}?{rest}" if rest else server,
-        namespace=own.get("namespace", "main"),
-        durability=cast("Durability", own.get("durability", "fast")),
-        shards=int(shards),
+        place.server,
+        namespace=NAMESPACE if place.namespace is None else place.namespace,
+        durability=cast(
+            "Durability", "fast" if place.durability is None else place.durability
+        ),
+        shards=SHARDS if place.shards is None else place.shards,
     )

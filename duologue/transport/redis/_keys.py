@@ -7,18 +7,15 @@ stays in one slot of a cluster.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 from zlib import crc32
 
-from duologue.errors import RuntimeSettingError
+from duologue._redis import check_place
 
 PREFIX: Final = "duologue"
 LAYOUT: Final = 1
 """The version of what is kept; a program refuses any other."""
 
-_NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_MOST_SHARDS: Final = 1024
 _CHATS: Final = ("dialog/", "screen/")
 
 
@@ -55,12 +52,7 @@ class Names:
     """
 
     def __init__(self, namespace: str, shards: int) -> None:
-        if not _NAMESPACE.fullmatch(namespace):
-            problem = f"{namespace!r} is none; write up to 64 of a-z, A-Z, 0-9, . _ -"
-            raise RuntimeSettingError("namespace=", problem)
-        if not 0 < shards <= _MOST_SHARDS:
-            problem = f"{shards} is none; write a number from 1 to {_MOST_SHARDS}"
-            raise RuntimeSettingError("shards=", problem)
+        check_place(namespace, shards)
         self.namespace: str = namespace
         self.shards: int = shards
         self._tags = [

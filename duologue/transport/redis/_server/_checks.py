@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-Durability: TypeAlias = Literal["fast", "safe", "strict"]
-"""When something counts as kept."""
+from duologue._redis import Durability
 
-DURABILITIES: Final = ("fast", "safe", "strict")
 RIGHTS: Final = "Give the user of the URL the rights in deploy/redis/users.acl"
 
 _OLDEST: Final = {"redis": (7, 0), "valkey": (7, 2)}

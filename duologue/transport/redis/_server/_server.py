@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar, Final, cast
 
 import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
-from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     NoPermissionError,
@@ -18,28 +15,24 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from duologue._redis import Address, Durability, wait_for
+from duologue._redis._client import client_of
 from duologue.actors import Observer
 from duologue.errors import (
     DuologueError,
     EngineServerError,
     EngineUnavailableError,
-    RuntimeSettingError,
 )
 from duologue.transport.redis._keys import LAYOUT, Names
-from duologue.transport.redis._server._address import Address
 from duologue.transport.redis._server._checks import (
-    DURABILITIES,
     RIGHTS,
-    Durability,
     fault_of,
     lacks_file,
     probes,
 )
-from duologue.transport.redis._wire._client import Argument, Client
+from duologue.transport.redis._wire._client import Client
 from duologue.transport.redis._wire._link import BROKEN, Link, said
 
-_WAIT_MS: Final = 1000
-_SYNC_MS: Final = 3000  # a server that syncs each second may take two
 _BELL_SECONDS: Final = 4
 TIMEOUT: Final = 5.0
 """Seconds that a server may take to answer."""
@@ -67,9 +60,7 @@ class Server:
     def __init__(self, url: str, durability: Durability) -> None:
         self._address = Address(url)
         self._durability: Durability = durability
-        if durability not in DURABILITIES:
-            problem = f'{durability!r} is none; write "fast", "safe" or "strict"'
-            raise RuntimeSettingError("durability=", problem)
+        self._wait = wait_for(durability)
         self.observer: Observer | None = None
         self._clients: list[Client] = []
         self._sentinels: list[redis.Redis] = []
@@ -119,7 +110,8 @@ class Server:
         await self._check(client)
         await self._check_rights(client, names)
         await self._check_layout(client, names)
-        return self.link_class(client, self._wait(), self.observer)
+        wait = None if self._wait is None else (self._wait, 1)
+        return self.link_class(client, wait, self.observer)
 
     async def listen(self, channel: str, heard: Callable[[bytes], None]) -> None:
         """Listen to what other processes say to this one.
@@ -159,9 +151,10 @@ class Server:
             RedisError: Whoever knows where it is does not answer.
             OSError: The same.
         """
-        single = self._single()
-        single.response_callbacks.clear()
-        self._clients.append(cast("Client", single))
+        address = self._address
+        made, sentinels = client_of(address, connect_in=TIMEOUT, answer_in=TIMEOUT)
+        self._sentinels += sentinels
+        self._clients.append(cast("Client", made))
 
     def client(self) -> Client:
         """The client of the server.
@@ -182,47 +175,6 @@ class Server:
         for each in self._sentinels:
             await each.aclose()
         self._sentinels.clear()
-
-    def _single(self) -> redis.Redis:
-        retry = Retry(NoBackoff(), 0)
-        address = self._address
-        if not address.has_sentinels:
-            return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
-                address.url,
-                retry=retry,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                protocol=2,
-                driver_info=None,  # finding its version would block the loop
-            )
-        # Whichever is the master now, as its sentinels say.
-        ways: dict[str, object] = {
-            "socket_timeout": TIMEOUT,
-            "socket_connect_timeout": TIMEOUT,
-            "driver_info": None,
-        }
-        sentinel = Sentinel(address.places, sentinel_kwargs=ways)  # type: ignore[no-untyped-call] # it has no types
-        self._sentinels += sentinel.sentinels
-        master: redis.Redis = sentinel.master_for(  # pyright: ignore[reportUnknownMemberType] # nor here
-            address.master,
-            db=address.database,
-            username=address.username,
-            password=address.password,
-            retry=retry,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-            protocol=2,
-            driver_info=None,
-        )
-        return master
-
-    def _wait(self) -> tuple[Sequence[Argument], int] | None:
-        """What ends each pipeline, and how many must have it."""
-        if self._durability == "safe":
-            return ("WAIT", 1, _WAIT_MS), 1
-        if self._durability == "strict":
-            return ("WAITAOF", 1, 0, _SYNC_MS), 1
-        return None
 
     async def _check(self, client: Client) -> None:
         """See that the server can do what is asked of it.

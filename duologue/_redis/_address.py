@@ -7,7 +7,9 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from duologue.errors import RuntimeSettingError
-from duologue.transport._urls import SCHEMES
+
+SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://")
+"""What the URL of a Redis or Valkey server begins with."""
 
 _SENTINEL_PORT: Final = 26379
 _PORT: Final = 6379
@@ -31,6 +33,7 @@ class Address:
 
     Args:
         url: The URL, without what the engine itself takes from its query.
+        setting: What it is the value of.
 
     Attributes:
         scheme: How it is reached, such as `rediss`.
@@ -45,9 +48,10 @@ class Address:
         RuntimeSettingError: The URL is none, or says what this kind of server cannot.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, setting: str = "engine=") -> None:
+        self._setting = setting
         if not url.startswith(SCHEMES):
-            raise _wrong(f"its URL begins with one of {', '.join(SCHEMES)}")
+            raise self._wrong(f"its URL begins with one of {', '.join(SCHEMES)}")
         parts = urlsplit(url)
         self.url: str = url
         self.scheme: str = parts.scheme
@@ -57,7 +61,7 @@ class Address:
         self.password: str | None = unquote(password) if has_password else None
         default = _SENTINEL_PORT if self.has_sentinels else _PORT
         self.places: Sequence[tuple[str, int]] = [
-            _place(each, default) for each in hosts.split(",")
+            self._place(each, default) for each in hosts.split(",")
         ]
         path = parts.path.strip("/")
         self.master: str = unquote(path) or _MASTER
@@ -79,12 +83,12 @@ class Address:
         unknown = sorted(options.keys() - known)
         if unknown:
             problem = f"its URL has {unknown[0]}=, which {self.scheme}:// does not know"
-            raise _wrong(problem)
+            raise self._wrong(problem)
         if fragment:
-            raise _wrong("its URL has a #; in a password write %23")
+            raise self._wrong("its URL has a #; in a password write %23")
         are_many = self.has_sentinels or self.scheme == "unix"
         if len(self.places) > 1 and not are_many:
-            raise _wrong(
+            raise self._wrong(
                 f"{self.scheme}:// names one host; only sentinels may be several"
             )
 
@@ -98,23 +102,21 @@ class Address:
             is_number = self.scheme in ("redis", "rediss") and path
             given = path if is_number else "0"
         if not (given.isascii() and given.isdigit()):
-            raise _wrong("the database in its URL is no number; write /0 or ?db=0")
+            raise self._wrong("the database in its URL is no number; write /0 or ?db=0")
         return int(given)
 
+    def _place(self, text: str, default: int) -> tuple[str, int]:
+        """A host and a port."""
+        host, colon, port = text.rpartition(":")
+        if not colon or text.endswith("]"):
+            host, port = text, str(default)
+        if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
+            raise self._wrong(
+                "the port in its URL is no number up to 65535; in a password write / "
+                "as %2F, @ as %40, : as %3A"
+            )
+        return host.strip("[]") or "localhost", int(port)
 
-def _place(text: str, default: int) -> tuple[str, int]:
-    """A host and a port."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(default)
-    if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
-        raise _wrong(
-            "the port in its URL is no number up to 65535; in a password write / as "
-            "%2F, @ as %40, : as %3A"
-        )
-    return host.strip("[]") or "localhost", int(port)
-
-
-def _wrong(problem: str) -> RuntimeSettingError:
-    # What is wrong is told without the URL: it may hold a password.
-    return RuntimeSettingError("engine=", problem)
+    def _wrong(self, problem: str) -> RuntimeSettingError:
+        # What is wrong is told without the URL: it may hold a password.
+        return RuntimeSettingError(self._setting, problem)
