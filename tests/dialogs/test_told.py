@@ -402,6 +402,27 @@ async def test_mail_of_a_bot_that_is_not_connected_waits_within_bounds() -> None
         with pytest.raises(MailboxFullError):
             await target.tell([absent])
 
+        # A thousand other bots is the end of it, too.
+        for number in range(3, 1002):
+            other = Ref("dialog", f"test.{number}:1:1")
+            await target.tell([replace(absent, subject=other)])
+        with pytest.raises(MailboxFullError):
+            await target.tell([replace(absent, subject=Ref("dialog", "test.0:1:1"))])
+
+
+@pytest.mark.real_time
+async def test_mail_that_another_process_has_accepted_counts_too(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.db"
+    absent = replace(event(1), subject=Ref("dialog", "test.2:1:1"))
+    async with Playground(shop(), engine=SqliteEngine(path)) as chat:
+        await told(chat).tell([absent] * 1000)
+
+    async with Playground(shop(), engine=SqliteEngine(path)) as chat:
+        with pytest.raises(MailboxFullError):
+            await told(chat).tell([absent])
+
 
 @pytest.mark.real_time
 async def test_messages_are_known_and_wait_across_a_restart(tmp_path: Path) -> None:

@@ -31,6 +31,24 @@ async def test_mail_is_opened_with_its_id_and_body(make: MakeEngine) -> None:
     assert turn.attempt == 1
 
 
+async def test_what_waits_for_somebody_who_serves_its_kind_is_counted(
+    make: MakeEngine,
+) -> None:
+    engine = await make()
+    assert await engine.unserved("dialog/max.1") == 0
+
+    keys = ("dialog/max.1:5:5", "dialog/max.1:6:6", "dialog/max.11:5:5")
+    for number, key in enumerate((*keys, keys[0])):
+        await engine.enqueue([letter(key, str(number))])
+    await idle()
+
+    assert await engine.unserved("dialog/max.1") == 3
+    desk = Desk(engine, "dialog/max.1")
+    await desk.leased()
+    assert await engine.unserved("dialog/max.1") == 0
+    assert await engine.unserved("dialog/max.11") == 1
+
+
 async def test_keys_are_leased_longest_waiting_first_up_to_the_slots(
     make: MakeEngine,
 ) -> None:

@@ -497,3 +497,15 @@ async def test_a_chat_that_is_here_again_goes_on_behind_a_commit_that_nobody_kno
     assert first == [CHAT]
     assert await desk.leased() == [CHAT]
     assert (await desk.open(CHAT)).mail.id == "2"
+
+
+async def test_what_waits_for_a_bot_is_counted_whoever_has_accepted_it(
+    another: NewProcess,
+) -> None:
+    one, two = await another(), await another()
+    await one.enqueue([letter(f"dialog/max.9:{n}:1", f"{n}") for n in range(600)])
+    assert await two.unserved("dialog/max.9") == 600
+
+    await two.enqueue([letter(f"dialog/max.9:{n}:1", f"{n}") for n in range(600, 1010)])
+
+    assert await one.unserved("dialog/max.9") > 1000

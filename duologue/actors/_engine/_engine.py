@@ -369,6 +369,13 @@ class Engine(Protocol):
         """How many messages are in the mailboxes, being handled or not; any thread."""
         ...
 
+    async def unserved(self, kind: str) -> int:
+        """How many messages wait for somebody who serves a kind, such as `dialog/max.1`.
+
+        From a thousand mailboxes on it may be their number.
+        """
+        ...
+
     def timed(self) -> int:
         """How many letters wait for their time; any thread."""
         ...

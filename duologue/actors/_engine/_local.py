@@ -164,6 +164,15 @@ class LocalMailboxes:
         """How many messages are in the mailboxes, being handled or not; any thread."""
         return sum(len(box.mail) for box in list(self._boxes.values()))
 
+    async def unserved(self, kind: str) -> int:
+        """How many messages wait for somebody who serves a kind."""
+        boxes = self._boxes.items()
+        return sum(
+            len(box.mail)
+            for key, box in boxes
+            if box.lessee is None and key.partition(":")[0] == kind
+        )
+
     def parked(self) -> int:
         """How many keys wait for a program that understands them; any thread."""
         boxes = list(self._boxes.values())

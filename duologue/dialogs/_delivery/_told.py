@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import TypeAlias, assert_never, cast
 
@@ -55,7 +57,21 @@ Takes: TypeAlias = Callable[[bool], Messages]
 
 _KEEP = 86_400.0  # seconds that a message is worth something at the most
 _MOST_KNOWN = 10_000
-_MOST_ABSENT = 1_000  # messages to a bot that is not connected
+_MOST_ABSENT = 1_000  # messages to a bot that is not connected, and such bots
+_COUNTED_FOR = 1.0
+
+
+@dataclass(slots=True)
+class _Absent:
+    """What waits for a bot that is not connected.
+
+    Attributes:
+        at: When it was counted.
+        waiting: How many messages, with what has come since.
+    """
+
+    at: float
+    waiting: int
 
 
 class ToldDialogs:
@@ -84,7 +100,7 @@ class ToldDialogs:
         self._takes = takes
         self._strangers = strangers
         self._met: set[str] = set()
-        self._absent: dict[str, int] = {}
+        self._absent: dict[str, _Absent] = {}
         # The ids of mail that nobody waits for have a slash: see `Replies.of`.
         self._prefix = f"told/{secrets.token_urlsafe(6)}"
         self._numbers = count(1)
@@ -164,7 +180,8 @@ class ToldDialogs:
             UnknownRefError: The bot has never met anybody there.
             EngineUnavailableError: The engine does not answer.
         """
-        key = await self._key(event.subject, 1)
+        # The stream holds what a mailbox does not, so nothing is refused for its number.
+        key = await self._key(event.subject)
         body = encode(_told(event, asked=asked))
         if not answered:
             name = f"{self._prefix}.{next(self._numbers)}"
@@ -176,14 +193,16 @@ class ToldDialogs:
         """Wait no more for the outcome of a letter that has not left."""
         self._post.withdraw([letter], OutcomeUnknownError(letter.mail.id))
 
-    async def _key(self, ref: Ref, number: int) -> str:
-        """The mailbox of a dialog that messages may be sent to."""
+    async def _key(self, ref: Ref, number: int = 0) -> str:
+        """The mailbox of a dialog that so many messages may be sent to."""
         address = _address(ref)
         key = address.key
         if address.bot not in self._bots:
-            self._wait_for(address.bot, number, key)
-        elif not self._strangers and key not in self._met:
-            self._absent.pop(address.bot, None)
+            if number:
+                await self._wait_for(address.bot, number, key)
+            return key
+        self._absent.pop(address.bot, None)
+        if not self._strangers and key not in self._met:
             if await self._engine.read(key) is None:
                 problem = (
                     "the bot has never met this user there; let them write to it "
@@ -195,14 +214,22 @@ class ToldDialogs:
             self._met.add(key)
         return key
 
-    def _wait_for(self, bot: str, number: int, key: str) -> None:
-        """Let messages wait for a bot; others may have it, where they share the engine."""
-        if self._engine.shared:
-            return
-        waiting = self._absent.get(bot, 0) + number
-        if waiting > _MOST_ABSENT or len(self._absent) >= _MOST_ABSENT:
+    async def _wait_for(self, bot: str, number: int, key: str) -> None:
+        """Let messages wait for a bot that this process does not have.
+
+        Whatever waits is counted, by whomever it was accepted: at most once a second, and
+        what comes meanwhile is added.
+        """
+        now = asyncio.get_running_loop().time()
+        known = self._absent.get(bot)
+        if known is None and len(self._absent) >= _MOST_ABSENT:
             raise MailboxFullError(key, _MOST_ABSENT)
-        self._absent[bot] = waiting
+        if known is None or now - known.at >= _COUNTED_FOR:
+            waiting = await self._engine.unserved(f"dialog/{bot}")
+            known = self._absent[bot] = _Absent(now, waiting)
+        if known.waiting + number > _MOST_ABSENT:
+            raise MailboxFullError(key, _MOST_ABSENT)
+        known.waiting += number
 
 
 def command_of(tag: str, data: object) -> DialogCommand:

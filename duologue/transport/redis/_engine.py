@@ -24,7 +24,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import ClassVar, Self, cast
 
@@ -46,6 +46,7 @@ from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
+_MOST_COUNTED = 1000  # mailboxes whose messages are counted
 _LATEST = sys.maxsize // 2  # whoever has no lease has no order of drawings either
 
 
@@ -192,6 +193,29 @@ class RedisEngine(Turns):
         name = self._names.state(place.shard, key)
         reply = await self._link.ask(Call(key, ["GET", name]))
         return state_of(cast("Reply", reply), None)[1]
+
+    async def unserved(self, kind: str) -> int:
+        """How many messages wait for somebody who serves a kind.
+
+        Raises:
+            EngineUnavailableError: The server did not answer.
+        """
+        names, shards = self._names, range(self._names.shards)
+        sets = [names.ready(shard, kind) for shard in shards]
+        found = await self._ask_all(["ZRANGE", name, 0, _MOST_COUNTED] for name in sets)
+        units = [
+            names.unit(shard, member.decode().partition("|")[2], kind)[1]
+            for shard, members in zip(shards, found, strict=True)
+            for member in cast("list[bytes]", members)
+        ]
+        if len(units) > _MOST_COUNTED:
+            return len(units)
+        numbers = await self._ask_all(["HLEN", unit] for unit in units)
+        return sum(cast("list[int]", numbers))
+
+    async def _ask_all(self, commands: Iterable[list[Argument]]) -> list[object]:
+        sent = [self._link.ask(Call("count", command)) for command in commands]
+        return [*await asyncio.gather(*sent)]
 
     async def allow(
         self, name: str, capacity: int, seconds: float, wanted: int, pause: float
