@@ -11,18 +11,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import random
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from duologue.errors import AskTimeoutError, RemoteUnavailableError
 from duologue.remote import RemoteRuntime
+from tests.chaos.proxy import Proxy
 from tests.remote.bot import SECRET, Count, GetCount, Step
 from tests.servers import RedisServer, valkey_program
 
@@ -102,14 +104,21 @@ def _engine(door: str) -> Iterator[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def _remote(door: str, bot: Bot, server: str) -> AsyncGenerator[RemoteRuntime]:
-    if door == "stream":
-        remote = RemoteRuntime.redis(server, secret=SECRET, patience=120)
-    else:
-        url = f"http://127.0.0.1:{bot.port}/refs"
-        remote = RemoteRuntime(url, source="//campaign", patience=120)
-    async with remote:
-        yield remote
+async def _remote(
+    door: str, bot: Bot, server: str, lost: float
+) -> AsyncGenerator[RemoteRuntime]:
+    """The way to the bot; that of answers of the server loses some."""
+    async with AsyncExitStack() as stack:
+        if door == "stream":
+            there = Path(server.removeprefix("unix://"))
+            proxy = Proxy(random.Random(1), there.with_name("proxy"), there)  # noqa: S311  # no secret
+            await stack.enter_async_context(proxy)
+            proxy.loss = lost
+            remote = RemoteRuntime.redis(proxy.url, secret=SECRET, patience=120)
+        else:
+            url = f"http://127.0.0.1:{bot.port}/refs"
+            remote = RemoteRuntime(url, source="//campaign", patience=120)
+        yield await stack.enter_async_context(remote)
 
 
 async def campaign(
@@ -135,7 +144,7 @@ async def campaign(
         bot.start()
         began = time.monotonic()
         try:
-            async with _remote(door, bot, server) as remote:
+            async with _remote(door, bot, server, lost) as remote:
                 killing = asyncio.get_running_loop().create_task(
                     _kill(bot, report, messages, kills)
                 )

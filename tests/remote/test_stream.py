@@ -28,6 +28,7 @@ from duologue.errors import (
     RemoteUnavailableError,
     RuntimeSettingError,
     SecretTooShortError,
+    SignatureError,
     UnknownMessageError,
     UnknownRefError,
 )
@@ -56,6 +57,7 @@ class Beside:
 
     def __init__(self, chat: Playground, url: str, namespace: str) -> None:
         self.chat = chat
+        self.url = url
         self.namespace = namespace
         self.raw = redis.Redis.from_url(url, protocol=2)
         self.remote = RemoteRuntime.redis(
@@ -244,7 +246,7 @@ async def test_what_may_not_come_in_is_set_aside_and_counted() -> None:
         await program.empty()
 
         assert [reason.partition(":")[0] for reason in await program.aside()] == [
-            "NotAllowedError",
+            "SignatureError",
             "SignatureError",
             "SignatureError",
             "EnvelopeError",
@@ -259,6 +261,22 @@ async def test_what_may_not_come_in_is_set_aside_and_counted() -> None:
         assert program.count("forbidden") == 3
         assert program.count("refused") == 8
         assert await program.dialog.ask(GetCart(), Cart) == Cart([])
+
+
+async def test_whoever_waits_is_told_why_nothing_comes_in() -> None:
+    async with beside("ask:dialog/test.2:*", "message:*") as program:
+        with pytest.raises(RemoteRefusedError, match="of shop have no ask of dialog/t"):
+            await program.dialog.ask(GetCart())
+        receipt = await program.dialog.update({})
+        with pytest.raises(RemoteRefusedError, match="403: the scopes of shop have no"):
+            await receipt
+        assert (await program.aside())[0].endswith(f"no ask of {REF}")
+        url, namespace = program.url, program.namespace
+        for secret in (None, SECRET[::-1]):
+            other = RemoteRuntime.redis(url, secret=secret, namespace=namespace)
+            async with other:
+                with pytest.raises(SignatureError):
+                    await other.ref(REF).ask(GetCart())
 
 
 async def test_a_signed_message_that_is_replayed_is_handled_once() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from duologue.errors import (
     DuologueError,
     EnvelopeError,
     MessageTooLargeError,
+    RemoteRefusedError,
     SignatureError,
 )
 from duologue.messages import MOST_BYTES, Event, Signer, read_event
@@ -27,8 +29,17 @@ ScopesOf: TypeAlias = Callable[[str, Sequence[str]], Allows]
 """Gives what a sender may do, by its name and its scopes."""
 
 
-class NotAllowedError(DuologueError):
-    """A sender may not do what it asks for; not for anyone outside."""
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """Who has written an entry.
+
+    Attributes:
+        name: Its name.
+        allows: What it may do.
+    """
+
+    name: str
+    allows: Allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +72,14 @@ class Entrance:
         scopes: ScopesOf,
     ) -> None:
         self._signers = [
-            (signer, scopes(signer.name, signer.scopes)) for signer in signers
+            (signer, _Sender(signer.name, scopes(signer.name, signer.scopes)))
+            for signer in signers
         ]
-        self._unsigned = scopes("unsigned", unsigned)
+        self._unsigned = (
+            _Sender("what is not signed", scopes("unsigned", unsigned))
+            if unsigned
+            else None
+        )
 
     def read(self, name: str, fields: Mapping[bytes, bytes]) -> Entry:
         """Read an entry.
@@ -76,7 +92,7 @@ class Entrance:
             MessageTooLargeError: It is too large.
             SignatureError: Nobody has signed it who may, or not just now.
             EnvelopeError: It is no event.
-            NotAllowedError: Its sender may not send it.
+            RemoteRefusedError: Its sender may not send it.
         """
         body = fields.get(b"ce")
         if body is None:
@@ -84,9 +100,7 @@ class Entrance:
         if len(body) > MOST_BYTES:
             raise MessageTooLargeError(len(body), MOST_BYTES)
         given = fields.get(b"sig")
-        allows = self._unsigned
-        if given is not None:
-            allows = self._signer(body, given.decode(errors="replace"))
+        sender = self._sender(body, given)
         event = read_event(body)
         if given is not None:
             if event.time is None:
@@ -98,16 +112,29 @@ class Entrance:
             if found is None:
                 raise EnvelopeError("replyto", "it is tell. or ask., and 22 characters")
             asked = found[1] == "ask"
-        _check(allows, event, asked=asked)
+        for verb, target in rights_of(event, asked=asked):
+            if not sender.allows(verb, target):
+                problem = f"the scopes of {sender.name} have no {verb} of {target}"
+                raise RemoteRefusedError(HTTPStatus.FORBIDDEN.value, problem)
         return Entry(event, asked)
 
-    def _signer(self, body: bytes, given: str) -> Allows:
-        for signer, allows in self._signers:
-            if signer.has_signed(body, given):
-                return allows
+    def _sender(self, body: bytes, given: bytes | None) -> _Sender:
+        if given is None:
+            if self._unsigned is None:
+                raise SignatureError("there is none, and only what is signed is taken")
+            return self._unsigned
+        text = given.decode(errors="replace")
+        for signer, sender in self._signers:
+            if signer.has_signed(body, text):
+                return sender
         raise SignatureError("no secret that is known here has made it")
 
 
-def _check(allows: Allows, event: Event, *, asked: bool) -> None:
-    if not all(allows(*right) for right in rights_of(event, asked=asked)):
-        raise NotAllowedError
+def waiting(fields: Mapping[bytes, bytes]) -> Event | None:
+    """The event of an entry that was refused, if somebody waits to be told of it."""
+    body = fields.get(b"ce", b"")
+    try:
+        event = read_event(body)
+    except DuologueError:
+        return None
+    return event if _REPLY.fullmatch(event.replyto or "") else None

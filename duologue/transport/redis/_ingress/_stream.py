@@ -24,6 +24,7 @@ from duologue.errors import (
     EngineClosedError,
     EngineUnavailableError,
     FencedError,
+    RemoteRefusedError,
     RuntimeNotStartedError,
     RuntimeStoppedError,
     SignatureError,
@@ -37,7 +38,7 @@ from duologue.transport.redis._engine import RedisEngine
 from duologue.transport.redis._ingress._entries import (
     Entrance,
     Entry,
-    NotAllowedError,
+    waiting,
 )
 from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._client import Argument
@@ -196,14 +197,13 @@ class StreamDoor:
         name = b""
         for name, flat in _pairs(entries):
             fields, moved = _fields(flat), None
-            event: Event | None = None
             try:
                 entry = self._entrance.read(name.decode(), fields)
-                event = entry.event
                 moved = await self._begin(shard, name.decode(), entry, fields, last)
             except _LATER:
                 raise
             except DuologueError as error:
+                event = waiting(fields)
                 if event is not None:
                     self._answer(shard, event, refused(error))
                 await self._set_aside(shard, name.decode(), error)
@@ -341,7 +341,7 @@ _LATER: Final = (
     RuntimeStoppedError,
     RuntimeNotStartedError,
 )
-_FORBIDDEN: Final = (SignatureError, NotAllowedError)
+_FORBIDDEN: Final = (SignatureError, RemoteRefusedError)
 
 
 def _pairs(found: object) -> Iterator[tuple[bytes, Sequence[object]]]:
