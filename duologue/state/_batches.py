@@ -57,6 +57,12 @@ class Batch:
                 answer.set_exception(error)
 
 
+def fail(batch: Batch | None, error: BaseException) -> None:
+    """Tell all who wait, if there are any."""
+    if batch is not None:
+        batch.fail(error)
+
+
 def leave(_values: Values) -> None:
     """Leave all as it is."""
 

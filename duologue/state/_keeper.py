@@ -40,6 +40,7 @@ from duologue.state._batches import (
     Strangers,
     Work,
     answered,
+    fail,
     folded,
     leave,
     settle,
@@ -55,7 +56,6 @@ _EXPIRED: Final = b"!"
 _SLOTS: Final = 10_000  # States with mail that are handled at the same time
 _TURN: Final = 0.005  # seconds before mail is left to the process that waits for it
 _PAUSE: Final = 1.0  # seconds until an engine that did not answer is asked again
-
 _logger = logging.getLogger("duologue.state")
 
 
@@ -302,7 +302,7 @@ class Keeper:
         """Handle the mail of a State until there is no more."""
         if (lease := self._leased.get(key)) is None:
             return
-        while self._is_open:
+        while self._is_open and self._leased.get(key) is lease:  # or it is here anew
             try:
                 opened = await self._engine.open(key)
                 while opened is not None:
@@ -332,17 +332,17 @@ class Keeper:
             except SnapshotTooLargeError as error:
                 return await self._commit(opened, batch, before, error)
         except asyncio.CancelledError:
-            if batch is not None:
-                batch.fail(StateEndedError(batch.name))
+            fail(batch, StateEndedError(opened.key if batch is None else batch.name))
             raise
-        except (FencedError, EngineUnavailableError) as error:
-            if batch is not None:
-                batch.fail(error)
+        except FencedError:  # nothing was done: the mail is still there
+            self._sent |= {} if batch is None else {opened.mail.id: batch}
+            raise
+        except EngineUnavailableError as error:
+            fail(batch, error)
             raise
         except Exception as error:
             _logger.exception("a change of %s is given up", opened.key)
-            if batch is not None:
-                batch.fail(error)
+            fail(batch, error)
             await self._engine.fail(opened, error=repr(error), retry=False)
             return None
 

@@ -16,6 +16,7 @@ from duologue.actors import Letter, Mail, Opened, Owed, TimedLetter
 from duologue.actors._engine._timed import wall_time
 from duologue.errors import FencedError
 from duologue.state._batches import ASKED
+from duologue.state._values import Values
 from duologue.transport.redis._server import Server
 from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._envelopes import pack, pack_owed
@@ -456,3 +457,26 @@ async def test_the_mail_of_a_state_does_not_wait_for_a_suspect_that_may_wait_for
 
     async with asyncio.timeout(1):
         await desk.open("state/Cart:max.1:7")
+
+
+async def test_who_asks_a_state_is_answered_though_its_process_lost_that_meanwhile(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    attempts: list[Values] = []
+
+    def add(values: Values) -> Values:
+        attempts.append(values)
+        if len(attempts) == 1:
+            (unit,) = engine._units.values()
+            _answer = engine._let_go(unit, only_empty=False)
+            engine._lose(unit)
+            engine._look()
+        return values | {"step": values.get("step", 0) + 1}
+
+    async with states_on(engine) as states:
+        cart = states.of(Cart, user_id=7)
+        after = await cart.modify(add)
+
+        assert after == await cart.get_all() == {"step": 1}
+    assert attempts == [{}, {}]
