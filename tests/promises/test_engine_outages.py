@@ -17,9 +17,11 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
+from duologue.dialogs.routing import Command
 from duologue.dialogs.widgets.text import Const
 from duologue.errors import (
     EngineUnavailableError,
+    FencedError,
     OutcomeUnknownError,
     SchemaNewerError,
 )
@@ -329,3 +331,26 @@ async def test_fields_that_this_version_does_not_know_survive(
 def with_field(snapshot: bytes) -> bytes:
     """What a version would write that knows one thing more."""
     return b'{"tomorrow":[1],' + snapshot[1:]
+
+
+async def test_a_chat_goes_on_whose_handler_met_that_another_key_is_elsewhere(
+    dispatcher: Dispatcher, engine: Unsteady
+) -> None:
+    met: list[str] = []
+
+    @dispatcher.message(Command("total"))
+    async def count(_: object, dialog_manager: DialogManager) -> None:
+        met.append("total")
+        if len(met) == 1:
+            raise FencedError("state/Total:test.1")
+        await dialog_manager.update({"k": 1})
+
+    async with Playground(dispatcher, engine=engine) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        await chat.say(1, "/total")
+        await chat.click(1, "more")
+        await asyncio.sleep(10)
+
+        assert chat.screen(1).text == "1 k=1"
+    assert met == ["total", "total"]

@@ -200,6 +200,10 @@ class TurnRunner:
             return await self._attempt(actor, opened, turn, pending, started)
         except (FencedError, EngineUnavailableError, ParkedError) as error:
             await self._leave(opened, turn, error)
+            # A handler may have met the error of another key: its own is here still.
+            actor.inbox.has_mail |= (
+                isinstance(error, FencedError) and error.key != actor.key
+            )
         except DiscardedError as discarded:
             self._commits.count(turn, "discarded")
             return await self._discard(actor, opened, pending, discarded.error)
