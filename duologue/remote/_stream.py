@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import secrets
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -190,7 +190,8 @@ class StreamDoor:
         pipeline.execute_command(*self._wait)
         with _problems():
             _, kept = await pipeline.execute()
-        number = kept[0] if isinstance(kept, list) else kept
+        # WAITAOF tells first whether the disk has it, WAIT how many copies do.
+        number = cast("list[int]", kept)[0] if isinstance(kept, list) else kept
         if not number:
             raise AgainError("too few of its copies have the message")
 
@@ -209,7 +210,7 @@ class StreamDoor:
 
 
 @contextmanager
-def _problems() -> Iterator[None]:
+def _problems() -> Generator[None, None, None]:
     """What a server does not do is tried again, or was refused."""
     try:
         yield

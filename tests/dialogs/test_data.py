@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from duologue.dialogs._chat._data import (
     Json,
@@ -114,6 +114,7 @@ def test_whatever_a_dialog_may_keep_comes_back_with_its_type(value: Json) -> Non
     assert same(stored(value), value)
 
 
+@settings(max_examples=25)  # each of them is long
 @given(
     value=st.dictionaries(st.text(), KEPT, max_size=4), size=st.sampled_from([1, 300])
 )
