@@ -83,7 +83,7 @@ def _run(given: list[str]) -> int:
     )
     for name, (find, does) in _COMMANDS.items():
         commands.add_parser(name, help=does, description=does).find = find
-    args = parser.parse_args(given)
+    args = parser.parse_args(_completed(given))
     if args.command is None:
         parser.print_help()
         return 0
@@ -97,6 +97,15 @@ def _run(given: list[str]) -> int:
         'pip install "duologue[cli]"\n'
     )
     return WRONG_USE
+
+
+def _completed(given: list[str]) -> list[str]:
+    """What is meant, where a word may be left out."""
+    if given[:1] != ["state"]:
+        return given
+    from duologue.transport._state_command import completed  # noqa: PLC0415
+
+    return ["state", *completed(given[1:])]
 
 
 def _demo() -> _Command:

@@ -221,8 +221,8 @@ class StateFolderError(StateFileError):
 
     reason: str
     template = (
-        "the state cannot be kept in {path} ({reason}); let this user write the file "
-        "and its folder, or choose another one with state_dir=, DUOLOGUE_STATE_DIR or "
+        "the state cannot be kept in {path} ({reason}); make room on its disk or let "
+        "this user write the file and its folder, or choose another one with state_dir=, DUOLOGUE_STATE_DIR or "
         "engine='sqlite:///path'; engine='memory' loses everything with the process"
     )
 

@@ -18,6 +18,7 @@ from duologue.errors import (
     RuntimeSettingError,
 )
 from duologue.transport import marker_path
+from duologue.transport._urls import FILE
 from duologue.transport.polling._markers import Located
 from duologue.transport.sqlite import SqliteEngine
 
@@ -30,7 +31,6 @@ MEMORY = "memory"
 SQLITE = "sqlite"
 """The name of the engine in a file of the state folder, named after the first bot."""
 
-_URL = "sqlite:///"
 _REDIS = "RedisEngine"
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
@@ -139,7 +139,7 @@ class EngineChoice:
         if self._chosen == SQLITE:
             path = _path_for(self._state_dir, bots[0])
         else:
-            path = Path(self._chosen.removeprefix(_URL)).expanduser()
+            path = Path(self._chosen.removeprefix(FILE)).expanduser()
         return SqliteEngine(path, patience=self._patience)
 
 
@@ -186,7 +186,7 @@ def _chosen(given: Engine | str | None) -> Engine | str:
     if isinstance(given, str):
         return _checked(given, f"engine={given!r}", None)
     if isinstance(given, type) or not hasattr(given, "enqueue"):
-        problem = f'{given!r} is no engine; write "memory", "sqlite" or "{_URL}path"'
+        problem = f'{given!r} is no engine; write "memory", "sqlite" or "{FILE}path"'
         raise RuntimeSettingError("engine=", problem)
     return given
 
@@ -204,11 +204,11 @@ def _checked(name: str, said: str, variable: str | None) -> str:
         return name
     if not name.startswith("sqlite://"):
         raise EngineNotAvailableError(name, variable)
-    path = name.removeprefix(_URL)
+    path = name.removeprefix(FILE)
     if path == ":memory:":
         raise RuntimeSettingError(said, f'the engine in memory is called "{MEMORY}"')
     if path in ("", name):
-        problem = f'it names no file; write "{_URL}state.db", with three slashes'
+        problem = f'it names no file; write "{FILE}state.db", with three slashes'
         raise RuntimeSettingError(said, problem)
     return name
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 # _types: those that are asked for
 # _json: JSON from outside; _server: what every HTTP door shares
 # _watched: engines that tell of their work; _lock: files of one process alone
-# _state_command: looks at what engines keep
+# _state_command: looks at what engines keep; _urls: how a file of theirs is named
 from duologue.transport.polling._connecting import Connecting
 from duologue.transport.polling._fetching import Fetching
 from duologue.transport.polling._handover import Intake

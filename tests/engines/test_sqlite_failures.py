@@ -233,6 +233,13 @@ async def test_a_lock_that_cannot_be_made_is_an_error_that_names_the_engine(
         await begin(tmp_path / "state.db")
 
 
+async def test_a_file_where_the_folder_is_to_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "folder").touch()
+
+    with pytest.raises(StateFolderError, match="folder is no folder"):
+        await begin(tmp_path / "folder" / "state.db")
+
+
 async def test_where_nothing_tells_of_file_systems_none_is_refused(
     tmp_path: Path,
 ) -> None:

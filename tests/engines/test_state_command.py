@@ -170,6 +170,48 @@ def test_export_writes_lines_of_json_without_what_may_be_secret(
     assert not any("secret" in line for line in lines)
 
 
+def test_a_place_may_be_named_in_every_way_that_programs_name_one(
+    run: Run, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUOLOGUE_STATE_DIR", str(tmp_path / "nowhere"))
+    shown = run("show", state)
+    folder = tmp_path / "copy"
+    folder.mkdir()
+
+    assert shown.endswith("\n0")
+    assert run(state) == shown
+    assert run(tmp_path) == shown
+    assert run("show", f"sqlite:///{state}") == shown
+    assert run("backup", "--to", folder / "b.db", state).endswith("b.db\n0")
+    assert run(folder).endswith("\n0")
+    monkeypatch.setenv("DUOLOGUE_ENGINE", f"sqlite:///{state}")
+    assert run() == shown
+    monkeypatch.setenv("DUOLOGUE_ENGINE", "sqlite")
+    assert run().endswith(f"name the file\n{WRONG_USE}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("chek",), "invalid choice: 'chek'"),
+        (("check", "--to", "x"), "unrecognized arguments: --to"),
+        (("show", "--requeue", "1"), "unrecognized arguments: --requeue"),
+        (("dead", "--requeue", "1", "--drop", "1"), "not allowed with"),
+    ],
+)
+def test_what_an_action_does_not_have_is_told(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    told: str,
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+
+    assert ended.value.code == WRONG_USE
+    assert told in capsys.readouterr().err
+
+
 def test_without_a_file_the_command_says_what_to_name(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

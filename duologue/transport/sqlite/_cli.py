@@ -18,7 +18,7 @@ def main(what: str, path: Path | None, to: Path | None) -> int:
 
     Args:
         what: What to do; one of `ACTIONS`.
-        path: The file; None for the only one in the state folder.
+        path: The file, or a folder with one; None for the state folder.
         to: Where a backup goes.
 
     Returns:

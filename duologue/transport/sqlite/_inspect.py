@@ -49,13 +49,15 @@ def find(path: Path | None, folder: Path) -> Path:
     """The file that is meant.
 
     Args:
-        path: What was named, if anything was.
+        path: The file or the folder that was named, if any was.
         folder: Where to look otherwise.
 
     Raises:
         NoStateFileError: There is none, or more than one.
     """
-    if path is not None:
+    if path is not None and path.is_dir():
+        folder = path
+    elif path is not None:
         if not path.is_file():
             raise NoStateFileError(str(path), "there is no such file")
         return path

@@ -47,6 +47,9 @@ def prepare(path: Path, mounts: Path) -> None:
             os.close(os.open(path, flags, 0o600))
         if not os.access(path.parent, os.W_OK):
             raise PermissionError(errno.EACCES, "the folder cannot be written")
+    except FileExistsError as error:
+        problem = f"{path.parent} is no folder"
+        raise StateFolderError(str(path), problem) from error
     except OSError as error:
         raise StateFolderError(str(path), error.strerror or str(error)) from error
 
