@@ -107,7 +107,7 @@ class SyncState(Declared):
         if _runs_a_loop():
             work.close()
             name = self._declared.name
-            instead = f"await state.{call}(...), with `class {name}(AsyncState)`"
+            instead = f"class {name}(AsyncState)` and `await state.{call}(...)"
             raise BlockingCallError(f"{name}.{call}()", instead)
         if loop is None or loop.is_closed():
             work.close()
