@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
+import weakref
 
 import pytest
 
@@ -781,3 +783,22 @@ async def test_who_waits_for_a_worker_hears_of_its_end_when_its_system_had_no_ti
 
     assert final.state is WorkerState.CANCELLED
     assert await workers.stop() == []
+
+
+async def test_a_function_is_kept_no_longer_than_its_workers_run() -> None:
+    async with ActorSystem() as system, Workers(system) as workers:
+
+        async def body(operation: Operation) -> None:
+            await operation.stopping()
+
+        first, second = [await workers.start(body) for _ in range(2)]
+        kept = weakref.ref(body)
+        del body
+        await first.stop()
+        assert (await second.ping()).state is WorkerState.RUNNING
+        await second.stop()
+        assert (await second.finished()).state is WorkerState.CANCELLED
+        await settled()
+        gc.collect()
+
+        assert kept() is None

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from pykka import Actor, ActorDeadError
 
 from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._hosts._current_host import placed_on
 from duologue.actors._lifecycle._supervision import Restart, Strategy, check_strategy
+from duologue.actors._lifecycle._ties import AnyAsyncRef, Ties
 from duologue.actors._lifecycle._timers import Timer, check_delay, check_period
 from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._mailbox._mailbox import CLOSED, STOPPED, Mailbox, Scheduler
@@ -37,8 +38,6 @@ from duologue.errors import (
 )
 
 A = TypeVar("A", bound=Actor)
-
-AnyAsyncRef: TypeAlias = AsyncActorRef[Actor]
 
 _lock = threading.RLock()
 
@@ -70,46 +69,41 @@ class ChildFailed(NamedTuple):
     parent: Actor | None
 
 
-class Life:
-    """The children, watchers, timers and failures of one actor."""
+class Heir(Protocol):
+    """Who outlives an actor."""
+
+    def gone(self) -> None:
+        """The actor has gone, however that came; in any thread."""
+
+
+class Life(Ties):
+    """The relations of one actor, and how it begins anew."""
 
     __slots__ = (
-        "children",
         "escalated",
         "factory",
-        "failures",
+        "heir",
         "is_ending",
         "parent",
         "ref",
         "restart_delay",
         "strategy",
-        "timers",
-        "watched",
-        "watchers",
-        "when_gone",
     )
 
     def __init__(self, ref: AnyAsyncRef) -> None:
+        super().__init__()
         self.ref: AnyAsyncRef = ref
         self.parent: AnyAsyncRef | None = None
         # What the parent wants done when it fails; None leaves that to its class.
         self.strategy: Strategy | None = None
         # Makes a new instance; None if nobody knows how.
         self.factory: Callable[[], Actor] | None = None
-        # Times, as far as they still count.
-        self.failures: list[float] = []
-        # In the order of their start.
-        self.children: dict[AnyAsyncRef, None] = {}
-        self.timers: dict[Timer, None] = {}
-        self.watchers: dict[AnyAsyncRef, None] = {}
-        self.watched: dict[AnyAsyncRef, None] = {}
         self.restart_delay: RestartDelay | None = None
         # Whether its parent stops it.
         self.is_ending: bool = False
         # What its parent is to fail with once it has gone.
         self.escalated: BaseException | None = None
-        # Is called when it has gone, however that came, in any thread.
-        self.when_gone: Callable[[], object] | None = None
+        self.heir: Heir | None = None
 
     def adopt(self, child: AnyAsyncRef, strategy: Strategy | None) -> Life:
         """Let an actor that has just been started be a child; returns its relations."""
@@ -169,13 +163,13 @@ class Life:
             _ = child.kill(block=False)
         self.unwatch_all()
         with _lock:
-            watchers, self.watchers = list(self.watchers), {}
+            watchers = self.take_watchers()
         for watcher in watchers:
             _notify(watcher, self.ref)
         if self.parent is not None:
             self._leave(self.parent)
-        if self.when_gone is not None:
-            self.when_gone()
+        if self.heir is not None:
+            self.heir.gone()
 
     def _leave(self, parent: AnyAsyncRef) -> None:
         life = cast("Life | None", parent.actor_inbox.life)

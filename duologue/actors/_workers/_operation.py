@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -26,6 +27,7 @@ class Operation(Reporting):
         wake: Called when a report comes and none was waiting.
         now: Tells the time, in any thread.
         progress: How far the work was before.
+        lock: Held while it is reported; one of its own by default.
     """
 
     __slots__ = ("_adopted", "_checkpoint", "_save", "_stop")
@@ -36,8 +38,10 @@ class Operation(Reporting):
         wake: Callable[[], object],
         now: Callable[[], float] = time.monotonic,
         progress: Progress | None = None,
+        lock: threading.RLock | None = None,
     ) -> None:
-        super().__init__(Trunk(name, wake, now), progress or Progress())
+        trunk = Trunk(name, wake, now, lock or threading.RLock())
+        super().__init__(trunk, progress or Progress())
         self._stop: AsyncFuture[str] = AsyncFuture()
         self._checkpoint: Checkpoint = None
         self._save: Callable[[Checkpoint], Checkpoint] | None = None

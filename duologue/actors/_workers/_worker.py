@@ -23,8 +23,10 @@ class WorkerRecord:
     nobody sees most. Who waits for the next change says so, and is woken by the report.
 
     Attributes:
+        lock: Held while it changes, and while the body reports.
         ref: The actor.
-        operation: Where the body reports; None before there is an actor.
+        operation: Where the body reports; None before there is an actor, and after the
+            end.
         asks_body: Whether the body has something to add when it is asked.
         is_kept: Whether the workers still know it.
         has_left: Whether the body has ended, whatever the snapshot says.
@@ -32,11 +34,11 @@ class WorkerRecord:
 
     __slots__ = (
         "_changed",
-        "_lock",
         "_snapshot",
         "asks_body",
         "has_left",
         "is_kept",
+        "lock",
         "operation",
         "ref",
     )
@@ -44,7 +46,8 @@ class WorkerRecord:
     def __init__(self, snapshot: WorkerSnapshot) -> None:
         self._snapshot = snapshot
         self._changed: AsyncFuture[None] | None = None
-        self._lock = threading.Lock()
+        # Of the operation, too; code of authors may run under it, and report.
+        self.lock: threading.RLock = threading.RLock()
         self.ref: AsyncActorRef[AsyncActor] | None = None
         self.operation: Operation | None = None
         self.asks_body: bool = False
@@ -54,7 +57,8 @@ class WorkerRecord:
     @property
     def snapshot(self) -> WorkerSnapshot:
         """The newest, with what was reported until now."""
-        if self.operation is not None and self.operation.has_news():
+        operation = self.operation  # there is none after the end
+        if operation is not None and operation.has_news():
             self.change(_the_same)
         return self._snapshot
 
@@ -71,7 +75,7 @@ class WorkerRecord:
         Args:
             change: Makes the next snapshot of the present one; in any thread.
         """
-        with self._lock:
+        with self.lock:
             before = self._snapshot
             told = before if self.operation is None else self.operation.take(before)
             newest = self._snapshot = change(told)
@@ -84,7 +88,7 @@ class WorkerRecord:
 
     def next_change(self) -> AsyncFuture[None]:
         """What gets its value with the next change. Look at the snapshot after this."""
-        with self._lock:
+        with self.lock:
             if self._changed is None:
                 self._changed = AsyncFuture()
             return self._changed

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from functools import cached_property
 from typing import assert_never
 
 from duologue.actors._actor import AsyncActor
@@ -19,11 +20,9 @@ from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._time._seconds import as_delay
 from duologue.actors._workers._body_reports import BodyReports, kept_end, log_end
-from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._operation_report import clean_text
-from duologue.actors._workers._progress._progress import Progress
-from duologue.actors._workers._running._limits import Limits
-from duologue.actors._workers._running._runs import BodyRun
+from duologue.actors._workers._running._limits import limits_of
+from duologue.actors._workers._running._runs import BodyRun, operation_of
 from duologue.actors._workers._running._talk import BodyTalk
 from duologue.actors._workers._worker_body import BodyMethod, IBackgroundWorker
 from duologue.actors._workers._worker_job import WorkerJob
@@ -72,32 +71,33 @@ class WorkerActor(AsyncActor):
         super().__init__()
         self._job = job
         self._record = job.record
-        earlier = job.record.snapshot
-        self._operation = Operation(
-            job.name,
-            self._reported,
-            job.clock.time,
-            Progress(earlier.value, earlier.text),
-        )
-        if job.durable is not None:
-            job.durable.attach(self._operation)
-        self._reports = BodyReports(job, self._operation)
-        self._talk = BodyTalk(job, self._post, self.send_after)
-        self._record.operation = self._operation
-        self._record.asks_body = job.body.ping is not None
-        self._run = BodyRun(job, self._operation, self._came_back)
+        self._operation = operation_of(job, self._reported)
+        self._run = BodyRun(job, self._operation, self)
         self._outcome: BodyOutcome | None = None
         self._asked_to_start: Question | None = None
         self._pinged: Question | None = None
         self._stopped: Question | None = None
         self._awaited: Question | None = None
-        self._over: AsyncFuture[WorkerSnapshot] = AsyncFuture()
         self._patience: Timer | None = None
-        self._grace = job.grace
-        self._limits = Limits(job, self._operation, self.send_after)
+        self._grace = job.settings.grace
+        self._limits = limits_of(job, self._operation, self)
         self._stopped_as = WorkerState.CANCELLED
         self._writing: asyncio.Task[BodyOutcome] | None = None
-        life_of(ref_of(self)).when_gone = self._gone
+        life_of(ref_of(self)).heir = self
+
+    # Made when somebody looks: thousands of workers have no need of them.
+
+    @cached_property
+    def _talk(self) -> BodyTalk:
+        return BodyTalk(self._job, self)
+
+    @cached_property
+    def _reports(self) -> BodyReports:
+        return BodyReports(self._job, self._operation)
+
+    @cached_property
+    def _over(self) -> AsyncFuture[WorkerSnapshot]:
+        return AsyncFuture()
 
     def on_receive(self, message: WorkerMessage) -> WorkerAnswer | None:
         """Handle a request or an event. None of them waits."""
@@ -157,7 +157,7 @@ class WorkerActor(AsyncActor):
             self._run.cancel()
             await asyncio.wait({work}, timeout=self._grace)
 
-    def _gone(self) -> None:
+    def gone(self) -> None:
         """End without a last turn, if the system had no time for one."""
         if self._record.snapshot.state.is_final:
             return
@@ -171,7 +171,9 @@ class WorkerActor(AsyncActor):
         if self._outcome is None and not is_told:
             self._tell_to_stop(_CLOSED)
         if self._stopped is not None and self._stopped.task is not None:
-            await asyncio.wait({self._stopped.task}, timeout=self._job.ping_timeout)
+            await asyncio.wait(
+                {self._stopped.task}, timeout=self._job.settings.ping_timeout
+            )
 
     def _begin(self) -> WorkerAnswer:
         self._run.is_idle = False
@@ -184,7 +186,7 @@ class WorkerActor(AsyncActor):
         if self._job.durable is None:  # else it is safe when this is answered
             self._talk.expect(question)
         self._run.task = self._talk.call(
-            start, lambda outcome: self._came_back(Started(outcome))
+            start, lambda outcome: self.came_back(Started(outcome))
         )
         return question.answer
 
@@ -202,7 +204,7 @@ class WorkerActor(AsyncActor):
             self._asked_to_start.settle(self._record.snapshot)
 
     def _run_body(self) -> None:
-        now = self._job.clock.time()
+        now = self._job.settings.now()
         self._record.change(lambda seen: begun(seen, now))
         self._limits.begin_attempt()
         self._run.launch()
@@ -245,7 +247,7 @@ class WorkerActor(AsyncActor):
     def _tell_to_stop(self, reason: str) -> None:
         body = self._job.body
         reason = clean_text(reason) or ""
-        now = self._job.clock.time()
+        now = self._job.settings.now()
         self._record.change(lambda seen: stopping(seen, reason, now))
         self._operation.request_stop(reason)
         if body.stop is not None and not self._run.is_idle:
@@ -341,10 +343,10 @@ class WorkerActor(AsyncActor):
         elif self._writing is None:
             self._outcome = outcome
             final = self._final(outcome)
-            self._writing = self._job.calls.on_loop(
+            self._writing = self._job.settings.calls.on_loop(
                 lambda: durable.end(final),
                 self._job.name,
-                lambda written: self._post(Written(written)),
+                lambda written: self.post(Written(written)),
             )
 
     def _written(self, outcome: BodyOutcome) -> None:
@@ -355,18 +357,15 @@ class WorkerActor(AsyncActor):
         last = self._record.snapshot
         self._operation.close()
         self._record.asks_body = False
-        now = self._job.clock.time()
+        settings = self._job.settings
         return ended(
-            last,
-            outcome,
-            now,
-            ttl=self._job.ttl,
-            stopped=self._stopped_as,
+            last, outcome, settings.now(), ttl=settings.ttl, stopped=self._stopped_as
         )
 
     def _finish(self, outcome: BodyOutcome, kept: WorkerSnapshot | None = None) -> None:
         final = self._final(outcome) if kept is None else kept
         self._record.change(lambda _: final)
+        self._record.operation = None  # it holds this actor, and what the body holds
         self._over.set(final)
         for question in (self._asked_to_start, self._pinged, self._stopped):
             if question is not None:
@@ -375,25 +374,25 @@ class WorkerActor(AsyncActor):
                     question.task.cancel()
         log_end(self._job, outcome, final)
         if final.state is not WorkerState.LOST or self._record.has_left:
-            self._job.home.left(self._job)
-        self._job.home.ended(self._job)
+            self._job.settings.home.left(self._job)
+        self._job.settings.home.ended(self._job)
         if not self.actor_stopped.is_set():
             self.stop()
 
-    def _came_back(self, event: Started | Ended) -> None:
+    def came_back(self, event: Started | Ended) -> None:
         """The body has ended, or its start(); in any thread."""
         # In this order: whoever finds it lost afterwards looks at the mark.
         self._record.has_left = True
         if self._record.snapshot.state is WorkerState.LOST:
             logger.info("%s, left behind earlier, has ended", self._job.name)
-            self._job.home.left(self._job)
-        self._post(event)
+            self._job.settings.home.left(self._job)
+        self.post(event)
 
-    def _post(self, event: WorkerEvent) -> None:
+    def post(self, event: WorkerEvent) -> None:
         """Note something that happened; in any thread, and in vain after the end."""
         self.actor_inbox.put_from_runtime(RuntimeEnvelope(event))
 
     def _reported(self) -> None:
         """The body has reported; in any thread, and of no interest if nobody waits."""
         if self._record.is_awaited:
-            self._post(Reported())
+            self.post(Reported())

@@ -70,7 +70,7 @@ class BodyMethod:
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Body:
     """What a worker runs.
 

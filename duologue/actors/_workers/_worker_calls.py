@@ -19,7 +19,6 @@ import inspect
 import queue
 import threading
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TypeAlias, cast
 
 from duologue.actors._workers._worker_snapshot import (
@@ -36,11 +35,26 @@ Tell: TypeAlias = Callable[[BodyOutcome], object]
 KEEP = 10.0
 
 
+class _Done:
+    """What a task calls that has ended; smaller than a function inside of one."""
+
+    __slots__ = ("_tasks", "_tell")
+
+    def __init__(self, tasks: set[asyncio.Task[BodyOutcome]], tell: Tell) -> None:
+        self._tasks = tasks
+        self._tell = tell
+
+    def __call__(self, task: asyncio.Task[BodyOutcome]) -> None:
+        self._tasks.discard(task)
+        self._tell(Cancelled() if task.cancelled() else task.result())
+
+
 class BodyCalls:
     """The tasks and the threads in which the code of bodies runs."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[BodyOutcome]] = set()
+        self._context = contextvars.Context()
         self._errands: queue.SimpleQueue[Callable[[], object] | None] = (
             queue.SimpleQueue()
         )
@@ -59,12 +73,9 @@ class BodyCalls:
         loop = asyncio.get_running_loop()
         task = loop.create_task(_outcome_of(function), name=name)
         self._tasks.add(task)
-        task.add_done_callback(partial(self._done, tell))
+        # In one context for all: a copy for each takes memory, and tells nothing.
+        task.add_done_callback(_Done(self._tasks, tell), context=self._context)
         return task
-
-    def _done(self, tell: Tell, task: asyncio.Task[BodyOutcome]) -> None:
-        self._tasks.discard(task)
-        tell(Cancelled() if task.cancelled() else task.result())
 
     def in_thread(self, function: Callable[[], object], name: str, tell: Tell) -> None:
         """Call a function in a new daemon thread, in a copy of the present context.
@@ -143,7 +154,9 @@ def attempt(function: Callable[[], object]) -> BodyOutcome:
 
 async def _outcome_of(function: Callable[[], object]) -> BodyOutcome:
     try:
-        return Returned(await cast("Awaitable[object]", function()))
+        work = cast("Awaitable[object]", function())
+        del function  # it would be kept for as long as the work takes
+        return Returned(await work)
     except (asyncio.CancelledError, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - an author's exit ends no program

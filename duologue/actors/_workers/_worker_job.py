@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from duologue.actors._time._clock import Clock
 from duologue.actors._workers._durable import DurableWork
 from duologue.actors._workers._start_policy import Terms
 from duologue.actors._workers._worker import WorkerRecord
@@ -26,34 +26,42 @@ class Home(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerJob:
-    """What a worker actor is to do, and with what.
+class WorkerSettings:
+    """What the workers of a program have in common.
 
     Attributes:
-        body: What runs.
-        record: Where the actor writes what it knows.
-        clock: Tells the time.
+        now: Tells the time, in any thread.
         calls: Runs the author's code.
-        terms: What the start says.
         grace: Seconds to obey a request to stop.
         ping_timeout: Seconds for the body to answer.
-        ttl: Seconds for which its end is known.
+        ttl: Seconds for which the end of a worker is known.
         home: Told of the ends.
-        durable: Keeps it outside of the process; None if nobody does.
     """
 
-    body: Body
-    record: WorkerRecord
-    clock: Clock
+    now: Callable[[], float]
     calls: BodyCalls
-    terms: Terms
     grace: float
     ping_timeout: float
     ttl: float
     home: Home
-    durable: DurableWork | None = None
 
-    @property
-    def name(self) -> str:
-        """What to call the worker in the log and in lists of threads."""
-        return f"worker {self.record.snapshot.id} ({self.body.kind})"
+
+@dataclass(frozen=True, slots=True)
+class WorkerJob:
+    """What a worker actor is to do, and with what.
+
+    Attributes:
+        name: What to call the worker in the log and in lists of threads.
+        body: What runs.
+        record: Where the actor writes what it knows.
+        terms: What the start says.
+        settings: What all of them have in common.
+        durable: Keeps it outside of the process; None if nobody does.
+    """
+
+    name: str
+    body: Body
+    record: WorkerRecord
+    terms: Terms
+    settings: WorkerSettings
+    durable: DurableWork | None = None

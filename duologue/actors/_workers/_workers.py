@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import secrets
 from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import Self, cast
+from weakref import WeakValueDictionary
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._engine._engine import Letter
@@ -16,7 +18,6 @@ from duologue.actors._system._system import ActorSystem
 from duologue.actors._time._clock import Clock, LoopClock, in_any_thread
 from duologue.actors._time._observe import Counts, Observer
 from duologue.actors._workers._durable import (
-    DurableWork,
     DurableWorks,
     ShowAgain,
     Shown,
@@ -33,7 +34,7 @@ from duologue.actors._workers._worker_body import (
     kind_of,
 )
 from duologue.actors._workers._worker_calls import BodyCalls
-from duologue.actors._workers._worker_job import WorkerJob
+from duologue.actors._workers._worker_job import WorkerJob, WorkerSettings
 from duologue.actors._workers._worker_messages import Begin, StopWork
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot, WorkerState
 from duologue.errors import (
@@ -43,6 +44,7 @@ from duologue.errors import (
     WorkerRunningError,
 )
 
+_USUAL = Terms()  # one for all, of whom there may be thousands
 _PATIENCE = 1.0  # seconds until mail is taken for one that another process has
 
 
@@ -88,6 +90,8 @@ class Workers:
         self._ttl = ttl
         self._durable = durable
         self._calls = BodyCalls()
+        # Only while they are used: what a function holds is its author's.
+        self._bodies: WeakValueDictionary[object, Body] = WeakValueDictionary()
         self._roster = Roster(self._clock, keep=keep, ttl=ttl)
         self._home = RosterHome(self._roster, self._observer)
         self._arrivals: dict[str, asyncio.Event] = {}
@@ -165,6 +169,7 @@ class Workers:
             await running.ask(StopWork("another one takes its place"))
             await Worker(running).finished()
         terms = Terms(timeout, executor, heartbeat, retries, backoff)
+        terms = _USUAL if terms == _USUAL else terms
         record = self._admit(body, id, key, owner, terms)
         if running is None:
             await record.ask(Begin())
@@ -348,7 +353,7 @@ class Workers:
         worker_id = secrets.token_urlsafe(16) if given_id is None else given_id
         if self._durable is not None:
             given = self._durable.bound(given, worker_id)
-        body = executed(given, terms.executor, patience=self._grace / 2)
+        body = self._body(given, terms.executor)
         self._roster.check(worker_id, body)
         now = self._clock.time()
         snapshot = WorkerSnapshot(
@@ -360,7 +365,8 @@ class Workers:
         if work is not None:
             body, snapshot = durable_body(body, work), work.known(snapshot)
         record = WorkerRecord(snapshot)
-        job = self._job(body, record, terms, work)
+        name = f"worker {worker_id} ({body.kind})"
+        job = WorkerJob(name, body, record, terms, self._settings, work)
         with self._system.own_loop():
             ref = self._system.start(WorkerActor, job)
         record.ref = cast("AsyncActorRef[AsyncActor]", ref)
@@ -369,27 +375,24 @@ class Workers:
             self._arrivals[worker_id].set()
         return record
 
-    @cached_property
-    def _its_clock(self) -> Clock:
-        """The clock, telling its time to every thread; first asked for on the loop."""
-        return in_any_thread(self._clock)
+    def _body(self, given: object, executor: Executor | None) -> Body:
+        """What is to run; of a function that runs already it is the same."""
+        is_plain = executor is None and inspect.isfunction(given)
+        body = self._bodies.get(given) if is_plain else None
+        if body is None:
+            body = executed(given, executor, patience=self._grace / 2)
+            if is_plain:
+                self._bodies[given] = body
+        return body
 
-    def _job(
-        self,
-        body: Body,
-        record: WorkerRecord,
-        terms: Terms,
-        durable: DurableWork | None,
-    ) -> WorkerJob:
-        return WorkerJob(
-            body=body,
-            record=record,
-            clock=self._its_clock,
+    @cached_property
+    def _settings(self) -> WorkerSettings:
+        """What they have in common; first asked for on the loop."""
+        return WorkerSettings(
+            now=in_any_thread(self._clock).time,
             calls=self._calls,
-            terms=terms,
             grace=self._grace,
             ping_timeout=self._ping_timeout,
             ttl=self._ttl,
             home=self._home,
-            durable=durable,
         )

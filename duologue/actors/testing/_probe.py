@@ -11,7 +11,8 @@ from typing import NamedTuple, Self, TypeAlias, TypeVar, cast
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
-from duologue.actors._lifecycle._relations import AnyAsyncRef, watchable
+from duologue.actors._lifecycle._relations import watchable
+from duologue.actors._lifecycle._ties import AnyAsyncRef
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._system import ActorSystem
 from duologue.errors import NotReceivedError

@@ -84,7 +84,7 @@ class _PollerActor(AsyncActor):
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         # A kill, or a system without time to drain, leaves no turn to say so.
-        life_of(self.actor_ref).when_gone = self._gone
+        life_of(self.actor_ref).heir = self
 
     def on_start(self) -> None:
         """Begin the run."""
@@ -121,7 +121,7 @@ class _PollerActor(AsyncActor):
             with suppress(ActorDeadError):  # it ends in this moment
                 self.actor_ref.tell(_Ended(task.exception()))
 
-    def _gone(self) -> None:
+    def gone(self) -> None:
         with suppress(RuntimeError):  # of a loop that is closed
             self._loop.call_soon_threadsafe(self._let_go)
 

@@ -37,9 +37,9 @@ class Trunk:
         name: Whose it is, for the log.
         wake: Called when a report comes and none was waiting.
         now: Tells the time, in any thread.
+        lock: Held while somebody reports.
 
     Attributes:
-        lock: Held while somebody reports.
         at: When somebody reported last; None before the first report.
         has_news: Whether that was not taken yet.
         is_closed: Whether it takes no report any more.
@@ -59,13 +59,17 @@ class Trunk:
     )
 
     def __init__(
-        self, name: str, wake: Callable[[], object], now: Callable[[], float]
+        self,
+        name: str,
+        wake: Callable[[], object],
+        now: Callable[[], float],
+        lock: threading.RLock,
     ) -> None:
         self._name = name
         self._has_complained = False
         self.wake: Callable[[], object] = wake
         self.now: Callable[[], float] = now
-        self.lock: threading.Lock = threading.Lock()
+        self.lock: threading.RLock = lock
         self.at: float | None = None
         self.has_news: bool = False
         self.is_closed: bool = False

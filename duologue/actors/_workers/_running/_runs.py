@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol
 
 from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._progress._progress import Progress
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import Ended
 from duologue.actors._workers._worker_snapshot import BodyOutcome, Cancelled, Ignored
 
-CameBack: TypeAlias = Callable[[Ended], None]
+
+def operation_of(job: WorkerJob, wake: Callable[[], object]) -> Operation:
+    """Where a body reports to; `wake` is called when a report comes and none waited."""
+    record, earlier = job.record, job.record.snapshot
+    operation = record.operation = Operation(
+        job.name,
+        wake,
+        job.settings.now,
+        Progress(earlier.value, earlier.text),
+        record.lock,
+    )
+    if job.durable is not None:
+        job.durable.attach(operation)
+    record.asks_body = job.body.ping is not None
+    return operation
+
+
+class Reader(Protocol):
+    """Who wants to know how bodies end."""
+
+    def came_back(self, event: Ended) -> None:
+        """Learn of the end of a body; in any thread."""
 
 
 class BodyRun:
@@ -20,7 +42,7 @@ class BodyRun:
     Args:
         job: The worker.
         operation: What the body may take.
-        came_back: Told of the end, in any thread.
+        reader: Told of the end.
 
     Attributes:
         task: What runs on the loop, if it does.
@@ -28,20 +50,18 @@ class BodyRun:
     """
 
     __slots__ = (
-        "_came_back",
         "_is_cancelled",
         "_job",
         "_operation",
+        "_reader",
         "is_idle",
         "task",
     )
 
-    def __init__(
-        self, job: WorkerJob, operation: Operation, came_back: CameBack
-    ) -> None:
+    def __init__(self, job: WorkerJob, operation: Operation, reader: Reader) -> None:
         self._job = job
         self._operation = operation
-        self._came_back = came_back
+        self._reader = reader
         self._is_cancelled = False
         self.task: asyncio.Task[BodyOutcome] | None = None
         self.is_idle: bool = True
@@ -51,9 +71,9 @@ class BodyRun:
         job = self._job
         job.record.has_left = self.is_idle = False
         if job.body.is_async:
-            self.task = job.calls.on_loop(self._work, job.name, self._tell)
+            self.task = job.settings.calls.on_loop(self._work, job.name, self)
         else:
-            job.calls.in_thread(self._work, job.name, self._tell)
+            job.settings.calls.in_thread(self._work, job.name, self)
 
     def pause(self) -> None:
         """Have nothing run until the next attempt."""
@@ -77,5 +97,6 @@ class BodyRun:
         body = self._job.body
         return body.run(*([self._operation] if body.takes_operation else []))
 
-    def _tell(self, outcome: BodyOutcome) -> None:
-        self._came_back(Ended(outcome))
+    def __call__(self, outcome: BodyOutcome) -> None:
+        """Tell of the end of what was launched."""
+        self._reader.came_back(Ended(outcome))

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeAlias
 
-from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._time._seconds import as_delay
+from duologue.actors._workers._running._diary import Diary
 from duologue.actors._workers._worker_body import BodyMethod
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import (
     Answered,
     Overdue,
     Question,
-    WorkerEvent,
 )
 from duologue.actors._workers._worker_snapshot import BodyOutcome
-
-Post: TypeAlias = Callable[[WorkerEvent], None]
-Later: TypeAlias = Callable[[float, WorkerEvent], Timer]
 
 
 class BodyTalk:
@@ -27,22 +22,20 @@ class BodyTalk:
 
     Args:
         job: Whose body it is.
-        post: Notes what has happened, in any thread.
-        later: Notes something after some seconds.
+        diary: Notes what has happened.
     """
 
-    __slots__ = ("_job", "_later", "_post")
+    __slots__ = ("_diary", "_job")
 
-    def __init__(self, job: WorkerJob, post: Post, later: Later) -> None:
+    def __init__(self, job: WorkerJob, diary: Diary) -> None:
         self._job = job
-        self._post = post
-        self._later = later
+        self._diary = diary
 
     def call(
         self, method: BodyMethod, tell: Callable[[BodyOutcome], object]
     ) -> asyncio.Task[BodyOutcome] | None:
         """Call a method; the task if it runs on the loop."""
-        calls = self._job.calls
+        calls = self._job.settings.calls
         if method.is_async:
             return calls.on_loop(method.function, self._job.name, tell)
         calls.as_errand(method.function, tell)
@@ -51,13 +44,13 @@ class BodyTalk:
     def put(self, question: Question, method: BodyMethod) -> None:
         """Put a question to the body."""
         question.task = self.call(
-            method, lambda outcome: self._post(Answered(question, outcome))
+            method, lambda outcome: self._diary.post(Answered(question, outcome))
         )
 
     def expect(self, question: Question) -> None:
         """Wait for the answer, from now on."""
-        delay = as_delay(self._job.ping_timeout)
-        question.expect(self._later(delay, Overdue(question)))
+        delay = as_delay(self._job.settings.ping_timeout)
+        question.expect(self._diary.send_after(delay, Overdue(question)))
 
     def ask(self, question: Question, method: BodyMethod) -> None:
         """Put a question, and wait for the answer."""
