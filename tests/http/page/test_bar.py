@@ -41,6 +41,7 @@ def test_an_operation_is_started_followed_and_stopped(
     site.report(0.42, "half of it")
     expect(out).to_contain_text("42% · half of it")
     expect(meter).to_have_js_property("value", 0.42)
+    expect(meter).to_have_attribute("aria-valuetext", "42% · half of it")
     expect(page.get_by_label("Import")).to_have_js_property("tagName", "PROGRESS")
     stop.click()
 

@@ -28,7 +28,7 @@ customElements.define("operation-bar", class extends HTMLElement {
 	}
 });
 function equip(bar) {
-	const [label, head, meter, out, button, live] = "label span progress output button span".split(" ").map(n => document.createElement(n));
+	const [label, head, meter, out, stop, live] = "label span progress output button span".split(" ").map(n => document.createElement(n));
 	let calls, fails = 0, drops = 0, said = 0, timer, events;
 	const at = name => bar.getAttribute(name);
 	const tell = (name, detail) => bar.dispatchEvent(new CustomEvent("operation-" + name, {bubbles: 1, composed: 1, detail}));
@@ -43,7 +43,7 @@ function equip(bar) {
 	};
 	const say = (text, isNew) => {if (isNew || Date.now() > said + 5e3) said = Date.now(), live.textContent = text;};
 	const call = (...what) => calls = Promise.resolve(calls).then(() => send(...what));
-	// One after the other.
+	// One by one.
 	const send = async (method, body, place) => {
 		const url = new URL(place || at("src"), document.baseURI);
 		url.searchParams.set("boundary", at("boundary") ?? "");
@@ -59,7 +59,7 @@ function equip(bar) {
 		const status = reply?.status, over = word(status), detail = over || status < 500 && now?.detail || word("offline");
 		say(detail, body || over);
 		if (body || over) out.value = detail, tell("error", {status, detail});
-		if (over) bar.rest(), be("error"), button.hidden = 1;
+		if (over) bar.rest(), be("error"), stop.hidden = 1;
 		else if (!body || bar.snapshot?.isActive)
 			offline(true), later(Math.max(1e3 * reply?.headers.get("Retry-After") || 0, Math.min(3e4, 1e3 * 2 ** fails++) * (1 + Math.random()) / 2));
 	};
@@ -91,8 +91,8 @@ function equip(bar) {
 	label.append(head, meter);
 	out.ariaLive = "off";
 	live.role = "status";
-	button.type = "button";
-	button.onclick = () => bar.stop();
+	stop.type = "button";
+	stop.onclick = () => bar.stop();
 	Object.assign(bar, {
 		start: parameters => call(at("method-start") ?? "POST", {command: "start", parameters}),
 		stop: more => call("POST", {command: "stop", ...more}, bar.snapshot?.links?.cancel),
@@ -108,7 +108,7 @@ function equip(bar) {
 		},
 		// Texts are data, never HTML.
 		draw() {
-			if (!label.isConnected) bar.replaceChildren(label, out, button, live);
+			if (!label.isConnected) bar.replaceChildren(label, out, stop, live);
 			const now = bar.snapshot?.id ? bar.snapshot : {value: at("value"), text: at("text")};
 			const {isActive, value, text, eta, state} = now, parts = [now.error?.message || text || (word(state) ?? state)];
 			meter.value = Math.min(1, value) || 0;
@@ -116,9 +116,9 @@ function equip(bar) {
 			if (isActive && now.indeterminate) meter.removeAttribute("value");
 			else if (isActive && !/%/.test(text)) parts.unshift(value.toLocaleString(lang(), {style: "percent"}));
 			if (eta) parts.push(new Intl.RelativeTimeFormat(lang()).format(Math.ceil(eta), "second"));
-			out.value = parts.join(" · ");
-			button.textContent = word("stop");
-			button.hidden = !isActive || !now.cancellable || at("cancellable") == "false";
+			out.value = meter.ariaValueText = parts.join(" · ");
+			stop.textContent = word("stop");
+			stop.hidden = !isActive || !now.cancellable || at("cancellable") == "false";
 		},
 	});
 }
