@@ -159,4 +159,5 @@ class Messages:
         if cls is None:
             raise UnknownMessageError(tag, self.tags)
         check_data(tag, data)
-        return structured(tag, data, cls)
+        # An envelope without data is that of a message without fields.
+        return structured(tag, {} if data is None else data, cls)

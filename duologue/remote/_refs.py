@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar, overload
+from typing import NoReturn, Protocol, TypeVar, overload
 
 from duologue.errors import AskTimeoutError, MessageShapeError
 from duologue.messages import (
@@ -104,6 +104,11 @@ class RemoteRef:
 
     def __hash__(self) -> int:
         return hash(self._ref)
+
+    def __reduce__(self) -> NoReturn:
+        # Whoever reads it has a way and rights of their own.
+        problem = f"write str(ref), and read it with remote.ref({str(self)!r})"
+        raise TypeError(problem)
 
     async def tell(
         self,

@@ -19,7 +19,7 @@ from duologue.errors import (
 )
 from duologue.messages import CALLS, Messages, Start, dump, message, tag_of
 from duologue.messages._schemas import schema_of
-from tests.messages.shop import Cart, Colour, Item, OrderPaid, OrderPlaced
+from tests.messages.shop import Cart, Colour, GetCart, Item, OrderPaid, OrderPlaced
 
 SHOP = Messages([OrderPaid, OrderPlaced, Cart])
 ORDER = UUID("12345678123456781234567812345678")
@@ -82,7 +82,7 @@ def test_an_unknown_tag_is_refused_with_those_that_are_known() -> None:
     [
         ([], "", "an object"),
         ("text", "", "an object"),
-        (None, "", "an object"),
+        (None, "/order", "missing"),
         ({}, "/order", "missing"),
         ({"order": "7"}, "/order", "UUID"),
         ({"order": 7}, "/order", "UUID"),
@@ -128,6 +128,10 @@ def test_a_wrong_shape_is_refused_with_its_place(
         SHOP.load("shop.order_placed.v2", data)
 
     assert caught.value.pointer == pointer
+
+
+def test_a_message_without_fields_needs_no_data() -> None:
+    assert Messages([GetCart]).load("shop.get_cart.v1", None) == GetCart()
 
 
 def test_what_is_nested_deeper_than_32_levels_is_refused() -> None:

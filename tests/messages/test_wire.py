@@ -5,6 +5,7 @@ The vectors are never changed: other programs hold to them.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,17 @@ def an_event(**fields: object) -> bytes:
             **fields,
         }
     ).encode()
+
+
+def test_the_vectors_of_a_release_are_in_all_later_ones() -> None:
+    frozen = json.loads((WIRE / "frozen.json").read_text("utf-8"))
+
+    for release, files in frozen.items():
+        for name, (number, digest) in files.items():
+            text = json.dumps(vectors(name)[:number], sort_keys=True).encode()
+            assert hashlib.sha256(text).hexdigest() == digest, (
+                f"{name}.json has changed since {release}; put new vectors at its end"
+            )
 
 
 @pytest.mark.parametrize("vector", vectors("events"), ids=lambda one: str(one["name"]))

@@ -173,6 +173,26 @@ def test_wrong_use_says_what_to_do(
     assert problem in command.problem
 
 
+@pytest.mark.parametrize(
+    ("scopes", "doubt"),
+    [
+        (("tel:*",), "asks for the verb 'tel'; known are ask, dialog"),
+        (("ask:dialog/*",), "such as message:shop.*"),
+        (("tell:*", "message:shop.*", "operations.read:*"), ""),
+    ],
+)
+def test_scopes_that_do_less_than_was_meant_are_told(
+    command: Command, scopes: tuple[str, ...], doubt: str
+) -> None:
+    options = [part for scope in scopes for part in ("--scope", scope)]
+
+    assert command("new", "shop", *options).startswith("duo_")
+
+    said = command.problem.splitlines()
+    assert len(said) == 1 + bool(doubt)
+    assert doubt in said[-1]
+
+
 def test_a_time_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["token", "new", "shop", "--expires", "soon"])

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,20 @@ FAILED: Final = 1
 WRONG_USE: Final = 2
 _VARIABLE: Final = "DUOLOGUE_TOKENS"
 _DEFAULT: Final = ".duologue/tokens.json"
+_VERBS: Final = frozenset(
+    {
+        "ask",
+        "dialog",
+        "message",
+        "operations.cancel",
+        "operations.owner",
+        "operations.read",
+        "operations.start",
+        "state.read",
+        "state.write",
+        "tell",
+    }
+)
 _DURATION: Final = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -127,6 +141,21 @@ def _new(path: Path, args: argparse.Namespace) -> None:
             raise AccessTokenTakenError(name=name)
         write_tokens(path, (*tokens, token))
     _hand_out(secret, path)
+    for doubt in _doubts(token.scopes):
+        sys.stderr.write(f"{doubt}\n")
+
+
+def _doubts(scopes: Sequence[str]) -> Iterator[str]:
+    """What somebody who made a token with these scopes may have meant otherwise."""
+    verbs = {scope.partition(":")[0] for scope in scopes}
+    known = ", ".join(sorted(_VERBS))
+    for verb in sorted(verbs - _VERBS):
+        yield f"no door of duologue asks for the verb {verb!r}; known are {known}"
+    if verbs & {"tell", "ask"} and "message" not in verbs:
+        yield (
+            "it may reach actors, but send them no type of messages: that takes another "
+            "scope, such as message:shop.*"
+        )
 
 
 def _rotate(path: Path, args: argparse.Namespace) -> None:
