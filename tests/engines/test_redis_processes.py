@@ -480,3 +480,21 @@ async def test_who_asks_a_state_is_answered_though_its_process_lost_that_meanwhi
 
         assert after == await cart.get_all() == {"step": 1}
     assert attempts == [{}, {}]
+
+
+async def test_a_snapshot_that_leaves_the_cache_while_its_chat_comes_is_not_lost(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    await engine.commit(await desk.begin(CHAT), snapshot=b"kept")
+    await asyncio.sleep(75)  # the chat is let go, and its snapshot is at hand
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(engine.enqueue([letter(CHAT, "m2")]))
+        await asyncio.sleep(0)
+        engine._cache.drop(CHAT)
+    turn = await desk.begin(CHAT)
+
+    assert turn.snapshot == b"kept"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from duologue.actors import Opened
@@ -225,8 +225,8 @@ class Leases(Upkeep):
         shard = self._names.shard_of(name)
         place = Place(name, kind, shard, self._names.unit(shard, name, kind))
         token = secrets.token_bytes(TOKEN_SIZE)
-        known = self._cache.keys_of(name)
-        tokens = [cast("State", self._cache.get(key))[0] for key in known]
+        known = self._cache.of_unit(name)
+        tokens = [state[0] for state in known.values()]
         states = [self._names.state(shard, key) for key in known]
 
         awaited = id(self._service_of(kind))
@@ -250,16 +250,19 @@ class Leases(Upkeep):
         place: Place,
         token: bytes,
         reply: list[Reply],
-        keys: Sequence[str],
+        known: Mapping[str, State | None],
         *,
         is_orphan: bool = False,
         own: Sequence[str] = (),
     ) -> Unit:
         """Take over a unit that the server has given to this process."""
+        # What was at hand when its states were asked for may have left the cache by now.
         _, last, _, parts, found = reply
         states = {
-            key: state_of(each, self._cache.get(key))
-            for key, each in zip(keys, cast("list[Reply]", found), strict=False)
+            key: state_of(each, state)
+            for (key, state), each in zip(
+                known.items(), cast("list[Reply]", found), strict=False
+            )
         }
         before = self._units.get(place.member)
         if before is not None:

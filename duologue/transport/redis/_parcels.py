@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from duologue.actors import Letter, Owed
 from duologue.transport.redis._keys import Names
-from duologue.transport.redis._units import NEVER, SnapshotCache
+from duologue.transport.redis._units import NEVER, SnapshotCache, State
 from duologue.transport.redis._wire._client import Argument
 from duologue.transport.redis._wire._envelopes import digest, pack
 
@@ -33,6 +33,9 @@ class Parcel:
         owed: What is owed to its screen.
         due: The letter for later that the mail was, if it was one.
         is_own: Whether the caller draws what is owed, if the unit is here then.
+
+    Attributes:
+        known: The mailboxes, and the snapshot that was at hand of each when it was sent.
     """
 
     def __init__(
@@ -47,17 +50,17 @@ class Parcel:
         self.owed: Sequence[Owed] = owed
         self.due: Due | None = due
         self.is_own: bool = is_own
-        self.boxes: list[str] = boxes_of(letters)
+        self.known: dict[str, State | None] = dict.fromkeys(boxes_of(letters))
 
     def arguments(self, cache: SnapshotCache) -> list[Argument]:
         """What the script is given of it."""
         due = Due("", "") if self.due is None else self.due
         args: list[Argument] = [due.name, due.at]
-        args += [len(self.boxes), len(self.letters), len(self.owed)]
-        for key in self.boxes:
-            known = cache.get(key)
+        args += [len(self.known), len(self.letters), len(self.owed)]
+        for key in self.known:
+            known = self.known[key] = cache.get(key)
             args += [NEVER if known is None else known[0], key]
-        args += letter_arguments(self.letters, self.boxes)
+        args += letter_arguments(self.letters, list(self.known))
         for one in self.owed:
             args += [one.id, one.body]
         return args
@@ -65,7 +68,7 @@ class Parcel:
     def keys(self, names: Names, shard: int) -> list[str]:
         """The keys of the script, behind those of the unit."""
         keys: list[str] = []
-        for key in self.boxes:
+        for key in self.known:
             keys += [names.ring(shard, key), names.state(shard, key)]
         if self.due is not None:
             keys += names.timed(shard)

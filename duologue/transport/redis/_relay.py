@@ -217,7 +217,7 @@ class Relay(Leases):
         if status == b"leased":
             own = [one.id for one in parcel.owed if parcel.is_own]
             parts = cast("list[Reply]", reply)
-            _unit = self._leased(place, token, parts, parcel.boxes, own=own)
+            _unit = self._leased(place, token, parts, parcel.known, own=own)
         elif status == b"mine":
             self._brought_here(place, parcel, last, found)
         elif status == b"ready":

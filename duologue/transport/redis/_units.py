@@ -182,9 +182,9 @@ class SnapshotCache:
         """The snapshot of a mailbox, if it is here."""
         return self._states.get(key)
 
-    def keys_of(self, unit: str) -> tuple[str, ...]:
-        """The mailboxes of a unit that are here."""
-        return tuple(self._keys.get(unit, ()))
+    def of_unit(self, unit: str) -> dict[str, State]:
+        """The mailboxes of a unit that are here, and their snapshots."""
+        return {key: self._states[key] for key in self._keys.get(unit, ())}
 
     def put(self, key: str, state: State) -> None:
         """Keep a snapshot; those that were not used for longest go."""
