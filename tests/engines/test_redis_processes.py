@@ -498,3 +498,24 @@ async def test_a_snapshot_that_leaves_the_cache_while_its_chat_comes_is_not_lost
     turn = await desk.begin(CHAT)
 
     assert turn.snapshot == b"kept"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+async def test_mail_is_handled_whose_numbers_a_forgetful_server_gives_out_again(
+    namespace: Namespace, number: int
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "gone 1"), letter(CHAT, "gone 2")])
+    turn = await desk.begin(CHAT)
+    turn = await engine.commit(turn, snapshot=b"", keep=True) or turn
+    namespace.server.ask("HDEL", namespace.key("u:b:1"), "n")
+    namespace.server.ask("DEL", namespace.key("m:b:1"))
+
+    for each in range(number):
+        await other.enqueue([letter(CHAT, f"new {each + 1}")])
+    await asyncio.sleep(0.01)
+    with pytest.raises(FencedError):
+        await engine.commit(turn, snapshot=b"")
+
+    assert await desk.rest() == [f"new {each + 1}" for each in range(number)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set as AbstractSet
 
 from duologue.actors import Letter, Owed
 from duologue.actors._engine._local import LocalMailboxes, Mailbox
@@ -174,6 +174,7 @@ class LeasedMailboxes(LocalMailboxes):
             except ValueError as error:
                 # Of a newer version, or of a stranger: for one who can read it.
                 _logger.warning("a message of %s stays: %s", unit.place.unit, error)
+                unit.unread.add(number)
                 continue
             self._arrive(unit, number, letter)
         unit.seen = max(unit.seen, contents.last)
@@ -234,6 +235,9 @@ class LeasedMailboxes(LocalMailboxes):
                 self._handled(unit, key, box)
             if not box.mail:
                 self._release(key, box)
+        if contents.last < unit.seen or self._has_strange(unit, there):
+            self._went_back(unit)
+            return
         for name in unit.owed.keys() - {name for _, name, _ in contents.owed}:
             del unit.owed[name]
             unit.fresh.discard(name)
@@ -245,6 +249,12 @@ class LeasedMailboxes(LocalMailboxes):
         self._add_mail(unit, contents)
         self._send_out(unit, contents.out)
 
+    @staticmethod
+    def _has_strange(unit: Unit, there: AbstractSet[int]) -> bool:
+        """Whether the server has mail under numbers that were of other mail here."""
+        known = unit.unread.union(*unit.numbers.values())
+        return any(number <= unit.seen and number not in known for number in there)
+
     def _send_out(self, unit: Unit, out: Mapping[int, bytes]) -> None:
         """Have what a unit has for others go on its way, unless it does already."""
         raise NotImplementedError
@@ -252,6 +262,10 @@ class LeasedMailboxes(LocalMailboxes):
     def _went_back(self, unit: Unit) -> None:
         """Begin anew with a unit of which the server has forgotten the last."""
         _logger.warning("the server has forgotten the last of %s", unit.place.unit)
+        self._read_anew(unit)
+
+    def _read_anew(self, unit: Unit) -> None:
+        """Leave a unit, to read all of it again."""
         self._lose(unit)
 
     def _lose(self, unit: Unit, outcome: str = "lost") -> None:

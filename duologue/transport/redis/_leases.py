@@ -339,6 +339,12 @@ class Leases(Upkeep):
         await asyncio.shield(self._send(HAND, unit.place, args))
         return True
 
+    def _read_anew(self, unit: Unit) -> None:
+        """Leave a unit to whoever has it next: this process, unless another is quicker."""
+        _answer = self._let_go(unit, only_empty=False)
+        super()._read_anew(unit)
+        self._look()
+
     async def _is_there(self, process: str) -> bool:
         """Whether another process listens."""
         channel = self._names.channel + process

@@ -54,6 +54,7 @@ class Unit:
         token: Proves the lease.
         seen: The number of the newest mail that is known here.
         numbers: The numbers of the mail of each mailbox, in order.
+        unread: The numbers of mail that cannot be read here.
         boxes: The mailboxes that have been in use here.
         states: The snapshots, as far as they have been read.
         owed: What is owed to the screen, by its id: its number and what it says.
@@ -77,6 +78,7 @@ class Unit:
         self.token: bytes = token
         self.seen: int = 0
         self.numbers: dict[str, deque[int]] = {}
+        self.unread: set[int] = set()
         self.boxes: set[str] = set()
         self.states: dict[str, State] = {}
         self.owed: dict[str, tuple[int, bytes]] = {}
