@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -11,6 +11,7 @@ from secrets import token_hex
 import pytest
 
 from duologue import Dispatcher
+from duologue.actors import Letter, Opened, Owed, TimedLetter
 from duologue.dialogs import DialogManager, Message
 from duologue.dialogs.routing import Command
 from duologue.errors import NoContextError
@@ -304,3 +305,52 @@ async def test_what_is_owed_to_another_chat_is_sent_though_that_of_its_sender_is
         if call.method is Method.SEND and call.view is not None
     ]
     assert sent[-1] == "second"
+
+
+class _Hasty(TestedEngine):
+    """Loses a chat behind a commit that has begun the next turn, and has it again."""
+
+    is_to_lose = False
+
+    async def commit(
+        self,
+        opened: Opened,
+        *,
+        snapshot: bytes | None,
+        outbox: Sequence[Letter] = (),
+        owed: Sequence[Owed] = (),
+        timed: Sequence[TimedLetter] = (),
+        keep: bool = False,
+    ) -> Opened | None:
+        following = await super().commit(
+            opened,
+            snapshot=snapshot,
+            outbox=outbox,
+            owed=owed,
+            timed=timed,
+            keep=keep,
+        )
+        if following is not None and self.is_to_lose:
+            self.is_to_lose = False
+            before = self._unit(opened.key)
+            assert before is not None
+            self._read_anew(before)
+            while self._unit(opened.key) is None:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+        return following
+
+
+async def test_a_chat_goes_on_that_was_lost_when_its_next_turn_had_begun(
+    address: RedisServer,
+) -> None:
+    engine = _Hasty(address.url, namespace=token_hex(8), shards=1)
+    async with Playground(make_dispatcher(), engine=engine) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+
+        engine.is_to_lose = True
+        for number in range(5):
+            _receipt = await chat.dialog(1).update({f"k{number}": number})
+        async with asyncio.timeout(10):
+            while engine.is_to_lose or engine.waiting():  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)

@@ -184,6 +184,7 @@ class DialogActors:
                 return  # too late: the mail waits for the next run
         else:
             self._actors.move_to_end(key)
+            actor.following = None  # it was begun on a lease that is over
         actor.inbox.ring()
 
     def wake(self, key: str) -> DialogActor:
@@ -247,8 +248,10 @@ class DialogActors:
             del self._actors[actor.key]
         self._observer.count("passivations", actor=self.actor_name)
         if actor.inbox.has_mail and not self._is_closing:
-            self._activate(actor.key).following = actor.following
             self.ready(actor.key)
+            heir = self._actors.get(actor.key)
+            if heir is not None:
+                heir.following = actor.following
         if not self._actors:
             for empty in self._empty:
                 if not empty.done():

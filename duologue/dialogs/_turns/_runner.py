@@ -132,7 +132,9 @@ class TurnRunner:
         """Handle one message of an actor whose mailbox this process has leased."""
         self.running += 1
         try:
-            actor.following = await self._take(actor, actor.following)
+            following = await self._take(actor, actor.following)
+            # Mail that was announced meanwhile is that of another lease.
+            actor.following = None if actor.inbox.has_mail else following
         except EngineUnavailableError as error:
             actor.following = None
             self._unsure.ask_again(actor, error)
