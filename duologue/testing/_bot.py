@@ -234,6 +234,10 @@ class RecordingBot(Bot):
         """
         return parse(raw, self)
 
+    def is_newer(self, message_id: str, than: str) -> bool:
+        """Whether a message came after another one: its number is higher."""
+        return int(message_id[1:]) > int(than[1:])
+
     async def start(self) -> None:
         """Do nothing: there is nothing to connect to."""
 

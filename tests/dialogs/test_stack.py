@@ -109,7 +109,7 @@ def test_a_message_that_was_sent_once_more_counts_though_an_older_copy_was_chang
 ):
     screen = KnownScreen()
     screen.expect(keys(1), new_message=True)
-    screen.adopt("older", "i", "a")
+    screen.adopt("older", "i", "a", is_newer=False)
     for revision in range(2, 40):
         assert screen.expect(keys(revision), new_message=False)
 

@@ -26,8 +26,8 @@ from duologue.dialogs._screen._owed import load_view
 from duologue.dialogs.routing import Command
 from duologue.dialogs.widgets.kbd import Button
 from duologue.dialogs.widgets.text import Const, Format
-from duologue.errors import MessengerUnavailableError
-from duologue.testing import Method, Playground
+from duologue.errors import MessengerUnavailableError, RateLimitedError
+from duologue.testing import Method, Playground, RecordingBot
 from duologue.transport.max import Bot
 from duologue.transport.sandbox import Control, LogEntry, LogKind, Sandbox
 from tests.promises.conftest import DURABLE, Counter, Kept, Life, MakeEngine
@@ -49,6 +49,11 @@ class Told(StatesGroup):
 def shown(chat: Playground) -> list[str]:
     """What the bot shows in the chat with user 1."""
     return [each.text for each in chat.bot.messages(1) if each.user_id is None]
+
+
+def with_buttons(chat: Playground) -> list[str]:
+    """What has buttons there."""
+    return [each.text for each in chat.bot.messages(1) if each.keyboard]
 
 
 @pytest.fixture
@@ -341,6 +346,62 @@ async def test_a_press_adopts_a_message_whose_sending_was_not_noted(
         del failures
 
         assert shown(chat) == ["1 "]
+
+
+class LosingBot(RecordingBot):
+    """Does not hear that some of its messages have arrived."""
+
+    deaf = False
+
+    async def send_now(
+        self, chat_id: int, view: View, *, reply_to: str | None = None
+    ) -> str:
+        """Send a message."""
+        sent = await super().send_now(chat_id, view, reply_to=reply_to)
+        if self.deaf:
+            raise MessengerUnavailableError("send", "the answer was lost")
+        return sent
+
+
+@pytest.mark.parametrize("mode", [ShowMode.SEND, ShowMode.DELETE_AND_SEND])
+async def test_a_press_adopts_a_later_window_whose_sending_was_not_heard_of(
+    dispatcher: Dispatcher, mode: ShowMode
+) -> None:
+    bot = LosingBot()
+    async with Playground(dispatcher, bot=bot) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        bot.deaf = True
+        await (await chat.dialog(1).update({"k": 1}, show_mode=mode))
+        await asyncio.sleep(0.1)
+        bot.deaf = False
+        await chat.click(1, "more")
+        await chat.settled()
+
+        left = ["0 "] if mode is ShowMode.SEND else []
+        assert shown(chat) == [*left, "1 k=1"]
+        assert with_buttons(chat) == ["1 k=1"]
+
+
+async def test_a_press_adopts_no_window_for_one_that_was_surely_not_sent(
+    dispatcher: Dispatcher,
+) -> None:
+    bot = LosingBot()
+    async with Playground(dispatcher, bot=bot) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        known = bot.messages(1)[-1]
+        double = await bot.send_now(1, known.view)
+        bot.fail(RateLimitedError("send", "too many", 5.0), method=Method.SEND)
+        await (await chat.dialog(1).update({"k": 1}, show_mode=ShowMode.SEND))
+        await asyncio.sleep(0.1)
+        payload = known.payload_of("more")
+        assert payload is not None
+        await chat.press(1, payload, message_id=double)
+        await chat.settled()
+
+        assert shown(chat) == ["0 ", "0 ", "1 k=1"]
+        assert with_buttons(chat) == ["1 k=1"]
 
 
 async def test_no_user_waits_for_the_handler_of_another(

@@ -495,6 +495,39 @@ def test_different_events_have_different_ids() -> None:
     assert len({BOT.parse(raw).id for raw in raws}) == len(raws)
 
 
+@pytest.mark.parametrize(
+    ("message_id", "than", "is_newer"),
+    [
+        (
+            "mid.00000000000000070000000000000002",
+            "mid.00000000000000070000000000000001",
+            True,
+        ),
+        (
+            "mid.00000000000000070000000000000001",
+            "mid.00000000000000070000000000000001",
+            False,
+        ),
+        (
+            "mid.00000000000000070000000000000001",
+            "mid.00000000000000070000000000000002",
+            False,
+        ),
+        (
+            "mid.00000000000000080000000000000002",
+            "mid.00000000000000070000000000000001",
+            False,
+        ),
+        ("mid.2", "mid.1", False),
+        ("mid.00000000000000070000000000000002", "1", False),
+    ],
+)
+def test_of_two_messages_of_a_chat_the_newer_one_is_known_by_its_id(
+    message_id: str, than: str, *, is_newer: bool
+) -> None:
+    assert BOT.is_newer(message_id, than) is is_newer
+
+
 def test_the_id_of_a_press_is_short_however_long_its_payload() -> None:
     assert len(BOT.parse(callback(payload="x" * 1024)).id) < 60
 

@@ -40,6 +40,13 @@ class Bot(MessengerCalls, Protocol):
         """Give back connections. Calling it again is harmless."""
         ...
 
+    def is_newer(self, message_id: str, than: str) -> bool:  # noqa: ARG002
+        """Whether a message came after another one of its chat, as far as ids tell.
+
+        Where they tell nothing it is False, and nothing is taken for newer.
+        """
+        return False
+
     async def send(
         self,
         chat_id: int,

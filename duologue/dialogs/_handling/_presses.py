@@ -34,7 +34,11 @@ def pressed(turn: Turn, callback: Callback, payload: Payload) -> tuple[str, str]
     if stack.last_intent_id() != payload.intent:
         raise OutdatedClickError(turn.address.key)
     if message_id is not None and message_id != screen.message_id:
-        revision = screen.adopt(message_id, payload.intent, payload.data)
+        known = screen.message_id
+        is_newer = known is not None and turn.bot.is_newer(message_id, known)
+        revision = screen.adopt(
+            message_id, payload.intent, payload.data, is_newer=is_newer
+        )
         if revision is not None:
             turn.adopted = stack.id, revision, message_id
     return stack.id, data

@@ -140,9 +140,10 @@ class Presenter:
         self._confirmations.rows[screen_key] = row
 
     def adopt(self, screens: Screens, stack_id: str, revision: int, shown: str) -> None:
-        """Take a message that the user pressed for the one that was to be sent.
+        """Take a message that the user pressed for one that was to be sent.
 
-        It was sent by a process that ended before it could note that.
+        It was sent by a process that ended before it could note that, or by this one,
+        which did not hear of it.
 
         Args:
             screens: Those of its conversation.
@@ -151,21 +152,14 @@ class Presenter:
             shown: The message.
         """
         screen = screens.get(stack_id)
-        if screen is None or screen.current is not None:
+        if screen is None:
             return
-        if any(sent >= revision for sent in screen.unconfirmed):
-            return  # it has been sent once more, and the newer message counts
-        for order in list(screen.orders):
-            draw = order.draw
-            # One that waits for its first try here may have been sent several times by
-            # others: then the newest message counts, and that is still to come.
-            is_view = draw.view is not None and draw.revision <= revision
-            if is_view and order.is_tried:
-                screen.orders.remove(order)
-                self._drawing.reply(screen, draw)
-                self._confirmations.pay(screen, order.debts)
-                order.finish()
-        screen.message_id = shown
+        for order in screen.adopt(revision, shown):
+            self._drawing.reply(screen, order.draw)
+            self._confirmations.pay(screen, order.debts)
+            order.finish()
+        if screen.strips and not screen.is_running:
+            self._begin(screens, screen)
 
     def in_flight(self, screens: Screens, stack_id: str) -> Order | None:
         """What tells when the views of a stack that wait now are drawn."""
@@ -320,11 +314,13 @@ class Presenter:
 
     async def _perform(self, screen: Screen, order: Order) -> bool:
         """Make one attempt to draw; tell whether the order is done with."""
-        previous, order.is_tried = screen.message_id, True
+        previous, was_tried = screen.message_id, order.is_tried
+        order.is_tried = True
         try:
             await self._drawing.draw(screen, order)
         except RateLimitedError as error:
             self._count(screen, "limited")
+            order.is_tried = was_tried  # it has surely not arrived
             _logger.info("%s", error)
             return False
         except (MessengerUnavailableError, UnexpectedAnswerError) as error:

@@ -176,6 +176,45 @@ class Screen:
         """Whether something is on its way, or the state is still to hear of it."""
         return bool(self.is_running or self.orders or self.strips or self.unconfirmed)
 
+    def adopt(self, revision: int, shown: str) -> list[Order]:
+        """Take a message that the user pressed for one that was to be sent.
+
+        Whoever has sent it did not hear of that. It is newer than the message that is
+        known, if one is.
+
+        Args:
+            revision: The drawing that the message shows, at most.
+            shown: The message.
+
+        Returns:
+            What need not be drawn any more.
+        """
+        if self.current is not None or any(
+            sent >= revision for sent in self.unconfirmed
+        ):
+            return []  # it has been sent once more, and the newer message counts
+        # One that waits for its first try here may have been sent several times by
+        # others: then the newest message counts, and that is still to come.
+        done = [
+            order
+            for order in self.orders
+            if order.is_tried
+            and order.draw.view is not None
+            and order.draw.revision <= revision
+            and (self.message_id is None or order.draw.mode is ShowMode.SEND)
+        ]
+        for order in done:
+            self.orders.remove(order)
+        if self.message_id is None:
+            self.message_id = shown
+        elif done:
+            left, self.message_id = self.message_id, shown
+            if done[-1].draw.strip:
+                self.strips.append(left)
+        elif shown not in {self.message_id, *self.strips}:
+            self.strips.append(shown)  # it counts no more
+        return done
+
 
 Screens: TypeAlias = dict[str, Screen]
 """The screens of one conversation, by stack."""

@@ -129,22 +129,24 @@ class KnownScreen:
                 self.drawn = keys
         self.pending = [keys for keys in self.pending if keys.revision > revision]
 
-    def adopt(self, message_id: str, intent: str, data: str) -> int | None:
-        """Take a message that was pressed for the first one, which was to be sent.
+    def adopt(
+        self, message_id: str, intent: str, data: str, *, is_newer: bool
+    ) -> int | None:
+        """Take a message that was pressed for one that was to be sent.
 
         Whoever has sent it has ended, or lost the answer, before it could note that.
-        Where a message is known already, one that was pressed may be an older one. It
-        may have been sent once more by now: then `confirm` will tell of the newer one.
+        It may have been sent once more by now: then `confirm` will tell of the newer one.
 
         Args:
             message_id: The message.
             intent: The dialog.
             data: Widget and item, or the digest of them, which the message shows.
+            is_newer: Whether it is surely newer than the one that is known, if one is.
 
         Returns:
             The drawing that it shows; None if it can be no such message.
         """
-        if self.message_id is not None:
+        if self.message_id is not None and not is_newer:
             return None
         for keys in self.pending:
             if keys.find(intent, data) is not None:

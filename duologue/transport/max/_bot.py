@@ -29,6 +29,7 @@ from duologue.transport.max._answers import Subscription
 from duologue.transport.max._capabilities import ACTIONS, CAPABILITIES, UPDATE_TYPES
 from duologue.transport.max._http import HttpClient
 from duologue.transport.max._limits import Limited, Limits, MaxLimits
+from duologue.transport.max._message import is_newer
 from duologue.transport.max._parse import parse
 from duologue.transport.max._private_chats import PrivateChats
 from duologue.transport.max._requests import BotCommand, Request
@@ -134,6 +135,10 @@ class Bot(Limited, Messenger):
         """
         if self._me is None:
             self._me = await self.me()
+
+    def is_newer(self, message_id: str, than: str) -> bool:
+        """Whether a message came after another one of its chat."""
+        return is_newer(message_id, than)
 
     def observe(self, observer: Observer | None) -> None:
         """Tell somebody of every call from now on; a started bot only.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import cast
+from typing import Final, cast
 
 from duologue.dialogs import (
     CallbackButton,
@@ -36,7 +37,16 @@ CHAT_TYPES = {
 }
 
 
+# Source: ids of messages in updates of 2025 and 2026 hold the number of the chat and then the
+# place in it, which begins with the time. It is not documented, so other ids are no error.
+_ID: Final = re.compile(r"mid\.([0-9a-f]{16})([0-9a-f]{16})")
 _NOBODY_KNOWN: Mapping[int, int] = {}
+
+
+def is_newer(message_id: str, than: str) -> bool:
+    """Whether a message came after another one of its chat; False where ids do not tell."""
+    one, other = _ID.fullmatch(message_id), _ID.fullmatch(than)
+    return bool(one and other and one[1] == other[1] and one[2] > other[2])
 
 
 def user(raw: Raw, path: str) -> User:
