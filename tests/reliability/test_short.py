@@ -30,6 +30,19 @@ async def test_nothing_is_lost_doubled_or_out_of_order_when_the_bot_is_killed(
     assert in_calls(total) > 0
 
 
+@pytest.mark.parametrize("strike", ["stop", "term"])
+async def test_so_it_is_when_the_bot_is_frozen_or_ended_in_order(
+    tmp_path: Path, strike: str
+) -> None:
+    plan = Plan(f"short-{strike}", 40, kills=1, users=10, strike=strike)
+    total = Verdict()
+
+    await campaigns([plan], tmp_path, total)
+
+    assert total.faults == {}, total.examples
+    assert in_calls(total) == 1
+
+
 async def test_no_call_is_too_many_when_the_bot_is_killed(tmp_path: Path) -> None:
     plan = Plan("limits", 60, kills=4, users=10, limits=True, spares=True)
     total = Verdict()
