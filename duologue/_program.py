@@ -123,6 +123,8 @@ async def wait_for_end(runtime: Runtime, does: str) -> None:
     """
     if not _logger.hasHandlers():  # the log would say it
         place, names = place_of(runtime.engine), _names(runtime.bots)
+        if not runtime.engine.durable and does == "polling":
+            place += ", so a slow handler makes every user wait"
         _say(f"{does} as {names}, state in {place}; Ctrl+C ends it")
     with suppress(asyncio.CancelledError):
         await runtime.wait()

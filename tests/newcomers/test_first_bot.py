@@ -178,7 +178,10 @@ async def test_a_bot_in_memory_says_so_in_that_line(folder: Folder) -> None:
         bot.terminate()
         await folder.ended(bot, said)
 
-    assert said.endswith(f"{sandbox.url}, state in memory; Ctrl+C ends it\n")
+    assert said.endswith(
+        f"{sandbox.url}, state in memory, so a slow handler makes every user wait; "
+        "Ctrl+C ends it\n"
+    )
 
 
 async def test_a_wrong_engine_in_the_environment_is_told_in_one_line(
