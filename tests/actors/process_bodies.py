@@ -150,3 +150,12 @@ class Rocket(Sum):
 
     def ping(self) -> None:
         """Never called."""
+
+
+async def ask_twice(operation: Operation) -> list[object]:
+    """Asks the same question twice, and begins to count anew in between."""
+    operation.report(0.9, "first")
+    first = await operation.ask("which month?")
+    operation.reset()
+    operation.report(0.1, "second")
+    return [first, await operation.ask("which month?")]

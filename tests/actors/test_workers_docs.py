@@ -21,6 +21,10 @@ PAGE = ROOT / "docs" / "workers.md"
 
 
 BODY_CALLS_NONE_OF_THESE = {
+    "answer",
+    "asked",
+    "question",
+    "resets",
     "adopt",
     "begin_again",
     "last_heard",

@@ -16,6 +16,7 @@ from typing import cast
 import pytest
 
 from duologue.actors import ActorSystem, Operation, Worker, Workers, WorkerState
+from duologue.actors.testing import settled
 from duologue.errors import WorkerBodyError
 from tests.actors import process_bodies as bodies
 from tests.actors.conftest import endless
@@ -323,3 +324,29 @@ def _is_gone(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+async def test_a_process_asks_and_is_answered_in_json(
+    workers: Workers, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = await workers.start(bodies.ask_twice, executor="process")
+    seen = []
+    async for snapshot in worker.watch():
+        if snapshot.state is WorkerState.INPUT_REQUIRED:
+            seen.append((snapshot.question, snapshot.value))
+            worker.answer(object())  # no JSON: it is asked once more
+            await settled()
+            worker.answer({"month": len(seen)})
+
+    assert worker.snapshot.result == [{"month": 1}, {"month": 2}]
+    assert set(seen) == {("which month?", 0.9), ("which month?", 0.1)}
+    assert "an answer cannot go to the process" in caplog.text
+
+
+async def test_a_process_that_asks_can_be_stopped(workers: Workers) -> None:
+    worker = await workers.start(bodies.ask_twice, executor="process")
+    async for snapshot in worker.watch():
+        if snapshot.question:
+            await worker.stop("no more")
+
+    assert worker.snapshot.state is WorkerState.CANCELLED

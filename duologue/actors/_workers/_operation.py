@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 from pykka import Timeout
 
 from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._workers._operation_report import clean_text
 from duologue.actors._workers._progress._part import PartSnapshot
 from duologue.actors._workers._progress._progress import Progress
+from duologue.actors._workers._progress._questions import Answer, Asked, give_up
 from duologue.actors._workers._progress._reporting import Reporting, Trunk
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot, reported
 
@@ -30,7 +32,7 @@ class Operation(Reporting):
         lock: Held while it is reported; one of its own by default.
     """
 
-    __slots__ = ("_adopted", "_checkpoint", "_save", "_stop")
+    __slots__ = ("_adopted", "_asked", "_checkpoint", "_resets", "_save", "_stop")
 
     def __init__(
         self,
@@ -46,6 +48,8 @@ class Operation(Reporting):
         self._checkpoint: Checkpoint = None
         self._save: Callable[[Checkpoint], Checkpoint] | None = None
         self._adopted: tuple[PartSnapshot, ...] = ()
+        self._asked: tuple[Asked, ...] = ()
+        self._resets = 0
 
     @property
     def stop_reason(self) -> str:
@@ -98,6 +102,98 @@ class Operation(Reporting):
         """Return, with the reason, when the body is asked to stop."""
         return await self._stop
 
+    async def ask(self, question: object) -> Answer:
+        """Ask whoever looks after the worker for something, and return the answer.
+
+        The worker is `input_required` meanwhile, and shows the question. Several
+        questions at once are shown one after the other. A wait is no silence; when
+        the body is asked to stop, the wait is cancelled.
+
+        Args:
+            question: Words for the user, cut at 1,000 characters.
+        """
+        asked = self._put(question)
+        try:
+            return await asked.answer
+        finally:
+            self._withdraw(asked)
+
+    def ask_in_thread(self, question: object, timeout: float | None = None) -> Answer:
+        """Ask as `ask` does, in a thread.
+
+        Args:
+            question: Words for the user, cut at 1,000 characters.
+            timeout: Seconds to wait at most, of the real clock.
+
+        Raises:
+            pykka.Timeout: There is no answer in time.
+            asyncio.CancelledError: The body is asked to stop; let it end the body.
+            BlockingCallError: On the thread of the event loop; use `ask()`.
+        """
+        asked = self._put(question)
+        try:
+            return asked.answer.get(timeout=timeout)
+        finally:
+            self._withdraw(asked)
+
+    def reset(self) -> None:
+        """Begin to count anew, as for work that has to be done once more.
+
+        This is the one way for the progress to go back within an attempt. The words
+        and the checkpoint stay; parts from before are not shown any more.
+        """
+        self.begin_again()
+        self._resets += 1
+        self.report()
+
+    def _put(self, question: object) -> Asked:
+        words = self._trunk.cleaned(clean_text(question), question)
+        asked = Asked(words or "")
+        with self._trunk.lock:
+            is_over = self._trunk.is_closed or self._trunk.is_stop_requested
+            if not is_over:
+                self._asked = (*self._asked, asked)
+        if is_over:
+            give_up([asked])
+        self.report()
+        return asked
+
+    def _withdraw(self, asked: Asked) -> None:
+        with self._trunk.lock:
+            self._asked = tuple(one for one in self._asked if one is not asked)
+        self.report()
+
+    def _give_up(self) -> None:
+        with self._trunk.lock:
+            waiting, self._asked = self._asked, ()
+        give_up(waiting)
+
+    @property
+    def asked(self) -> Asked | None:
+        """What the body waits for; None if it waits for no answer."""
+        waiting = self._asked
+        return waiting[0] if waiting else None
+
+    @property
+    def question(self) -> str | None:
+        """What the body asks for; None if it waits for no answer."""
+        asked = self.asked
+        return None if asked is None else asked.question
+
+    @property
+    def resets(self) -> int:
+        """How often the body has begun to count anew."""
+        return self._resets
+
+    def answer(self, answer: Answer) -> bool:
+        """Answer what was asked first; false if nothing is. The worker calls this."""
+        with self._trunk.lock:
+            first, self._asked = self._asked[:1], self._asked[1:]
+        for asked in first:
+            asked.answer.set(answer)
+            self.report()
+        return bool(first)
+
     def restore(self, checkpoint: Checkpoint) -> None:
         """Begin with a checkpoint; who keeps them calls this."""
         self._checkpoint = checkpoint
@@ -111,6 +207,7 @@ class Operation(Reporting):
         if not self._stop.is_ready():
             self._trunk.is_stop_requested = True
             self._stop.set(reason)
+            self._give_up()
 
     def begin_again(self) -> None:
         """Forget how far it was, for another attempt; the worker calls this."""
@@ -142,7 +239,7 @@ class Operation(Reporting):
                 return snapshot
             trunk.has_news = False
             parts = self._fold() or self._adopted
-            return reported(snapshot, self._progress, trunk.at, parts)
+            return reported(snapshot, self._progress, trunk.at, parts, self.question)
 
     @property
     def is_closed(self) -> bool:
@@ -154,3 +251,4 @@ class Operation(Reporting):
         with self._trunk.lock:
             self._trunk.is_closed = True
             self._trunk.has_news = False
+        self._give_up()

@@ -11,6 +11,7 @@ from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._progress._questions import Answer
 from duologue.actors._workers._worker_messages import Ping, Request, StopWork
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot
 from duologue.errors import UnknownWorkerError
@@ -198,6 +199,19 @@ class Worker:
         """
         self._refuse_if_forgotten()
         return await self._record.ask(StopWork(reason))
+
+    def answer(self, answer: Answer) -> bool:
+        """Answer what its body asks for; from any thread.
+
+        Args:
+            answer: What `operation.ask()` returns. To a body in a process of its own it
+                travels as JSON.
+
+        Returns:
+            Whether it has asked for something. Of several answers the first one counts.
+        """
+        operation = self._record.operation
+        return operation is not None and operation.answer(answer)
 
     async def finished(self) -> WorkerSnapshot:
         """Return the final snapshot when the worker has reached its end state."""

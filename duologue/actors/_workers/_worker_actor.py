@@ -48,6 +48,7 @@ from duologue.actors._workers._worker_messages import (
     Written,
 )
 from duologue.actors._workers._worker_snapshot import (
+    RUNS,
     BodyOutcome,
     Cancelled,
     Ignored,
@@ -280,7 +281,7 @@ class WorkerActor(AsyncActor):
             self._request_stop(reason)
 
     def _listen(self) -> None:
-        if self._record.snapshot.state is WorkerState.RUNNING:
+        if self._record.snapshot.state in RUNS:
             reason = self._limits.silence()
             if reason is not None:
                 self._run_out(WorkerState.LOST, reason)

@@ -1,7 +1,7 @@
 """What is known of a background worker, and how it changes: values and functions.
 
-A worker is pending, then running, perhaps retrying or cancelling, and then in one of
-five end states, and its actor changes nothing any more.
+A worker is pending, then running, perhaps asking, retrying or cancelling, and then in
+one of five end states, and its actor changes nothing any more.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class WorkerState(enum.StrEnum):
 
     PENDING = "pending"
     RUNNING = "running"
+    INPUT_REQUIRED = "input_required"
     CANCELLING = "cancelling"
     RETRYING = "retrying"
     SUCCEEDED = "succeeded"
@@ -44,10 +45,13 @@ _ACTIVE = frozenset(
     {
         WorkerState.PENDING,
         WorkerState.RUNNING,
+        WorkerState.INPUT_REQUIRED,
         WorkerState.CANCELLING,
         WorkerState.RETRYING,
     }
 )
+
+RUNS: Final = frozenset({WorkerState.RUNNING, WorkerState.INPUT_REQUIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class WorkerSnapshot:
         expires_at: When it may be forgotten; None while it is active.
         says_active: What a body of m3 says of itself, which may be over before its
             `run` has ended; true for other bodies. For doors with m3's wire.
+        question: What its body asks for; empty if it asks for nothing.
     """
 
     id: str
@@ -134,6 +139,7 @@ class WorkerSnapshot:
     children: tuple[PartSnapshot, ...] = ()
     expires_at: float | None = None
     says_active: bool = True
+    question: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -204,11 +210,17 @@ def reported(
     progress: Progress,
     at: float,
     children: tuple[PartSnapshot, ...] = (),
+    question: str | None = None,
 ) -> WorkerSnapshot:
-    """The body has said how far it is."""
+    """The body has said how far it is, and whether it waits for an answer."""
     rate, eta = progress.measure(at)
+    state = snapshot.state
+    if state in RUNS:
+        state = WorkerState.RUNNING if question is None else WorkerState.INPUT_REQUIRED
     return replace(
         snapshot,
+        state=state,
+        question=question or "",
         value=progress.value,
         text=progress.text,
         current=progress.current,
@@ -266,6 +278,7 @@ def stopping(snapshot: WorkerSnapshot, reason: str, now: float) -> WorkerSnapsho
     return replace(
         snapshot,
         state=WorkerState.CANCELLING,
+        question="",
         reason=reason,
         cancellable=False,
         updated_at=now,
@@ -294,6 +307,7 @@ def ended(
     return replace(
         snapshot,
         state=state,
+        question="",
         value=1.0 if state is WorkerState.SUCCEEDED else snapshot.value,
         error=failure_of(outcome.error) if isinstance(outcome, Raised) else None,
         result=outcome.result if isinstance(outcome, Returned) else None,

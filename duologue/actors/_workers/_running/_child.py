@@ -18,6 +18,7 @@ from typing import BinaryIO, Final, cast
 
 from duologue.actors._pykka._functions import is_async
 from duologue.actors._workers._operation import Operation
+from duologue.actors._workers._progress._questions import Asked
 from duologue.actors._workers._running._wire import (
     LIMIT,
     Function,
@@ -48,6 +49,8 @@ class Told:
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._checkpoint: tuple[object] | None = None
+        self._asked: Asked | None = None
+        self._resets = 0
         self.operation: Operation = Operation("the body", self._news.set)
         self.operation.keep_by(self._keep)
 
@@ -71,14 +74,22 @@ class Told:
             self._news.clear()
             kept, self._checkpoint = self._checkpoint, None
             before = WorkerSnapshot("", "", "", None, 0.0, 0.0)
+            # In this order: what is reported after a reset comes with it, or later.
+            resets, asked = self.operation.resets, self.operation.asked
             now = self.operation.take(before)
+            is_reset, self._resets = resets != self._resets, resets
+            is_other, self._asked = asked is not self._asked, asked
         if kept is not None:
             self._write(line_of({"checkpoint": kept[0]}))
         if now is not before:
             counts = [now.current, now.total, now.unit, now.stage]
             parts = [packed_part(part) for part in now.children]
             report = [now.value, now.text, *counts]
-            self._write(line_of({"report": report, "parts": parts}))
+            self._write(line_of({"report": report, "parts": parts, "reset": is_reset}))
+        if is_other:
+            self._write(
+                line_of({"question": None if asked is None else asked.question})
+            )
 
     def _run(self) -> None:
         while True:
@@ -113,6 +124,8 @@ def main() -> None:
     try:
         function = _function_of(program["main"], call)
         line: Mapping[str, object] = {"result": _called(function, call, told.operation)}
+    except asyncio.CancelledError:
+        line = {"cancelled": True}
     except BaseException as error:  # noqa: BLE001 - whatever the author's code does
         line = _error_of(error)
     told.end(line)
@@ -129,9 +142,13 @@ def _streams() -> tuple[BinaryIO, Told]:
 
 
 def _listen(wanted: BinaryIO, operation: Operation) -> None:
-    """Hear that the body is to stop; end at once if the program has died."""
+    """Hear answers, and that the body is to stop; end at once if the program has died."""
     for line in wanted:
-        operation.request_stop(str(told_in(line).get("stop", "")))
+        told = told_in(line)
+        if "answer" in told:
+            operation.answer(told["answer"])
+        else:
+            operation.request_stop(str(told.get("stop", "")))
     if not operation.is_closed:
         os._exit(_NOT_HEARD)
 

@@ -16,9 +16,9 @@ from duologue.actors._workers._worker_messages import (
     TimeOver,
 )
 from duologue.actors._workers._worker_snapshot import (
+    RUNS,
     BodyOutcome,
     Raised,
-    WorkerState,
     begun_again,
     failure_of,
     retrying,
@@ -94,8 +94,11 @@ class _Counted:
     def silence(self) -> str | None:
         """Why it is to be stopped if nothing was heard for too long; else look later."""
         heartbeat = self._job.terms.heartbeat or 0.0
+        now = self._job.settings.now()
         heard_at = max(self._begun_at, self._operation.last_heard() or 0.0)
-        left = heard_at + heartbeat - self._job.settings.now()
+        if self._operation.question is not None:
+            heard_at = now  # who waits for somebody else is not silent
+        left = heard_at + heartbeat - now
         if left > 0.0:
             self._timer = self._diary.send_after(as_delay(left), Silence())
             return None
@@ -106,7 +109,7 @@ class _Counted:
     def try_again(self, outcome: BodyOutcome) -> bool:
         """Arrange another attempt after a failure, if there may be one."""
         job, terms = self._job, self._job.terms
-        is_running = job.record.snapshot.state is WorkerState.RUNNING
+        is_running = job.record.snapshot.state in RUNS
         if not is_running or not isinstance(outcome, Raised):
             return False
         if self._retries >= terms.retries:

@@ -4,17 +4,19 @@
    what to call.
 2. What it reports comes as lines on its standard output; what its body prints goes to the
    standard error of the program instead.
-3. A stop is another line. When the grace is over the worker cancels the coroutine that
+3. What the body asks for is a line, too; so is the answer, the other way.
+4. A stop is another line. When the grace is over the worker cancels the coroutine that
    waits here, and that ends the process: at first it is asked to, then it is killed.
-4. If the program dies the process hears the end of its input, and ends.
+5. If the program dies the process hears the end of its input, and ends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +37,7 @@ _BEGIN: Final = (
     "import sys; sys.path[:] = sys.argv[1:]; "
     "from duologue.actors._workers._running._child import main; main()"
 )
+_logger = logging.getLogger("duologue.actors")
 _PATIENCE: Final = 1.0  # seconds for a process that was asked to end
 
 
@@ -53,6 +56,7 @@ async def run_in_process(
         What it returns.
 
     Raises:
+        CancelledError: It has cancelled itself.
         FailedElsewhere: It raised.
         WorkerBodyError: An argument cannot be sent.
         WorkerDiedError: Its process ended before it did.
@@ -102,18 +106,58 @@ async def _heard(
     """Take in what the process tells, up to its end."""
     assert process.stdout is not None  # noqa: S101  # it is a pipe
     try:
-        while line := await process.stdout.readline():
-            told = told_in(line)
-            if "result" in told:
-                return told["result"]
-            if "error" in told:
-                raise _failure(told["error"])
-            if operation is not None:
-                _report(operation, told)
+        async with _asking(process, operation) as ask:
+            while line := await process.stdout.readline():
+                told = told_in(line)
+                if "result" in told:
+                    return told["result"]
+                if "cancelled" in told:
+                    raise asyncio.CancelledError
+                if "error" in told:
+                    raise _failure(told["error"])
+                if "question" in told:
+                    ask(told["question"])
+                elif operation is not None:
+                    _report(operation, told)
     except ValueError as error:  # a line that is too long, or is none
         problem = f"its process told what cannot be read: {error}"
         raise FailedElsewhere(WorkerFailure("ValueError", problem)) from None
     raise WorkerDiedError(call.name, await process.wait())
+
+
+@asynccontextmanager
+async def _asking(
+    process: asyncio.subprocess.Process, operation: Operation | None
+) -> AsyncGenerator[Callable[[object], None]]:
+    """Ask in the place of the process, until the end of the block; one at a time."""
+    asking: asyncio.Task[None] | None = None
+
+    def ask(question: object) -> None:
+        nonlocal asking
+        if asking is not None:
+            asking.cancel()
+        asking = None
+        if question is not None and operation is not None:
+            loop = asyncio.get_running_loop()
+            asking = loop.create_task(_pass_answer_on(process, operation, question))
+
+    try:
+        yield ask
+    finally:
+        ask(None)
+
+
+async def _pass_answer_on(
+    process: asyncio.subprocess.Process, operation: Operation, question: object
+) -> None:
+    while True:
+        answer: object = await operation.ask(question)
+        try:
+            line = line_of({"answer": answer})
+        except (TypeError, ValueError, RecursionError) as error:
+            _logger.warning("an answer cannot go to the process of a body: %s", error)
+        else:
+            return _tell(process, line)
 
 
 def _failure(told: object) -> FailedElsewhere:
@@ -126,6 +170,8 @@ def _report(operation: Operation, told: Mapping[str, object]) -> None:
     if "checkpoint" in told:
         operation.checkpoint(told["checkpoint"])
         return
+    if told.get("reset") is True:
+        operation.reset()
     parts = tuple(part_in(part) for part in items_of(told.get("parts")))
     value, text, current, total, unit, stage = items_of(told.get("report"))
     operation.adopt(parts)
