@@ -25,6 +25,7 @@ RUNS = {
     "embedding.md": "tests/docs/test_embedding_page.py",
     "operations.md": "tests/docs/test_operations_page.py",
     "recipes.md": "tests/docs/test_recipes_page.py",
+    "remote.md": "tests/docs/test_remote_page.py",
     "restarts.md": "tests/docs/test_restarts_page.py",
     "sandbox.md": "tests/docs/test_sandbox_page.py",
     "scaling.md": "tests/docs/test_scaling_page.py",

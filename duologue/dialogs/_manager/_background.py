@@ -30,6 +30,11 @@ class BackgroundCalls(Calls[Receipt]):
     """
 
     @property
+    def ref(self) -> str:
+        """The name by which other programs reach it, such as `dialog/max.42:5:5`."""
+        return self.address.key
+
+    @property
     def place(self) -> tuple[str, str, str | None]:
         """Which dialog it is: address, stack and, unless it is the top one, dialog."""
         return self.address.key, self._stack_id, self._intent_id
