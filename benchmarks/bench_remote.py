@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from redis_server import program, running
@@ -54,10 +55,10 @@ class Row:
 
 
 class Counting:
-    """A way to a server that counts the bytes."""
+    """A way to a server, on a port or a socket, that counts the bytes."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, far: int | str) -> None:
+        self._far = far
         self.up = self.down = 0
 
     @asynccontextmanager
@@ -71,7 +72,11 @@ class Counting:
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        if isinstance(self._far, int):
+            far = asyncio.open_connection("127.0.0.1", self._far)
+        else:
+            far = asyncio.open_unix_connection(self._far)
+        far_reader, far_writer = await far
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pass(reader, far_writer, is_up=True))
             group.create_task(self._pass(far_reader, writer, is_up=False))
@@ -201,10 +206,10 @@ async def enqueues(what: str, engine: Engine, number: int, callers: int) -> Row:
 
 
 async def wire(
-    what: str, port: int, url: str, remote_of: Callable[[str], RemoteRuntime]
+    what: str, far: int | str, url: str, remote_of: Callable[[str], RemoteRuntime]
 ) -> list[Row]:
     """Count the bytes of a tell."""
-    counting, times = Counting(port), 100
+    counting, times = Counting(far), 100
     async with counting.running() as near, remote_of(url.format(near)) as remote:
         (dialog,) = dialogs(remote, 1)
         await dialog.tell(Paid(0))
@@ -262,6 +267,11 @@ async def measure(number: int, asked: int) -> list[Row]:
                 for callers in (1, 100):
                     rows += await tells("stream, written", stream, number, callers, 0)
                 rows += await asks("stream", stream, asked)
+        # The bot has ended, so nobody looks at them.
+        path = server.url.removeprefix("unix://")
+        for secret, how in ((None, "stream"), ("x" * 32, "stream, signed")):
+            remote_of = partial(RemoteRuntime.redis, secret=secret)
+            rows += await wire(how, path, "redis://127.0.0.1:{}", remote_of)
     return rows
 
 

@@ -38,6 +38,7 @@ class RefDoors(ABC):
         loopback: bool = False,
         directory: Directory | None = None,
         states: Sequence[type[AsyncState]] = (),
+        rate: float | None = None,
     ) -> web.Application:
         """Make the door to which other programs bring messages to dialogs.
 
@@ -53,15 +54,18 @@ class RefDoors(ABC):
                 elsewhere, or through a proxy, is refused.
             directory: Actors of the application that are exposed.
             states: The classes of State that are shown.
+            rate: How many messages a second each caller may bring; any number if it is
+                None.
 
         Raises:
-            RuntimeSettingError: Nobody could come in.
+            RuntimeSettingError: Nobody could come in, or nothing.
         """
         return refs_application(
             _Reach(self._parts, directory, states, strangers=strangers),
             tokens=tokens,
             signers=signers,
             loopback=loopback,
+            rate=rate,
             observer=lambda: self.observer,
         )
 

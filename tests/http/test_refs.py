@@ -359,6 +359,27 @@ async def test_a_full_mailbox_and_an_engine_that_is_away_ask_for_later(
         assert again.said["status"] == "accepted"
 
 
+async def test_a_caller_brings_as_many_messages_as_the_rate_allows(
+    http: aiohttp.ClientSession,
+) -> None:
+    pairs = [new_token(name, ALL) for name in ("shop", "bank")]
+    async with Playground(shop()) as chat:
+        await (await chat.dialog(1).start(Shop.cart)).drawn()
+        tokens = AccessTokens([token for _, token in pairs])
+        async with serve(chat.runtime.refs(tokens, rate=0.5)) as place:
+            shopper, bank = (Shopkeeper(chat, http, place.url) for _ in pairs)
+            shopper.token, bank.token = (secret for secret, _ in pairs)
+            answers = [await shopper.post(tell(id=str(n))) for n in range(2)]
+            asked = await shopper.post(tell(), to="asks")
+            other = await bank.post(tell(id="9"))
+
+    assert [one.status for one in (*answers, asked, other)] == [202, 429, 429, 202]
+    assert answers[1].headers["Retry-After"] == "2"
+    assert answers[1].said["error"] == "TooMany"
+    with pytest.raises(RuntimeSettingError, match="rate="):
+        chat.runtime.refs(tokens, rate=0)
+
+
 async def test_a_door_without_a_runtime_asks_for_later(
     http: aiohttp.ClientSession,
 ) -> None:

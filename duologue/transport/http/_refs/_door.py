@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ from duologue.transport.http._refs._access import (
     check_scope,
 )
 from duologue.transport.http._refs._openapi import described
+from duologue.transport.http._refs._rates import Rates, TooManyError
 from duologue.transport.http._refs._reading import (
     UnsupportedError,
     events_of,
@@ -69,6 +71,7 @@ def refs_application(
     *,
     signers: Sequence[Signer] = (),
     loopback: bool = False,
+    rate: float | None = None,
     observer: Callable[[], Observer] = Counts,
 ) -> web.Application:
     """Make an application that takes messages of other programs.
@@ -81,13 +84,15 @@ def refs_application(
         tokens: Those of the programs that may come in, and what each may do.
         signers: Programs that sign as Standard Webhooks has it.
         loopback: Whether programs of this machine need no token.
+        rate: How many messages a second each caller may bring; any number if it is None.
         observer: Gives who counts.
 
     Raises:
-        RuntimeSettingError: Nobody could come in.
+        RuntimeSettingError: Nobody could come in, or nothing.
     """
     found: Source = source if callable(source) else lambda: Recipients(source.exposed)
-    door = RefDoor(found, Access(tokens, signers, loopback=loopback), observer=observer)
+    access = Access(tokens, signers, loopback=loopback)
+    door = RefDoor(found, access, Rates(rate), observer=observer)
     app = new_application(body_limit=_BODY_LIMIT, middlewares=(as_problems,))
     app.router.add_post("/v1/actors/{type}/{key:.+}/messages", door.tell)
     app.router.add_post("/v1/actors/{type}/{key:.+}/asks", door.ask)
@@ -103,14 +108,21 @@ class RefDoor:
     Args:
         source: Whom they reach.
         access: Who may come in.
+        rates: How much each may bring.
         observer: Counts.
     """
 
     def __init__(
-        self, source: Source, access: Access, *, observer: Callable[[], Observer]
+        self,
+        source: Source,
+        access: Access,
+        rates: Rates,
+        *,
+        observer: Callable[[], Observer],
     ) -> None:
         self._source = source
         self._access = access
+        self._rates = rates
         self._observer = observer
         self._receipts = Receipts()
         self._recent: OrderedDict[tuple[str, str, str], None] = OrderedDict()
@@ -165,6 +177,10 @@ class RefDoor:
             )
             status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
             response = problem(status, detail, error="Unsupported")
+        except TooManyError as error:
+            detail = f"{caller_name} brings too many; send it again later"
+            response = problem(HTTPStatus.TOO_MANY_REQUESTS, detail, error="TooMany")
+            response.headers["Retry-After"] = str(math.ceil(error.seconds))
         except DuologueError as error:
             response = refusal(error)
         if request.method == "POST":
@@ -177,6 +193,7 @@ class RefDoor:
         check_scope(caller, REACHES_BY_TELL, str(ref))
         recipient = self._source().of(ref)
         events = await events_of(request, ref, f"//{caller.name}")
+        self._rates.spend(caller.name, len(events))
         for event in events:
             _check_rights(caller, event, asked=False)
             recipient.check(event, asked=False)
@@ -264,6 +281,7 @@ class RefDoor:
         check_scope(caller, REACHES_BY_ASK, str(ref))
         recipient = self._source().of(ref)
         events = await events_of(request, ref, f"//{caller.name}")
+        self._rates.spend(caller.name, 1)
         if len(events) != 1:
             raise EnvelopeError("", "ask one thing at a time")
         event = events[0]
