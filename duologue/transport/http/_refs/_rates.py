@@ -8,7 +8,6 @@ from typing import Final
 
 from duologue.errors import RuntimeSettingError
 
-
 _ROUNDING: Final = 1e-9
 
 
