@@ -64,6 +64,8 @@ class RemoteRuntime:
         durability: Durability | None = None,
         source: str = SOURCE,
         patience: float = 60.0,
+        operations: str | None = None,
+        token: str | None = None,
     ) -> Self:
         """A runtime that reads streams of a Redis or Valkey server.
 
@@ -79,9 +81,12 @@ class RemoteRuntime:
                 the URL may say it, too.
             source: The name of this program, the same in all of its runs.
             patience: Seconds for which a message is sent again, or an outcome waited for.
+            operations: Where `actions_application` is mounted, for `operation()`: that
+                goes over HTTP, since an operation is its owner's, whom a token names.
+            token: What lets this program in there.
 
         Raises:
-            RuntimeSettingError: The URL is none, or one of the others.
+            RuntimeSettingError: A URL is none, or one of the others cannot be used.
             SecretTooShortError: The secret could be guessed.
         """
         from duologue.remote._stream import StreamDoor  # noqa: PLC0415  # redis is large
@@ -96,6 +101,8 @@ class RemoteRuntime:
         door = StreamDoor(place, secret, patience=patience)
         made = cls.__new__(cls)
         made._begin(door, source)  # noqa: SLF001  # our own
+        if operations is not None:
+            made._operations = HttpDoor(operations, token, patience)  # noqa: SLF001  # as above
         return made
 
     def _begin(self, door: Door, source: str) -> None:
@@ -199,7 +206,10 @@ class RemoteRuntime:
             RuntimeSettingError: It is not said where its door is.
         """
         if self._operations is None:
-            problem = 'say where they are: operations="https://bot.internal/actions"'
+            problem = (
+                "operations are reached over HTTP only; say where: "
+                'operations="https://bot.internal/actions", token=…'
+            )
             raise RuntimeSettingError("operation()", problem)
         return RemoteOperation(self._operations, id)
 

@@ -210,8 +210,30 @@ async def test_watching_goes_on_where_a_stream_is_cut() -> None:
         assert again == ["succeeded"]
 
 
-async def test_without_the_door_of_operations_there_are_none() -> None:
-    remote = RemoteRuntime("http://127.0.0.1:9/refs")
-
-    with pytest.raises(RuntimeSettingError, match="operations="):
+@pytest.mark.parametrize(
+    "remote",
+    [
+        RemoteRuntime("http://127.0.0.1:9/refs"),
+        RemoteRuntime.redis("redis://127.0.0.1:9"),
+    ],
+    ids=repr,
+)
+async def test_without_the_door_of_operations_there_are_none(
+    remote: RemoteRuntime,
+) -> None:
+    with pytest.raises(RuntimeSettingError, match=r"over HTTP only.* operations="):
         remote.operation("7")
+
+
+async def test_operations_are_there_beside_a_stream() -> None:
+    async with beside("operations.start:*", "operations.read:*") as other:
+        door = other._operations
+        assert door is not None
+        said = await door.fetch("POST", "/operations", {"name": "counting"})
+        stream, token = "redis://127.0.0.1:9", door._headers["Authorization"][7:]
+        async with RemoteRuntime.redis(
+            stream, operations=door._url, token=token
+        ) as remote:
+            status = await remote.operation(str(said["id"])).ping()
+
+        assert status.id == said["id"]
