@@ -60,8 +60,8 @@ async def test_two_processes_together_make_no_more_calls_than_one_may(
     windows = [
         later - earlier for earlier, later in zip(calls, calls[CAPACITY:], strict=False)
     ]
+    assert len(calls) == 40
     assert min(windows) >= 1.0
-    assert calls[-1] < 15.0
 
 
 async def test_a_pause_that_one_process_is_told_holds_for_all(
