@@ -110,7 +110,7 @@ async def test_it_does_not_block_a_loop(kept: States) -> None:
     steps = kept.of(Steps, user_id=7)
 
     with pytest.raises(
-        BlockingCallError, match="write `class Steps.AsyncState.` and `await state.set"
+        BlockingCallError, match=r"write `class Steps.AsyncState.` and `await state.set"
     ):
         steps.set("n", 1)
 
