@@ -41,7 +41,7 @@ class Limits(Protocol):
     def silence(self) -> str | None:
         """Why it is to be stopped if nothing was heard for too long; else look later."""
 
-    def try_again(self, outcome: BodyOutcome) -> bool:
+    def try_again(self, outcome: BodyOutcome, /) -> bool:
         """Arrange another attempt after a failure, if there may be one."""
         ...
 
