@@ -6,13 +6,25 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from duologue import Dispatcher
 from duologue.actors import TimedLetter
+from duologue.dialogs import (
+    Callback,
+    Dialog,
+    DialogManager,
+    State,
+    StatesGroup,
+    Window,
+)
+from duologue.dialogs.widgets.kbd import Button
+from duologue.dialogs.widgets.text import Const, Format
 from duologue.errors import (
     EngineUnavailableError,
     NetworkFileSystemError,
@@ -21,8 +33,13 @@ from duologue.errors import (
     StateInUseError,
     StateLayoutError,
 )
+from duologue.testing import Method, Playground, RecordingBot
 from duologue.transport.sqlite import SqliteEngine
 from tests.engines.conftest import A, B, C, Desk, desk, idle, letter
+
+
+class Shown(StatesGroup):
+    one = State()
 
 
 class _Connection(sqlite3.Connection):
@@ -418,3 +435,41 @@ def damage(path: Path) -> None:
     middle = len(content) // 2 // 4096 * 4096
     content[middle : middle + 4096] = b"\xff" * 4096
     path.write_bytes(content)
+
+
+@pytest.mark.real_time
+async def test_while_the_disk_hangs_a_press_is_answered_and_nothing_is_shown(
+    tmp_path: Path,
+) -> None:
+    engine, dispatcher = FailingEngine(tmp_path / "state.db"), Dispatcher()
+    gate, handled = threading.Event(), asyncio.Event()
+
+    async def press(event: Callback, _button: Button, manager: DialogManager) -> None:
+        manager.dialog_data["n"] = 1
+        assert event.message is not None
+        await event.message.answer("pressed")
+        handled.set()
+
+    button = Button(Const("press"), id="press", on_click=press)
+    window = Window(Format("{dialog_data}"), button, state=Shown.one)
+    dispatcher.include_router(Dialog(window))
+    can = replace(RecordingBot().capabilities, answer_deadline=0.1)
+    bot = RecordingBot(capabilities=can)
+    async with Playground(dispatcher, engine=engine, bot=bot) as chat:
+        await (await chat.dialog(1).start(Shown.one))
+        await chat.settled()
+        before = len(bot.calls)
+        engine.before = lambda sql: sql == "COMMIT" and gate.wait(10)
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            pressing = group.create_task(chat.click(1, "press"))
+            await handled.wait()
+            while len(bot.calls) == before:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+            calls = [call.method for call in bot.calls[before:]]
+            accepted = pressing.done()
+            gate.set()
+        await chat.settled()
+
+        assert calls == [Method.ANSWER]
+        assert not accepted
+        assert [each.text for each in chat.messages(1)] == ["{'n': 1}", "pressed"]
