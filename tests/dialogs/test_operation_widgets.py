@@ -23,6 +23,7 @@ from duologue.dialogs import (
     StatesGroup,
     Window,
 )
+from duologue.dialogs.widgets.input import MessageInput
 from duologue.dialogs.widgets.kbd import Cancel, OperationButtons, Start
 from duologue.dialogs.widgets.text import Const, Format, OperationProgress
 from duologue.errors import WidgetError
@@ -340,3 +341,70 @@ WRONG: dict[str, Callable[[], object]] = {
 def test_what_could_not_be_drawn_is_refused(problem: str) -> None:
     with pytest.raises(WidgetError):
         WRONG[problem]()
+
+
+async def test_what_an_operation_asks_for_is_answered_in_the_dialog() -> None:
+    async def ask(operation: Operation) -> None:
+        month = await operation.ask("Which month?")
+        operation.report(1, f"for {month}")
+
+    async def answer(
+        message: MessageCreated, _: MessageInput, manager: DialogManager
+    ) -> None:
+        workers: DialogWorkers = manager.middleware_data["workers"]
+        seen.append(workers)
+        known = manager.dialog_data["progress"]
+        given.append(await workers.answer(known["id"], message.text))
+        if message.text == "bad":
+            raise ValueError("the turn fails, and so does the answer")
+
+    given: list[bool] = []
+    seen: list[DialogWorkers] = []
+    dispatcher = Dispatcher()
+
+    async def start(_: Callback, __: OperationButtons, manager: DialogManager) -> None:
+        workers: DialogWorkers = manager.middleware_data["workers"]
+        await workers.start(ask, show=manager.bg())
+
+    dispatcher.include_router(
+        Dialog(
+            Window(
+                Const("A report."),
+                OperationProgress(),
+                OperationButtons(on_start=start),
+                MessageInput(answer),
+                state=Main.watching,
+            )
+        )
+    )
+
+    @dispatcher.message(F.text == "hello")
+    async def begin(_: MessageCreated, dialog_manager: DialogManager) -> None:
+        await dialog_manager.start(Main.watching, mode=StartMode.RESET_STACK)
+
+    async with Playground(dispatcher) as chat:
+        await chat.say(ANN, "hello")
+        await chat.settled()
+        await click(chat, "Start")
+        await pass_time(chat, 2)
+        asked = text(chat)
+        await chat.say(ANN, "bad")
+        await pass_time(chat, 2)
+        assert len(chat.take_errors()) == 1
+        still = text(chat)
+        await chat.say(ANN, "May")
+        await pass_time(chat, 2)
+        ended = text(chat)
+        await chat.say(ANN, "June")
+        await chat.settled()
+        worker = await chat.runtime.workers.start(ask)
+        await asyncio.sleep(1)
+        outside = await seen[0].answer(worker.id, "July")
+        await asyncio.sleep(1)
+
+    assert asked == still
+    assert asked[-1] == "Which month?"
+    assert ended[-2:] == ["for May", "done"]
+    assert given == [True, True, False]
+    assert outside
+    assert worker.snapshot.text == "for July"

@@ -194,7 +194,7 @@ def progress_data(snapshot: WorkerSnapshot) -> dict[str, Json]:
         `id`, the id of the worker; `percent`, from 0 to 100, None while unknown;
         `text`; `state`, such as `"running"`; `is_active`, whether it goes on; `current`,
         `total`, `unit` and `stage`, what is counted; `eta`, the seconds left, in round
-        numbers; `attempt`; `reason`, why it was stopped; `error`, the message of what it
+        numbers; `attempt`; `reason`, why it was stopped; `question`, what it asks for; `error`, the message of what it
         raised, without the traceback.
     """
     percent = None if snapshot.value is None else round(snapshot.value * 100, 1)
@@ -211,6 +211,7 @@ def progress_data(snapshot: WorkerSnapshot) -> dict[str, Json]:
         "eta": _rounded(snapshot.eta),
         "attempt": snapshot.attempt,
         "reason": snapshot.reason,
+        "question": snapshot.question,
         "error": "" if snapshot.error is None else snapshot.error.message,
     }
 

@@ -7,8 +7,16 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from duologue.actors import Clock, StartPolicy, Worker, Workers, WorkerSnapshot
+from duologue.actors import (
+    Clock,
+    StartPolicy,
+    Worker,
+    Workers,
+    WorkerSnapshot,
+    WorkerState,
+)
 from duologue.actors._workers._durable import Shown
+from duologue.actors._workers._progress._questions import Answer
 from duologue.actors._workers._start_policy import Executor, Terms
 from duologue.dialogs._chat._address import Address, new_id
 from duologue.dialogs._delivery._post import Post
@@ -178,6 +186,35 @@ class DialogWorkers:
             UnknownWorkerError: There is none, not any more, or not of this owner.
         """
         await self._stop(worker_id, reason, _asker() if owner is None else owner)
+
+    async def answer(
+        self, worker_id: str, answer: Answer, *, owner: str | None = None
+    ) -> bool:
+        """Answer what a worker asks for; inside a turn, when it is committed.
+
+        Args:
+            worker_id: Which.
+            answer: What its `operation.ask()` returns.
+            owner: Whose it is; see `ping`.
+
+        Returns:
+            Whether it asks for something.
+
+        Raises:
+            UnknownWorkerError: There is none in this process, not any more, or not of
+                this owner.
+        """
+        owner = _asker() if owner is None else owner
+        worker = self._workers.get(worker_id, owner=owner)
+        turn = active_turn()
+        if turn is None:
+            return worker.answer(answer)
+
+        async def give() -> None:
+            worker.answer(answer)
+
+        _at_commit(turn, f"the answer to {worker_id}", give)
+        return worker.snapshot.state is WorkerState.INPUT_REQUIRED
 
     async def stop_shown(self, worker_id: str, reason: str) -> None:
         """Stop a worker that a dialog shows, whoever owns it; see `stop`.

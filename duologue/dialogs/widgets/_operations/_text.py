@@ -14,6 +14,7 @@ from duologue.dialogs.widgets._widget import When, Widget, WidgetData, check_key
 
 _STATES: Final[Mapping[str, Text]] = {
     "pending": Const("waiting"),
+    "input_required": Format("{operation[question]}"),
     "retrying": Format("trying again: {operation[error]}"),
     "cancelling": Const("stopping"),
     "succeeded": Const("done"),
@@ -36,10 +37,10 @@ class OperationProgress(Text):
     Args:
         name: The name of the operation in the dialog.
         text: The words under the bar, with `{operation[…]}`: `text`, `percent`, `current`,
-            `total`, `unit`, `stage`, `eta`, `attempt`, `reason`, `error`; None for none.
+            `total`, `unit`, `stage`, `eta`, `attempt`, `reason`, `question`, `error`; None for none.
         states: What is said of a state, in the place of the usual words: `pending`,
-            `running`, `retrying`, `cancelling`, `succeeded`, `failed`, `cancelled`,
-            `timed_out`, `lost`.
+            `running`, `input_required`, `retrying`, `cancelling`, `succeeded`, `failed`,
+            `cancelled`, `timed_out`, `lost`.
         width: How many signs the bar has; 0 for no bar.
         filled: The sign for what is done.
         empty: The sign for what is left.

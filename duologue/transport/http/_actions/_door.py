@@ -75,6 +75,7 @@ class Door:
             ),
             (re.compile(f"{_ONE}/events"), {"GET": resources.events}),
             (re.compile(f"{_ONE}/cancel"), {"POST": resources.cancel}),
+            (re.compile(f"{_ONE}/answer"), {"POST": resources.answer}),
             (re.compile(f"{_ONE}/result"), {"GET": resources.result}),
         ]
         for offer in self.offers:

@@ -43,6 +43,7 @@ _OPERATION: Json = {
         "cancellable": {"type": "boolean"},
         "children": {"type": "array", "items": {"type": "object"}},
         "reason": _TEXT,
+        "question": _TEXT,
         "error": {
             "type": ["object", "null"],
             "properties": {"type": _TEXT, "message": _TEXT, "traceback": _TEXT},
@@ -111,6 +112,10 @@ def document(offers: Sequence[Offer], base: str) -> Json:
         "/operations/{id}/cancel": {
             "parameters": [_ID],
             "post": _cancel("cancel"),
+        },
+        "/operations/{id}/answer": {
+            "parameters": [_ID],
+            "post": _answer(),
         },
         "/operations/{id}/result": {
             "parameters": [_ID],
@@ -217,6 +222,22 @@ def _cancel(name: str) -> Json:
         },
         "responses": _answers(
             "202", _content(_operation()), "200", "404", "409", "410"
+        ),
+    }
+
+
+def _answer() -> Json:
+    fields: Json = {
+        "type": "object",
+        "required": ["answer"],
+        "properties": {"answer": True},
+    }
+    return {
+        "summary": "Answer what an operation asks for, while it is input_required.",
+        "operationId": "answer",
+        "requestBody": {"required": True, "content": _content(fields)},
+        "responses": _answers(
+            "200", _content(_operation()), "404", "409", "410", "422"
         ),
     }
 

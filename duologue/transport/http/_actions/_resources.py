@@ -13,7 +13,7 @@ from duologue.transport.http._actions._finding import Found
 from duologue.transport.http._actions._offers import Offer
 from duologue.transport.http._actions._starting import Starter, boundary_of
 from duologue.transport.http._actions._streams import Streams, snapshots
-from duologue.transport.http._actions._visitors import CANCEL, Visitor
+from duologue.transport.http._actions._visitors import CANCEL, START, Visitor
 from duologue.transport.http._actions._wire import parameters_in
 from duologue.transport.http._problems import FRESH
 from duologue.transport.http._views._bar import fragment
@@ -156,6 +156,20 @@ class Operations:
             snapshot = await self._found.stop(snapshot.id, visitor, reason)
         status = HTTPStatus.ACCEPTED if snapshot.is_active else HTTPStatus.OK
         return self._reply(call, visitor, snapshot, {}, status=status)
+
+    async def answer(self, call: Call, visitor: Visitor) -> Reply:
+        """Answer what one asks for."""
+        snapshot = await self._known(call, visitor)
+        visitor.may(START, self._forms.name(snapshot))
+        fields = await call.read()
+        if "answer" not in fields:
+            detail = "give an answer, as JSON or in a form"
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+        worker = self._found.local(snapshot.id, visitor)
+        if worker is None or not worker.answer(fields["answer"]):
+            detail = f"it asks for nothing here: it is {snapshot.state}"
+            raise Refusal(HTTPStatus.CONFLICT, detail)
+        return self._reply(call, visitor, worker.snapshot, {})
 
     async def result(self, call: Call, visitor: Visitor) -> Reply:
         """Give the result of one: a file as such, everything else as JSON."""

@@ -68,10 +68,14 @@ class Forms:
             "events": f"{place}/events",
             "cancel": f"{place}/cancel",
         }
+        if snapshot.state is WorkerState.INPUT_REQUIRED:
+            links["answer"] = f"{place}/answer"
         if kind is not None:
             links["result"] = f"{place}/result"
         return {
-            "text": snapshot.text,
+            # What is asked for is what a page has to show, also one of m3.
+            "text": snapshot.question or snapshot.text,
+            "question": snapshot.question,
             "value": 0.0 if snapshot.value is None else snapshot.value,
             "isActive": snapshot.is_active,
             "alive": snapshot.is_active,
