@@ -324,3 +324,22 @@ async def test_a_report_after_the_end_changes_nothing() -> None:
 
         assert await worker.ping() == final
         assert (final.current, final.text, final.stage) == (1, "", "")
+
+
+async def test_the_first_moments_do_not_spoil_the_pace() -> None:
+    async def fly(operation: Operation) -> None:
+        operation.report(0.0)
+        await asyncio.sleep(0.01)
+        operation.report(0.0)
+        for step in range(1, 21):
+            await asyncio.sleep(1)
+            operation.report(step / 20)
+
+    async with ActorSystem() as system, Workers(system) as workers:
+        worker = await workers.start(fly)
+        await worker.ping()
+        await asyncio.sleep(0.02)
+        seen = await pinged(worker, 4)
+
+    assert seen.rate == pytest.approx(0.05, rel=0.02)
+    assert seen.eta == pytest.approx((1 - (seen.value or 0)) / 0.05, rel=0.02)

@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 _MEMORY: Final = 10.0  # seconds after which a change of pace is seen for two thirds
+_SHORTEST: Final = 1e-6  # seconds between two moments that can be compared
 
 
 class Pace:
@@ -15,11 +16,13 @@ class Pace:
         rate: How much a second; None until there are two moments to compare.
     """
 
-    __slots__ = ("_amount", "_at", "rate")
+    __slots__ = ("_amount", "_at", "_since", "_smoothed", "rate")
 
     def __init__(self) -> None:
+        self._since = 0.0
         self._at: float | None = None
         self._amount = 0.0
+        self._smoothed = 0.0
         self.rate: float | None = None
 
     def see(self, amount: float, at: float) -> None:
@@ -29,16 +32,17 @@ class Pace:
         reported at once, was not done in no time.
         """
         if self._at is None or amount < self._amount:
-            self._at, self._amount, self.rate = at, amount, None
+            self._since = self._at = at
+            self._amount, self._smoothed, self.rate = amount, 0.0, None
             return
         passed = at - self._at
-        if passed <= 0.0:
+        if passed <= _SHORTEST:
             return
         newest = (amount - self._amount) / passed
-        if self.rate is None:
-            self.rate = newest
-        else:
-            self.rate += (newest - self.rate) * -math.expm1(-passed / _MEMORY)
+        self._smoothed += (newest - self._smoothed) * _share(passed)
+        # By the time that it has been seen for: two moments that are close to one another
+        # would else be believed for long.
+        self.rate = self._smoothed / _share(at - self._since)
         self._at, self._amount = at, amount
 
     def seconds_for(self, amount: float) -> float | None:
@@ -47,3 +51,8 @@ class Pace:
             return None if self.rate is None else 0.0
         seconds = amount / self.rate if self.rate > 0.0 else math.inf
         return seconds if math.isfinite(seconds) else None
+
+
+def _share(seconds: float) -> float:
+    """How much of a rate the newest seconds are."""
+    return -math.expm1(-seconds / _MEMORY)
