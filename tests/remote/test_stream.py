@@ -11,12 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import pytest
 import redis.asyncio as redis
 
-from duologue.actors import ActorSystem, AsyncActor, MemoryEngine
+from duologue.actors import ActorSystem, AsyncActor, Bounded, MemoryEngine
 from duologue.dialogs import Dispatcher
 from duologue.dialogs._chat._data import Json
 from duologue.dialogs.routing import HandlerData, NextHandler
@@ -460,6 +460,68 @@ async def test_the_users_of_deploy_may_write_and_ask_and_nothing_else(
                     await remote.ref(REF).tell(paid(1))
     finally:
         guarded.stop()
+
+
+class Slow(AsyncActor):
+    """An actor that handles nothing before it is told to go on."""
+
+    mailbox: ClassVar[Bounded | None] = Bounded(1, overflow="wait")
+    gate: ClassVar[asyncio.Event]
+    seen: ClassVar[list[int]]
+
+    async def on_receive(self, message: object) -> object:
+        if isinstance(message, OrderPaid):
+            await self.gate.wait()
+            self.seen.append(message.order)
+        return Cart([str(order) for order in self.seen])
+
+
+async def test_an_actor_that_is_full_holds_up_nobody_else() -> None:
+    Slow.gate, Slow.seen = asyncio.Event(), []
+    async with ActorSystem() as system, beside_actors(system) as remote:
+        system.directory.register(Slow, lambda _key: Slow())
+        system.directory.expose(Slow, told=[OrderPaid], asked=[GetCart])
+        slow, other = remote.actor("Slow", "1"), remote.actor("Slow", "2")
+        for number in range(6):
+            await slow.tell(paid(number))
+
+        assert await other.ask(GetCart(), Cart) == Cart([])
+        assert Slow.seen == []
+
+        Slow.gate.set()
+        while len(Slow.seen) < 6:  # noqa: ASYNC110  # of another task
+            await asyncio.sleep(0.01)
+        assert Slow.seen == [*range(6)]
+
+
+@asynccontextmanager
+async def beside_actors(system: ActorSystem) -> AsyncGenerator[RemoteRuntime]:
+    """A program beside a bot whose stream leads to the actors of a system."""
+    url, namespace = server(valkey_program()).url, f"t{time.monotonic_ns()}"
+    engine = RedisEngine(url, namespace=namespace, shards=1)
+    async with (
+        Playground(shop(), engine=engine) as chat,
+        chat.runtime.stream_refs(unsigned=ALL, directory=system.directory),
+        RemoteRuntime.redis(url, namespace=namespace, shards=1) as remote,
+    ):
+        yield remote
+
+
+async def test_an_answer_that_comes_too_late_is_counted() -> None:
+    go_on, dispatcher = asyncio.Event(), shop()
+
+    @dispatcher.asked.outer_middleware
+    async def slowly(handler: NextHandler, told: object, data: HandlerData) -> object:
+        await go_on.wait()
+        return await handler(told, data)
+
+    async with beside(dispatcher=dispatcher) as program:
+        with pytest.raises(AskTimeoutError):
+            await program.dialog.ask(GetCart(), timeout=0.2)
+        go_on.set()
+        told = program.chat.counts
+        while not told.of("messages_told", outcome="late"):  # noqa: ASYNC110  # elsewhere
+            await asyncio.sleep(0.01)
 
 
 async def test_actors_and_state_are_reached_over_a_stream_too() -> None:

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Protocol, cast, runtime_checkable
 
 from redis.exceptions import RedisError
@@ -24,6 +25,7 @@ from duologue.errors import (
     EngineClosedError,
     EngineUnavailableError,
     FencedError,
+    MailboxFullError,
     RemoteRefusedError,
     RuntimeNotStartedError,
     RuntimeStoppedError,
@@ -50,6 +52,7 @@ _BLOCK: Final = 1_000  # milliseconds that one read waits
 _MOST: Final = 100  # entries of one read
 _MOST_PAGES: Final = 20  # reads behind entries that stay
 _PAUSE: Final = 0.1
+_ROOM: Final = 0.05  # seconds that an actor may take to have room
 _GLANCE_MS: Final = 20
 _KEEP: Final = 300  # seconds for which an answer waits for who has asked
 _MOST_ASIDE: Final = 1_000
@@ -234,8 +237,11 @@ class StreamDoor:
         recipient.check(event, asked=entry.asked)
         is_answered = event.replyto is not None
         if not isinstance(recipient, Mailed):
-            await self._hand(shard, name, entry, recipient)
-            return None
+            if await self._hand(shard, name, entry, recipient, last):
+                return None
+            full: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            full.set_result("full")
+            return full
         letter, outcome = await recipient.letter(
             event, asked=entry.asked, answered=is_answered
         )
@@ -246,20 +252,37 @@ class StreamDoor:
             self._spawn(self._follow(shard, event, moved, *waiting))
         return moved
 
-    async def _hand(
-        self, shard: int, name: str, entry: Entry, recipient: Recipient
-    ) -> None:
-        """Give a message to an actor of this process, and take it out of the stream."""
-        event = entry.event
-        if event.replyto is None:
-            await recipient.tell([event])
-        else:
-            outcome = await recipient.send(event, asked=entry.asked)
-            self._spawn(self._tell_of(shard, event, outcome))
+    async def _hand(  # all of an entry
+        self,
+        shard: int,
+        name: str,
+        entry: Entry,
+        recipient: Recipient,
+        last: dict[str, str],
+    ) -> bool:
+        """Give a message to an actor of this process, and take it out of the stream.
+
+        Returns:
+            Whether there was room; nothing goes past a message that has to wait.
+        """
+        event, key = entry.event, str(entry.event.subject)
+        if key in last:
+            return False
+        try:
+            async with asyncio.timeout(_ROOM):
+                if event.replyto is None:
+                    await recipient.tell([event])
+                else:
+                    outcome = await recipient.send(event, asked=entry.asked)
+                    self._spawn(self._tell_of(shard, event, outcome))
+        except (TimeoutError, MailboxFullError):
+            last[key] = name
+            return False
         await self._engine.call(
             Call(name, ["XDEL", self._names.stream(shard)[0], name])
         )
         self._count("accepted")
+        return True
 
     async def _follow(  # noqa: PLR0917  # all of a message
         self,
@@ -290,6 +313,9 @@ class StreamDoor:
             self._answer(shard, event, refused(error))
         else:
             self._answer(shard, event, shown(found))
+            is_over = event.expires is not None and event.expires <= datetime.now(UTC)
+            if found.status == "answered" and is_over:
+                self._observer.count("messages_told", outcome="late")
 
     def _answer(self, shard: int, event: Event, said: Mapping[str, object]) -> None:
         """Answer whoever waits for it."""
