@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import json
+import os
 import re
 import runpy
 import socket
@@ -40,6 +42,7 @@ from duologue.transport.sandbox import Sandbox
 from tests.dialogs.test_told import Shop, shop
 from tests.docs.conftest import running
 from tests.messages.shop import Cart, GetCart, OrderPaid
+from tests.programs import installed
 from tests.servers import server, valkey_program
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +73,18 @@ async def run(text: str, **names: object) -> dict[str, object]:
     if done is not None:
         await done
     return given
+
+
+async def shell(words: str, name: str, value: str = SECRET) -> str:
+    """Run commands of the page, with something in their environment."""
+    process = await asyncio.create_subprocess_exec(
+        *(installed("bash"), "-c", words),
+        env={**os.environ, name: value},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return said.decode()
 
 
 def free_port() -> int:
@@ -171,6 +186,9 @@ async def test_the_other_program_has_the_calls_of_the_page(
                 GetCart=GetCart,
                 Cart=Cart,
             )
+            words = SHELL[2].replace("https://bot.internal", place.url)
+            told = await shell(words.replace("max.42", "test.42"), "TOKEN", secret)
+            assert json.loads(told)["status"] == "committed"
 
     assert found["cart"] == Cart(["88123"])
     assert capsys.readouterr().out == "dialog/test.42:5:5\ncommitted\n"
@@ -193,6 +211,14 @@ async def test_the_streams_are_read_as_the_page_says(tmp_path: Path) -> None:
     async with RemoteRuntime.redis(url, secret=SECRET) as remote:
         with pytest.raises(UnknownRefError, match="never met"):
             await remote.dialog("test.1", chat_id=1).ask(GetCart())
+        kept = server(valkey_program())
+        cli = f"{installed('redis-cli', 'valkey-cli')} -s {kept.socket}"
+        words = SHELL[1].replace("redis-cli", cli).replace("max.42:5:5", "test.1:1:1")
+        await shell(words.replace("{main:09}", f"{{{tmp_path.name}:08}}"), "SECRET")
+        aside = f"duologue:{{{tmp_path.name}:08}}:aside"
+        while kept.ask("XLEN", aside) != b":2\r\n":  # noqa: ASYNC110  # elsewhere
+            await asyncio.sleep(0.02)
+        assert kept.ask("XRANGE", aside, "-", "+").count(b"never met") == 2
     reading.cancel()
     await asyncio.wait([reading])
 
@@ -266,17 +292,3 @@ async def test_state_and_operations_are_reached(
     assert (first, second) == ("1", "1 {'cups': 1}")
     assert state in {"pending", "running", "succeeded"}
     assert last.startswith(("0.5", "1.0", "None"))
-
-
-def test_the_commands_are_those_that_run_elsewhere() -> None:
-    callers = (ROOT / "tests/remote/test_callers.py").read_text("utf-8")
-
-    for words in (
-        "Content-Type: application/cloudevents+json",
-        "Authorization: Bearer",
-        "Prefer: wait=10",
-    ):
-        assert words in SHELL[2]
-        assert words in callers
-    assert "XADD" in SHELL[1]
-    assert "XADD" in callers
