@@ -24,7 +24,7 @@ from duologue.actors.testing import VirtualLoop
 from duologue.transport.redis import RedisEngine
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._server import Server
-from duologue.transport.redis._wire._calls import Call
+from duologue.transport.redis._wire._calls import Call, Wire
 from duologue.transport.redis._wire._link import Link
 
 _PATIENCE = 20.0
@@ -180,7 +180,7 @@ class _PatientServer(Server):
             await asyncio.Event().wait()
         return await super().rung(bell)
 
-    async def connect(self, names: Names) -> Link:
+    async def connect(self, names: Names) -> Wire:
         with patience():
             return await super().connect(names)
 

@@ -8,7 +8,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from duologue.errors import RuntimeSettingError
 
-SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://")
+CLUSTERS: Final = ("redis+cluster://", "rediss+cluster://")
+"""What the URL of a cluster begins with."""
+
+SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://", *CLUSTERS)
 """What the URL of a Redis or Valkey server begins with."""
 
 _SENTINEL_PORT: Final = 26379
@@ -39,9 +42,10 @@ class Address:
         scheme: How it is reached, such as `rediss`.
         username: Who asks; None for the default user.
         password: Its password, as it is, without escapes.
-        places: Hosts and ports: one, or those of sentinels.
+        places: Hosts and ports: one, or those of sentinels or nodes.
         master: What sentinels call the server.
         database: The number of the database.
+        query: The options of the connections, as the URL has them.
         said: Where it is, for people: without user, password and options.
 
     Raises:
@@ -65,6 +69,7 @@ class Address:
         ]
         path = parts.path.strip("/")
         self.master: str = unquote(path) or _MASTER
+        self.query: str = parts.query
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         self._check_options(options, parts.fragment)
         self.database: int = self._database(path, options.get(_DATABASE))
@@ -72,13 +77,18 @@ class Address:
         self.said: str = f"{parts.scheme}://{hosts}{said}"
 
     @property
+    def is_cluster(self) -> bool:
+        """Whether it is a cluster, some of whose servers are named."""
+        return self.url.startswith(CLUSTERS)
+
+    @property
     def has_sentinels(self) -> bool:
         """Whether sentinels say where it is."""
         return self.scheme == "redis+sentinel"
 
     def _check_options(self, options: dict[str, str], fragment: str) -> None:
-        known = {_DATABASE}
-        if self.scheme == "rediss":
+        known = set[str]() if self.is_cluster else {_DATABASE}
+        if self.scheme.startswith("rediss"):
             known |= _TLS
         unknown = sorted(options.keys() - known)
         if unknown:
@@ -86,10 +96,11 @@ class Address:
             raise self._wrong(problem)
         if fragment:
             raise self._wrong("its URL has a #; in a password write %23")
-        are_many = self.has_sentinels or self.scheme == "unix"
+        are_many = self.has_sentinels or self.is_cluster or self.scheme == "unix"
         if len(self.places) > 1 and not are_many:
             raise self._wrong(
-                f"{self.scheme}:// names one host; only sentinels may be several"
+                f"{self.scheme}:// names one host; sentinels and servers of a cluster may "
+                "be several"
             )
 
     def _database(self, path: str, given: str | None) -> int:
@@ -103,6 +114,8 @@ class Address:
             given = path if is_number else "0"
         if not (given.isascii() and given.isdigit()):
             raise self._wrong("the database in its URL is no number; write /0 or ?db=0")
+        if self.is_cluster and path:
+            raise self._wrong("a cluster has no databases, so its URL has no path")
         return int(given)
 
     def _place(self, text: str, default: int) -> tuple[str, int]:

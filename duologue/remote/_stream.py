@@ -28,6 +28,7 @@ from duologue.errors import (
     AskTimeoutError,
     OutcomeUnknownError,
     RemoteRefusedError,
+    RuntimeSettingError,
 )
 from duologue.messages import Event, write_event
 from duologue.messages._recipients import Result
@@ -75,6 +76,9 @@ class StreamDoor:
         patience: float,
     ) -> None:
         self._address = Address(place.server, "RemoteRuntime.redis")
+        if self._address.is_cluster:
+            problem = "a cluster is not written to yet; write to the bot over HTTP"
+            raise RuntimeSettingError("RemoteRuntime.redis", problem)
         self._namespace = NAMESPACE if place.namespace is None else place.namespace
         self._shards = SHARDS if place.shards is None else place.shards
         check_place(self._namespace, self._shards)

@@ -26,6 +26,7 @@ from duologue.actors import (
     TimedLetter,
 )
 from duologue.transport.sqlite import SqliteEngine
+from tests.clusters import ClusteredEngine, cluster
 from tests.servers import TestedEngine, redis_program, server, valkey_program
 
 T = TypeVar("T")
@@ -117,6 +118,16 @@ class RedisEngines:
         )
 
 
+class ClusterEngines(RedisEngines):
+    """Makes engines on a cluster."""
+
+    made: ClassVar[type[TestedEngine]] = ClusteredEngine
+
+    def begin(self) -> str:
+        """Begin, and tell the URL."""
+        return cluster(self.program).url
+
+
 def _engines() -> dict[str, NewEngine]:
     if ANOTHER:
         return {ANOTHER: pkgutil.resolve_name(ANOTHER)}
@@ -140,10 +151,13 @@ OF_ONE_PROCESS = {
 }
 
 
+_SLOW = [
+    pytest.param(ClusterEngines(valkey_program()), id="cluster", marks=pytest.mark.slow)
+]
 _PARAMS = [pytest.param(engine, id=name) for name, engine in ENGINES.items()]
 
 
-@pytest.fixture(params=_PARAMS)
+@pytest.fixture(params=_PARAMS + ([] if ANOTHER else _SLOW))
 def new_engine(request: pytest.FixtureRequest) -> NewEngine:
     made: NewEngine = request.param
     if isinstance(made, RedisEngines):

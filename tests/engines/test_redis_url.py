@@ -37,6 +37,16 @@ SECRET = "hunter2"  # noqa: S105  # that of no one
             [("a", 1), ("b", 26379)],
             "redis+sentinel://a:1,b/shop",
         ),
+        (
+            "redis+cluster://ann:hunter2@a:1,b",
+            [("a", 1), ("b", 6379)],
+            "redis+cluster://a:1,b",
+        ),
+        (
+            "rediss+cluster://ann:hunter2@a:1,b?ssl_cert_reqs=none",
+            [("a", 1), ("b", 6379)],
+            "rediss+cluster://a:1,b",
+        ),
     ],
 )
 def test_a_url_names_servers_and_what_is_said_of_it_names_no_secret(
@@ -74,8 +84,10 @@ def test_a_database_is_named_by_the_path_or_by_an_option() -> None:
         ("redis://ann:hunter2@db?durabilty=safe", "has durabilty="),
         ("redis://ann:hunter2@db?ssl_cert_reqs=none", "has ssl_cert_reqs="),
         ("redis://ann:hunter2@a,b", "names one host"),
-        ("redis+cluster://ann:hunter2@a", "begins with one of"),
         ("redis://db/0#hunter2", "write %23"),
+        ("redis+cluster://ann:hunter2@a/1", "has no databases"),
+        ("redis+cluster://ann:hunter2@a?db=1", "has db="),
+        ("redis+cluster://ann:hunter2@a?ssl_cert_reqs=none", "has ssl_cert_reqs="),
         ("redis://db?namespace=", "namespace="),
         ("redis://db?namespace={hunter}", "namespace="),
         ("redis://db?shards=many", "shards="),

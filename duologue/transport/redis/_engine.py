@@ -28,12 +28,12 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import ClassVar, Self, cast
 
-from duologue._redis import NAMESPACE, SHARDS, Durability, place_in
+from duologue._redis import CLUSTERS, NAMESPACE, SHARDS, Durability, place_in
 from duologue.actors import Letter, Observer, Owed
 from duologue.errors import EngineClosedError, FencedError
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._parcels import boxes_of, letter_arguments
-from duologue.transport.redis._server import Server
+from duologue.transport.redis._server import ClusterServer, Server
 from duologue.transport.redis._turns import Turns
 from duologue.transport.redis._units import (
     Contents,
@@ -46,6 +46,7 @@ from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
+_SHARDS_OF_CLUSTER = 64  # so that each of its servers has a share of them
 _MOST_COUNTED = 1000  # mailboxes whose messages are counted
 _LATEST = sys.maxsize // 2  # whoever has no lease has no order of drawings either
 
@@ -57,9 +58,10 @@ class RedisEngine(Turns):
 
     Args:
         url: The server: `redis://`, `rediss://` or `unix://`; `redis+sentinel://` with the
-            name of the master as its path.
+            name of the master as its path; `redis+cluster://` with some servers of a
+            cluster.
         namespace: What tells the state of this application from that of others there.
-        shards: How many hash tags the chats are spread over: 16 by default.
+        shards: How many hash tags the chats are spread over: 16, and 64 in a cluster.
             It is written down once and never changes.
         durability: When something counts as kept: `"fast"` when the server has it,
             `"safe"` when a replica has it, too, `"strict"` when it is on the disk.
@@ -76,13 +78,14 @@ class RedisEngine(Turns):
     """
 
     _server_class: ClassVar[type[Server]] = Server
+    _cluster_class: ClassVar[type[ClusterServer]] = ClusterServer
 
     def __init__(
         self,
         url: str,
         *,
         namespace: str = NAMESPACE,
-        shards: int = SHARDS,
+        shards: int | None = None,
         durability: Durability = "fast",
         capacity: int = 1000,
         max_snapshot: int = 1_048_576,
@@ -92,9 +95,13 @@ class RedisEngine(Turns):
         lease: float = 8.0,
         linger: float = 1.5,
     ) -> None:
-        self._server = self._server_class(url, durability)
+        is_cluster = url.startswith(CLUSTERS)
+        server_class = self._cluster_class if is_cluster else self._server_class
+        self._server = server_class(url, durability)
+        default = _SHARDS_OF_CLUSTER if is_cluster else SHARDS
+        number = default if shards is None else shards
         super().__init__(
-            names=Names(namespace, shards),
+            names=Names(namespace, number),
             lease=lease,
             linger=linger,
             cache_bytes=cache_bytes,
@@ -123,9 +130,9 @@ class RedisEngine(Turns):
         """The names of everything that is kept."""
         return self._names
 
-    def client(self) -> Client:
-        """A client for whoever waits for something."""
-        return self._server.client()
+    def client(self) -> Client | None:
+        """A client for whoever waits for keys of several shards; None in a cluster."""
+        return self._server.only_client()
 
     def call(self, call: Call) -> asyncio.Future[object]:
         """Send a call with the others of this tick."""
@@ -153,6 +160,7 @@ class RedisEngine(Turns):
             EngineServerError: It is not what is needed, and what to do about it.
         """
         self._link = await self._server.connect(self._names)
+        self._link.tell_of_moves(self._begin_anew)
         self._loop = asyncio.get_running_loop()
         self._is_leaving, self._is_here = False, True
         self._restart()
@@ -339,5 +347,5 @@ def engine_of(url: str) -> RedisEngine:
         durability=cast(
             "Durability", "fast" if place.durability is None else place.durability
         ),
-        shards=SHARDS if place.shards is None else place.shards,
+        shards=place.shards,
     )

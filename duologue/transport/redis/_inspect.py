@@ -23,11 +23,11 @@ from duologue.errors import (
     EngineUnavailableError,
 )
 from duologue.transport.redis._keys import LAYOUT, PREFIX, Names
-from duologue.transport.redis._server import Server
+from duologue.transport.redis._server import Server, server_of
 from duologue.transport.redis._units import TOKEN_SIZE
 from duologue.transport.redis._upkeep import GONE
 from duologue.transport.redis._wire._calls import Reply
-from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._envelopes import unpack
 from duologue.transport.redis._wire._link import BROKEN, said
 
@@ -259,7 +259,15 @@ class Inspector:
 
     async def _keys(self, pattern: str) -> AsyncGenerator[str]:
         seen: set[bytes] = set()
-        client, cursor = self._server.client(), b"0"
+        for client in self._server.clients():
+            async for key in self._keys_of(client, pattern, seen):
+                yield key
+
+    @staticmethod
+    async def _keys_of(
+        client: Client, pattern: str, seen: set[bytes]
+    ) -> AsyncGenerator[str]:
+        cursor = b"0"
         while True:
             command: list[Argument] = ["SCAN", cursor, "MATCH", pattern]
             reply = await client.execute_command(*command, "COUNT", _AT_ONCE)
@@ -272,11 +280,20 @@ class Inspector:
                 return
 
     async def _all(self, *commands: Sequence[Argument]) -> list[Reply]:
-        """Ask for the answer to each command."""
-        pipeline = self._server.client().pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return cast("list[Reply]", await pipeline.execute(raise_on_error=True))
+        """Ask for the answer to each command, of whoever has its key."""
+        parts: dict[Client, list[int]] = {}
+        for number, command in enumerate(commands):
+            client = self._server.client_for(cast("str", command[1]))
+            parts.setdefault(client, []).append(number)
+        replies: list[Reply] = [None] * len(commands)
+        for client, numbers in parts.items():
+            pipeline = client.pipeline(transaction=False)
+            for number in numbers:
+                pipeline.execute_command(*commands[number])
+            found = await pipeline.execute(raise_on_error=True)
+            for number, reply in zip(numbers, found, strict=True):
+                replies[number] = cast("Reply", reply)
+        return replies
 
 
 @asynccontextmanager
@@ -287,7 +304,7 @@ async def inspecting(url: str) -> AsyncGenerator[Inspector]:
         RuntimeSettingError: The URL is none.
         EngineUnavailableError: It does not answer.
     """
-    server = Server(url, "fast")
+    server = server_of(url, "fast")
     try:
         await server.reach()
         yield Inspector(server)

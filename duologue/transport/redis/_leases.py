@@ -15,6 +15,7 @@ from typing import cast
 
 from duologue.actors import Opened
 from duologue.actors._engine._local import Mailbox, Service
+from duologue.actors._engine._timed import wall_time
 from duologue.transport.redis._units import (
     TOKEN_SIZE,
     Contents,
@@ -23,7 +24,7 @@ from duologue.transport.redis._units import (
     Unit,
     state_of,
 )
-from duologue.transport.redis._upkeep import Upkeep
+from duologue.transport.redis._upkeep import GONE, Upkeep
 from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
 from duologue.transport.redis._wire._scripts import (
@@ -345,11 +346,30 @@ class Leases(Upkeep):
         super()._read_anew(unit)
         self._look()
 
+    def _begin_anew(self, tag: str) -> None:
+        """Read the units of a hash tag again: another server has it now.
+
+        It may not know the newest of what the one before has answered, and give out the
+        same numbers for something else.
+        """
+        units = [
+            unit
+            for unit in self._units.values()
+            if unit.place.keys[0].startswith(tag + ":")
+        ]
+        for unit in units:
+            self._read_anew(unit)
+
     async def _is_there(self, process: str) -> bool:
-        """Whether another process listens."""
-        channel = self._names.channel + process
-        asked = Call(process, ["PUBSUB", "NUMSUB", channel])
-        return bool(cast("list[Reply]", await self._link.ask(asked))[-1])
+        """Whether another process listens, or has said that it is there."""
+        if self._link.is_one:
+            channel = self._names.channel + process
+            asked = Call(process, ["PUBSUB", "NUMSUB", channel])
+            return bool(cast("list[Reply]", await self._link.ask(asked))[-1])
+        # Each server of a cluster knows only who listens to itself.
+        asked = Call(process, ["ZSCORE", self._names.processes, process])
+        said = cast("bytes | None", await self._link.ask(asked))
+        return said is not None and float(said) > wall_time() - GONE
 
     def _is_in_use(self, unit: Unit, but: str) -> bool:
         """Whether a unit has a turn or a drawing on its way, but for one mailbox."""

@@ -20,9 +20,8 @@ from duologue.transport.redis._units import (
     Place,
     Unit,
 )
-from duologue.transport.redis._wire._calls import Call, Reply
+from duologue.transport.redis._wire._calls import Call, Reply, Wire
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._link import Link
 from duologue.transport.redis._wire._scripts import (
     EXTEND,
     NEWS,
@@ -48,7 +47,7 @@ class Upkeep(LeasedMailboxes):
 
     def __init__(self, *, lease: float, linger: float, **boxes: object) -> None:
         super().__init__(**boxes)  # type: ignore[arg-type] # those of the class above
-        self._link: Link = cast("Link", None)
+        self._link: Wire = cast("Wire", None)
         self._lease_seconds = lease
         self._lease_ms = round(lease * 1000)
         self._linger = linger

@@ -50,6 +50,7 @@ from duologue.transport.redis._wire._scripts import ASIDE
 _HELD: Final = 6.0  # seconds for which one process does it
 _BLOCK: Final = 1_000  # milliseconds that one read waits
 _MOST: Final = 100  # entries of one read
+_GLANCE: Final = 0.25  # seconds between two looks at the streams of a cluster
 _MOST_PAGES: Final = 20  # reads behind entries that stay
 _PAUSE: Final = 0.1
 _ROOM: Final = 0.05  # seconds that an actor may take to have room
@@ -181,12 +182,24 @@ class StreamDoor:
         self, streams: Sequence[str]
     ) -> Sequence[tuple[bytes, Sequence[object]]]:
         """What is in the streams; waits a moment for something."""
+        client = self._engine.client()
+        command: list[Argument] = ["XREAD", "COUNT", _MOST]
         behind = [self._behind.get(n) for n in range(len(streams))]
         starts = ["0" if each is None else each.entry for each in behind]
-        block = _GLANCE_MS if self._behind else _BLOCK
-        command: list[Argument] = ["XREAD", "COUNT", _MOST, "BLOCK", block, "STREAMS"]
-        command += [*streams, *starts]
-        return list(_pairs(await self._engine.client().execute_command(*command)))
+        if client is not None:
+            block = _GLANCE_MS if self._behind else _BLOCK
+            command.extend(("BLOCK", block, "STREAMS", *streams, *starts))
+            return list(_pairs(await client.execute_command(*command)))
+        # No server of a cluster has all streams, and one waits for those of a shard only.
+        calls = [
+            Call(stream, [*command, "STREAMS", stream, start], keys=[stream])
+            for stream, start in zip(streams, starts, strict=True)
+        ]
+        answers = await asyncio.gather(*map(self._engine.call, calls))
+        found = [pair for answer in answers for pair in _pairs(answer)]
+        if not found:
+            await asyncio.sleep(_GLANCE)
+        return found
 
     async def _take(self, shard: int, entries: Sequence[object]) -> bool:
         """Take in some entries of a stream; tell whether to go on behind them.

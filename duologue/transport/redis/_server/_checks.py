@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from duologue._redis import Durability
 
@@ -57,6 +57,10 @@ _USED: Final[Sequence[str]] = (
 )
 
 
+Part: TypeAlias = Literal["server", "primary", "replica"]
+"""What a server is: one by itself, or a part of a cluster."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a server cannot be used.
@@ -83,12 +87,14 @@ def probes(key: str, channel: str) -> list[list[str]]:
     ]
 
 
-def fault_of(info: Mapping[str, str], durability: Durability) -> Fault | None:
+def fault_of(
+    info: Mapping[str, str], durability: Durability, part: Part = "server"
+) -> Fault | None:
     """What is wrong with a server, by what its INFO says; None if nothing is."""
     return (
         _version(info, durability)
-        or _kind(info)
-        or _role(info, durability)
+        or _kind(info, part)
+        or _role(info, durability, part)
         or _memory(info)
         or _file(info, durability)
     )
@@ -117,17 +123,19 @@ def _version(info: Mapping[str, str], durability: Durability) -> Fault | None:
     return None
 
 
-def _kind(info: Mapping[str, str]) -> Fault | None:
-    if info.get("cluster_enabled") == "1":
-        return Fault(
-            "it is one of a cluster",
-            "Name a server by itself: clusters are not there yet",
-        )
+def _kind(info: Mapping[str, str], part: Part) -> Fault | None:
+    is_one = info.get("cluster_enabled") == "1"
+    if part == "server" and is_one:
+        return Fault("it is one of a cluster", "Name the cluster: redis+cluster://")
+    if part != "server" and not is_one:
+        return Fault("it is none of a cluster", "Name it by redis://")
     return None
 
 
-def _role(info: Mapping[str, str], durability: Durability) -> Fault | None:
-    if info.get("role") != "master":
+def _role(info: Mapping[str, str], durability: Durability, part: Part) -> Fault | None:
+    if part == "replica":
+        return None
+    if info.get("role") != "master" and part == "server":
         return Fault(
             "it is a replica, which takes no writes",
             "Name the master, or let sentinels find it: redis+sentinel://",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, cast
 
 import redis.asyncio as redis
@@ -26,11 +26,13 @@ from duologue.errors import (
 from duologue.transport.redis._keys import LAYOUT, Names
 from duologue.transport.redis._server._checks import (
     RIGHTS,
+    Part,
     fault_of,
     lacks_file,
     probes,
 )
-from duologue.transport.redis._wire._client import Client
+from duologue.transport.redis._wire._calls import Wire
+from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._link import BROKEN, Link, said
 
 _BELL_SECONDS: Final = 4
@@ -42,7 +44,7 @@ _logger = logging.getLogger("duologue.redis")
 
 
 class Server:
-    """The server.
+    """The server, or several that act as one.
 
     Args:
         url: Where it is.
@@ -71,7 +73,7 @@ class Server:
         """Where it is, without what is secret."""
         return self._address.said
 
-    async def connect(self, names: Names) -> Link:
+    async def connect(self, names: Names) -> Wire:
         """Connect, and check that the server is what is needed.
 
         Raises:
@@ -84,7 +86,7 @@ class Server:
             await self.close()
             raise
 
-    async def _connected(self, names: Names) -> Link:
+    async def _connected(self, names: Names) -> Wire:
         try:
             wire = await self._wired(names)
             await wire.load_scripts()
@@ -103,15 +105,18 @@ class Server:
             raise
         return wire
 
-    async def _wired(self, names: Names) -> Link:
+    async def _wired(self, names: Names) -> Wire:
         """Find the server, and check it."""
         await self.reach()
-        client = self.client()
+        client = self.client_for(names.meta)
         await self._check(client)
         await self._check_rights(client, names)
         await self._check_layout(client, names)
-        wait = None if self._wait is None else (self._wait, 1)
-        return self.link_class(client, wait, self.observer)
+        return self.link_class(client, self._awaited(), self.observer)
+
+    def _awaited(self) -> tuple[Sequence[Argument], int] | None:
+        """What ends each pipeline, and how many must have it."""
+        return None if self._wait is None else (self._wait, 1)
 
     async def listen(self, channel: str, heard: Callable[[bytes], None]) -> None:
         """Listen to what other processes say to this one.
@@ -137,9 +142,10 @@ class Server:
         """Wait until the bell rings; None if it did not for a while."""
         command = ("BLPOP", bell, _BELL_SECONDS)
         try:
-            found = await self.client().execute_command(*command)
+            found = await self.client_for(bell).execute_command(*command)
         except (*BROKEN, RedisError) as error:
             _logger.info("%s", said(error))
+            await self._look_around()
             return None
         found = cast("list[bytes] | None", found)
         return None if found is None else found[1].decode()
@@ -156,12 +162,23 @@ class Server:
         self._sentinels += sentinels
         self._clients.append(cast("Client", made))
 
-    def client(self) -> Client:
-        """The client of the server.
+    def client_for(self, key: str) -> Client:  # noqa: ARG002  # all keys are on one
+        """A client of whoever has a key; of anybody for the name of a channel.
 
         It tries nothing again by itself, and takes answers as they come.
         """
         return self._clients[0]
+
+    def only_client(self) -> Client | None:
+        """The client of the server that has all keys; None if several have them."""
+        return self._clients[0]
+
+    def clients(self) -> Sequence[Client]:
+        """Those of all who have keys."""
+        return self._clients
+
+    async def _look_around(self) -> None:
+        """Find out who has what, after a server did not answer."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -176,21 +193,29 @@ class Server:
             await each.aclose()
         self._sentinels.clear()
 
-    async def _check(self, client: Client) -> None:
+    async def _check(
+        self, client: Client, part: Part = "server", place: str = ""
+    ) -> None:
         """See that the server can do what is asked of it.
+
+        Args:
+            client: Its client.
+            part: What it is.
+            place: Which it is, if there are several.
 
         Raises:
             EngineServerError: It cannot.
         """
         info = _fields(await client.execute_command("INFO"))
-        fault = fault_of(info, self._durability)
+        fault = fault_of(info, self._durability, part)
         if fault is not None:
-            raise self._refused(fault.problem, fault.advice)
+            which = f"{place}: " if place else ""
+            raise self._refused(f"{which}{fault.problem}", fault.advice)
         if lacks_file(info):
             _logger.warning(
                 "%s: it keeps no file of what it is told, so all dialogs end when it "
                 "does; set appendonly yes",
-                self.said,
+                place or self.said,
             )
 
     async def _check_rights(self, client: Client, names: Names) -> None:
@@ -257,7 +282,7 @@ class Server:
         self, channel: str, heard: Callable[[bytes], None], ready: asyncio.Event
     ) -> None:
         while True:
-            pubsub = self.client().pubsub()
+            pubsub = self.client_for(channel).pubsub()
             try:
                 await pubsub.subscribe(channel)
                 async for message in pubsub.listen():
@@ -273,6 +298,7 @@ class Server:
             except (*BROKEN, RedisError) as error:
                 ready.set()  # what is missed is made up for
                 _logger.info("%s", said(error))
+                await self._look_around()
             finally:
                 await pubsub.aclose()
             await asyncio.sleep(_PAUSE)

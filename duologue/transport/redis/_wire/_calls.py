@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from duologue.errors import EngineError
 from duologue.transport.redis._wire._client import Argument
@@ -104,3 +105,54 @@ class Call:
         if not self.future.done():
             self.future.set_exception(error)
             self.future.exception()  # some calls have nobody who waits
+
+
+class Wire(ABC):
+    """The way to a server, or to several that act as one.
+
+    What is asked about one unit has its effect, and is answered, in its order.
+
+    Attributes:
+        is_one: Whether it is one server.
+    """
+
+    is_one: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def problem(self) -> str | None:
+        """Why nothing can be accepted or committed now; None if all is well."""
+
+    @abstractmethod
+    def send(self, call: Call) -> asyncio.Future[object]:
+        """Send a call with the others of this tick."""
+
+    @abstractmethod
+    def tell_of_moves(self, moved: Callable[[str], None]) -> None:
+        """Have somebody told when a hash tag is served by another server than before.
+
+        Args:
+            moved: Is called with what the keys of that tag begin with, before anything
+                else is asked about it there.
+        """
+
+    @abstractmethod
+    async def load_scripts(self) -> None:
+        """Give all scripts to whoever runs them."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Wait for what is on its way, and send nothing any more."""
+
+    def post(self, call: Call) -> None:
+        """Send a call that nobody waits for."""
+        _answer = self.send(call)
+
+    async def ask(self, call: Call) -> object:
+        """Send a call, and return what its `done` makes of the answer.
+
+        Raises:
+            EngineUnavailableError: There is none.
+        """
+        # Whoever is cancelled leaves; the call takes its way.
+        return await asyncio.shield(self.send(call))

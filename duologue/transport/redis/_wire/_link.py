@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import cast
 
@@ -26,7 +26,7 @@ from redis.exceptions import (
 
 from duologue.actors import Observer
 from duologue.errors import EngineError, EngineUnavailableError
-from duologue.transport.redis._wire._calls import Call, Reply
+from duologue.transport.redis._wire._calls import Call, Reply, Wire
 from duologue.transport.redis._wire._client import Argument, Client, Connection
 from duologue.transport.redis._wire._commands import (
     command,
@@ -43,7 +43,7 @@ _MOST_ROUNDS = 8  # of the loop, in which a pipeline gathers
 _logger = logging.getLogger("duologue.redis")
 
 
-class Link:
+class Link(Wire):
     """Sends calls to the server.
 
     Args:
@@ -51,6 +51,8 @@ class Link:
         wait: A command that ends each pipeline and returns how many others have it, and
             how many are wanted; None if that does not matter.
         observer: Is told of calls and errors; None if nobody wants to know.
+        takes_back: Is given each call that has no answer, and why, and tells whether it
+            is asked elsewhere; None if there is only this server.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Link:
         client: Client,
         wait: tuple[Sequence[Argument], int] | None = None,
         observer: Observer | None = None,
+        takes_back: Callable[[Call, BaseException], bool] | None = None,
     ) -> None:
         self._client = client
+        self._takes_back = takes_back
         self._observer = observer
         if observer is not None and wait is not None:
             observer.count("replicas_short", 0)
@@ -85,18 +89,15 @@ class Link:
             self._pump = asyncio.get_running_loop().create_task(self._run())
         return call.future
 
-    def post(self, call: Call) -> None:
-        """Send a call that nobody waits for."""
-        _answer = self.send(call)
+    def tell_of_moves(self, moved: Callable[[str], None]) -> None:
+        """There is only one server."""
 
-    async def ask(self, call: Call) -> object:
-        """Send a call, and return what its `done` makes of the answer.
-
-        Raises:
-            EngineUnavailableError: There is none.
-        """
-        # Whoever is cancelled leaves; the call takes its way.
-        return await asyncio.shield(self.send(call))
+    def withdraw(self, is_meant: Callable[[Call], bool]) -> list[Call]:
+        """Take out some of the calls that have not left yet, in order."""
+        taken = [call for call in self._calls if is_meant(call)]
+        if taken:
+            self._calls = [call for call in self._calls if not is_meant(call)]
+        return taken
 
     async def close(self) -> None:
         """Wait for what is on its way, and send nothing any more."""
@@ -261,8 +262,9 @@ class Link:
         self._give_up(call, error)
 
     def _give_up(self, call: Call, error: BaseException) -> None:
-        self._problem = said(error)
-        call.fail(EngineUnavailableError(call.about, self._problem))
+        if self._takes_back is None or not self._takes_back(call, error):
+            self._problem = said(error)
+            call.fail(EngineUnavailableError(call.about, self._problem))
 
 
 def said(error: BaseException) -> str:
