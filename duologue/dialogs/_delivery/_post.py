@@ -213,7 +213,7 @@ class Post:
             self._note(pending)
             letters.append(Letter(key, Mail(pending.id, body)))
         await self._enqueue(letters)
-        if len(self.pending) > _MOST_PARSED and self._keeps_alone:
+        if self._keeps_alone and len(self.pending) > _MOST_PARSED:
             for _, _, pending in offers:
                 pending.update = None  # its mail has it
 
