@@ -1,6 +1,7 @@
 """What can be done to the values of a State without looking at them first.
 
-A change is a value, so it can be sent: the turns of dialogs send theirs with the commit.
+A change is a value, so it can be sent: the turns of dialogs send theirs with the commit. Nobody
+changes one; it is not frozen, since making it would take four times as long.
 """
 
 from __future__ import annotations
@@ -13,26 +14,26 @@ from duologue.errors import StateValueError
 from duologue.state._values import Value, Values
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Put:
     """Write some values."""
 
     values: Values
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Remove:
     """Forget one value; it need not be there."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Clear:
     """Forget all values."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Increase:
     """Add to a number; one that is not there begins with `start`."""
 

@@ -301,7 +301,7 @@ class AsyncState(Declared):
     def _stored(self, key: str, value: Value) -> Value:
         self._check(key)
         stored = self._declared.checked(key, value)
-        return copied(self._codec, stored, f"{self._declared.name}.{key}")
+        return copied(self._codec, stored, self._declared.name, key)
 
     def _stored_all(self, values: Values) -> Values:
         return {key: self._stored(key, value) for key, value in values.items()}

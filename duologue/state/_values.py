@@ -33,8 +33,13 @@ class Codec(Protocol):
         ...
 
 
-def copied(codec: Codec, value: Value, name: str) -> Value:
+def copied(codec: Codec, value: Value, *names: str) -> Value:
     """Another copy of a value, which can be stored.
+
+    Args:
+        codec: Writes and reads it.
+        value: The value.
+        names: What it is called in errors, part by part.
 
     Raises:
         UnserialisableDataError: It cannot.
@@ -42,4 +47,4 @@ def copied(codec: Codec, value: Value, name: str) -> Value:
     kind = type(cast("object", value))
     if kind in _FIXED or (kind is int and _LEAST <= value <= -_LEAST):
         return value
-    return codec.write([value], [name])[1][0]
+    return codec.write([value], [".".join(names)])[1][0]
