@@ -12,6 +12,7 @@ from typing import Protocol
 import pytest
 
 from duologue.__main__ import main
+from duologue.actors import Letter, Mail
 from duologue.transport.sqlite import SqliteEngine
 from tests.engines.conftest import DIALOG, Desk, desk, fill as fill_any, letter
 
@@ -61,6 +62,22 @@ def test_show_counts_what_is_there(
     assert counted["  dead letters"] == "1"
     assert "never" not in printed
     assert printed.endswith("\n0")
+
+
+async def test_show_counts_states_and_tasks(run: Run, tmp_path: Path) -> None:
+    async with SqliteEngine(tmp_path / "state.db") as engine:
+        engine.serve(["state", "task/count"], 10, list[str]().append)
+        for key in ("state/Cart:max.1:7", "state/Cart:max.1:8", "task/count:1"):
+            await engine.enqueue([Letter(key, Mail("1", b""))])
+            opened = await engine.open(key)
+            assert opened is not None
+            await engine.commit(opened, snapshot=b"[]")
+
+    printed = await asyncio.to_thread(run, tmp_path)
+
+    lines = [line.split() for line in printed.splitlines()]
+    assert ["States", "2"] in lines
+    assert ["tasks", "1"] in lines
 
 
 async def test_show_works_while_a_bot_writes(run: Run, tmp_path: Path) -> None:

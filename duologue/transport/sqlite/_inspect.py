@@ -31,6 +31,8 @@ from duologue.transport.sqlite._layout import APPLICATION, MIGRATIONS
 # What is counted, as it is shown.
 _COUNTED = {
     "dialogs": "SELECT count(*) FROM snapshots WHERE key LIKE 'dialog/%'",
+    "States": "SELECT count(*) FROM snapshots WHERE key LIKE 'state/%'",
+    "tasks": "SELECT count(*) FROM snapshots WHERE key LIKE 'task/%'",
     "mail": "SELECT count(*) FROM mail",
     "owed drawings": "SELECT count(*) FROM owed",
     "letters for later": "SELECT count(*) FROM timed",
