@@ -55,13 +55,13 @@ tickets: dict[str, str] = {}
 
 
 @dispatcher.task
-def chart(operation: Operation) -> dict[str, str]:
+def chart(operation: Operation) -> dict[str, str] | None:
     """Add up the sales of each month, and draw them."""
-    if not SALES.exists():
-        make_sales(operation)
+    if not SALES.exists() and not make_sales(operation):
+        return None
     operation.report(stage="adding up", total=SALES.stat().st_size / 1e6, unit="MB")
     months = [0.0] * 12
-    read = 0
+    read = number = 0
     with SALES.open(newline="", encoding="utf-8") as file:
         for number, (month, amount) in enumerate(csv.reader(file)):
             months[int(month) - 1] += float(amount)
@@ -69,12 +69,13 @@ def chart(operation: Operation) -> dict[str, str]:
             if number % 1000 == 0:
                 operation.report(text=f"{number:,} sales", current=read / 1e6)
                 if operation.is_stop_requested:
-                    break
+                    return None
+    operation.report(text=f"{number + 1:,} sales")
     return {"content_type": "image/svg+xml", "name": "sales.svg", "data": drawn(months)}
 
 
-def make_sales(operation: Operation) -> None:
-    """Write a file with many sales, for want of a real one."""
+def make_sales(operation: Operation) -> bool:
+    """Write a file with many sales, for want of a real one; false if it is to stop."""
     operation.report(stage="writing an example", total=ROWS, unit="rows")
     unfinished = SALES.with_suffix(".new")
     with unfinished.open("w", encoding="utf-8") as file:
@@ -83,8 +84,9 @@ def make_sales(operation: Operation) -> None:
             if number % 1000 == 0:
                 operation.report(current=number)
                 if operation.is_stop_requested:
-                    return
+                    return False
     unfinished.replace(SALES)
+    return True
 
 
 def drawn(months: list[float]) -> str:
@@ -160,6 +162,7 @@ async def page(_: web.Request) -> web.Response:
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <script type="module" src="/actions/operation-bar.js"></script>
 <script type="module" src="/page.js"></script>
+<style>img {{max-width: 100%}}</style>
 <h1>Sales</h1>{bar}<p><button>Make it</button></p><img alt="" hidden>""",
         content_type="text/html",
     )
