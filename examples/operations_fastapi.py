@@ -1,5 +1,7 @@
 """Long operations in a FastAPI application: a page starts one, and watches it live.
 
+It needs FastAPI and uvicorn, and is run in its folder:
+
 ACTIONS_TOKEN=... DUOLOGUE_MAX_TOKEN=... uvicorn operations_fastapi:app \
     --timeout-graceful-shutdown 3
 
@@ -60,6 +62,7 @@ async def page() -> Response:
     bar = BackgroundOperationBar("Rows", url=get_action_url("count"))
     response = Response(
         f"""<!doctype html><title>Rows</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <script type="module" src="/actions/operation-bar.js"></script>
 <script type="module" src="/page.js"></script>
 <button>Count</button>{bar}""",
