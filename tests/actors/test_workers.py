@@ -802,3 +802,13 @@ async def test_a_function_is_kept_no_longer_than_its_workers_run() -> None:
         gc.collect()
 
         assert kept() is None
+
+
+async def test_a_worker_knows_who_has_stopped_it_and_why() -> None:
+    async with ActorSystem() as system, Workers(system) as workers:
+        worker = await workers.start(endless)
+        await worker.stop("it is late", by="alice")
+        await worker.stop("too late", by="bob")
+        final = await worker.finished()
+
+    assert (final.reason, final.stopped_by) == ("it is late", "alice")

@@ -309,6 +309,7 @@ async def test_a_stop_button_stops_the_worker_half_way_and_the_dialog_shows_it()
 
         assert (final.state, final.value) == (WorkerState.CANCELLED, 0.5)
         assert final.reason == "Ann has seen enough"
+        assert final.stopped_by == final.owner  # the conversation
         assert chat.screen(ANN).text == "cancelled\n50 %"
 
 

@@ -181,7 +181,7 @@ class Worker:
             return self._record.snapshot
         return await self._record.ask(Ping())
 
-    async def stop(self, reason: str = "") -> WorkerSnapshot:
+    async def stop(self, reason: str = "", *, by: str = "") -> WorkerSnapshot:
         """Ask the worker to stop, and return when its body has been told.
 
         Does not wait for the end; that is `finished()`. The second request and a
@@ -189,6 +189,7 @@ class Worker:
 
         Args:
             reason: Kept in the snapshot.
+            by: Who asks; kept there too.
 
         Returns:
             The snapshot, with what the `stop()` of the body has said within
@@ -198,7 +199,7 @@ class Worker:
             UnknownWorkerError: If the worker has ended and been forgotten.
         """
         self._refuse_if_forgotten()
-        return await self._record.ask(StopWork(reason))
+        return await self._record.ask(StopWork(reason, by=by))
 
     def answer(self, answer: Answer) -> bool:
         """Answer what its body asks for; from any thread.

@@ -109,8 +109,8 @@ class WorkerActor(AsyncActor):
                 return self._begin()
             case Ping():
                 return self._answer_ping()
-            case StopWork(reason=reason, grace=grace):
-                return self._stop_work(reason, grace)
+            case StopWork():
+                return self._stop_work(message)
             case _:
                 self._note(message)
                 return None
@@ -170,7 +170,7 @@ class WorkerActor(AsyncActor):
     async def _tell_of_closing(self) -> None:
         is_told = self._record.snapshot.state is WorkerState.CANCELLING
         if self._outcome is None and not is_told:
-            self._tell_to_stop(_CLOSED)
+            self._tell_to_stop(StopWork(_CLOSED))
         if self._stopped is not None and self._stopped.task is not None:
             await asyncio.wait(
                 {self._stopped.task}, timeout=self._job.settings.ping_timeout
@@ -225,19 +225,19 @@ class WorkerActor(AsyncActor):
             return self._record.snapshot  # the last call still hangs
         return self._pinged.answer
 
-    def _stop_work(self, reason: str, grace: float | None) -> WorkerAnswer:
+    def _stop_work(self, wish: StopWork) -> WorkerAnswer:
         if self._outcome is not None:
             return self._over
-        if grace is not None:
-            self._grace = grace
+        if wish.grace is not None:
+            self._grace = wish.grace
         if self._record.snapshot.state is not WorkerState.CANCELLING:
-            self._request_stop(reason)
-        elif grace is not None:
+            self._request_stop(wish)
+        elif wish.grace is not None:
             self._wait_for_end()
         return self._record.snapshot if self._stopped is None else self._stopped.answer
 
-    def _request_stop(self, reason: str) -> None:
-        self._tell_to_stop(reason)
+    def _request_stop(self, wish: StopWork) -> None:
+        self._tell_to_stop(wish)
         if self._run.is_idle:
             self._conclude(Cancelled())
             return
@@ -245,11 +245,11 @@ class WorkerActor(AsyncActor):
         if self._stopped is not None:
             self._talk.expect(self._stopped)
 
-    def _tell_to_stop(self, reason: str) -> None:
+    def _tell_to_stop(self, wish: StopWork) -> None:
         body = self._job.body
-        reason = clean_text(reason) or ""
+        reason, by = clean_text(wish.reason) or "", clean_text(wish.by) or ""
         now = self._job.settings.now()
-        self._record.change(lambda seen: stopping(seen, reason, now))
+        self._record.change(lambda seen: stopping(seen, reason, now, by=by))
         self._operation.request_stop(reason)
         if body.stop is not None and not self._run.is_idle:
             self._stopped = Question()
@@ -278,7 +278,7 @@ class WorkerActor(AsyncActor):
         snapshot = self._record.snapshot
         if self._outcome is None and snapshot.state is not WorkerState.CANCELLING:
             self._stopped_as = state
-            self._request_stop(reason)
+            self._request_stop(StopWork(reason))
 
     def _listen(self) -> None:
         if self._record.snapshot.state in RUNS:

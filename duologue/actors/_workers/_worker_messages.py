@@ -31,10 +31,12 @@ class StopWork(Ask[WorkerAnswer]):
     Attributes:
         reason: Why.
         grace: Seconds for it to obey; None for the usual ones.
+        by: Who asks.
     """
 
     reason: str
     grace: float | None = None
+    by: str = ""
 
 
 @dataclass(eq=False, slots=True)

@@ -110,6 +110,8 @@ class WorkerSnapshot:
         says_active: What a body of m3 says of itself, which may be over before its
             `run` has ended; true for other bodies. For doors with m3's wire.
         question: What its body asks for; empty if it asks for nothing.
+        stopped_by: Who asked it to stop, at most 1,000 characters; empty if nobody did or
+            it was not said. For those who own the worker.
     """
 
     id: str
@@ -140,6 +142,7 @@ class WorkerSnapshot:
     expires_at: float | None = None
     says_active: bool = True
     question: str = ""
+    stopped_by: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -273,13 +276,16 @@ def said_active(snapshot: WorkerSnapshot, is_active: bool) -> WorkerSnapshot:  #
     )
 
 
-def stopping(snapshot: WorkerSnapshot, reason: str, now: float) -> WorkerSnapshot:
+def stopping(
+    snapshot: WorkerSnapshot, reason: str, now: float, *, by: str = ""
+) -> WorkerSnapshot:
     """The worker has been asked to stop."""
     return replace(
         snapshot,
         state=WorkerState.CANCELLING,
         question="",
         reason=reason,
+        stopped_by=by,
         cancellable=False,
         updated_at=now,
         revision=snapshot.revision + 1,

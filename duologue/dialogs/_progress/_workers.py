@@ -243,10 +243,12 @@ class DialogWorkers:
         if self._expected_by(owner, worker_id) is None:
             await self._workers.find(worker_id, owner=owner)
 
+        by = _asker() or ""
+
         async def stop() -> None:
             await self._begun(worker_id)
             try:
-                await self._workers.get(worker_id).stop(reason)
+                await self._workers.get(worker_id).stop(reason, by=by)
             except UnknownWorkerError:  # another process runs it, or nobody any more
                 await self._workers.ask_to_stop(worker_id, reason)
 

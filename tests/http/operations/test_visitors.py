@@ -183,3 +183,15 @@ async def test_a_door_needs_a_token(runtime: Runtime) -> None:
         actions_application(runtime, [])
 
     actions_application(runtime, [], tokens=AccessTokens())
+
+
+async def test_an_operation_says_who_has_stopped_it(program: Client) -> None:
+    importer = named(program, "importer")
+    stopped = []
+    for who, owner in ((importer, ""), (program, "?owner=importer")):
+        begun = await importer.start("waiting")
+        place = f"/operations/{begun['id']}"
+        await who.ask("DELETE", place + owner)
+        stopped.append((await importer.until_done(place))["stopped_by"])
+
+    assert stopped == ["importer", "a program"]

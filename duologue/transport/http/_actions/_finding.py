@@ -132,7 +132,7 @@ class Found:
         worker, said = self.local(id, visitor), reason[:_LONGEST_REASON]
         try:
             if worker is not None:
-                return await worker.stop(said)
+                return await worker.stop(said, by=visitor.name or visitor.owner)
         except UnknownWorkerError:  # forgotten since it was found
             raise self._missing(id, visitor) from None
         await self.workers.ask_to_stop(id, said)

@@ -43,6 +43,7 @@ _OPERATION: Json = {
         "cancellable": {"type": "boolean"},
         "children": {"type": "array", "items": {"type": "object"}},
         "reason": _TEXT,
+        "stopped_by": _TEXT,
         "question": _TEXT,
         "error": {
             "type": ["object", "null"],

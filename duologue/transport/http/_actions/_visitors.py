@@ -33,11 +33,13 @@ class Visitor:
         allows: Whether they may do something, by its verb and by what it is done to.
         is_known: Whether the owner is one person or program, not all who see a page:
             then they are shown tracebacks.
+        name: Who they are: a token may act for another owner.
     """
 
     owner: str
     allows: Callable[[str, str], bool]
     is_known: bool
+    name: str = ""
 
     def may(self, verb: str, name: str) -> None:
         """Go on if they may do it.
@@ -94,7 +96,9 @@ class Guard:
         if owner is None or owner == found.owner:
             return found
         found.may(OWNER, owner)
-        return replace(found, owner=owner)
+        return replace(
+            found, owner=owner, name=found.name or found.owner or "a program"
+        )
 
     def _bearer(self, call: Call) -> Visitor | None:
         scheme, _, given = call.header("authorization").partition(" ")

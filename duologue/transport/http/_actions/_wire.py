@@ -91,7 +91,7 @@ class Slots:
         if worker is None:
             return None
         try:
-            return await worker.stop(_REASON)
+            return await worker.stop(_REASON, by=visitor.name or visitor.owner)
         except UnknownWorkerError:  # forgotten since it was found
             return None
 

@@ -96,6 +96,7 @@ class Forms:
             "cancellable": snapshot.cancellable,
             "children": [asdict(part) for part in snapshot.children],
             "reason": snapshot.reason,
+            "stopped_by": snapshot.stopped_by if with_traceback else "",
             "error": _failure(snapshot.error, with_traceback=with_traceback),
             "created_at": _moment(snapshot.created_at, shift),
             "started_at": _moment(snapshot.started_at, shift),
