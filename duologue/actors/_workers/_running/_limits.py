@@ -142,8 +142,9 @@ class _Unlimited:
     def silence(self) -> None:
         """It may be silent."""
 
-    def try_again(self, _outcome: BodyOutcome) -> bool:
+    def try_again(self, outcome: BodyOutcome) -> bool:
         """It is over."""
+        del outcome
         return False
 
 
