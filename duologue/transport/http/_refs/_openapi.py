@@ -91,9 +91,18 @@ def described(recipients: Recipients, allows: Allows) -> dict[str, object]:
         },
         "components": {
             "schemas": {**_SCHEMAS, **schemas},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "webhook-signature",
+                    "description": "As Standard Webhooks has it, with `webhook-id` and "
+                    "`webhook-timestamp`",
+                },
+            },
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"signature": []}],
     }
 
 
@@ -104,6 +113,15 @@ _PREFER: Final = {
     "`respond-async` to be told where to ask for it later",
     "schema": {"type": "string"},
 }
+_BINARY: Final = [
+    {
+        "name": f"ce-{name}",
+        "in": "header",
+        "description": f"The attribute `{name}`, where the body is `application/json`",
+        "schema": {"type": "string"},
+    }
+    for name in ("id", "source", "type", "specversion", "time", "expiretime")
+]
 _SCHEMAS: Final[dict[str, object]] = {
     "Event": _EVENT,
     "Problem": {
@@ -145,6 +163,8 @@ def _operation(
         "allOf": [_data(tag) for tag in sorted(tags)],
     }
     content: dict[str, object] = {"application/cloudevents+json": {"schema": event}}
+    # In binary mode the body is the data, and the attributes are headers.
+    content["application/json"] = {"schema": {}}
     answers = {status: answer}
     if answer == "Accepted":
         batch: dict[str, object] = {"type": "array", "maxItems": 100, "items": event}
@@ -152,7 +172,7 @@ def _operation(
         answers["200"] = "Outcome"
     return {
         "summary": summary,
-        "parameters": [_path("type"), _path("key"), _PREFER],
+        "parameters": [_path("type"), _path("key"), _PREFER, *_BINARY],
         "requestBody": {"required": True, "content": content},
         "responses": _responses(answers),
     }
