@@ -1,21 +1,19 @@
-"""The same calls for programs with threads: each waits for its end.
-
-One event loop on a thread of its own, made by the first call in a process, so that a
-program may fork before that, as task queues do.
-"""
+"""The same calls for programs with threads: each waits for its end."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, overload
 
 from duologue.messages._recipients import Result
+from duologue.remote._blocking_states import BlockingOperation, BlockingState
 from duologue.remote._doors import Accepted
+from duologue.remote._operations import RemoteOperation
 from duologue.remote._refs import Named, RemoteDialog, RemoteReceipt, RemoteRef
+from duologue.remote._states import RemoteState
+from duologue.remote._thread import LoopThread
 
 T = TypeVar("T")
 
@@ -46,46 +44,27 @@ class AsyncRuntime(Protocol):
         """The ref that a text is."""
         ...
 
+    def state(
+        self,
+        state: type[object] | str,
+        *,
+        bot: str | None = None,
+        chat_id: int | None = None,
+        user_id: int | None = None,
+        operation_id: str | None = None,
+    ) -> RemoteState:
+        """The State of a class, for a place."""
+        ...
 
-class _LoopThread:
-    """An event loop on a thread, in the process that asks for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._process = 0
-
-    def run(self, work: Coroutine[object, object, T]) -> T:
-        """Run something there, and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._running()).result()
-
-    def close(self) -> None:
-        """End the loop and its thread."""
-        with self._lock:
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop is not None and thread is not None and self._process == os.getpid():
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
-
-    def _running(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None or self._process != os.getpid():
-                self._loop = loop = asyncio.new_event_loop()
-                self._process = os.getpid()
-                self._thread = threading.Thread(
-                    target=loop.run_forever, name="duologue.remote", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+    def operation(self, id: str) -> RemoteOperation:  # noqa: A002  # the word of operations
+        """A long operation."""
+        ...
 
 
 class BlockingResult:
     """A `RemoteReceipt` for threads: `wait()` gives the outcome."""
 
-    def __init__(self, receipt: RemoteReceipt, thread: _LoopThread) -> None:
+    def __init__(self, receipt: RemoteReceipt, thread: LoopThread) -> None:
         self._receipt = receipt
         self._thread = thread
 
@@ -115,7 +94,7 @@ class BlockingResult:
 class BlockingRef:
     """A ref for threads; its calls are those of `RemoteDialog` and `RemoteRef`."""
 
-    def __init__(self, ref: RemoteRef, thread: _LoopThread) -> None:
+    def __init__(self, ref: RemoteRef, thread: LoopThread) -> None:
         self._ref = ref
         self._thread = thread
 
@@ -217,7 +196,7 @@ class BlockingRemoteRuntime:
 
     def __init__(self, remote: AsyncRuntime) -> None:
         self._remote = remote
-        self._thread = _LoopThread()
+        self._thread = LoopThread()
 
     def __enter__(self) -> Self:
         return self
@@ -257,3 +236,26 @@ class BlockingRemoteRuntime:
     def ref(self, text: str) -> BlockingRef:
         """See `RemoteRuntime.ref`."""
         return BlockingRef(self._remote.ref(text), self._thread)
+
+    def state(
+        self,
+        state: type[object] | str,
+        *,
+        bot: str | None = None,
+        chat_id: int | None = None,
+        user_id: int | None = None,
+        operation_id: str | None = None,
+    ) -> BlockingState:
+        """See `RemoteRuntime.state`."""
+        found = self._remote.state(
+            state,
+            bot=bot,
+            chat_id=chat_id,
+            user_id=user_id,
+            operation_id=operation_id,
+        )
+        return BlockingState(found, self._thread)
+
+    def operation(self, id: str) -> BlockingOperation:  # noqa: A002  # the word of operations
+        """See `RemoteRuntime.operation`."""
+        return BlockingOperation(self._remote.operation(id), self._thread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, cast
@@ -74,7 +74,7 @@ class RemoteOperation:
         path = f"{self._path}/cancel"
         return _status(await self._door.fetch("POST", path, body))
 
-    async def watch(self) -> AsyncIterator[OperationStatus]:
+    async def watch(self) -> AsyncGenerator[OperationStatus]:
         """Its states, each newer than the one before, until it has ended.
 
         Raises:

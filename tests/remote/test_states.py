@@ -210,6 +210,35 @@ async def test_watching_goes_on_where_a_stream_is_cut() -> None:
         assert again == ["succeeded"]
 
 
+async def test_threads_have_the_same_calls() -> None:
+    async with beside(
+        *("state.read:*", "state.write:*", "operations.start:*"),
+        *("operations.read:*", "operations.cancel:*"),
+    ) as remote:
+        assert remote._operations is not None
+        start = {"name": "counting"}
+        said = await remote._operations.fetch("POST", "/operations", start)
+        await remote.close()
+        seen = []
+
+        def script() -> None:
+            with remote.blocking() as blocking:
+                basket = blocking.state(Basket, user_id=7)
+                assert basket.incr("cups") == 1
+                assert basket.set(note="a") == {"cups": 1, "note": "a"}
+                assert (basket.get("cups"), str(basket)) == (1, "state/Basket::7")
+                operation = blocking.operation(str(said["id"]))
+                assert operation.ping().id == operation.id
+                for status in operation.watch():
+                    seen.append(status.state)
+                    if status.text == "at 3":
+                        operation.stop("enough")
+
+        await asyncio.to_thread(script)
+
+        assert seen[-1] == "cancelled"
+
+
 @pytest.mark.parametrize(
     "remote",
     [
