@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -13,6 +14,8 @@ T = TypeVar("T")
 
 _FIRST: Final = 0.1
 _LONGEST: Final = 5.0
+_QUIET: Final = 2.0  # seconds in which a program may be restarted
+_logger = logging.getLogger("duologue.remote")
 
 
 class AgainError(Exception):
@@ -34,13 +37,15 @@ async def persist(
 ) -> T:
     """Try something until it succeeds, or there is no time for one more.
 
-    Pauses grow, and are never the same for two programs.
+    Pauses grow, and are never the same for two programs. Whoever looks on is told once, so
+    that a program which waits does not look like one that has stopped.
 
     Raises:
         RemoteUnavailableError: The patience has ended.
     """
     loop = asyncio.get_running_loop()
-    end, pause = loop.time() + patience, _FIRST
+    began, pause, is_told = loop.time(), _FIRST, False
+    end = began + patience
     while True:
         try:
             return await attempt()
@@ -49,5 +54,9 @@ async def persist(
             wait = max(wait, again.after or 0.0)
             if loop.time() + wait > end:
                 raise RemoteUnavailableError(place, again.problem) from None
+            if not is_told and loop.time() - began >= _QUIET:
+                is_told, left = True, end - loop.time()
+                said = "%s does not take it yet (%s); it is tried for %.0f s more"
+                _logger.warning(said, place, again.problem, left)
         await asyncio.sleep(wait)
         pause = min(pause * 2, _LONGEST)
