@@ -24,7 +24,7 @@ from duologue.errors import DuologueError, EngineUnavailableError, FencedError
 from duologue.state import AsyncState
 from duologue.transport.max import Bot
 from duologue.transport.redis import RedisEngine
-from duologue.transport.redis._server import Durability, Server
+from duologue.transport.redis._server import ClusterServer, Durability, Server
 from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._link import Link
 from duologue.transport.redis._wire._scripts import COMMIT, ENQUEUE, LEASE, PARK
@@ -180,8 +180,13 @@ class WatchedServer(Server):
     link_class: ClassVar[type[Link]] = WatchedLink
 
 
+class WatchedCluster(ClusterServer):
+    link_class: ClassVar[type[Link]] = WatchedLink
+
+
 class WatchedEngine(RedisEngine):
     _server_class: ClassVar[type[Server]] = WatchedServer
+    _cluster_class: ClassVar[type[ClusterServer]] = WatchedCluster
 
     def _now(self) -> str:
         """The time of the server, if that is to be wrong."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.chaos.bot import NOT_STARTED, QUIET as QUIET_FILE
 from tests.chaos.cells import Cell
+from tests.chaos.clusters import Cluster
 from tests.chaos.field import Field
 from tests.chaos.fleet import Fleet
 from tests.chaos.kept import dump, left_over, set_aside, snapshots
@@ -76,23 +77,27 @@ class Campaign:
         self._sentinels: Sentinels | None = None
         if plan.cell.has_sentinels:
             self._sentinels = Sentinels(plan.program, folder, *options)
+        self._cluster: Cluster | None = None
+        if plan.cell.has_cluster:
+            self._cluster = Cluster(plan.program, folder, *options)
+        self._several = self._sentinels or self._cluster
         self.verdict = Verdict()
 
     @property
     def _here(self) -> str:
         """Where what is kept can be read."""
-        several = self._sentinels
+        several = self._several
         return self._server.url if several is None else several.here
 
     async def run(self) -> Verdict:
         """Run all of it, and judge what there is in the end."""
         plan = self._plan
         self._folder.mkdir(parents=True)  # nothing else runs yet
-        servers = self._sentinels or self._server
+        servers = self._several or self._server
         servers.start()
         try:
-            if self._sentinels is not None:
-                await self._sentinels.ready()
+            if self._several is not None:
+                await self._several.ready()
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self._messenger)
                 field = await self._field(stack)
@@ -131,7 +136,7 @@ class Campaign:
 
     async def _field(self, stack: AsyncExitStack) -> Field:
         cell, nemesis = self._plan.cell, self._nemesis
-        servers = self._sentinels or self._server
+        servers = self._several or self._server
         urls = [servers.url] * cell.processes
         proxies: list[Proxy] = []
         for number in range(cell.processes if cell.has_proxies else 0):
@@ -150,6 +155,7 @@ class Campaign:
             nemesis,
             self._server,
             self._sentinels,
+            self._cluster,
             fleet,
             proxies,
             self._messenger,

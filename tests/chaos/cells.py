@@ -38,6 +38,7 @@ class Cell:
         options: Of the server.
         deaths: How processes may end by themselves.
         has_sentinels: Whether there are two servers, and sentinels.
+        has_cluster: Whether there are three, with a replica each.
         durability: What the bots ask of the server.
         loses: Whether the server forgets what it has acknowledged, so that what was said
             last may be gone; but whatever is left is whole.
@@ -53,6 +54,7 @@ class Cell:
     options: tuple[str, ...] = ()
     deaths: tuple[int, ...] = ()
     has_sentinels: bool = False
+    has_cluster: bool = False
     durability: Durability = "fast"
     loses: bool = False
 
@@ -175,6 +177,18 @@ async def fail_over(field: Field) -> None:
     await field.some_time(2.0)
 
 
+async def kill_a_primary(field: Field) -> None:
+    """Kill one of a cluster, and start it again when its replica has taken over."""
+    assert field.cluster is not None
+    number = field.rng.choice(await asyncio.to_thread(field.cluster.primaries))
+    await field.busy()
+    await field.some_time(0.5)
+    await field.cluster.fail_over(number)
+    await field.some_time(2.0)
+    await field.cluster.mend(number)
+    await field.some_time(1.0)
+
+
 async def cut_power(field: Field) -> None:
     await field.busy()
     await field.some_time(1.0)
@@ -251,6 +265,14 @@ CELLS = {
             proof=_BROKEN,
             has_sentinels=True,
             loses=True,
+        ),
+        Cell(
+            "F12c",
+            "kill -9 of a primary of a cluster, safe",
+            kill_a_primary,
+            proof=_BROKEN,
+            has_cluster=True,
+            durability="safe",
         ),
         Cell(
             "F13",

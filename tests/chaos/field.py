@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tests.chaos.clusters import Cluster
 from tests.chaos.fleet import Fleet
 from tests.chaos.proxy import Proxy
 from tests.chaos.repeats import RepeatingMessenger
@@ -24,6 +25,7 @@ class Field:
         rng: Decides where and when.
         server: The server, where it is one.
         sentinels: The servers, where they are several.
+        cluster: The same, where they share what is kept.
         fleet: The processes.
         proxies: The ways of the processes to it, where the cell wants some.
         messenger: Where users act.
@@ -36,6 +38,7 @@ class Field:
     rng: random.Random
     server: RedisServer
     sentinels: Sentinels | None
+    cluster: Cluster | None
     fleet: Fleet
     proxies: Sequence[Proxy]
     messenger: RepeatingMessenger

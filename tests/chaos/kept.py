@@ -14,6 +14,7 @@ _TAGGED = re.compile(
     rb"duologue:\{[^}]*:\d+\}:(?P<what>[^:]+)(?::(?P<rest>.*))?", re.DOTALL
 )
 _PATIENCE = 60.0
+_CLUSTER = "redis+cluster://"
 _POISON = re.compile(r"poison (p\d+) ")
 _AT_REST = {
     b"m": "mail",
@@ -45,7 +46,11 @@ async def left_over(url: str) -> Counter[str]:
 
 
 def _client(url: str) -> redis.Redis:
-    """One that is patient: the machine may be busy."""
+    """One that is patient: the machine may be busy; of a cluster, one of all of it."""
+    if url.startswith(_CLUSTER):
+        host, _, port = url.removeprefix(_CLUSTER).partition(",")[0].partition(":")
+        cluster = redis.RedisCluster(host, int(port), socket_timeout=_PATIENCE)
+        return cast("redis.Redis", cluster)  # what is used of it here is the same
     return redis.Redis.from_url(url, socket_timeout=_PATIENCE)
 
 

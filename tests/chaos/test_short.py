@@ -19,7 +19,12 @@ SLOW = pytest.mark.slow
 
 @pytest.mark.parametrize(
     "name",
-    ["F1", "F5", "F10", *(pytest.param(each, marks=SLOW) for each in ("F4", "F18"))],
+    [
+        "F1",
+        "F5",
+        "F10",
+        *(pytest.param(each, marks=SLOW) for each in ("F4", "F12c", "F18")),
+    ],
 )
 async def test_nothing_is_lost_doubled_or_out_of_order(
     tmp_path: Path, name: str
