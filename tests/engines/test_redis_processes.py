@@ -22,6 +22,7 @@ from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._envelopes import pack, pack_owed
 from duologue.transport.redis._wire._link import Link
 from duologue.transport.redis._wire._scripts import (
+    ACQUIT,
     COMMIT,
     ENQUEUE,
     EXTEND,
@@ -519,3 +520,39 @@ async def test_mail_is_handled_whose_numbers_a_forgetful_server_gives_out_again(
         await engine.commit(turn, snapshot=b"")
 
     assert await desk.rest() == [f"new {each + 1}" for each in range(number)]
+
+
+async def test_a_suspect_whose_turn_the_server_kept_from_ending_has_killed_nobody(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    namespace.server.ask("HSET", namespace.key("own"), "dialog/b|b:1", "dead")
+    desk = Desk(other, *KINDS)
+    assert await desk.leased() == [CHAT]
+
+    # As after commits and questions that nobody has answered.
+    turns = [await desk.open(CHAT) for _ in range(5)]
+
+    assert {turn.mail.id for turn in turns} == {"m1"}
+    assert namespace.server.ask("HGET", namespace.key("u:b:1"), "a1") == b"$1\r\n1\r\n"
+
+
+async def test_a_death_that_was_none_is_taken_back_though_the_server_was_away_then(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    namespace.server.ask("HSET", namespace.key("own"), "dialog/b|b:1", "dead")
+    desk = Desk(other, *KINDS)
+    assert await desk.leased() == [CHAT]
+    await desk.open(CHAT)
+    (unit,) = other._units.values()
+    cut_off(other, ACQUIT)
+
+    other._lose(unit)
+    await asyncio.sleep(3)
+    cut_off(other)
+    await asyncio.sleep(3)
+
+    assert namespace.server.ask("HGET", namespace.key("u:b:1"), "a1") == b"$1\r\n0\r\n"

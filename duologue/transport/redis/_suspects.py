@@ -26,6 +26,7 @@ MOST_DEATHS = 3
 _NAME = "suspects"
 _HARMLESS = "state"  # runs no code of authors, and suspects may wait for it
 _GLANCE = 0.05
+_PAUSE = 1.0  # seconds until a server that did not answer is asked again
 _AT_ONCE = 1  # milliseconds
 _logger = logging.getLogger("duologue.redis")
 
@@ -76,6 +77,8 @@ class Suspects(Attendance):
             EngineUnavailableError: The server did not answer.
             FencedError: Another process has the unit meanwhile.
         """
+        if self._alone == key:
+            return True  # it is here again, and nobody has died of it meanwhile
         number = unit.suspects[key]
         deaths = unit.attempts.get(number, 0)
         if deaths >= MOST_DEATHS:
@@ -169,9 +172,20 @@ class Suspects(Attendance):
     def _take_back(self, unit: Unit, key: str) -> None:
         """Have a death not counted that was none: the unit is lost, the process is alive."""
         number = unit.suspects.get(key)
-        if number is not None and unit.attempts.get(number):
-            keys = unit.place.keys[:1]
-            self._link.post(Call(key, [number], script=ACQUIT, keys=keys))
+        if number is not None and (deaths := unit.attempts.get(number)):
+            self._say_alive(key, unit.place.keys[:1], number, deaths)
+
+    def _say_alive(self, key: str, keys: list[str], number: int, deaths: int) -> None:
+        """Take back the last of so many deaths, when the server answers."""
+
+        def failed(answer: asyncio.Future[object]) -> None:
+            is_unknown = isinstance(answer.exception(), EngineUnavailableError)
+            if is_unknown and not self._is_leaving:
+                again = key, keys, number, deaths
+                self._loop.call_later(_PAUSE, self._say_alive, *again)
+
+        call = Call(key, [number, deaths], script=ACQUIT, keys=keys)
+        self._link.send(call).add_done_callback(failed)
 
     async def _acquit(self, unit: Unit, key: str, *, is_handled: bool) -> None:
         """The process is alive: a turn of a suspect has ended."""
