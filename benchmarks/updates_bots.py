@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import os
 import sys
 from collections.abc import Callable
 from tempfile import TemporaryDirectory
+from typing import TypedDict
+
+from aiohttp import ClientSession
 
 WEBHOOK, POLLING = "webhook", "polling"
 PATH = "/hook"
@@ -96,11 +100,72 @@ def _maxo(way: str, port: int) -> None:
         web.run_app(app, host=_HOST, port=port, print=None)
 
 
+def _bare(way: str, port: int) -> None:
+    """What aiohttp alone costs: no dispatcher, no errors, no limits, no order, no dialogs."""
+    asyncio.run(_bare_polling() if way == POLLING else _bare_webhook(port))
+
+
+async def _bare_webhook(port: int) -> None:
+    from aiohttp import web  # noqa: PLC0415  # this one only
+
+    async with ClientSession(headers={"Authorization": _TOKEN}) as session:
+
+        async def take(request: web.Request) -> web.Response:
+            await _echo(session, json.loads(await request.read()))
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_post(PATH, take)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, _HOST, port).start()
+        await asyncio.Event().wait()
+
+
+async def _bare_polling() -> None:
+    async with ClientSession(headers={"Authorization": _TOKEN}) as session:
+        while True:
+            async with session.get(f"{_URL}/updates") as answer:
+                found = json.loads(await answer.read())
+            await asyncio.gather(*(_echo(session, one) for one in found["updates"]))
+
+
+async def _echo(session: ClientSession, update: Update) -> None:
+    message = update["message"]
+    async with session.post(
+        f"{_URL}/messages",
+        params={"chat_id": message["recipient"]["chat_id"]},
+        data=json.dumps({"text": message["body"]["text"]}).encode(),
+        headers={"Content-Type": "application/json"},
+    ) as answer:
+        json.loads(await answer.read())
+
+
+class _Recipient(TypedDict):
+    chat_id: int
+
+
+class _Body(TypedDict):
+    text: str
+
+
+class _Message(TypedDict):
+    recipient: _Recipient
+    body: _Body
+
+
+class Update(TypedDict):
+    """What an echo reads of an update."""
+
+    message: _Message
+
+
 BOTS: dict[str, Callable[[str, int], None]] = {
     "duologue, memory": functools.partial(_duologue, "memory"),
     "duologue, SQLite": functools.partial(_duologue, "sqlite"),
     "maxapi": _maxapi,
     "maxo": _maxo,
+    "aiohttp alone": _bare,
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.benchmarks.conftest import Once, Written, python
 
 PEERS = [name for name in ("maxapi",) if find_spec(name) is not None]
+BOTS = ("duologue, memory", "aiohttp alone", *PEERS)
 TINY = ("--messages=30", "--rounds=1", "--replies=3", "--talking=3")
 
 
@@ -25,16 +26,14 @@ class Row(TypedDict):
 
 @pytest.fixture(scope="module")
 def written(once: Once) -> Written:
-    return once("bench_updates.py", *TINY, "--bots", "duologue, memory", *PEERS)
+    return once("bench_updates.py", *TINY, "--bots", *BOTS)
 
 
 def test_both_ways_are_measured_for_each_bot(written: Written) -> None:
     rows: list[Row] = json.loads(written.figures)
 
     assert {(row["library"], row["way"]) for row in rows} == {
-        (library, way)
-        for library in ("duologue, memory", *PEERS)
-        for way in ("webhook", "polling")
+        (library, way) for library in BOTS for way in ("webhook", "polling")
     }
     assert all(row["rate"] > 0 for row in rows)
     assert all(0 <= row["p50"] <= row["p99"] for row in rows)
