@@ -7,7 +7,6 @@ read in full, so that what is wrong with it is known at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
@@ -118,7 +117,8 @@ def speaking(found: User, locale: object) -> User:
     """Note the language of somebody; the update has it, and not the user."""
     if type(locale) is not str or found.language_code == locale:
         return found
-    return replace(found, language_code=locale)
+    # `dataclasses.replace` takes twice as long, and this runs for every update.
+    return User(found.id, found.name, found.username, found.is_bot, locale)
 
 
 def _plain_user(raw: Raw, locale: object) -> User | None:

@@ -71,8 +71,7 @@ class WebhookDoor:
             self._refused()
             return FORBIDDEN
         try:
-            async with asyncio.timeout(BODY_TIME):
-                body = await request.read()
+            body = await _body(request)
         except TimeoutError:
             return SLOW
         reception = self._reception
@@ -98,6 +97,18 @@ class WebhookDoor:
     @property
     def _name(self) -> str:
         return bot_name(self.bot) or f"a bot of {self.bot.messenger}"
+
+
+async def _body(request: web.Request) -> bytes:
+    """Read a body, which mostly has come with its headers.
+
+    Raises:
+        TimeoutError: It has not come in time.
+    """
+    if request.content.is_eof():
+        return await request.read()
+    async with asyncio.timeout(BODY_TIME):
+        return await request.read()
 
 
 def application(doors: Sequence[WebhookDoor]) -> web.Application:

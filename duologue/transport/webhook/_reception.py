@@ -150,10 +150,30 @@ class Reception:
                 return
             self._turns[key] = turn
             turn.add_done_callback(lambda _: self._turns.pop(key, None))
-        await asyncio.wait([turn])
+        await _end_of(turn)
         if turn.cancelled():
             raise HandoverCancelledError
         turn.result()
+
+
+async def _end_of(turn: asyncio.Future[None]) -> None:
+    """Wait until a turn has ended; it goes on when nobody waits for it any more.
+
+    `asyncio.wait` does the same for many, in more steps.
+    """
+    if turn.done():
+        return
+    ended: asyncio.Future[None] = turn.get_loop().create_future()
+
+    def wake(_: object) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    turn.add_done_callback(wake)
+    try:
+        await ended
+    finally:
+        turn.remove_done_callback(wake)
 
 
 def _parsed(body: bytes) -> object:
