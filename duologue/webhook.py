@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Sequence
 from functools import partial
@@ -51,6 +52,7 @@ class Webhook(Program):
         types: Sequence[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
+        reuse_port: bool = False,
     ) -> None:
         """Run until SIGINT or SIGTERM; then finish what has begun and return.
 
@@ -72,6 +74,9 @@ class Webhook(Program):
             certificate: A file with the chain of certificates, in PEM, where no proxy
                 speaks TLS.
             key: The file with its private key.
+            reuse_port: Whether another program that says so too may listen there at the
+                same time: in a deploy the next one begins before this one ends. For
+                programs that share an engine.
 
         Raises:
             RuntimeSettingError: There is no bot, this is no place to run, or one of these
@@ -94,6 +99,7 @@ class Webhook(Program):
                 secret=secret,
                 types=types,
                 tls=tls,
+                reuse_port=reuse_port,
             )
         )
 
@@ -107,6 +113,7 @@ class Webhook(Program):
         types: Sequence[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
+        reuse_port: bool = False,
     ) -> None:
         """Run until cancelled, without touching signals; see `run`."""
         await self._serve(
@@ -117,6 +124,7 @@ class Webhook(Program):
             secret=secret,
             types=types,
             tls=_tls(certificate, key),
+            reuse_port=reuse_port,
         )
 
     async def _serve(
@@ -129,7 +137,10 @@ class Webhook(Program):
         secret: str | None,
         types: Sequence[str] | None,
         tls: ssl.SSLContext | None,
+        reuse_port: bool,
     ) -> None:
+        if reuse_port and not hasattr(socket, "SO_REUSEPORT"):
+            raise RuntimeSettingError("reuse_port=", "this system shares no ports")
         runtime = self._runtime(bots, None)
         check_url(url, several=len(bots) > 1)
         door = runtime.webhook(*bots, secret=secret, url=url, types=types)
@@ -137,10 +148,20 @@ class Webhook(Program):
         # The door is open before a messenger hears of it, and until all that has come
         # is answered.
         async with (
-            serve(app, host=host, port=port, grace=_GRACE, silence=_SILENCE, tls=tls),
+            serve(
+                app,
+                host=host,
+                port=port,
+                grace=_GRACE,
+                silence=_SILENCE,
+                tls=tls,
+                reuse_port=reuse_port,
+            ) as place,
             runtime,
         ):
             await wait_for_end(runtime, "taking updates in")
+            if reuse_port:  # the next one has them, and would never refuse them
+                await place.listen_no_more()
 
 
 def _mounted(door: web.Application, path: str) -> web.Application:

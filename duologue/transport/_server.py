@@ -7,7 +7,7 @@ import errno
 import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -29,11 +29,18 @@ class ListenAddress:
         host: The host it is bound to.
         port: The port it is bound to, never 0.
         scheme: How it is spoken to: `http` or `https`.
+        site: What listens, if anything does.
     """
 
     host: str
     port: int
     scheme: str = "http"
+    site: web.BaseSite | None = field(default=None, repr=False, compare=False)
+
+    async def listen_no_more(self) -> None:
+        """Leave new connections to others; those that there are stay."""
+        if self.site is not None:
+            await self.site.stop()
 
     @property
     def url(self) -> str:
@@ -123,6 +130,7 @@ async def serve(
     connections: int = CONNECTIONS,
     silence: float | None = None,
     tls: ssl.SSLContext | None = None,
+    reuse_port: bool = False,
 ) -> AsyncGenerator[ListenAddress]:
     """Serve an application for as long as the block runs.
 
@@ -140,6 +148,7 @@ async def serve(
         silence: Seconds in which the first request of a connection has to be there, its
             headers at least; None to wait for ever.
         tls: What speaks TLS; None for plain HTTP.
+        reuse_port: Whether other programs that say so too may listen there as well.
 
     Yields:
         Where it listens.
@@ -161,7 +170,13 @@ async def serve(
     await runner.setup()
     try:
         site = _Site(
-            runner, host, port, connections=connections, silent=silent, tls=tls
+            runner,
+            host,
+            port,
+            connections=connections,
+            silent=silent,
+            tls=tls,
+            reuse_port=reuse_port,
         )
         yield await _listen(site)
     finally:
@@ -171,7 +186,7 @@ async def serve(
 class _Site(web.BaseSite):
     """Where a server listens, to so many connections at once and no more."""
 
-    __slots__ = ("_most", "_silent", "host", "port")
+    __slots__ = ("_most", "_shares", "_silent", "host", "port")
 
     def __init__(
         self,
@@ -182,8 +197,10 @@ class _Site(web.BaseSite):
         connections: int,
         silent: _Silent,
         tls: ssl.SSLContext | None,
+        reuse_port: bool,
     ) -> None:
         super().__init__(runner, ssl_context=tls)
+        self._shares = reuse_port
         self.host = host
         self.port = port
         self._most = connections
@@ -224,6 +241,7 @@ class _Site(web.BaseSite):
             self.port,
             backlog=self._backlog,
             ssl=self._ssl_context,
+            reuse_port=self._shares or None,  # no system is asked for it in vain
         )
 
 
@@ -280,4 +298,4 @@ async def _listen(site: _Site) -> ListenAddress:
             raise AddressInUseError(host, port) from error
         reason = error.strerror or str(error)
         raise AddressNotAvailableError(host, port, reason) from error
-    return ListenAddress(host, site.bound_port, site.scheme)
+    return ListenAddress(host, site.bound_port, site.scheme, site)

@@ -215,6 +215,7 @@ async def test_a_runtime_that_does_not_run_asks_to_come_again(
 
     assert (before, during, after) == (503, 200, 503)
     assert headers["Retry-After"] == "5"
+    assert headers["Connection"] == "close"  # the next one may find another process
 
 
 async def test_too_long_and_compressed_bodies_are_refused(

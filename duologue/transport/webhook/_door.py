@@ -57,6 +57,9 @@ class WebhookDoor:
         response = web.Response(status=answer.status)
         if answer.retry_after is not None:
             response.headers["Retry-After"] = str(answer.retry_after)
+        if answer is STOPPING:
+            # Where another process listens too, the next connection may find that.
+            response.force_close()
         if answer in {FORBIDDEN, SLOW}:
             # Nothing of the rest is read: it may have no end.
             await answer_and_leave(request, response)
