@@ -58,25 +58,50 @@ def test_a_webhook_is_set_shown_and_removed(
     ]
 
 
-@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["set"], "name the address that the messenger shall call"),
-        (["set", "http://bot.example"], "url= cannot be used"),
-        (["remove"], "name the address, or write --all"),
-        (["remove", URL, "--all"], "name the address, or write --all"),
+        (["set"], "arguments are required: url"),
+        (["set", URL, "--all"], "unrecognized arguments: --all"),
+        (["set", URL, "--types", "bot_started,,"], "no list such as bot_started"),
+        (["show", URL], f"unrecognized arguments: {URL}"),
+        (["remove"], "one of the arguments url --all is required"),
+        (["remove", URL, "--all"], "not allowed with argument url"),
+        (["remove", URL, "--types", "bot_started"], "unrecognized arguments"),
     ],
 )
-def test_wrong_use_is_told_in_one_line(
+def test_wrong_use_is_told_before_anything_is_asked(
     capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
-    status = main(["webhook", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main(["webhook", *arguments])
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_an_address_that_nobody_can_call_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = main(["webhook", "set", "http://bot.example"])
 
     errors = capsys.readouterr().err
     assert status == 2
-    assert said in errors
+    assert "url= cannot be used" in errors
     assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_an_option_may_stand_before_the_address(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = main(["webhook", "set", "--types", "bot_started, bot_stopped", URL])
+
+    assert status == 0
+    assert main(["webhook", "show"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-1] == f"{URL}  bot_started, bot_stopped"
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -105,7 +130,7 @@ def test_what_the_messenger_refuses_is_told(
 
     errors = capsys.readouterr().err
     assert (unknown, wrong_type, stranger) == (1, 1, 1)
-    assert "DELETE /subscriptions failed" in errors
+    assert f"{URL} is no webhook of this bot" in errors
     assert "update_types" in errors
 
 

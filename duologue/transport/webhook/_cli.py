@@ -13,6 +13,7 @@ from duologue.dialogs import bot_key
 from duologue.errors import (
     BotSettingError,
     DuologueError,
+    MessageGoneError,
     RuntimeSettingError,
     TokenMissingError,
 )
@@ -25,22 +26,42 @@ SECRET_VARIABLE = "DUOLOGUE_WEBHOOK_SECRET"  # noqa: S105  # a name, not a secre
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `duologue webhook` to a parser."""
-    parser.add_argument(
-        "what",
-        nargs="?",
-        choices=tuple(_ACTIONS),
-        default="show",
-        help="show: what the messenger has (default); set: have it bring updates to an "
-        "address; remove: not any more. The bot is that of DUOLOGUE_MAX_TOKEN",
+    """Add the commands of `duologue webhook` to a parser."""
+    parser.description = (
+        "Show, set and remove the webhooks of the bot of DUOLOGUE_MAX_TOKEN; without a "
+        "command they are shown."
     )
-    parser.add_argument("url", nargs="?", help="the address: https://bot.example/max")
-    parser.add_argument(
+    actions = parser.add_subparsers(dest="what", metavar="{show,set,remove}")
+    # What an action does not take is refused, and an option may stand before the address.
+    actions.add_parser("show", help="show where the messenger brings updates")
+    sets = actions.add_parser(
+        "set", help="have the messenger bring updates to an address"
+    )
+    sets.add_argument("url", help="the address: https://bot.example/max")
+    sets.add_argument(
         "--types",
         metavar="A,B",
-        help="set: only these types of updates (default: all)",
+        type=_types_named,
+        help="only these types of updates (default: all)",
     )
-    parser.add_argument("--all", action="store_true", help="remove: every webhook")
+    remove = actions.add_parser("remove", help="have it bring them there no more")
+    which = remove.add_mutually_exclusive_group(required=True)
+    which.add_argument("url", nargs="?", help="the address")
+    which.add_argument("--all", action="store_true", help="every webhook")
+
+
+def _types_named(text: str) -> list[str]:
+    """Read types of updates, which the messenger checks.
+
+    Raises:
+        argparse.ArgumentTypeError: One has no name.
+    """
+    types = [one.strip() for one in text.split(",")]
+    if not all(types):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no list such as bot_started,bot_stopped"
+        )
+    return types
 
 
 def main(args: argparse.Namespace) -> int:
@@ -64,7 +85,7 @@ async def _run(args: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         bot = Bot()
         stack.push_async_callback(bot.close)
-        return await _ACTIONS[str(args.what)](bot, args)
+        return await _ACTIONS[str(args.what or "show")](bot, args)
 
 
 async def _show(bot: Bot, _: argparse.Namespace) -> int:
@@ -82,25 +103,26 @@ def _types(one: Subscription) -> str:
 
 
 async def _set(bot: Bot, args: argparse.Namespace) -> int:
-    if args.url is None:
-        return _say("name the address that the messenger shall call", WRONG_USE)
     check_url(args.url)
     given = os.environ.get(SECRET_VARIABLE)
     secret = checked_secret(given) if given else bot.own_secret()
-    types = None if args.types is None else str(args.types).split(",")
-    await bot.subscribe(str(args.url), types=types, secret=secret)
+    await bot.subscribe(str(args.url), types=args.types, secret=secret)
     _write(f"updates are brought to {args.url}")
     return 0
 
 
 async def _remove(bot: Bot, args: argparse.Namespace) -> int:
-    if (args.url is None) is not args.all:
-        return _say("name the address, or write --all", WRONG_USE)
     urls = [args.url]
     if args.all:
         urls = [one.url for one in await bot.subscriptions()]
     for url in urls:
-        await bot.unsubscribe(url)
+        try:
+            await bot.unsubscribe(url)
+        except MessageGoneError:
+            problem = (
+                f"{url} is no webhook of this bot; `duologue webhook show` lists them"
+            )
+            return _say(problem, FAILED)
         _write(f"removed {url}")
     return 0
 
