@@ -254,6 +254,23 @@ async def test_the_traffic_of_a_message_shows_its_deliveries(
     assert all(SECRET not in str(one) for one in traffic.exchanges)
 
 
+async def test_what_was_delivered_waits_no_more_although_an_earlier_one_does(
+    bot: Bot, control: Control, ann: int, receiver: Receiver
+) -> None:
+    receiver.statuses = [503]
+    await bot.subscribe(receiver.url)
+
+    refused = await control.say(ann, "first")
+    taken = await control.say(ann, "second")
+    await delivered(control, 1)
+
+    assert receiver.texts == ["first", "second"]
+    for said, is_committed in ((refused, False), (taken, True)):
+        assert said.message_id is not None
+        (update,) = (await control.traffic(said.message_id)).updates
+        assert update.is_committed is is_committed
+
+
 async def test_the_service_can_be_made_to_drop_webhooks(
     bot: Bot, control: Control, receiver: Receiver
 ) -> None:

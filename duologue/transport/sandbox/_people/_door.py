@@ -88,9 +88,11 @@ class PeopleDoor:
 
     async def traffic(self, request: web.Request) -> web.Response:
         """GET /control/messages/{mid}/traffic."""
-        committed = self.service.queue.committed
+        queue = self.service.queue
         return self._give(
-            self.service.traffic.about(request.match_info["mid"], committed)
+            self.service.traffic.about(
+                request.match_info["mid"], queue.committed, queue.settled
+            )
         )
 
     async def follow(self, request: web.Request) -> web.StreamResponse:

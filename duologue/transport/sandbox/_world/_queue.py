@@ -41,6 +41,11 @@ class UpdateQueue:
         return self._committed
 
     @property
+    def settled(self) -> frozenset[int]:
+        """Positions behind it that wait no longer either."""
+        return frozenset(self._settled)
+
+    @property
     def next(self) -> int:
         """The position of the next update to be queued."""
         return self._next

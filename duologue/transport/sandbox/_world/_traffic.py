@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Set as AbstractSet
 from dataclasses import dataclass
 
 PER_MESSAGE = 50
@@ -131,14 +131,29 @@ class Traffic:
         record = TracedUpdate(self._last, time, position, False, text)  # noqa: FBT003 - not committed yet
         self._keep(message_id, record, _room(text))
 
-    def about(self, message_id: str, committed: int) -> MessageTraffic:
-        """Give what is kept about a message."""
+    def about(
+        self,
+        message_id: str,
+        committed: int,
+        settled: AbstractSet[int] = frozenset(),
+    ) -> MessageTraffic:
+        """Give what is kept about a message.
+
+        Args:
+            message_id: Which one.
+            committed: The first position that is not committed.
+            settled: Positions behind it that are.
+        """
         records = [self._kept[n].record for n in self._of.get(message_id, ())]
         return MessageTraffic(
             tuple(r for r in records if isinstance(r, Exchange)),
             tuple(
                 TracedUpdate(
-                    r.number, r.time, r.position, r.position < committed, r.update
+                    r.number,
+                    r.time,
+                    r.position,
+                    r.position < committed or r.position in settled,
+                    r.update,
                 )
                 for r in records
                 if isinstance(r, TracedUpdate)
