@@ -24,7 +24,7 @@ from duologue.errors import (
 )
 from duologue.testing import RecordingBot
 from duologue.transport._server import serve
-from duologue.transport.max import Bot
+from duologue.transport.max import Bot, Subscription
 from duologue.transport.sandbox import Control, FaultKind, Sandbox
 from tests.webhooks.conftest import HEADER, SECRET, delivered, has_webhook
 
@@ -287,6 +287,54 @@ async def test_a_webhook_that_is_dropped_is_set_again(
 
     assert [hook.url for hook in hooks] == ["https://bot.example/max"]
     assert "max has dropped the webhook of max.777001" in caplog.text
+
+
+async def test_a_webhook_that_somebody_sets_for_other_types_is_set_again(
+    dispatcher: Dispatcher,
+    bot: Bot,
+    control: Control,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url = "https://bot.example/max"
+    runtime = Runtime(dispatcher, [bot], state_dir=tmp_path)
+    runtime.webhook(bot, url=url)
+    async with runtime:
+        await asyncio.sleep(1)
+        (before,) = await control.webhooks()
+        await bot.subscribe(url, types=["bot_stopped"])
+        await asyncio.sleep(301)
+        after = await control.webhooks()
+
+    assert [hook.update_types for hook in after] == [before.update_types]
+    assert "other types of updates" in caplog.text
+
+
+class Forgetful(Bot):
+    """A bot whose messenger brings less than it was asked for."""
+
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        return tuple(
+            Subscription(one.url, ("message_callback",))
+            for one in await super().subscriptions()
+        )
+
+
+async def test_types_that_the_messenger_does_not_list_are_told_once(
+    dispatcher: Dispatcher,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bot = Forgetful(sandbox.token, base_url=sandbox.url)
+    runtime = Runtime(dispatcher, [bot], state_dir=tmp_path)
+    runtime.webhook(bot, url="https://bot.example/max")
+    async with runtime:
+        await asyncio.sleep(601)
+
+    told = [one for one in caplog.messages if "does not list message_created" in one]
+    assert len(told) == 1
+    assert "set again" not in caplog.text
 
 
 async def test_a_webhook_that_cannot_be_set_yet_is_tried_again(

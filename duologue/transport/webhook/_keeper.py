@@ -77,6 +77,7 @@ class WebhookKeeper:
         self._clock = clock
         self._observer = observer
         self._dice = dice or random.SystemRandom()
+        self._listed: frozenset[str] | None = None
         self._task: asyncio.Task[None] | None = None
         self._outage = Outage(
             f"looking after the webhook of {self._name}",
@@ -132,12 +133,7 @@ class WebhookKeeper:
             )
             while await self._patiently(self._is_set):
                 await self._clock.sleep(LOOK_EVERY)
-            _logger.warning(
-                "%s has dropped the webhook of %s, as it does when nothing is answered "
-                "for hours; it is set again",
-                self._bot.messenger,
-                self._name,
-            )
+            self._tell_of_renewal()
             self._observer.count("webhook_renewals", bot=self._name)
 
     async def _set(self) -> bool:
@@ -145,7 +141,42 @@ class WebhookKeeper:
         return True
 
     async def _is_set(self) -> bool:
-        return self._url in {one.url for one in await self._bot.subscriptions()}
+        """Compare what the messenger lists with what it listed after it was set."""
+        before = self._listed
+        found = [one for one in await self._bot.subscriptions() if one.url == self._url]
+        self._listed = None
+        if not found:
+            return False
+        listed = self._listed = frozenset(found[0].update_types or ())
+        if before is None:
+            self._tell_of_missing(listed)
+        return before is None or before == listed
+
+    def _tell_of_missing(self, listed: frozenset[str]) -> None:
+        missing = set(self._types or ()) - listed
+        if listed and missing:
+            _logger.warning(
+                "%s does not list %s for the webhook of %s, and may not bring them",
+                self._bot.messenger,
+                ", ".join(sorted(missing)),
+                self._name,
+            )
+
+    def _tell_of_renewal(self) -> None:
+        if self._listed is None:
+            _logger.warning(
+                "%s has dropped the webhook of %s, as it does when nothing is answered "
+                "for hours; it is set again",
+                self._bot.messenger,
+                self._name,
+            )
+        else:
+            _logger.warning(
+                "somebody has set the webhook of %s for other types of updates; it is "
+                "set again",
+                self._name,
+            )
+            self._listed = None
 
     async def _warn_of_others(self) -> bool:
         others = [

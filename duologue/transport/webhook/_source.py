@@ -16,6 +16,11 @@ class Subscribed(Protocol):
         """Where updates are sent."""
         ...
 
+    @property
+    def update_types(self) -> Sequence[str] | None:
+        """Which, by the messenger's names; None for all."""
+        ...
+
 
 class WebhookSource(Bot, Protocol):
     """A bot whose messenger can bring its updates."""
