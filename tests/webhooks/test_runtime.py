@@ -493,7 +493,7 @@ async def test_a_program_has_its_updates_brought_until_it_is_cancelled(  # noqa:
         task.cancel()
 
     assert [hook.url for hook in await control.webhooks()] == [url]
-    assert "updates for max.777001 are brought to 127.0.0.1" in caplog.text
+    assert f"are brought to 127.0.0.1:{unused_tcp_port}" in caplog.text
 
 
 async def test_several_bots_of_a_program_have_an_address_each(

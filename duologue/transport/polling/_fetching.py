@@ -156,6 +156,6 @@ async def _check_webhooks(bot: Bot, poller: Poller) -> None:
 def host_of(url: str) -> str:
     """What may be logged of the address of a webhook: the rest is often a secret."""
     try:
-        return urlsplit(url).hostname or "unknown"
+        return urlsplit(url).netloc.rpartition("@")[2] or "unknown"
     except ValueError:
         return "unknown"
