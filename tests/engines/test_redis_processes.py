@@ -556,3 +556,22 @@ async def test_a_death_that_was_none_is_taken_back_though_the_server_was_away_th
     await asyncio.sleep(3)
 
     assert namespace.server.ask("HGET", namespace.key("u:b:1"), "a1") == b"$1\r\n0\r\n"
+
+
+async def test_mail_that_cannot_be_read_here_is_no_sign_of_a_forgetful_server(
+    namespace: Namespace,
+) -> None:
+    engine, other = await namespace.process(), await namespace.process()
+    desk = Desk(engine, *KINDS)
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await desk.begin(CHAT)
+    namespace.server.ask("HINCRBY", namespace.key("u:b:1"), "n", "1")
+    namespace.server.ask("HSET", namespace.key("m:b:1"), "2", "of a newer version")
+
+    for each in ("m3", "m4"):
+        await other.enqueue([letter(CHAT, each)])
+        await asyncio.sleep(0.01)
+    following = await engine.commit(turn, snapshot=b"", keep=True)
+
+    assert following is not None
+    assert following.mail.id == "m3"
