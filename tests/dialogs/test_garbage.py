@@ -114,10 +114,12 @@ async def test_updates_that_wait_in_a_file_are_not_in_memory_too_but_for_the_fir
 ) -> None:
     dispatcher = Dispatcher()
     gates = {7: asyncio.Event(), 8: asyncio.Event()}
+    begun = {7: asyncio.Event(), 8: asyncio.Event()}
     seen: asyncio.Queue[str | None] = asyncio.Queue()
 
     @dispatcher.message()
     async def wait(event: MessageCreated) -> None:
+        begun[event.chat_id].set()
         await gates[event.chat_id].wait()
         seen.put_nowait(event.message.text)
 
@@ -125,6 +127,7 @@ async def test_updates_that_wait_in_a_file_are_not_in_memory_too_but_for_the_fir
     async with Playground(dispatcher, engine=engine, drain=1) as chat:
         await asyncio.gather(*(chat.say(7, "early") for _ in range(1_000)))
         await asyncio.gather(*(chat.say(8, text) for text in ("late", "later")))
+        await begun[8].wait()
         kept = [each for each in gc.get_objects() if type(each) is MessageCreated]
         texts = Counter(each.message.text for each in kept)
         gates[8].set()
