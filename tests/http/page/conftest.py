@@ -123,14 +123,16 @@ class Site:
         assert operation is not None
         self._portal.call(operation.report, value, text)
 
-    def start(self) -> Worker:
-        """Start the operation, as a chat may: not by the page."""
+    def start(self, *, question: str = "") -> Worker:
+        """Start the operation, as a chat may: not by the page; it may ask for something."""
         workers = self.workers
         assert workers is not None
 
         async def begin() -> Worker:
             async def run(operation: Operation) -> str:
                 self.body.operation = operation
+                if question:
+                    return f"for {await operation.ask(question)}"
                 await operation.stopping()
                 return "stopped"
 

@@ -73,6 +73,25 @@ def test_a_page_that_is_open_sees_what_a_chat_starts(
     expect(page.locator("output")).to_contain_text("from the chat")
 
 
+def test_a_page_shows_what_is_asked_and_answers_it(
+    site: Site, open_bar: OpenBar
+) -> None:
+    worker = site.start(question="Which month?")
+    page = open_bar()
+    bar = page.locator("operation-bar")
+    expect(bar).to_have_attribute("state", "input_required")
+    expect(page.locator("output")).to_contain_text("Which month?")
+
+    page.evaluate(
+        """fetch(document.querySelector("operation-bar").snapshot.links.answer, {
+          method: "POST", headers: {"Content-Type": "application/json"},
+          body: JSON.stringify({answer: "May"})})"""
+    )
+
+    expect(bar).to_have_attribute("state", "succeeded")
+    assert worker.snapshot.result == "for May"
+
+
 def test_a_reload_attaches_again(site: Site, open_bar: OpenBar) -> None:
     page = open_bar()
     call(page, "start")
