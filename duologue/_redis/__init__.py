@@ -7,13 +7,21 @@ from __future__ import annotations
 # _client makes clients, and is imported where one is needed, since redis is large.
 from duologue._redis._address import CLUSTERS, SCHEMES, Address
 from duologue._redis._durability import Durability, wait_for
-from duologue._redis._place import NAMESPACE, SHARDS, Place, check_place, place_in
+from duologue._redis._place import (
+    NAMESPACE,
+    SHARDS,
+    SHARDS_OF_CLUSTER,
+    Place,
+    check_place,
+    place_in,
+)
 
 __all__ = [
     "CLUSTERS",
     "NAMESPACE",
     "SCHEMES",
     "SHARDS",
+    "SHARDS_OF_CLUSTER",
     "Address",
     "Durability",
     "Place",

@@ -12,6 +12,40 @@ from redis.backoff import NoBackoff
 from duologue._redis._address import Address
 
 
+def client_at(
+    address: Address,
+    place: tuple[str, int],
+    *,
+    connect_in: float,
+    answer_in: float | None,
+) -> redis.Redis:
+    """Make the client of one server of a cluster.
+
+    Args:
+        address: The cluster.
+        place: The host and the port of the server.
+        connect_in: Seconds that a connection may take.
+        answer_in: Seconds that an answer may take; None where some are waited for.
+
+    Returns:
+        It, with answers as they come; it has to be closed.
+    """
+    way, host = address.scheme.partition("+")[0], place[0]
+    host = f"[{host}]" if ":" in host else host
+    made = redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
+        f"{way}://{host}:{place[1]}?{address.query}",
+        username=address.username,
+        password=address.password,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=answer_in,
+        socket_connect_timeout=connect_in,
+        protocol=2,
+        driver_info=None,  # finding its version would block the loop
+    )
+    made.response_callbacks.clear()
+    return made
+
+
 def client_of(
     address: Address, *, connect_in: float, answer_in: float | None
 ) -> tuple[redis.Redis, Sequence[redis.Redis]]:

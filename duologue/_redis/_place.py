@@ -11,6 +11,7 @@ from duologue.errors import RuntimeSettingError
 
 NAMESPACE: Final = "main"
 SHARDS: Final = 16
+SHARDS_OF_CLUSTER: Final = 64  # so that each of its servers has a share of them
 
 _OPTIONS: Final = ("namespace", "shards", "durability")
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")

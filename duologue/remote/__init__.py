@@ -7,7 +7,7 @@ without a bot.
 from __future__ import annotations
 
 # _runtime: where the others are; _refs: what they are told and asked
-# _doors: what all ways have in common; _http, _stream: the ways
+# _doors: what all ways have in common; _http, _stream: the ways; _servers: of streams
 # _states, _operations: State and long operations of the others
 # _turns: their order; _retries: when something is sent again
 # _blocking, _blocking_states: the same for threads; _thread: where it waits

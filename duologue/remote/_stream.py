@@ -6,29 +6,27 @@ import asyncio
 import json
 import math
 import secrets
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
-import redis.asyncio as redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from duologue._redis import (
     NAMESPACE,
     SHARDS,
+    SHARDS_OF_CLUSTER,
     Address,
     Place,
     check_place,
     wait_for,
 )
-from duologue._redis._client import client_of
 from duologue.errors import (
     AskTimeoutError,
     OutcomeUnknownError,
     RemoteRefusedError,
-    RuntimeSettingError,
 )
 from duologue.messages import Event, write_event
 from duologue.messages._recipients import Result
@@ -36,23 +34,9 @@ from duologue.messages._refs import shard_of
 from duologue.messages._signatures import key_of, sign
 from duologue.remote._doors import Accepted, Later, error_of, result_of
 from duologue.remote._retries import AgainError, persist
+from duologue.remote._servers import Client, Servers
 
-_TIMEOUT: Final = 5.0
 _FORBIDDEN: Final = 403
-
-
-class _Pipeline(Protocol):
-    def execute_command(self, *args: str | bytes | float) -> object: ...
-
-    def execute(self) -> Awaitable[list[object]]: ...
-
-
-class _Client(Protocol):
-    def execute_command(self, *args: str | bytes | float) -> Awaitable[object]: ...
-
-    def pipeline(self, *, transaction: bool) -> _Pipeline: ...
-
-    async def aclose(self) -> None: ...
 
 
 class StreamDoor:
@@ -76,18 +60,16 @@ class StreamDoor:
         patience: float,
     ) -> None:
         self._address = Address(place.server, "RemoteRuntime.redis")
-        if self._address.is_cluster:
-            problem = "a cluster is not written to yet; write to the bot over HTTP"
-            raise RuntimeSettingError("RemoteRuntime.redis", problem)
         self._namespace = NAMESPACE if place.namespace is None else place.namespace
-        self._shards = SHARDS if place.shards is None else place.shards
+        default = SHARDS_OF_CLUSTER if self._address.is_cluster else SHARDS
+        self._shards = default if place.shards is None else place.shards
         check_place(self._namespace, self._shards)
         self._wait = wait_for("fast" if place.durability is None else place.durability)
         if secret is not None:
             key_of(secret)
         self._secret = secret
         self._patience = patience
-        self._made: tuple[_Client, Sequence[redis.Redis]] | None = None
+        self._servers = Servers(self._address)
 
     @property
     def place(self) -> str:
@@ -143,11 +125,7 @@ class StreamDoor:
 
     async def close(self) -> None:
         """Give back connections."""
-        if self._made is not None:
-            client, sentinels = self._made
-            self._made = None
-            for each in (client, *sentinels):
-                await each.aclose()
+        await self._servers.close()
 
     async def _outcome(self, event: Event) -> Result:
         """Wait for an outcome.
@@ -186,31 +164,29 @@ class StreamDoor:
             AgainError: It may not be kept.
             RemoteRefusedError: This program may not write there.
         """
-        if self._wait is None:
+        wait = self._wait
+        if wait is None:
             await self._command("XADD", key, "*", *entry)
             return
-        pipeline = self._client().pipeline(transaction=False)
-        pipeline.execute_command("XADD", key, "*", *entry)
-        pipeline.execute_command(*self._wait)
+
+        async def write(client: Client) -> list[object]:
+            pipeline = client.pipeline(transaction=False)
+            pipeline.execute_command("XADD", key, "*", *entry)
+            pipeline.execute_command(*wait)
+            return await pipeline.execute()
+
         with _problems():
-            _, kept = await pipeline.execute()
+            _, kept = await self._servers.on(key, write)
         # WAITAOF tells first whether the disk has it, WAIT how many copies do.
         number = cast("list[int]", kept)[0] if isinstance(kept, list) else kept
         if not number:
             raise AgainError("too few of its copies have the message")
 
-    async def _command(self, *command: str | bytes | float) -> object:
+    async def _command(self, name: str, key: str, *more: str | bytes | float) -> object:
         with _problems():
-            return await self._client().execute_command(*command)
-
-    def _client(self) -> _Client:
-        if self._made is None:
-            # Answers are waited for as long as they may take.
-            made, sentinels = client_of(
-                self._address, connect_in=_TIMEOUT, answer_in=None
+            return await self._servers.on(
+                key, lambda client: client.execute_command(name, key, *more)
             )
-            self._made = cast("_Client", made), sentinels
-        return self._made[0]
 
 
 @contextmanager

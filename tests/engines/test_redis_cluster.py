@@ -15,12 +15,18 @@ import pytest
 
 from duologue.__main__ import main
 from duologue.errors import EngineServerError, EngineUnavailableError, FencedError
+from duologue.messages._refs import shard_of
+from duologue.remote import RemoteRuntime
+from duologue.testing import Playground
 from duologue.transport.redis import RedisEngine
+from duologue.transport.redis._engine import engine_of
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._lanes import Lanes
 from tests.clusters import RedisCluster, free_ports
+from tests.dialogs.test_told import Shop, shop
 from tests.engines.conftest import Desk, fill, letter
+from tests.messages.shop import Cart, GetCart, OrderPaid
 from tests.servers import RedisServer, valkey_program
 
 pytestmark = pytest.mark.real_time
@@ -639,3 +645,32 @@ def test_a_cluster_that_is_away_is_told_by_its_address() -> None:
         assert SECRET not in f"{away.value!r} {away.value}"
 
     asyncio.run(use())
+
+
+async def test_another_program_writes_to_whoever_has_the_stream_now(
+    cluster: RedisCluster, url: str, names: Names
+) -> None:
+    place = f"{url}?namespace={names.namespace}&durability=safe"
+    # One of those that it names is away.
+    named = place.replace("//", f"//127.0.0.1:{free_ports(1)[0]},")
+    async with (
+        Playground(shop(), engine=engine_of(place)) as chat,
+        chat.runtime.stream_refs(unsigned=["tell:*", "ask:*", "message:*"]),
+        RemoteRuntime.redis(named, patience=30) as remote,
+    ):
+        for user in range(1, 7):
+            await (await chat.dialog(user).start(Shop.cart)).drawn()
+        dialogs = [remote.dialog("test.1", chat_id=n, user_id=n) for n in range(1, 7)]
+        for dialog in dialogs:
+            await dialog.tell(OrderPaid(1))
+        stream = names.stream(shard_of(str(dialogs[0]), 64))[0]
+        primary = cluster.primary_of(stream)
+        heir = cluster.nodes[cluster.replica_of(primary)]
+        heir.ask("CLUSTER", "FAILOVER")
+        while b"role:master" not in heir.ask("INFO", "replication"):  # noqa: ASYNC110  # elsewhere
+            await asyncio.sleep(0.05)
+        for dialog in dialogs:
+            await dialog.tell(OrderPaid(2))
+
+        for dialog in dialogs:
+            assert await dialog.ask(GetCart(), Cart, timeout=20) == Cart(["1", "2"])

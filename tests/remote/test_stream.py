@@ -397,7 +397,7 @@ async def test_a_message_is_accepted_when_it_is_kept_as_it_should_be(
         ("redis://ann:hunter2@db?shards=many", "shards="),
         ("redis://ann:hunter2@db?namespace={a}", "namespace="),
         ("redis://ann:hunter2@db?durability=soon", "durability="),
-        ("redis+cluster://ann:hunter2@db", "a cluster is not written to"),
+        ("redis+cluster://ann:hunter2@db/1", "a cluster has no databases"),
     ],
 )
 def test_a_url_that_no_engine_takes_is_refused_without_its_secret(

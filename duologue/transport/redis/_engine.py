@@ -28,7 +28,14 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import ClassVar, Self, cast
 
-from duologue._redis import CLUSTERS, NAMESPACE, SHARDS, Durability, place_in
+from duologue._redis import (
+    CLUSTERS,
+    NAMESPACE,
+    SHARDS,
+    SHARDS_OF_CLUSTER,
+    Durability,
+    place_in,
+)
 from duologue.actors import Letter, Observer, Owed
 from duologue.errors import EngineClosedError, FencedError
 from duologue.transport.redis._keys import Names
@@ -46,7 +53,6 @@ from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument, Client
 from duologue.transport.redis._wire._scripts import DRAWN, TAKE
 
-_SHARDS_OF_CLUSTER = 64  # so that each of its servers has a share of them
 _MOST_COUNTED = 1000  # mailboxes whose messages are counted
 _LATEST = sys.maxsize // 2  # whoever has no lease has no order of drawings either
 
@@ -98,7 +104,7 @@ class RedisEngine(Turns):
         is_cluster = url.startswith(CLUSTERS)
         server_class = self._cluster_class if is_cluster else self._server_class
         self._server = server_class(url, durability)
-        default = _SHARDS_OF_CLUSTER if is_cluster else SHARDS
+        default = SHARDS_OF_CLUSTER if is_cluster else SHARDS
         number = default if shards is None else shards
         super().__init__(
             names=Names(namespace, number),
