@@ -13,6 +13,7 @@ import time
 import tracemalloc
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from reports import add_json_option, write
 from rich.console import Console
@@ -33,18 +34,23 @@ class Kept(AsyncState, scope="user"):
     """One for each user, on the engine."""
 
 
-async def timed(act: Callable[[], Awaitable[object]], times: int) -> float:
-    """Microseconds of processor time that one of many calls takes; none of them waits.
+Act: TypeAlias = Callable[[], Awaitable[object]]
 
-    Of five rounds the quickest: beside busy neighbours a core is slower, never quicker.
+
+async def timed(acts: Mapping[str, Act], times: int) -> dict[str, float]:
+    """Microseconds of processor time that a call takes; none of them waits.
+
+    Of five rounds through all the quickest: beside busy neighbours a core is slower for
+    a while, never quicker.
     """
-    found: list[float] = []
+    found: dict[str, list[float]] = {name: [] for name in acts}
     for _ in range(_ROUNDS):
-        started = time.process_time()
-        for _ in range(times):
-            await act()
-        found.append(time.process_time() - started)
-    return min(found) / times * 1e6
+        for name, act in acts.items():
+            started = time.process_time()
+            for _ in range(times):
+                await act()
+            found[name].append(time.process_time() - started)
+    return {name: min(rounds) / times * 1e6 for name, rounds in found.items()}
 
 
 async def operations(times: int) -> dict[str, float]:
@@ -52,14 +58,15 @@ async def operations(times: int) -> dict[str, float]:
     async with Runtime(Dispatcher(), [RecordingBot()], engine="memory", polling=None):
         state = Kept.of(user_id=7)
         await state.update(step=1, prompt="phone")
-        found = {
-            "get": await timed(lambda: state.get("step"), times),
-            "get_all": await timed(state.get_all, times),
-            "update": await timed(lambda: state.update(step=2), times),
-            "set": await timed(lambda: state.set("step", 2), times),
-            "incr": await timed(lambda: state.incr("step"), times),
-            "modify": await timed(lambda: state.modify(lambda old: old), times),
+        acts: dict[str, Act] = {
+            "get": lambda: state.get("step"),
+            "get_all": state.get_all,
+            "update": lambda: state.update(step=2),
+            "set": lambda: state.set("step", 2),
+            "incr": lambda: state.incr("step"),
+            "modify": lambda: state.modify(lambda old: old),
         }
+        found = await timed(acts, times)
     values: dict[str, object] = {"step": 1, "prompt": "phone"}
     started = time.process_time()
     for _ in range(times):
@@ -132,10 +139,12 @@ async def injection(times: int) -> float:
     @dispatcher.message()
     async def handle(_: MessageCreated, dialog_manager: DialogManager) -> None:
         data = dialog_manager.middleware_data
-        without = await timed(lambda: call_in_turn(plain, data, None), times)
-        found.append(
-            await timed(lambda: call_in_turn(asking, data, None), times) - without
-        )
+        acts: dict[str, Act] = {
+            "without": lambda: call_in_turn(plain, data, None),
+            "with": lambda: call_in_turn(asking, data, None),
+        }
+        taken = await timed(acts, times)
+        found.append(taken["with"] - taken["without"])
 
     async with Playground(dispatcher) as chat:
         await chat.say(7, "measure")
