@@ -195,7 +195,7 @@ class TurnStates(Ledgers):
         user_id: int | None,
     ) -> None:
         self._states = states
-        self.codec = states.codec
+        self.codec: Codec = states.codec
         self._bot = bot
         self._chat_id = chat_id
         self.known: set[type[Declared]] = known
