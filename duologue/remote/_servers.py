@@ -54,6 +54,14 @@ class Client(Protocol):
         ...
 
 
+class _Moved(Protocol):
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+
 class Servers:
     """Clients, by the keys that their servers have.
 
@@ -83,7 +91,8 @@ class Servers:
         for _ in range(_MOST_MOVES):
             try:
                 return await call(self._having(tag))
-            except MovedError as moved:
+            except MovedError as error:
+                moved = cast("_Moved", error)  # which has no types
                 self._places[tag] = moved.host or self._place(tag)[0], moved.port
             except (RedisConnectionError, RedisTimeoutError, OSError):
                 self._places.pop(tag, None)
