@@ -24,7 +24,7 @@ _HOST = "127.0.0.1"
 _TIME = 1_796_000_000_000
 _END = b"\r\n\r\n"
 _SECRET = b"X-Max-Bot-Api-Secret: %s\r\n"
-_BOT = {
+_BOT: dict[str, object] = {
     "user_id": 777_001,
     "first_name": "Echo",
     "last_name": None,
