@@ -98,3 +98,7 @@ def test_an_address_of_ip_6_has_brackets_in_its_url() -> None:
 
 def test_all_addresses_of_ip_6_are_its_loopback_for_this_machine() -> None:
     assert ListenAddress("::", 80).own_url == "http://[::1]:80"
+
+
+async def test_where_nothing_listens_nothing_has_to_end() -> None:
+    await ListenAddress("::1", 80).listen_no_more()
