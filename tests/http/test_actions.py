@@ -224,6 +224,8 @@ async def test_an_operation_tells_all_that_is_known_of_it(
         "cancellable": True,
         "children": [],
         "reason": "",
+        "stopped_by": "",
+        "question": "",
         "error": None,
         "created_at": running["created_at"],
         "started_at": running["started_at"],
