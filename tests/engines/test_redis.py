@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,15 @@ from tests.servers import RedisServer, TestedEngine, server, stand_still, valkey
 CHAT, SCREEN = "dialog/max.1:5:7", "screen/max.1:5"
 OTHER = "dialog/max.1:6:7"
 LEASE = 10.0
+
+
+class Deaf(TestedEngine):
+    """An engine that does not hear the first time that it is to stop."""
+
+    async def _wait_for_bell(self) -> None:
+        for _ in range(2):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
 
 
 class Dying(TestedEngine):
@@ -509,3 +518,11 @@ async def test_what_waits_for_a_bot_is_counted_whoever_has_accepted_it(
     await two.enqueue([letter(f"dialog/max.9:{n}:1", f"{n}") for n in range(600, 1010)])
 
     assert await one.unserved("dialog/max.9") > 1000
+
+
+async def test_it_ends_though_its_client_forgets_a_cancellation(
+    address: RedisServer, tmp_path: Path
+) -> None:
+    async with asyncio.timeout(60):
+        async with Deaf(address.url, namespace=tmp_path.name):
+            await asyncio.sleep(0)

@@ -13,6 +13,7 @@ from duologue.transport.redis._server import Server
 from duologue.transport.redis._upkeep import GONE
 from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._ending import end_all
 
 
 class Attendance(Relay):
@@ -38,10 +39,7 @@ class Attendance(Relay):
         if self._extension is not None:
             self._extension.cancel()
             self._extension = None
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await end_all(self._tasks)
         self._link.post(Call("leave", ["ZREM", self._names.processes, self.name]))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:

@@ -44,6 +44,7 @@ from duologue.transport.redis._ingress._entries import (
 )
 from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._client import Argument
+from duologue.transport.redis._wire._ending import end_all
 from duologue.transport.redis._wire._link import BROKEN
 from duologue.transport.redis._wire._scripts import ASIDE
 
@@ -128,13 +129,8 @@ class StreamDoor:
     async def close(self) -> None:
         """Take in nothing more; what has been moved goes on."""
         self._is_closed = True
-        tasks = [*self._answers]
-        if self._reading is not None:
-            tasks.append(self._reading)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        reading = () if self._reading is None else (self._reading,)
+        await end_all((*self._answers, *reading))
         with suppress(FencedError, EngineUnavailableError):
             await self._engine.hold("ingress", self._token, 0.001)
 

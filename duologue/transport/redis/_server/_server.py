@@ -33,6 +33,7 @@ from duologue.transport.redis._server._checks import (
 )
 from duologue.transport.redis._wire._calls import Wire
 from duologue.transport.redis._wire._client import Argument, Client
+from duologue.transport.redis._wire._ending import end_all
 from duologue.transport.redis._wire._link import BROKEN, Link, said
 
 _BELL_SECONDS: Final = 4
@@ -183,8 +184,7 @@ class Server:
     async def close(self) -> None:
         """Close all connections."""
         if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.wait([self._listener])
+            await end_all([self._listener])
             self._listener = None
         for client in self._clients:
             await client.aclose()
