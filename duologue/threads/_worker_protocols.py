@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 from duologue.actors import StartPolicy, WorkerSnapshot, WorkerState
+from duologue.actors._workers._progress._questions import Answer
 from duologue.actors._workers._start_policy import Executor
 
 
@@ -46,8 +47,14 @@ class BlockingWorker(Protocol):
         """See `Worker.ping`."""
         ...
 
-    def stop(self, reason: str = "", *, timeout: float | None = None) -> WorkerSnapshot:
+    def stop(
+        self, reason: str = "", *, by: str = "", timeout: float | None = None
+    ) -> WorkerSnapshot:
         """See `Worker.stop`."""
+        ...
+
+    def answer(self, answer: Answer, *, timeout: float | None = None) -> bool:
+        """See `Worker.answer`."""
         ...
 
     def finished(self, *, timeout: float | None = None) -> WorkerSnapshot:
