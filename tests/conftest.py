@@ -26,9 +26,11 @@ LONG_END = "finishing what has begun; a second signal ends the program at once"
 # them, and drive a browser. CI runs these on the oldest Python and on the newest one.
 SLOW = (
     "benchmarks",
+    "chaos",
     "demo/test_demo.py",
     "docs/test_examples.py",
     "http/page",
+    "mutants",
     "newcomers/test_first_bot.py",
     "newcomers/test_terminal.py",
     "processes",

@@ -14,18 +14,9 @@ from tests.chaos.run import faults_of
 from tests.servers import RedisServer, valkey_program
 
 pytestmark = pytest.mark.real_time
-SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "F1",
-        "F5",
-        "F10",
-        *(pytest.param(each, marks=SLOW) for each in ("F4", "F12c", "F18")),
-    ],
-)
+@pytest.mark.parametrize("name", ["F1", "F4", "F5", "F10", "F12c", "F18"])
 async def test_nothing_is_lost_doubled_or_out_of_order(
     tmp_path: Path, name: str
 ) -> None:
