@@ -192,6 +192,8 @@ class Campaign:
         if left:
             self.verdict.add("left over", str(dict(left)))
         (self._folder / "left").write_text(await dump(self._here))
+        told = "\n".join(map(str, self._messenger.log))
+        (self._folder / "messenger").write_text(told, "utf-8")
         self.verdict.counts.update(messages=crowd.said, presses=crowd.presses)
 
     async def _work(self, rng: random.Random, crowd: Crowd, until: int) -> None:
