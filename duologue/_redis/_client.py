@@ -32,16 +32,8 @@ def client_at(
     """
     way, host = address.scheme.partition("+")[0], place[0]
     host = f"[{host}]" if ":" in host else host
-    made = redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
-        f"{way}://{host}:{place[1]}?{address.query}",
-        username=address.username,
-        password=address.password,
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=answer_in,
-        socket_connect_timeout=connect_in,
-        protocol=2,
-        driver_info=None,  # finding its version would block the loop
-    )
+    url = f"{way}://{host}:{place[1]}?{address.query}"
+    made = _by_url(url, address, connect_in, answer_in)
     made.response_callbacks.clear()
     return made
 
@@ -68,17 +60,8 @@ def client_of(
 def _made(
     address: Address, connect_in: float, answer_in: float | None
 ) -> tuple[redis.Redis, Sequence[redis.Redis]]:
-    retry = Retry(NoBackoff(), 0)
     if not address.has_sentinels:
-        single = redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
-            address.url,
-            retry=retry,
-            socket_timeout=answer_in,
-            socket_connect_timeout=connect_in,
-            protocol=2,
-            driver_info=None,  # finding its version would block the loop
-        )
-        return single, ()
+        return _by_url(address.url, address, connect_in, answer_in), ()
     # Whichever is the master now, as its sentinels say.
     ways: dict[str, object] = {
         "socket_timeout": connect_in,
@@ -91,10 +74,25 @@ def _made(
         db=address.database,
         username=address.username,
         password=address.password,
-        retry=retry,
+        retry=Retry(NoBackoff(), 0),
         socket_timeout=answer_in,
         socket_connect_timeout=connect_in,
         protocol=2,
         driver_info=None,
     )
     return master, sentinel.sentinels
+
+
+def _by_url(
+    url: str, address: Address, connect_in: float, answer_in: float | None
+) -> redis.Redis:
+    return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
+        url,
+        username=address.username,
+        password=address.password,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=answer_in,
+        socket_connect_timeout=connect_in,
+        protocol=2,
+        driver_info=None,  # finding its version would block the loop
+    )

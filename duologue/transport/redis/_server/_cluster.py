@@ -6,12 +6,10 @@ import logging
 from collections.abc import Sequence
 from typing import Final, cast
 
-import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from duologue._redis import CLUSTERS, Durability
+from duologue._redis._client import client_at
 from duologue.transport.redis._keys import Names
 from duologue.transport.redis._server._nodes import SLOTS, Nodes
 from duologue.transport.redis._server._server import TIMEOUT, Server
@@ -116,20 +114,8 @@ class ClusterServer(Server):
         return self.link_class(client, self._awaited(), self.observer, takes_back)
 
     def _client(self, place: Place, timeout: float) -> Client:
-        way = self._address.scheme.partition("+")[0]
-        host = f"[{place[0]}]" if ":" in place[0] else place[0]
-        client = redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] # its options have no types
-            f"{way}://{host}:{place[1]}?{self._address.query}",
-            username=self._address.username,
-            password=self._address.password,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            protocol=2,
-            driver_info=None,  # finding its version would block the loop
-        )
-        client.response_callbacks.clear()
-        return cast("Client", client)
+        made = client_at(self._address, place, connect_in=timeout, answer_in=timeout)
+        return cast("Client", made)
 
 
 def _said(place: Place) -> str:
