@@ -6,7 +6,7 @@ from __future__ import annotations
 # what an engine has of its own in one; _durability says what waits for a copy.
 # _client makes clients, and is imported where one is needed, since redis is large.
 from duologue._redis._address import CLUSTERS, SCHEMES, Address
-from duologue._redis._durability import Durability, wait_for
+from duologue._redis._durability import Durability, kept_by, wait_for
 from duologue._redis._place import (
     NAMESPACE,
     SHARDS,
@@ -26,6 +26,7 @@ __all__ = [
     "Durability",
     "Place",
     "check_place",
+    "kept_by",
     "place_in",
     "wait_for",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 from duologue.errors import RuntimeSettingError
 
@@ -33,3 +33,10 @@ def wait_for(durability: str) -> Sequence[str | int] | None:
     except KeyError:
         problem = f'{durability!r} is none; write "fast", "safe" or "strict"'
         raise RuntimeSettingError("durability=", problem) from None
+
+
+def kept_by(reply: object) -> int:
+    """How many have what was written, by the answer to what `wait_for` gives."""
+    # WAIT tells how many replicas have it, WAITAOF first whether the disk has it.
+    first = cast("list[object]", reply)[0] if isinstance(reply, list) else reply
+    return first if isinstance(first, int) else 0

@@ -21,6 +21,7 @@ from duologue._redis import (
     Address,
     Place,
     check_place,
+    kept_by,
     wait_for,
 )
 from duologue.errors import (
@@ -177,9 +178,7 @@ class StreamDoor:
 
         with _problems():
             _, kept = await self._servers.on(key, write)
-        # WAITAOF tells first whether the disk has it, WAIT how many copies do.
-        number = cast("list[int]", kept)[0] if isinstance(kept, list) else kept
-        if not number:
+        if not kept_by(kept):
             raise AgainError("too few of its copies have the message")
 
     async def _command(self, name: str, key: str, *more: str | bytes | float) -> object:

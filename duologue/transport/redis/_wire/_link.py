@@ -24,6 +24,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from duologue._redis import kept_by
 from duologue.actors import Observer
 from duologue.errors import EngineError, EngineUnavailableError
 from duologue.transport.redis._wire._calls import Call, Reply, Wire
@@ -227,11 +228,7 @@ class Link(Wire):
         if self._wait is None:
             self._problem = None
             return None
-        # WAIT tells how many replicas have it, WAITAOF first whether the disk has it.
-        got = replies[-1]
-        first = cast("list[object]", got)[0] if isinstance(got, list) else got
-        least = first if isinstance(first, int) else 0
-        if least >= self._wait[1]:
+        if kept_by(replies[-1]) >= self._wait[1]:
             self._problem = None
             return None
         is_disk = self._wait[0][0] == "WAITAOF"
