@@ -522,14 +522,20 @@ async def test_mail_is_handled_whose_numbers_a_forgetful_server_gives_out_again(
     assert await desk.rest() == [f"new {each + 1}" for each in range(number)]
 
 
-async def test_a_suspect_whose_turn_the_server_kept_from_ending_has_killed_nobody(
-    namespace: Namespace,
-) -> None:
+async def suspicious(namespace: Namespace) -> tuple[FaultyEngine, Desk]:
+    """A process that has a message of which another one may have died, and its desk."""
     engine, other = await namespace.process(), await namespace.process()
     await engine.enqueue([letter(CHAT, "m1")])
     namespace.server.ask("HSET", namespace.key("own"), "dialog/b|b:1", "dead")
     desk = Desk(other, *KINDS)
     assert await desk.leased() == [CHAT]
+    return other, desk
+
+
+async def test_a_suspect_whose_turn_the_server_kept_from_ending_has_killed_nobody(
+    namespace: Namespace,
+) -> None:
+    _other, desk = await suspicious(namespace)
 
     # As after commits and questions that nobody has answered.
     turns = [await desk.open(CHAT) for _ in range(5)]
@@ -541,11 +547,7 @@ async def test_a_suspect_whose_turn_the_server_kept_from_ending_has_killed_nobod
 async def test_a_death_that_was_none_is_taken_back_though_the_server_was_away_then(
     namespace: Namespace,
 ) -> None:
-    engine, other = await namespace.process(), await namespace.process()
-    await engine.enqueue([letter(CHAT, "m1")])
-    namespace.server.ask("HSET", namespace.key("own"), "dialog/b|b:1", "dead")
-    desk = Desk(other, *KINDS)
-    assert await desk.leased() == [CHAT]
+    other, desk = await suspicious(namespace)
     await desk.open(CHAT)
     (unit,) = other._units.values()
     cut_off(other, ACQUIT)
