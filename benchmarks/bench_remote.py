@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from processors import processor_time
 from redis_server import program, running
 from remote_bot import Ask, Paid
 from reports import add_json_option, write
@@ -148,25 +149,16 @@ async def rate(
     return each * callers / (time.perf_counter() - began)
 
 
-def processor(pid: int) -> float:
-    """Seconds that a process has worked; 0 where the system does not say."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 async def tells(
     what: str, remote: RemoteRuntime, number: int, callers: int, pid: int
 ) -> list[Row]:
     """Tell dialogs something; each caller has one of its own."""
     to = dialogs(remote, callers)
     await to[0].tell(Paid(0))
-    before, own = processor(pid), time.process_time()
+    before, own = processor_time(pid), time.process_time()
     value = await rate(number, callers, lambda who, one: to[who].tell(Paid(one)))
     own = time.process_time() - own
-    worked = (processor(pid) - before) / number * 1e6
+    worked = (processor_time(pid) - before) / number * 1e6
     rows = [Row(what, callers, value, "tells/s")]
     if pid:
         rows.append(Row(f"{what}, work of the bot", callers, worked, "µs a tell"))

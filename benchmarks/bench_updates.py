@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from processors import processor_time
 from reports import add_json_option, write
 from rich.console import Console
 from rich.progress import track
@@ -34,7 +35,6 @@ _WARM_UP = 50
 _PAUSE = 0.02
 _PATIENCE = 300.0
 _CORES = sorted(os.sched_getaffinity(0))
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class BotEndedError(Exception):
@@ -82,10 +82,10 @@ async def measure(
         asyncio.timeout(_PATIENCE),
     ):
         await messenger.say(_WARM_UP, chats=chats)
-        before = _processor(process.pid)
+        before = processor_time(process.pid)
         seconds = await messenger.say(messages, chats=chats)
         await asyncio.sleep(_PAUSE)  # what is left of the last one
-        processor = _processor(process.pid) - before
+        processor = processor_time(process.pid) - before
         latencies = [1000 * await messenger.say(1, chats=1) for _ in range(single)]
     cuts = statistics.quantiles(latencies, n=100)
     return Measured(
@@ -157,12 +157,6 @@ async def _ready(messenger: Messenger, library: str, way: str, port: int) -> Non
     while library.startswith("duologue") and not messenger.is_set:  # noqa: ASYNC110  # nobody tells
         await asyncio.sleep(_PAUSE)
     await messenger.connect(port)
-
-
-def _processor(pid: int) -> float:
-    """Seconds of processor time that a process has taken."""
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def table(rows: Sequence[Measured]) -> Table:

@@ -53,3 +53,13 @@ def test_a_bot_that_ends_ends_the_run() -> None:
     done = python("-c", code)
 
     assert "BotEndedError: nobody ended with 1" in done.stderr
+
+
+def test_less_work_than_a_tick_of_the_kernel_counts_too() -> None:
+    # A round of a few updates is shorter; nothing in it would have been divided by.
+    done = python(
+        "-c",
+        "import os; from processors import processor_time as time;"
+        "before = time(os.getpid()); print(0 < time(os.getpid()) - before < 0.01)",
+    )
+    assert done.stdout == "True\n", done.stderr
