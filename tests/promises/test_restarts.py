@@ -599,6 +599,31 @@ async def test_what_the_process_before_has_noted_is_not_taken_for_what_is_new(
 
 
 @DURABLE
+async def test_a_view_whose_answer_is_owed_goes_to_the_message_that_the_state_knows(
+    life: Life,
+) -> None:
+    show_again_at(life.dispatcher)
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        with chat.bot.hold(Method.ANSWER):
+            with chat.bot.hold(Method.SEND):
+                await chat.say(1, "/again")
+                await asyncio.sleep(1)
+                await chat.click(1, "more")  # on the window before
+                await asyncio.sleep(1)
+            await asyncio.sleep(2)  # the new one is known, and drawn again
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+        await chat.click(1, "more")
+        await chat.settled()
+
+        assert shown(chat) == ["0 ", "2 "]
+
+
+@DURABLE
 async def test_a_text_is_shown_though_its_view_gave_way_to_another_before_the_end(
     make: MakeEngine, tmp_path: Path
 ) -> None:

@@ -152,7 +152,7 @@ def plan_draw(
         return None
     screen.digest = look
     revision = turn.snapshot.version + 1
-    known = 0 if screen.drawn is None else screen.drawn.revision
+    known = screen.known
     keys = Keys(revision, stack.last_intent_id() or "", keyboard.items)
     strip = screen.has_buttons
     confirm = screen.expect(keys, new_message=mode is not ShowMode.EDIT)
@@ -193,7 +193,7 @@ def plan_close(turn: Turn, stack: Stack) -> Draw | None:
         ShowMode.EDIT,
         screen.message_id,
         confirm=False,
-        known=0 if screen.drawn is None else screen.drawn.revision,
+        known=screen.known,
     )
 
 

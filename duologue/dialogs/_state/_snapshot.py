@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -141,17 +140,21 @@ def take_apart(text: bytes | None) -> Stored:
     return Stored(text, head, dict(zip(head["dialogs"], lines, strict=True)))
 
 
-def newest_drawing(text: bytes | None, stack_id: str) -> float:
-    """The newest drawing that the state of an address wants to be seen of a stack.
+def screen_in(text: bytes | None, stack_id: str) -> KnownScreen | None:
+    """What the state of an address knows of the screen of a stack.
 
-    It is newer than any if the dialogs of the stack are closed.
+    Args:
+        text: What a commit wrote; None for an address without state.
+        stack_id: The stack.
+
+    Returns:
+        The screen; None if no dialog of the stack is open.
     """
-    stack = take_apart(text).head.get("stacks", {}).get(stack_id)
-    if stack is None or not stack[0]:
-        return math.inf
-    *_, drawn, pending = stack
-    known = [] if drawn is None else [drawn]
-    return max((keys[0] for keys in (*known, *pending)), default=0)
+    data = take_apart(text).head.get("stacks", {}).get(stack_id)
+    if data is None:
+        return None
+    stack = _load_stack(stack_id, data)
+    return stack.screen if stack.intents else None
 
 
 class Snapshot:

@@ -95,6 +95,16 @@ class KnownScreen:
             return True
         return bool(self.pending) and any(keys.items for keys in self.pending)
 
+    @property
+    def known(self) -> int:
+        """The newest drawing of which the state knows the message; 0 before the first."""
+        return 0 if self.drawn is None else self.drawn.revision
+
+    @property
+    def newest(self) -> int:
+        """The newest drawing that the state wants to be seen."""
+        return max((self.known, *(keys.revision for keys in self.pending)))
+
     def expect(self, keys: Keys, *, new_message: bool) -> bool:
         """Note the buttons of a drawing that is on its way.
 

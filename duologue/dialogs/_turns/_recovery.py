@@ -23,7 +23,7 @@ from duologue.dialogs._screen._owed import OwedAnswer, Owing
 from duologue.dialogs._screen._presenter import Presenter
 from duologue.dialogs._screen._rows import Row
 from duologue.dialogs._state._modes import ShowMode
-from duologue.dialogs._state._snapshot import newest_drawing
+from duologue.dialogs._state._snapshot import screen_in
 from duologue.dialogs._state._turn import Debt, Draw
 from duologue.dialogs._turns._dialog_actors import DialogActors
 
@@ -126,7 +126,7 @@ class Recovery:
             press = what.callback_id
             if press is not None:
                 self._callbacks.open(bot, chat_id, press, self._now())
-            if isinstance(what, Draw) and not left.is_outdated(key, what):
+            if isinstance(what, Draw) and left.refresh(key, what):
                 screens = self._actors.wake(key).screens
                 self._presenter.recover(screens, address, drawer, what, left.row)
                 continue
@@ -142,15 +142,24 @@ class _Left:
     row: Row
     states: dict[str, bytes | None]
 
-    def is_outdated(self, key: str, draw: Draw) -> bool:
-        """Whether the state wants something newer in the place of an edit.
+    def refresh(self, key: str, draw: Draw) -> bool:
+        """Let a view be drawn on the message that the state knows by now.
 
-        That was drawn, or is owed as well: of the edit only the answer to its press is
-        still to come.
+        The message of an edit that waits for the answer to its press may be known since
+        the commit that owed the edit.
+
+        Returns:
+            Whether it is still to be drawn. It is not where the state wants something
+            newer in the place of an edit: that was drawn, or is owed as well, and of the
+            edit only the answer to its press is still to come.
         """
         if not _is_edit(draw):
+            return True
+        screen = screen_in(self.states.get(key), draw.stack_id)
+        if screen is None or draw.revision < screen.newest:
             return False
-        return draw.revision < newest_drawing(self.states.get(key), draw.stack_id)
+        draw.message_id, draw.known = screen.message_id, screen.known
+        return True
 
 
 def _is_edit(draw: Draw) -> bool:

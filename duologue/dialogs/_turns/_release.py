@@ -238,7 +238,7 @@ def _shown(turn: Turn, stack_id: str) -> tuple[str | None, int]:
         if draw.stack_id == stack_id:
             return draw.message_id, draw.known
     screen = turn.snapshot.stack(stack_id).screen
-    return screen.message_id, 0 if screen.drawn is None else screen.drawn.revision
+    return screen.message_id, screen.known
 
 
 def _depart(outgoing: Outgoing, order: Order) -> None:
