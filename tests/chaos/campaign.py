@@ -43,7 +43,7 @@ class Plan:
         messages: How many messages users say; presses come on top.
         strikes: How often the fault strikes.
         users: How many there are.
-        patience: Seconds after which a bot that is not done is stuck.
+        patience: Seconds of which a bot that is not done has done nothing, if it is stuck.
     """
 
     cell: Cell
@@ -72,7 +72,9 @@ class Campaign:
         # What is done to the bots is drawn from another well than what users do.
         self._nemesis = random.Random(f"{plan.seed} {plan.cell.name}")  # noqa: S311
         self._messenger = RepeatingMessenger(self._nemesis)
-        options = "--appendfsync", "everysec", *plan.cell.options
+        # Nothing is left out of the file: what went wrong is found in it.
+        whole = "--auto-aof-rewrite-percentage", "0"
+        options = "--appendfsync", "everysec", *whole, *plan.cell.options
         self._server = RedisServer(plan.program, *options, folder=folder)
         self._sentinels: Sentinels | None = None
         if plan.cell.has_sentinels:
@@ -218,6 +220,7 @@ class Campaign:
             await asyncio.sleep(QUIET)
             messenger = self._messenger
             if messenger.backlog or loop.time() - messenger.last_call < QUIET:
+                end = max(end, messenger.last_call + self._plan.patience)
                 continue
             if not await self._on_its_way():
                 found = await self._judged(crowd)

@@ -354,3 +354,45 @@ async def test_a_chat_goes_on_that_was_lost_when_its_next_turn_had_begun(
         async with asyncio.timeout(10):
             while engine.is_to_lose or engine.waiting():  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.01)
+
+
+class _Slow(TestedEngine):
+    """Loses a chat while it tells what is owed there, and has it again."""
+
+    is_to_lose = True
+
+    async def owed(
+        self, screen: str, *, new: bool = False
+    ) -> tuple[Sequence[Owed], bytes | None]:
+        found = await super().owed(screen, new=new)
+        if self.is_to_lose:
+            self.is_to_lose = False
+            before = self._unit(screen)
+            assert before is not None
+            self._read_anew(before)
+            while self._unit(screen) is None:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+        return found
+
+
+async def test_what_was_owed_before_a_chat_was_lost_is_not_drawn_when_it_is_here_again(
+    address: RedisServer,
+) -> None:
+    namespace, dispatcher, bot = token_hex(8), make_dispatcher(), RecordingBot()
+    engine = TestedEngine(address.url, namespace=namespace, shards=1)
+    async with Playground(dispatcher, engine=engine, bot=bot, drain=0) as chat:
+        with bot.hold(Method.SEND):
+            await chat.say(1, "/start")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    engine = _Slow(address.url, namespace=namespace, shards=1)
+    async with Playground(dispatcher, engine=engine, bot=bot) as chat:
+        async with asyncio.timeout(300):
+            while not bot.calls_of(Method.SEND)[1:]:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.1)
+        await chat.settled()
+
+        assert [message.text for message in chat.messages(1) if message.keyboard] == [
+            "0 "
+        ]

@@ -369,6 +369,7 @@ class Conversations:
         What waits here is owed, and is drawn there; what is on its way may arrive
         behind it, which is mended when it is known (see `_confirm`).
         """
+        self._recovery.leave(screen)
         screens = self._actors.screens_of(screen)
         self._presenter.leave(screen, screens)
 

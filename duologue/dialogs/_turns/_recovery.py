@@ -70,6 +70,8 @@ class Recovery:
         self._outage = outage
         self._now = now
         self._screens: list[str] = []
+        # What tells the leases of these screens apart, as long as they are here.
+        self._leases: dict[str, object] = {}
         self._waiting: list[str] = []
 
     def ready(self, key: str) -> None:
@@ -78,10 +80,15 @@ class Recovery:
             if not self._screens:
                 self._tasks.start(self._take_over(), "owed drawings")
             self._screens.append(key)
+            self._leases.setdefault(key, object())
         elif self._screens:
             self._waiting.append(key)
         else:
             self._actors.ready(key)
+
+    def leave(self, screen: str) -> None:
+        """Take nothing over any more of a screen that another process has now."""
+        self._leases.pop(screen, None)
 
     async def _take_over(self) -> None:
         """Take over what is owed to one screen after the other, then let mail in."""
@@ -89,16 +96,24 @@ class Recovery:
         try:
             while done < len(self._screens):
                 # An engine may answer many questions in the time of one.
-                asked = self._screens[done : done + _AT_ONCE]
+                screens = self._screens[done : done + _AT_ONCE]
+                done += len(screens)
+                asked = [
+                    (each, self._leases[each])
+                    for each in screens
+                    if each in self._leases
+                ]
                 async with asyncio.TaskGroup() as group:
-                    answers = [group.create_task(self._ask(each)) for each in asked]
-                for screen, answer in zip(asked, answers, strict=True):
-                    left = answer.result()
-                    self._show(screen, left)
-                    number += len(left.things)
-                done += len(asked)
+                    answers = [group.create_task(self._ask(each)) for each, _ in asked]
+                for (screen, lease), answer in zip(asked, answers, strict=True):
+                    # Another process may have drawn it since, though it is here again.
+                    if self._leases.get(screen) is lease:
+                        left = answer.result()
+                        self._show(screen, left)
+                        number += len(left.things)
         finally:
             self._screens.clear()
+            self._leases.clear()
             waiting, self._waiting = self._waiting, []
             for key in waiting:
                 self._actors.ready(key)
