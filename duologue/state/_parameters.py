@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from types import UnionType
 from typing import Annotated, Protocol, Union, get_args, get_origin
@@ -159,16 +160,25 @@ def resolved(function: Value, annotation: object) -> object:
     function = getattr(function, "__func__", function)
     if not inspect.isfunction(function):
         function = type(function).__call__
-    cells = getattr(function, "__closure__", None) or ()
-    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
     module = sys.modules.get(getattr(function, "__module__", ""))
     known = {
         **(vars(module) if module is not None else {}),
         **getattr(function, "__globals__", {}),
-        **{name: cell.cell_contents for name, cell in zip(names, cells, strict=False)},
+        **_enclosed(function),
     }
     try:
         meant = eval(annotation, known)  # noqa: S307  # the author's own annotation
     except Exception:  # noqa: BLE001  # a name that exists only inside a function
         return None
     return resolved(function, meant)
+
+
+def _enclosed(function: Value) -> dict[str, object]:
+    """What a function uses of those around it, as far as that is made already."""
+    cells = getattr(function, "__closure__", None) or ()
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    found: dict[str, object] = {}
+    for name, cell in zip(names, cells, strict=False):
+        with suppress(ValueError):  # it is made later
+            found[name] = cell.cell_contents
+    return found

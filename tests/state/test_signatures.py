@@ -196,6 +196,21 @@ async def test_a_function_of_a_module_is_given_its_state() -> None:
         assert await Steps.of().get("n") == 1
 
 
+async def test_a_function_may_use_what_is_made_after_it() -> None:
+    dispatcher, said = Dispatcher(), list[object]()
+
+    @dispatcher.message()
+    async def greet(_: MessageCreated, state: Steps) -> None:
+        said.append((greeting, await state.incr("n")))
+
+    greeting = "hello"
+    async with Playground(dispatcher) as chat:
+        await chat.say(1, "hello")
+        await chat.settled()
+
+    assert said == [("hello", 1)]
+
+
 CALLBACKS = {
     "behind the manager": "event, button, manager, state: S, other: S",
     "behind a default": "event, button, manager, more=0, state: S = None, other: S = None",
