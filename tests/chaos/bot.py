@@ -29,6 +29,7 @@ from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._link import Link
 from duologue.transport.redis._wire._scripts import COMMIT, ENQUEUE, LEASE, PARK
 from tests.chaos.ills import Ills, die
+from tests.chaos.standing import tell_what_stands_still
 from tests.reliability.bot import NO_LIMITS, Extra, Start, make_dispatcher, serve
 
 SHARDS = 4
@@ -226,21 +227,22 @@ def run(start: Start) -> None:
     Facts.file = os.open(told["facts"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     Ills.listen(Path(told["state"]), 3 * told["lease"], Facts.note)
     dispatcher, started = make_dispatcher(EXTRAS), False
-    pushes: asyncio.Task[None] | None = None
+    tasks: list[asyncio.Task[None]] = []
 
     @dispatcher.startup()
     async def begun(bg_factory: BgManagerFactory) -> None:
-        nonlocal started, pushes
+        nonlocal started
         started = True
         Ills.go_by_own_clock()
         Facts.note("started")
-        push = push_regularly(bg_factory, Path(told["folder"]))
-        pushes = asyncio.get_running_loop().create_task(push)
+        loop, folder = asyncio.get_running_loop(), Path(told["folder"])
+        tasks.append(loop.create_task(push_regularly(bg_factory, folder)))
+        tasks.append(loop.create_task(tell_what_stands_still(engine)))
 
     @dispatcher.shutdown()
     async def ended() -> None:
-        if pushes is not None:
-            pushes.cancel()
+        for task in tasks:
+            task.cancel()
 
     engine = WatchedEngine(
         told["engine"],
