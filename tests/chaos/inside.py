@@ -11,7 +11,7 @@ from tests.chaos.ills import DEATHS
 from tests.chaos.kept import let_others_poll, set_aside
 
 _HOUR = 3600.0
-_PATIENCE = 40.0  # seconds until a message that ends processes has been set aside
+_PATIENCE = 120.0  # seconds until a message that ends processes has been set aside
 
 
 async def hang(field: Field) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 import logging
+from collections import Counter
 
 from duologue.dialogs._turns._conversations import Conversations
 from duologue.transport.redis import RedisEngine
@@ -63,9 +63,17 @@ def _of_actor(conversations: Conversations, key: str) -> list[str]:
         f"suspended {mailbox.suspended}, asking {actor.is_asking}, "
         f"unsure {actor.unsure}, following {actor.following}"
     )
-    for task in asyncio.all_tasks():
-        text = io.StringIO()
-        task.print_stack(file=text)
-        if "_run_turn" in text.getvalue() or "_runner.py" in text.getvalue():
-            lines.append(text.getvalue())
-    return lines
+    waits = Counter(map(_what_it_waits_for, asyncio.all_tasks()))
+    return [*lines, *(f"{number} tasks: {where}" for where, number in waits.items())]
+
+
+def _what_it_waits_for(task: asyncio.Task[object]) -> str:
+    """The lines in which a task and what it awaits stand."""
+    places: list[str] = []
+    step: object = task.get_coro()
+    while step is not None:
+        frame = getattr(step, "cr_frame", None) or getattr(step, "gi_frame", None)
+        if frame is not None:
+            places.append(f"{frame.f_code.co_qualname}:{frame.f_lineno}")
+        step = getattr(step, "cr_await", None) or getattr(step, "gi_yieldfrom", None)
+    return " > ".join(places)
