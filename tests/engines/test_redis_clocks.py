@@ -9,6 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from duologue.actors.testing import VirtualLoop
 from duologue.errors import FencedError
@@ -217,3 +218,43 @@ async def test_a_start_that_is_told_twice_counts_once(
     await desk.open(CHAT)
 
     assert place.ask("HGET", "u:b:1", "a1") == b"$1\r\n1\r\n"
+
+
+def leave_in_the_middle(place: Place, process: str) -> None:
+    """Have a process have left a chat without letting it go."""
+    place.ask("DEL", "rdy:dialog/b")
+    place.ask("HSET", "own", "dialog/b|b:1", process)
+    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+
+
+async def test_a_process_is_not_dead_that_lost_its_own_chat_for_a_while(
+    place: Place,
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    leave_in_the_middle(place, engine.name)
+
+    await Desk(engine, "dialog", "screen").begin(CHAT)
+
+    assert place.ask("HGET", "u:b:1", "a1") == b"$-1\r\n"
+
+
+async def test_nobody_counts_as_dead_whose_lease_ended_while_the_server_was_away(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    leave_in_the_middle(place, "another")
+    desk = Desk(engine, "dialog", "screen")
+
+    async def away(_: Link, calls: Sequence[Call]) -> list[object]:
+        del calls
+        raise RedisConnectionError("nobody listens")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Link, "transfer", away)
+        await asyncio.sleep(150)  # two looks
+    await asyncio.sleep(60)
+    await desk.begin(CHAT)
+
+    assert place.ask("HGET", "u:b:1", "a1") == b"$-1\r\n"

@@ -17,10 +17,15 @@ from duologue.transport.redis._wire._ending import end_all
 
 
 class Attendance(Relay):
-    """A process among those that work on one namespace."""
+    """A process among those that work on one namespace.
+
+    Attributes:
+        _away_until: Until when it counts, by the loop, that the server was away.
+    """
 
     _server: Server
     _tasks: set[asyncio.Task[None]]
+    _away_until: float = 0.0
 
     async def _attend(self) -> None:
         """Begin."""
@@ -86,6 +91,8 @@ class Attendance(Relay):
 
     def _sample(self) -> None:
         """Learn how much waits, who else is there, and what there is to lease."""
+        if self._link.problem is not None:
+            self._away_until = self._loop.time() + 2 * self._lease_seconds
         names, now = self._names, wall_time()
         self._link.post(Call("here", ["ZADD", names.processes, now, self.name]))
 

@@ -179,7 +179,7 @@ class Leases(Upkeep):
             if expired:
                 self._watch.leases("expired", expired)
             for member, before in zip(leased, orphans, strict=True):
-                self._begin_lease(member.decode(), is_orphan=bool(before))
+                self._begin_lease(member.decode(), left_by=before)
             if left or len(leased) == room:
                 self._left_over = True
             self._sweep_on()
@@ -217,7 +217,7 @@ class Leases(Upkeep):
         if not (self._is_leaving or self._sweep(shard)):
             self._unswept.append(shard)
 
-    def _begin_lease(self, member: str, *, is_orphan: bool = False) -> None:
+    def _begin_lease(self, member: str, *, left_by: bytes = b"") -> None:
         """Read a unit that this process has leased."""
         if member in self._opening:
             return
@@ -235,7 +235,7 @@ class Leases(Upkeep):
 
         def done(reply: Reply) -> None:
             if isinstance(reply, list) and reply[0] == b"leased":
-                self._leased(place, token, reply, known, is_orphan=is_orphan)
+                self._leased(place, token, reply, known, left_by=left_by)
 
         def ended(_: asyncio.Future[object]) -> None:
             self._awaited[awaited] -= 1
@@ -253,7 +253,7 @@ class Leases(Upkeep):
         reply: list[Reply],
         known: Mapping[str, State | None],
         *,
-        is_orphan: bool = False,
+        left_by: bytes = b"",
         own: Sequence[str] = (),
     ) -> Unit:
         """Take over a unit that the server has given to this process."""
@@ -269,8 +269,8 @@ class Leases(Upkeep):
         if before is not None:
             self._lose(before)
         unit = self._take_unit(place, token, Contents(last, parts), states, own)
-        unit.is_orphan = is_orphan
-        self._watch.leases("taken_over" if is_orphan else "begun")
+        unit.left_by = left_by.decode()
+        self._watch.leases("taken_over" if left_by else "begun")
         self._suspect(unit)
         self._plan_extension()
         self._rest(unit)

@@ -45,7 +45,7 @@ class Suspects(Attendance):
     def _suspect(self, unit: Unit) -> None:
         if unit.place.kind.partition("/")[0] == _HARMLESS:
             return
-        if unit.is_orphan or any(unit.attempts.values()):
+        if self._may_have_died(unit.left_by) or any(unit.attempts.values()):
             unit.suspects = {
                 key: numbers[0]
                 for key, numbers in unit.numbers.items()
@@ -56,6 +56,16 @@ class Suspects(Attendance):
                     "%s was not let go: what it was handling is handled alone",
                     unit.place.unit,
                 )
+
+    def _may_have_died(self, process: str) -> bool:
+        """Whether a process that has not let a unit go may have ended.
+
+        This one has not. And while the server was away the leases of all processes ended:
+        if each of their chats was a suspect, their users would wait for one another. A
+        message that ends processes is one the next time.
+        """
+        is_other = process not in ("", self.name)
+        return is_other and self._loop.time() >= self._away_until
 
     @staticmethod
     def _may_be_known(unit: Unit, number: int) -> bool:

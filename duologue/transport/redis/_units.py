@@ -66,7 +66,7 @@ class Unit:
         attempts: How many processes have died with a message open, by its number.
         unheard: The first message that the owner before cannot have known, or 0.
         drawings: How often this process has noted what was drawn.
-        is_orphan: Whether the process that had it before has not let it go.
+        left_by: The process that had it before and has not let it go; empty if it has.
         is_stale: Whether there is more on the server than is known here.
         is_lost: Whether another process has it by now.
         busy_until: Until when it stays here though nothing waits, by the loop.
@@ -90,7 +90,7 @@ class Unit:
         self.attempts: dict[int, int] = {}
         self.unheard: int = 0
         self.drawings: int = 0
-        self.is_orphan: bool = False
+        self.left_by: str = ""
         self.is_stale: bool = False
         self.is_lost: bool = False
         self.busy_until: float = 0.0
