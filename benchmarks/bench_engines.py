@@ -160,6 +160,13 @@ def idle(dialogs: int, owed: int, console: Console) -> Iterator[Figure]:
     )
 
 
+def waiting(presses: int) -> Figure:
+    """What a press takes in the process while it waits for its turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        each = engines_idle.run("wait", Path(folder) / "state.db", presses)
+    return Figure("a press that waits in a file, memory", each, "bytes")
+
+
 def on_server(
     server: RedisServer, job: Job, rounds: int, seconds: float, console: Console
 ) -> Iterator[Figure]:
@@ -280,6 +287,7 @@ def main() -> None:
             figures += together(server, job, chosen.rounds, progress)
             figures += killed(server, chosen.lease, chosen.seconds, progress)
     figures += slow_disk(chosen.slow, progress)
+    figures.append(waiting(chosen.messages))
     if chosen.dialogs:
         figures += idle(chosen.dialogs, chosen.owed, progress)
     report = json.dumps([asdict(one) for one in figures], indent=2)

@@ -1,19 +1,23 @@
 """Many idle dialogs in a file: its size, the memory of a process, and how it starts.
 
 Each part is a program of its own (`run`): one fills the file and ends, one starts with it and
-does nothing, one gets presses and dies in the middle of them, one starts after that.
+does nothing, one gets presses and dies in the middle of them, one starts after that. One has
+a file of its own: there presses wait behind handlers that do not end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from actors import resident
@@ -23,13 +27,14 @@ from max_null import clicked, started
 from polled import PolledBot
 
 from duologue import Dispatcher, Runtime
-from duologue.dialogs import Callback, DialogManager, Settings
+from duologue.dialogs import Callback, Capabilities, DialogManager, Settings
 from duologue.dialogs.widgets.kbd import Button
 from duologue.transport.sqlite import SqliteEngine
 
 _KB = 1  # thousand bytes of data in each dialog
 _PATIENCE = 1800.0
 _AT_ONCE = 1000
+_BUSY = 100  # chats whose handlers do not end
 _LONG = 3600.0
 _COUNTS = ("SELECT count(*) FROM owed", "SELECT count(*) FROM mail")
 
@@ -56,6 +61,15 @@ def run(part: str, file: Path, number: int) -> float:
     if not done.stdout:
         raise RuntimeError(f"{part} ended with {done.returncode}")
     return float(done.stdout)
+
+
+class _HastyBot(PolledBot):
+    """A bot that answers presses soon: nothing but mail is left of those that wait."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of MAX, but for the time."""
+        return replace(super().capabilities, answer_deadline=0.1)
 
 
 def _runtime(file: Path, bot: PolledBot, dispatcher: Dispatcher) -> Runtime:
@@ -133,13 +147,48 @@ async def start(file: Path, number: int) -> float:
         os._exit(0)
 
 
+async def wait(file: Path, number: int) -> float:
+    """Have presses wait for busy chats; tell the bytes that each takes in the process.
+
+    It is what as many more add to those that wait already.
+    """
+    bot = _HastyBot()
+
+    async def on_click(_: Callback, __: Button, ___: DialogManager) -> None:
+        await asyncio.Event().wait()
+
+    tracemalloc.start()
+    chats = range(FIRST_CHAT, FIRST_CHAT + _BUSY)
+    async with _runtime(file, bot, counting(0, on_click)):
+        await bot.work_off([started(chat) for chat in chats])
+        views = [bot.http.view(chat) for chat in chats]
+        waiting = before = 0
+        for more in (_BUSY + number, number):
+            before = tracemalloc.get_traced_memory()[0]
+            presses = range(waiting, waiting + more)
+            bot.give(
+                [
+                    clicked(chats[press % _BUSY], press, views[press % _BUSY])
+                    for press in presses
+                ]
+            )
+            waiting += more
+            while not await asyncio.to_thread(_are_written, file, _COUNTS[1], waiting):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(1)  # until they are answered
+            bot.fetched.clear()
+            gc.collect()
+        print((tracemalloc.get_traced_memory()[0] - before) / number, flush=True)
+        os._exit(0)
+
+
 def _are_written(file: Path, count: str, number: int) -> bool:
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
         (found,) = db.execute(count).fetchone()
         return int(found) >= number
 
 
-_PARTS = {"fill": fill, "idle": idle, "die": die, "start": start}
+_PARTS = {"fill": fill, "idle": idle, "die": die, "start": start, "wait": wait}
 
 
 if __name__ == "__main__":

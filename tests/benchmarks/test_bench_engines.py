@@ -110,6 +110,12 @@ def test_idle_dialogs_have_a_size_a_memory_and_a_start(rows: dict[str, Row]) -> 
     assert all(rows[name]["value"] > 0 for name in measured)
 
 
+def test_a_press_that_waits_takes_little_more_than_its_text(
+    rows: dict[str, Row],
+) -> None:
+    assert rows["a press that waits in a file, memory"]["value"] > 0
+
+
 def test_a_part_that_fails_ends_the_run() -> None:
     code = (
         "from engines_idle import run\n"

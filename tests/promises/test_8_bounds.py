@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from duologue import Dispatcher
 from duologue.actors import Letter, Mail, MemoryEngine
 from duologue.dialogs import DialogManager, MessageCreated, ShowMode, StartMode
+from duologue.dialogs._delivery import _pending
+from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs.routing import Command
 from duologue.errors import (
     DialogStackOverflowError,
@@ -16,6 +21,7 @@ from duologue.errors import (
     ViewDroppedError,
 )
 from duologue.testing import Method, Playground, RecordingBot
+from tests.promises.conftest import DURABLE, MakeEngine
 
 
 async def test_a_thousand_chats_leave_nothing_behind_in_the_runtime(
@@ -32,6 +38,50 @@ async def test_a_thousand_chats_leave_nothing_behind_in_the_runtime(
     assert len(conversations._presenter) == 0
     assert len(conversations._callbacks) == 0
     assert len(conversations.post.pending) == 0
+
+
+def alive() -> Counter[type[object]]:
+    """How many objects there are, by their classes."""
+    gc.collect()
+    return Counter(map(type, gc.get_objects()))
+
+
+@pytest.mark.in_memory  # each names its engine itself
+@DURABLE
+async def test_updates_that_wait_where_they_are_kept_are_counted_only(
+    dispatcher: Dispatcher,
+    make: MakeEngine,
+    tmp_path: Path,
+    gate: asyncio.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def wait(_: MessageCreated) -> None:
+        await gate.wait()
+
+    dispatcher.message.register(wait)
+    monkeypatch.setattr(_pending, "_MOST_PARSED", 20)
+    before = alive()
+    async with Playground(dispatcher, engine=make(tmp_path)) as chat:
+        for number in range(100):
+            await chat.say(number % 4, f"message {number}")
+        await asyncio.sleep(5)
+
+        unfinished = chat.runtime._parts().conversations.post.pending
+        assert len(unfinished) == 100
+        more = alive()
+        more.subtract(before)
+        assert more[Pending] <= 4  # one for each turn that goes on
+        assert more[_pending.Arrival] <= 0
+        assert more[MessageCreated] <= 4 + 20
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(chat.settled(), 5)
+        gate.set()
+        await chat.settled()
+
+        assert len(unfinished) == 0
+        assert chat.counts.of("turns", outcome="committed") == 100
+        waited = chat.counts.recorded("mailbox_wait_seconds")
+        assert sum(seconds > 9 for seconds in waited) == 96
 
 
 async def test_messages_of_handlers_leave_nothing_behind(
@@ -122,6 +172,27 @@ async def test_state_does_not_grow_with_the_number_of_updates(chat: Playground) 
     first, second = await play(), await play()
 
     assert second - first < 10
+
+
+@pytest.mark.in_memory  # each names its engine itself
+@DURABLE
+async def test_an_update_that_waits_is_remembered_until_a_later_batch_has_come(
+    dispatcher: Dispatcher, make: MakeEngine, tmp_path: Path
+) -> None:
+    async with Playground(dispatcher, engine=make(tmp_path)) as chat:
+        intake = chat.runtime._parts().conversations.intake
+
+        async def size(batches: range) -> int:
+            for batch in batches:
+                raw = chat.bot.wrote(1, 1, f"message {batch}")
+                _ = [_ async for _ in intake.accept_batch(chat.bot, [raw], batch)]
+            await chat.settled()
+            return len(await chat.engine.read("dialog/test.1:1:1") or b"")
+
+        few = await size(range(1000, 1020))
+        many = await size(range(1020, 1080))
+
+        assert abs(many - few) < 10
 
 
 async def test_dead_letters_are_limited_to_the_newest(dispatcher: Dispatcher) -> None:

@@ -133,6 +133,33 @@ async def test_a_press_is_answered_whichever_process_has_its_chat(
     assert len(answers) == 1
 
 
+async def test_what_another_process_has_handled_is_waited_for_until_it_says_so(
+    one: Playground, two: Playground
+) -> None:
+    began = asyncio.get_running_loop().time()
+
+    await two.click(1, "more")
+    await two.settled()
+
+    assert asyncio.get_running_loop().time() - began < 5
+    assert one.screen(1).text == "1 "
+
+
+async def test_an_update_of_whose_end_no_process_tells_is_not_waited_for_for_ever(
+    one: Playground, two: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one.engine, "tell", lambda *_: None)
+    began = asyncio.get_running_loop().time()
+
+    await two.click(1, "more")
+    async with asyncio.timeout(100):
+        await two.settled()
+
+    waited = asyncio.get_running_loop().time() - began
+    assert 60 < waited < 80
+    assert one.screen(1).text == "1 "
+
+
 async def test_presses_that_come_by_two_processes_count_all(
     one: Playground, two: Playground
 ) -> None:

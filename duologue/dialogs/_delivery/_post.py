@@ -7,18 +7,18 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from duologue.actors import Clock, Engine, Letter, Mail, Observer
 from duologue.dialogs._chat._address import Address, bot_key
 from duologue.dialogs._chat._ports import Bot
 from duologue.dialogs._delivery._absences import Absences
 from duologue.dialogs._delivery._outage import Outage
+from duologue.dialogs._delivery._pending import Arrival, PendingMail
 from duologue.dialogs._delivery._receipts import (
     DrawnView,
     Lending,
     Pending,
-    PendingMail,
     Receipt,
 )
 from duologue.dialogs._state._commands import Command, Introduced, Redraw, encode
@@ -30,11 +30,11 @@ from duologue.errors import (
     UnknownBotError,
 )
 
-# Updates that wait and are parsed already; of others, which wait in a file, the mail is enough.
-_MOST_PARSED: Final = 1_000
+Offer: TypeAlias = tuple[str, bytes, Pending | Arrival]
+"""The address of an update, the update as it waits in the mailbox, and the same, parsed.
 
-Offer: TypeAlias = tuple[str, bytes, Pending]
-"""The address of an update, the update as it waits in the mailbox, and who waits."""
+With an engine in memory somebody waits for it.
+"""
 
 
 class Post:
@@ -63,13 +63,10 @@ class Post:
         clock: Clock,
         outage: Outage,
     ) -> None:
-        self.pending: PendingMail = PendingMail()
         self.absences: Absences = {}
         self.foreground_timeout = foreground_timeout
         self.check_state = check_state
         self._engine = engine
-        # On a shared one the update tells which press another process has answered.
-        self._keeps_alone = engine.durable and not engine.shared
         self._bots = bots
         self._expected = expected
         self._observer = observer
@@ -78,6 +75,7 @@ class Post:
         # Whoever handles a message knows by its id whom to answer.
         self._prefix = f"{engine.name}.{secrets.token_urlsafe(4)}"
         self._numbers = count(1)
+        self.pending: PendingMail = PendingMail(self._prefix)
 
     def bot_key(self, bot: Bot | None) -> str:
         """Name the bot that a call is for.
@@ -201,21 +199,21 @@ class Post:
         """Accept updates of a messenger; wait while a mailbox is full.
 
         Args:
-            offers: The address of each update, the update as it waits in the mailbox,
-                and the same, parsed; that gets its id here.
+            offers: The updates.
 
         Raises:
             EngineClosedError: The runtime is stopping.
             EngineUnavailableError: The engine does not answer.
         """
         letters: list[Letter] = []
-        for key, body, pending in offers:
-            self._note(pending)
-            letters.append(Letter(key, Mail(pending.id, body)))
+        for key, body, coming in offers:
+            if isinstance(coming, Pending):
+                self._note(coming)
+                mail_id = coming.id
+            else:
+                mail_id = self.pending.arrive(coming)
+            letters.append(Letter(key, Mail(mail_id, body)))
         await self._enqueue(letters)
-        if self._keeps_alone and len(self.pending) > _MOST_PARSED:
-            for _, _, pending in offers:
-                pending.update = None  # its mail has it
 
     def released(self, letters: list[Letter]) -> None:
         """Note that a commit has put letters into their mailboxes."""

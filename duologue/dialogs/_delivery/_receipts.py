@@ -7,7 +7,6 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import TypeAlias, TypeVar
 
 from duologue.dialogs._chat._data import Json
@@ -317,56 +316,3 @@ class Lending:
         """Give the turn back."""
         if not self.left.done():
             self.left.set_result(error)
-
-
-class PendingMail:
-    """The messages of this process that are not handled, by their ids.
-
-    Local to the process, unlike the messages.
-    """
-
-    def __init__(self) -> None:
-        self._pending: dict[str, Pending] = {}
-        self._idle: list[asyncio.Future[None]] = []
-
-    def __len__(self) -> int:
-        return len(self._pending)
-
-    def add(self, pending: Pending) -> None:
-        """Note a message before it is sent."""
-        self._pending[pending.id] = pending
-
-    def get(self, mail_id: str) -> Pending | None:
-        """Find a message."""
-        return self._pending.get(mail_id)
-
-    def older_than(self, moment: float) -> list[Pending]:
-        """Those that have waited since before a moment, by the clock.
-
-        They stand in the order in which they were sent.
-        """
-        return list(takewhile(lambda each: each.since < moment, self._pending.values()))
-
-    def remove(self, mail_id: str) -> Pending | None:
-        """Forget a message, and return it."""
-        pending = self._pending.pop(mail_id, None)
-        if self._idle and not self._pending:
-            for idle in self._idle:
-                if not idle.done():
-                    idle.set_result(None)
-            self._idle.clear()
-        return pending
-
-    async def wait_idle(self) -> None:
-        """Wait until no message of this process is unhandled."""
-        while self._pending:
-            idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._idle.append(idle)
-            await idle
-
-    def fail_all(self, error: BaseException) -> None:
-        """Tell everybody that the messages will not be handled here."""
-        for mail_id in list(self._pending):
-            pending = self.remove(mail_id)
-            if pending is not None:
-                pending.fail(error)

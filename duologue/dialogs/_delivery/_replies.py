@@ -16,7 +16,7 @@ from typing import cast
 from duologue import errors
 from duologue.actors import Clock, Engine
 from duologue.dialogs._chat._data import Json, dump_bytes, load
-from duologue.dialogs._chat._updates import Callback
+from duologue.dialogs._delivery._pending import PendingMail
 from duologue.dialogs._delivery._receipts import (
     Answered,
     Committed,
@@ -25,7 +25,6 @@ from duologue.dialogs._delivery._receipts import (
     Duplicate,
     Outcome,
     Pending,
-    PendingMail,
     nobody,
 )
 from duologue.dialogs._delivery._tasks import Tasks
@@ -52,9 +51,12 @@ class ForeignPending(Pending):
         since: When it was opened here, by the clock.
         tell: Tells that process.
         tasks: Owns the waiting for the view.
+
+    Attributes:
+        press: The press that it is, whose answer is the duty of this process by its end.
     """
 
-    __slots__ = ("_tasks", "_tell")
+    __slots__ = ("_tasks", "_tell", "press")
     is_foreign = True
 
     def __init__(
@@ -65,6 +67,7 @@ class ForeignPending(Pending):
         tasks: Tasks,
     ) -> None:
         super().__init__(id, since)
+        self.press: str | None = None
         self._tell = tell
         self._tasks = tasks
 
@@ -73,6 +76,7 @@ class ForeignPending(Pending):
         if self.done():
             return
         super().resolve(outcome, view)
+        self._tell_of_press()
         self._tell([self.id, *_outcome_form(outcome), view is not None])
         if view is not None:
             self._tasks.start(self._tell_of(view), "a view that is awaited elsewhere")
@@ -80,8 +84,13 @@ class ForeignPending(Pending):
     def fail(self, error: BaseException) -> bool:
         """Note that the message was not handled, and tell whoever waits."""
         if not self.done():
+            self._tell_of_press()
             self._tell([self.id, "failed", *_error_form(error)])
         return super().fail(error)
+
+    def _tell_of_press(self) -> None:
+        if self.press is not None:
+            self._tell([self.id, "pressed", self.press])
 
     async def _tell_of(self, view: DrawnView) -> None:
         try:
@@ -203,12 +212,13 @@ class Replies:
             if view is not None:
                 view.finish(None if what == "drawn" else _error(*rest))
             return
+        if what == "pressed":
+            self._taken(*cast("list[str]", rest))
+            return
         pending = self._pending.get(mail_id)
         if pending is None or pending.is_foreign:
             return
         self._pending.remove(mail_id)
-        if isinstance(pending.update, Callback):
-            self._taken(pending.update.callback_id)
         if what == "failed":
             pending.fail(_error(*rest))
             return

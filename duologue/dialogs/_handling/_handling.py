@@ -25,6 +25,7 @@ from duologue.dialogs._delivery._receipts import (
     Outcome,
     Pending,
 )
+from duologue.dialogs._delivery._replies import ForeignPending
 from duologue.dialogs._description._dispatcher import Dispatcher
 from duologue.dialogs._handling._calls import TimerWork, dialog_update, work_on_timer
 from duologue.dialogs._handling._discarded import DiscardedError
@@ -112,8 +113,7 @@ class Handling:
             update = self._update(turn, command, pending)
             is_foreign = pending is None or pending.is_foreign
             if is_foreign and isinstance(update, Callback):
-                # Another process has received it, and did not answer it.
-                self._answers.expect(update)
+                self._expect(update, pending)
             batch = None if pending is None else pending.batch
             if not turn.snapshot.ring.add(update.id, batch):
                 turn.fate = "duplicate"
@@ -136,6 +136,12 @@ class Handling:
         else:
             await self._call(turn, command, pending)
         return Covered(version) if turn.is_covered else Committed(version)
+
+    def _expect(self, press: Callback, pending: Pending | None) -> None:
+        """Answer a press that another process has received, and did not answer."""
+        self._answers.expect(press)
+        if isinstance(pending, ForeignPending):
+            pending.press = press.callback_id
 
     async def _work_on(self, turn: Turn, command: TimerWork | HandleMessage) -> Outcome:
         if isinstance(command, HandleMessage):

@@ -16,6 +16,7 @@ from duologue.dialogs._chat._data import Json, load
 from duologue.dialogs._chat._ports import Bot, Update
 from duologue.dialogs._chat._updates import BotStopped, Callback
 from duologue.dialogs._delivery._absences import returned
+from duologue.dialogs._delivery._pending import Arrival
 from duologue.dialogs._delivery._post import Offer, Post
 from duologue.dialogs._delivery._receipts import Pending
 from duologue.dialogs._screen._callbacks import Callbacks
@@ -128,10 +129,13 @@ class Intake:
             self._callbacks.open(bot, update.chat_id, update.callback_id, now)
         if self._post.absences and not isinstance(update, BotStopped):
             returned(self._post.absences, self._names[bot], update.chat_id)
-        pending = Pending("", now, update=update, batch=batch)
-        if not self._engine.durable:
-            pending.safe = asyncio.get_running_loop().create_future()
-        return key_of(update, self._names[bot]), body, pending
+        coming: Pending | Arrival
+        if self._engine.durable:
+            coming = Arrival(update, now, batch)
+        else:
+            coming = Pending("", now, update=update, batch=batch)
+            coming.safe = asyncio.get_running_loop().create_future()
+        return key_of(update, self._names[bot]), body, coming
 
 
 def _encoded(raw: Mapping[str, Json]) -> bytes:
