@@ -66,6 +66,7 @@ WRONG_VALUE = {
     "ScheduleError",
     "SecretTooShortError",
     "StateFieldError",
+    "StateNameError",
     "StateNotNamedError",
     "StateScopeError",
     "StateValueError",

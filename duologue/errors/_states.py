@@ -37,6 +37,22 @@ class StateKeyError(SharedStateError, TypeError):
     template = "the values of {state} have texts for names, not {key}; write a string"
 
 
+class StateNameError(SharedStateError, ValueError):
+    """A value of a State was called `self`, as what its methods belong to is.
+
+    `update(**values)` of a subclass could not take it.
+
+    Attributes:
+        key: What it was called.
+    """
+
+    key: str
+    template = (
+        "no value of {state} can be called {key!r}, which is what a method calls the "
+        "State; give it another name"
+    )
+
+
 class StateFieldError(SharedStateError, ValueError):
     """A State that declares its fields has no such field.
 

@@ -17,7 +17,12 @@ from uuid import UUID
 
 import cattrs
 
-from duologue.errors import StateClassError, StateFieldError, StateValueError
+from duologue.errors import (
+    StateClassError,
+    StateFieldError,
+    StateNameError,
+    StateValueError,
+)
 from duologue.state._values import Value, Values
 
 SCOPES = ("process", "bot", "chat", "user", "dialog", "operation")
@@ -62,6 +67,7 @@ class Declaration:
 
     Raises:
         StateClassError: It cannot be what it says.
+        StateNameError: One of its fields is called `self`.
     """
 
     __slots__ = ("defaults", "fields", "is_ours", "name", "scope", "ttl")
@@ -78,6 +84,8 @@ class Declaration:
         self.scope: str = scope
         self.ttl: float | None = ttl
         self.fields: Mapping[str, _Kind] = _fields(cls)
+        if "self" in self.fields:
+            raise StateNameError(self.name, "self")
         self.defaults: Values = {}
         for name in self.fields:
             if hasattr(cls, name):

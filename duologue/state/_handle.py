@@ -13,6 +13,7 @@ from duologue.errors import (
     StateChangedError,
     StateClassError,
     StateKeyError,
+    StateNameError,
     StateValueError,
 )
 from duologue.state._changes import Change, Clear, Increase, Put, Remove
@@ -22,6 +23,7 @@ from duologue.state._running import Making, the_only
 from duologue.state._values import Codec, Value, Values, copied
 
 _TRIES = 100
+_SELF = "self"
 
 
 class Declared:
@@ -145,6 +147,7 @@ class AsyncState(Declared):
         Raises:
             StateFieldError: The class declares fields, and none of this name.
             StateKeyError: The name is no text.
+            StateNameError: The name is `self`.
             StateValueError: The value is not of the declared type.
             UnserialisableDataError: It cannot be stored.
         """
@@ -155,6 +158,7 @@ class AsyncState(Declared):
 
         Raises:
             StateFieldError: The class declares fields, and none of such a name.
+            StateNameError: A value is called `self`.
             StateValueError: A value is not of the declared type.
             UnserialisableDataError: One cannot be stored.
         """
@@ -300,6 +304,8 @@ class AsyncState(Declared):
 
     def _stored(self, key: str, value: Value) -> Value:
         self._check(key)
+        if key == _SELF:
+            raise StateNameError(self._declared.name, key)
         stored = self._declared.checked(key, value)
         return copied(self._codec, stored, self._declared.name, key)
 

@@ -14,6 +14,7 @@ from duologue.errors import (
     StateEndedError,
     StateFieldError,
     StateKeyError,
+    StateNameError,
     StateScopeError,
     StatesRunningError,
     StateValueError,
@@ -192,6 +193,11 @@ async def test_an_async_change_that_raises_changes_nothing(states: States) -> No
 def test_a_ttl_that_is_no_time_is_refused(base: type, ttl: float) -> None:
     with pytest.raises(StateClassError, match="no number of seconds above 0"):
         type("Bad", (base,), {}, ttl=ttl)
+
+
+def test_no_field_can_be_called_self() -> None:
+    with pytest.raises(StateNameError, match=r"Odd .* give it another name"):
+        type("Odd", (AsyncState,), {"__annotations__": {"self": int}})
 
 
 def test_an_unknown_scope_is_refused() -> None:

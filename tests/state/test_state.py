@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from duologue.errors import (
     SnapshotTooLargeError,
     StateChangedError,
     StateEndedError,
+    StateNameError,
     UnserialisableDataError,
 )
 from duologue.state import AsyncState, States
@@ -77,8 +79,24 @@ async def test_an_update_returns_all_values_after_it(state: Kept) -> None:
     assert await state.update(a=3) == {"a": 3, "b": 2}
 
 
-async def test_a_value_may_be_called_self(state: Kept) -> None:
-    assert await state.update(self=1) == {"self": 1}
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda state: state.update(self=1, other=2), id="update"),
+        pytest.param(lambda state: state.set("self", 1), id="set"),
+        pytest.param(lambda state: state.incr("self"), id="incr"),
+        pytest.param(lambda state: state.set_if("self", None, 1), id="set_if"),
+        pytest.param(lambda state: state.modify(lambda _: {"self": 1}), id="modify"),
+    ],
+)
+async def test_no_value_can_be_called_self(
+    state: Kept, write: Callable[[Kept], Awaitable[object]]
+) -> None:
+    with pytest.raises(StateNameError, match=r"'self'.* give it another name"):
+        await write(state)
+
+    assert await state.get_all() == {}
+    assert await state.get("self", 3) == 3
 
 
 async def test_deleting_what_is_not_there_is_no_error(state: Kept) -> None:

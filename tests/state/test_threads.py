@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from duologue.actors import MemoryEngine
-from duologue.errors import BlockingCallError, StateEndedError
+from duologue.errors import BlockingCallError, StateEndedError, StateNameError
 from duologue.state import State, States, SyncState
 from duologue.state._values import Values
 from tests.state.conftest import states_on
@@ -51,6 +51,18 @@ async def test_every_operation_has_a_form_that_blocks(kept: States) -> None:
     await asyncio.to_thread(work)
 
     assert await kept.of(Steps, user_id=7).on_loop.get_all() == {"n": 0}
+
+
+async def test_no_value_can_be_called_self_in_a_thread_either(kept: States) -> None:
+    old = kept.of(Old)
+
+    def work() -> None:
+        with pytest.raises(StateNameError, match="another name"):
+            old.update(self=1)
+
+    await asyncio.to_thread(work)
+
+    assert await old.on_loop.get_all() == {}
 
 
 async def test_a_transaction_that_raises_in_a_thread_writes_nothing(
