@@ -16,11 +16,18 @@ from duologue.errors import (
     StateNameError,
     StateValueError,
 )
-from duologue.state._changes import Change, Clear, Increase, Put, Remove
+from duologue.state._changes import Clear, Increase, Put, Remove
 from duologue.state._declaration import Declaration
 from duologue.state._ledgers import Ledger, Ledgers, OneLedger
 from duologue.state._running import Making, the_only
-from duologue.state._values import Codec, Value, Values, copied
+from duologue.state._values import (
+    Codec,
+    Value,
+    Values,
+    are_fixed,
+    are_unchangeable,
+    copied,
+)
 
 _TRIES = 100
 _SELF = "self"
@@ -162,7 +169,7 @@ class AsyncState(Declared):
             StateValueError: A value is not of the declared type.
             UnserialisableDataError: One cannot be stored.
         """
-        return await self._change(Put(self._stored_all(values)))
+        return self._all(await self._ledger.change(Put(self._stored_all(values))))
 
     async def delete(self, key: str) -> None:
         """Forget a value; it need not be there.
@@ -277,9 +284,6 @@ class AsyncState(Declared):
         await self._ledger.decide(decide, call)
         return is_same
 
-    async def _change(self, change: Change) -> Values:
-        return self._all(await self._ledger.change(change))
-
     def _check(self, key: object) -> None:
         if not isinstance(key, str):
             raise StateKeyError(self._declared.name, repr(key))
@@ -297,6 +301,8 @@ class AsyncState(Declared):
 
     def _all(self, values: Values) -> Values:
         if not self._declared.fields:
+            if are_unchangeable(values):
+                return values.copy()
             codec = self._codec
             return {name: copied(codec, value, name) for name, value in values.items()}
         names = dict.fromkeys((*self._declared.defaults, *values))
@@ -310,6 +316,9 @@ class AsyncState(Declared):
         return copied(self._codec, stored, self._declared.name, key)
 
     def _stored_all(self, values: Values) -> Values:
+        """Another copy of values, which can be stored."""
+        if not self._declared.fields and _SELF not in values and are_fixed(values):
+            return values.copy()
         return {key: self._stored(key, value) for key, value in values.items()}
 
     def _result(self, given: object) -> Values:

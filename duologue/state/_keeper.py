@@ -188,7 +188,8 @@ class Keeper:
         """
         if not self._is_local or self._is_busy(key := cell.key):
             return await self.work(cell, leave)
-        self._check(cell)
+        if not self._is_open:
+            raise StateEndedError(cell.name)
         known = self._knowledge.get(key)
         if known is None:
             known = self._knowledge.read(key, await self._engine.read(key))
@@ -201,7 +202,8 @@ class Keeper:
             StateEndedError: The runtime has ended.
             Exception: What a decision has raised.
         """
-        self._check(cell)
+        if not self._is_open:
+            raise StateEndedError(cell.name)
         memory, key = self._memory, cell.key
         if memory is not None and key not in self._leased and memory.is_idle(key):
             return self._work_at_once(memory, cell, work)
@@ -220,7 +222,7 @@ class Keeper:
         """Do a whole turn in one step: nothing waits, and nobody can come in between."""
         key = cell.key
         before = self._knowledge.read(key, memory.peek(key))
-        values = before.now()
+        values = before.values if before.until is None else before.now()
         new = work(values) if callable(work) else applied(work, values, cell.name)
         if new is None or new is before.values:
             return values
@@ -250,10 +252,6 @@ class Keeper:
     def revisions(self, cell: Cell) -> AsyncIterator[Values]:
         """The values now, and whenever they have changed; the newest only."""
         return self._watchers.follow(cell.key, lambda: self.read(cell))
-
-    def _check(self, cell: Cell) -> None:
-        if not self._is_open:
-            raise StateEndedError(cell.name)
 
     def _is_busy(self, key: str) -> bool:
         """Tell whether a State may have mail that it has not handled."""

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Final
 
 from duologue.actors._engine._timed import wall_time
-from duologue.state._values import Codec, Values
+from duologue.state._values import Codec, Values, are_plain
 
 _MOST: Final = 1_000  # States whose values are at hand
 
@@ -68,10 +68,12 @@ class Knowledge:
     ) -> Known:
         """The next revision of a State, which is not kept yet."""
         revision = before.revision + 1
-        parts, names = [revision, until, values], ["revision", "until", name]
-        line, _ = self._codec.write(parts, names)
+        parts = [revision, until, values]
+        line = self._codec.write_plain(parts) if are_plain(values) else None
+        if line is None:
+            line, _ = self._codec.write(parts, ["revision", "until", name])
         # A copy: what orjson returns keeps the 4 KB that it was written into.
-        return Known(bytes(memoryview(line)), revision, until, values)
+        return Known(b"%b" % line, revision, until, values)
 
     def keep(self, key: str, known: Known) -> Known:
         """Have it at hand; the one that was used first is forgotten."""

@@ -395,6 +395,44 @@ async def test_a_durable_one_outlives_the_process(tmp_path: Path) -> None:
         assert await states.of(Steps).get("a") is None
 
 
+class Word(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, 0, -(2**63), 2**63, 2**64, 10**40, 1.0, 0.1, b"bytes"),
+        *("", "half \ud83d", "é", "\x00", (1, 2), {3}, [1, [2.0]], {"a": {"b": None}}),
+    ],
+)
+async def test_whoever_reads_it_later_gets_the_same_value(value: object) -> None:
+    async with MemoryEngine() as engine:
+        async with states_on(engine) as first:
+            state = first.of(Kept, user_id=7)
+            assert await state.update(a=value, n=1) == {"a": value, "n": 1}
+            await state.set(value if isinstance(value, str) else "b", value)
+            before = await state.get_all()
+        async with states_on(engine) as second:
+            after = await second.of(Kept, user_id=7).get_all()
+
+    assert after == before
+    assert repr(after) == repr(before)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [pytest.param(10**5000, id="long"), Word("text"), float("inf")],
+)
+async def test_what_would_come_back_otherwise_is_refused(
+    state: Kept, value: object
+) -> None:
+    with pytest.raises(UnserialisableDataError, match=r"Kept\.a"):
+        await state.update(n=1, a=value)
+
+    assert await state.get_all() == {}
+
+
 async def test_more_than_are_at_hand_are_read_again(states: States) -> None:
     for user in range(1100):
         await states.of(Kept, user_id=user).set("a", user)

@@ -131,7 +131,8 @@ class MemoryEngine(LocalMailboxes):
         Raises:
             SnapshotTooLargeError: The snapshot is over the engine's limit.
         """
-        self._check(key, snapshot, (), (), timed)
+        if timed or len(snapshot) > self._max_snapshot:
+            self._check(key, snapshot, (), (), timed)
         self._snapshots[key] = snapshot
         for letter in timed:
             self._timed.set(letter)

@@ -86,6 +86,19 @@ def write(values: Sequence[Json], names: Sequence[str]) -> tuple[bytes, list[Jso
     return line, read(line)
 
 
+def write_plain(values: Sequence[Json]) -> bytes | None:
+    """Write values that come back as they were, as `write` does; None if that cannot be.
+
+    Args:
+        values: None, bools, texts, whole numbers, finite ones, and dicts of these.
+    """
+    mark, dump, _ = _CODECS[0]
+    try:
+        return mark + dump(values)
+    except (ValueError, TypeError):
+        return None
+
+
 def write_much(
     values: Sequence[Json], names: Sequence[str], known: Known
 ) -> tuple[bytes, list[Json], Known]:
