@@ -12,7 +12,7 @@ import pytest
 
 from duologue import Dispatcher
 from duologue.actors import Letter, Opened, Owed, TimedLetter
-from duologue.dialogs import DialogManager, Message
+from duologue.dialogs import BgManager, DialogManager, Message, StartMode
 from duologue.dialogs.routing import Command
 from duologue.errors import NoContextError
 from duologue.state import AsyncState
@@ -22,7 +22,7 @@ from duologue.transport.polling._markers import (
     MarkerFile,
     Position,
 )
-from tests.promises.conftest import make_dispatcher
+from tests.promises.conftest import Counter, make_dispatcher
 from tests.servers import RedisServer, TestedEngine, server, valkey_program
 
 pytestmark = pytest.mark.in_memory  # each names its engine itself
@@ -273,6 +273,7 @@ async def test_a_window_that_a_process_sends_too_late_is_taken_back(
     ]
     assert deleted == [sent[-2]]  # the last one is of whoever has the chat
     assert one.screen(1).text == "0 "
+    assert one.runtime._parts().conversations.load()["screens_busy"] == 0
 
 
 async def test_a_window_that_comes_when_its_process_has_the_chat_again_is_taken_back(
@@ -300,6 +301,40 @@ async def test_a_window_that_comes_when_its_process_has_the_chat_again_is_taken_
     ]
     assert deleted == [sent[-2]]
     assert one.screen(1).text == "0 "
+
+
+async def test_views_beside_the_first_stay_in_order_where_a_process_was_away(
+    programs: Programs,
+) -> None:
+    dispatcher = make_dispatcher()
+    opened: list[BgManager] = []
+
+    async def open_aside(_: Message, dialog_manager: DialogManager) -> None:
+        await dialog_manager.start(Counter.showing, mode=StartMode.NEW_STACK)
+        opened.append(dialog_manager.bg())
+
+    dispatcher.message.register(open_aside, Command("aside"))
+    chat = await programs.run(dispatcher)
+    engine = chat.engine
+    assert isinstance(engine, TestedEngine)
+    await chat.say(1, "/aside")
+    await chat.settled()
+    late = programs.bot.hold(Method.EDIT)
+    _receipt = await opened[0].update({"n": 1})
+    await late.reached()
+    with programs.bot.hold(Method.EDIT) as again:
+        (unit,) = engine._units.values()
+        engine._read_anew(unit)  # the chat is lost, and here again
+        await late.reached(2)  # what is owed is drawn once more
+        late.release()
+        await again.reached()
+        _receipt = await opened[0].update({"n": 2})
+        await asyncio.sleep(5)
+        assert len(again.calls) == 1  # the newer view waits for the one before
+    await chat.settled()
+
+    assert chat.screen(1).text == "2 "
+    assert chat.runtime._parts().conversations.load()["screens_busy"] == 0
 
 
 async def test_what_is_owed_to_another_chat_is_sent_though_that_of_its_sender_is_lost(

@@ -373,7 +373,9 @@ class Presenter:
         self._observer.count("draws", bot=screen.address.bot, outcome=outcome)
 
     def _rest(self, screens: Screens, screen: Screen) -> None:
-        if not screen.is_busy:
+        if screen.is_left:
+            self._busy.discard(screen)  # in its place may stand another one by now
+        elif not screen.is_busy:
             self._busy.discard(screen)
             if screen.has_row:
                 self._confirmations.rest(screens, screen)
