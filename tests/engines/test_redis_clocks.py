@@ -165,6 +165,28 @@ async def test_the_end_of_a_turn_is_not_that_of_a_message_that_has_its_number_no
     assert place.ask("HLEN", "m:b:1") == b":1\r\n"
 
 
+async def test_a_message_that_the_server_has_forgotten_is_handled_when_it_comes_again(
+    place: Place,
+) -> None:
+    engine = await place.process()
+    desk = Desk(engine, "dialog", "screen")
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await desk.begin(CHAT)
+    # As after a fail-over to a replica that has never heard of it, nor of its id.
+    place.ask("DEL", "m:b:1")
+    place.ask("DEL", f"d:{CHAT}")
+
+    with pytest.raises(FencedError):
+        await engine.commit(turn, snapshot=b"once")
+
+    assert await engine.read(CHAT) is None
+    await asyncio.sleep(60)
+    await engine.enqueue([letter(CHAT, "m1")])
+    engine._sweep_all()
+    assert await desk.leased() == [CHAT]
+    assert (await desk.open(CHAT)).snapshot is None
+
+
 async def test_kinds_that_the_server_has_forgotten_are_told_again(
     place: Place,
 ) -> None:

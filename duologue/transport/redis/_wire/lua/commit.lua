@@ -14,11 +14,13 @@ local current = redis.call('GETRANGE', STATE, 0, 15)
 if current == mine then return {'already'} end
 local unit = redis.call('HMGET', UNIT, 'tok', 'n', 'a' .. number)
 if unit[1] ~= token or current ~= before then return {'fenced'} end
--- A server that has forgotten its last seconds gives numbers out anew.
+-- A server that has forgotten its last seconds may not have the message any more, nor know
+-- its id when it comes again; or it has given its number out anew.
 local envelope = redis.call('HGET', MAIL, number)
-if envelope and not string.find(envelope, mail, 1, true) then return {'fenced'} end
+if not envelope or not string.find(envelope, mail, 1, true) then return {'fenced'} end
 
-if redis.call('HDEL', MAIL, number) == 1 then redis.call('HINCRBY', COUNTS, 'mail', -1) end
+redis.call('HDEL', MAIL, number)
+redis.call('HINCRBY', COUNTS, 'mail', -1)
 if unit[3] then redis.call('HDEL', UNIT, 'a' .. number) end
 if has_state == '1' then
   redis.call('SET', STATE, mine .. state)
