@@ -69,20 +69,12 @@ class ChildFailed(NamedTuple):
     parent: Actor | None
 
 
-class Heir(Protocol):
-    """Who outlives an actor."""
-
-    def gone(self) -> None:
-        """The actor has gone, however that came; in any thread."""
-
-
 class Life(Ties):
     """The relations of one actor, and how it begins anew."""
 
     __slots__ = (
         "escalated",
         "factory",
-        "heir",
         "is_ending",
         "parent",
         "ref",
@@ -103,7 +95,6 @@ class Life(Ties):
         self.is_ending: bool = False
         # What its parent is to fail with once it has gone.
         self.escalated: BaseException | None = None
-        self.heir: Heir | None = None
 
     def adopt(self, child: AnyAsyncRef, strategy: Strategy | None) -> Life:
         """Let an actor that has just been started be a child; returns its relations."""
@@ -168,8 +159,6 @@ class Life(Ties):
             _notify(watcher, self.ref)
         if self.parent is not None:
             self._leave(self.parent)
-        if self.heir is not None:
-            self.heir.gone()
 
     def _leave(self, parent: AnyAsyncRef) -> None:
         life = cast("Life | None", parent.actor_inbox.life)
@@ -212,6 +201,9 @@ class TiedActor(Actor):
     """
 
     actor_inbox: Mailbox  # type: ignore[mutable-override] # Pykka never sets it
+
+    def _after_end(self) -> None:
+        """Learn that it has gone, however that came; in any thread."""
 
     @property
     def parent(self) -> AnyAsyncRef | None:

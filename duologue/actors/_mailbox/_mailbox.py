@@ -22,7 +22,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from itertools import repeat, starmap
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 from pykka import Actor, ActorDeadError
 
@@ -101,6 +101,13 @@ class Keeper(Protocol):
 
     def closed(self, mailbox: Mailbox) -> None:
         """Take what is left in a mailbox that has closed or was too late."""
+
+
+class Mortal(Protocol):
+    """What a mailbox asks of its actor besides Pykka's hooks."""
+
+    def _after_end(self) -> None:
+        """Learn that it has gone, however that came; in any thread."""
 
 
 class Bonds(Protocol):
@@ -275,12 +282,14 @@ class Mailbox:
         """
         self.foresee_end(error)
         self._reach(CLOSED, _ASKED)
-        self.actor = None
+        actor, self.actor = self.actor, None
         self.scheduled = False
         self._flush()
         life, self.life = self.life, None
         if life is not None:
             life.end()
+        if actor is not None:
+            cast("Mortal", actor)._after_end()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # proxies show public names
 
     def bury(
         self,

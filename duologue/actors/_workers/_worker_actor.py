@@ -15,7 +15,6 @@ from typing import assert_never
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
-from duologue.actors._lifecycle._relations import life_of, ref_of
 from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._time._seconds import as_delay
@@ -84,7 +83,6 @@ class WorkerActor(AsyncActor):
         self._limits = limits_of(job, self._operation, self)
         self._stopped_as = WorkerState.CANCELLED
         self._writing: asyncio.Task[BodyOutcome] | None = None
-        life_of(ref_of(self)).heir = self
 
     # Made when somebody looks: thousands of workers have no need of them.
 
@@ -158,7 +156,7 @@ class WorkerActor(AsyncActor):
             self._run.cancel()
             await asyncio.wait({work}, timeout=self._grace)
 
-    def gone(self) -> None:
+    def _after_end(self) -> None:
         """End without a last turn, if the system had no time for one."""
         if self._record.snapshot.state.is_final:
             return

@@ -19,7 +19,6 @@ from duologue.actors import (
     LoopClock,
     Observer,
 )
-from duologue.actors._lifecycle._relations import life_of
 from duologue.dialogs import UpdateSource
 from duologue.transport.polling._handover import Handover, Intake
 from duologue.transport.polling._io import PollerIO
@@ -83,8 +82,6 @@ class _PollerActor(AsyncActor):
         self._run = run
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        # A kill, or a system without time to drain, leaves no turn to say so.
-        life_of(self.actor_ref).heir = self
 
     def on_start(self) -> None:
         """Begin the run."""
@@ -121,7 +118,8 @@ class _PollerActor(AsyncActor):
             with suppress(ActorDeadError):  # it ends in this moment
                 self.actor_ref.tell(_Ended(task.exception()))
 
-    def gone(self) -> None:
+    def _after_end(self) -> None:
+        # A kill, or a system without time to drain, leaves no turn to say so.
         with suppress(RuntimeError):  # of a loop that is closed
             self._loop.call_soon_threadsafe(self._let_go)
 
