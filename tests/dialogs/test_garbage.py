@@ -109,7 +109,7 @@ def count(kind: type) -> int:
     return sum(type(each) is kind for each in gc.get_objects())
 
 
-async def test_updates_that_wait_in_a_file_are_not_in_memory_too_but_for_the_first(
+async def test_updates_that_wait_in_a_file_are_not_in_memory_too_but_for_a_thousand(
     tmp_path: Path,
 ) -> None:
     dispatcher = Dispatcher()
@@ -125,6 +125,7 @@ async def test_updates_that_wait_in_a_file_are_not_in_memory_too_but_for_the_fir
 
     engine = SqliteEngine(tmp_path / "state.db")
     async with Playground(dispatcher, engine=engine, drain=1) as chat:
+        # The mailbox of a chat holds a thousand.
         await asyncio.gather(*(chat.say(7, "early") for _ in range(1_000)))
         await asyncio.gather(*(chat.say(8, text) for text in ("late", "later")))
         await begun[8].wait()
@@ -133,7 +134,6 @@ async def test_updates_that_wait_in_a_file_are_not_in_memory_too_but_for_the_fir
         gates[8].set()
         in_order = [await seen.get(), await seen.get()]
 
-    assert texts["early"] == 1_000
-    assert texts["late"] == 1  # its handler has it
-    assert texts["later"] == 0
+    # Handlers have two of them.
+    assert texts.total() <= 1_000
     assert in_order == ["late", "later"]
