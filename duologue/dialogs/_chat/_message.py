@@ -136,6 +136,8 @@ class Message:
     def of(self, bot: Bot) -> Message:
         """The same message with the bot that answers it."""
         answered = self.reply_to
+        if self.bot is bot and (answered is None or answered.bot is bot):
+            return self
         return replace(
             self, bot=bot, reply_to=None if answered is None else answered.of(bot)
         )

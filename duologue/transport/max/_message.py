@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from duologue.dialogs import (
+    Bot,
     CallbackButton,
     Chat,
     ChatType,
@@ -76,6 +77,7 @@ def message(
     *,
     homes: Mapping[int, int] = _NOBODY_KNOWN,
     home: int | None = None,
+    bot: Bot | None = None,
 ) -> Message:
     """Read a message that stands in a chat.
 
@@ -87,6 +89,7 @@ def message(
         home: The private chat where it stands if it names no chat; None if that is
             the one of its sender.
         homes: The private chats of users, as far as they are known.
+        bot: Who answers it, and what it replies to.
     """
     found = optional_object(raw, "sender", path)
     sender = None if found is None else user(found, f"{path}sender.")
@@ -95,7 +98,7 @@ def message(
     chat = chat_of(raw, path, home)
     body = optional_object(raw, "body", path)
     link = optional_object(raw, "link", path)
-    linked = None if link is None else _linked(link, chat, f"{path}link.")
+    linked = None if link is None else _linked(link, chat, f"{path}link.", bot)
     is_reply = link is not None and link.get("type") == "reply"
     return _assembled(
         raw,
@@ -105,10 +108,11 @@ def message(
         path=f"{path}body.",
         forwarded=None if is_reply else linked,
         reply_to=linked if is_reply else None,
+        bot=bot,
     )
 
 
-def _linked(link: Raw, chat: Chat, path: str) -> Message | None:
+def _linked(link: Raw, chat: Chat, path: str, bot: Bot | None) -> Message | None:
     body = optional_object(link, "message", path)
     if body is None:
         return None
@@ -119,6 +123,7 @@ def _linked(link: Raw, chat: Chat, path: str) -> Message | None:
         sender=None if sender is None else user(sender, f"{path}sender."),
         body=body,
         path=f"{path}message.",
+        bot=bot,
     )
 
 
@@ -129,13 +134,14 @@ def _assembled(
     sender: User | None,
     body: Raw | None,
     path: str,
+    bot: Bot | None,
     forwarded: Message | None = None,
     reply_to: Message | None = None,
 ) -> Message:
     fallback = "" if forwarded is None else forwarded.text
     held = () if forwarded is None else forwarded.attachments
     if body is None:
-        return Message("", chat, sender, fallback, (), reply_to, raw, held)
+        return Message("", chat, sender, fallback, (), reply_to, raw, held, bot)
     found = items(body, "attachments", path)
     written = optional_text(body, "text", path) or fallback
     is_shared = written.endswith(SHARED_MARK) and sender is not None and sender.is_bot
@@ -148,7 +154,8 @@ def _assembled(
         reply_to,
         raw,
         attachments(found) or held,
-        is_shared=is_shared,
+        bot,
+        is_shared,
     )
 
 

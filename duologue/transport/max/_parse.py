@@ -89,7 +89,13 @@ def _written(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
     stamp = integer(raw, "timestamp", "")
     if kind == "message_created" and raw.get("message") is None:
         return _unreadable(raw, bot, stamp)
-    found = message(object_at(raw, "message", ""), "message.", homes=private_chats)
+    post = _post_of(raw)
+    found = message(
+        object_at(raw, "message", ""),
+        "message.",
+        homes=private_chats,
+        bot=bot if post is None else None,  # nobody can answer a comment
+    )
     author = found.sender
     if author is not None:
         author = speaking(author, raw.get("user_locale"))
@@ -102,7 +108,6 @@ def _written(raw: Raw, bot: Bot, private_chats: Mapping[int, int]) -> Update:
         raw=raw,
     )
     is_new = kind in _CREATED
-    post = _post_of(raw)
     if post is not None:
         comment = CommentCreated if is_new else CommentEdited
         return comment(**common, post_id=post, message=found)
