@@ -11,7 +11,13 @@ import cattrs
 from duologue.dialogs import Batch, Chat, ChatType, User
 from duologue.errors import BadRequestError, MalformedUpdateError, UnexpectedAnswerError
 from duologue.transport._json import is_object
-from duologue.transport.max._fields import integer, items, optional_object, text
+from duologue.transport.max._fields import (
+    integer,
+    items,
+    object_at,
+    optional_object,
+    text,
+)
 from duologue.transport.max._message import CHAT_TYPES, user
 
 
@@ -44,21 +50,6 @@ class _Subscriptions:
     subscriptions: tuple[Subscription, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _SentBody:
-    mid: str
-
-
-@dataclass(frozen=True, slots=True)
-class _SentMessage:
-    body: _SentBody
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    message: _SentMessage
-
-
 def subscriptions(answer: Mapping[str, object]) -> tuple[Subscription, ...]:
     """Read the answer to GET /subscriptions."""
     try:
@@ -70,9 +61,10 @@ def subscriptions(answer: Mapping[str, object]) -> tuple[Subscription, ...]:
 def message_id(answer: Mapping[str, object]) -> str:
     """Read the id of the new message from the answer to POST /messages."""
     try:
-        return _converter.structure(answer, _Sent).message.body.mid
-    except cattrs.BaseValidationError as error:
-        raise _unexpected("POST /messages", error) from error
+        body = object_at(object_at(answer, "message", ""), "body", "message.")
+        return text(body, "mid", "message.body.")
+    except MalformedUpdateError as error:
+        raise UnexpectedAnswerError("POST /messages", error.reason) from error
 
 
 def batch(answer: Mapping[str, object]) -> Batch:

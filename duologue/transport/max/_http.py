@@ -6,9 +6,9 @@ import hashlib
 import hmac
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 import aiohttp
 
@@ -36,8 +36,7 @@ _REMOVAL = "DELETE /subscriptions"
 _POLLS = "/updates"
 
 
-@dataclass(frozen=True, slots=True)
-class HttpReply:
+class HttpReply(NamedTuple):
     """What came back for a request.
 
     Attributes:

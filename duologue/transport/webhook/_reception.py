@@ -141,19 +141,24 @@ class Reception:
 
         One that comes again waits for the turn that the first has begun.
         """
-        key = sha256(body).digest()
-        turn = self._turns.get(key)
+        # An engine that outlives the process leaves nothing to wait for.
+        turn = self._turns.get(_key_of(body)) if self._turns else None
         if turn is None:
             turn = await self._accept(self._bot, body)
             self._observer.count("updates_received", bot=self._name, source="webhook")
             if turn is None:
                 return
+            key = _key_of(body)
             self._turns[key] = turn
             turn.add_done_callback(lambda _: self._turns.pop(key, None))
         await _end_of(turn)
         if turn.cancelled():
             raise HandoverCancelledError
         turn.result()
+
+
+def _key_of(body: bytes) -> bytes:
+    return sha256(body).digest()
 
 
 async def _end_of(turn: asyncio.Future[None]) -> None:
