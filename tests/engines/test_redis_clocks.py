@@ -280,3 +280,57 @@ async def test_nobody_counts_as_dead_whose_lease_ended_while_the_server_was_away
     await desk.begin(CHAT)
 
     assert place.ask("HGET", "u:b:1", "a1") == b"$-1\r\n"
+
+
+async def test_a_process_that_loses_a_suspect_while_it_asks_to_be_alone_is_not_alone(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await place.process(), await place.process()
+    await one.enqueue([letter(CHAT, "m1")])
+    leave_in_the_middle(place, "dead")
+    hold, asked, is_lost = one.hold, asyncio.Event(), asyncio.Event()
+
+    async def hold_slowly(
+        name: str, token: str, seconds: float, *, value: bytes | None = None
+    ) -> bytes | None:
+        found = await hold(name, token, seconds, value=value)
+        asked.set()
+        await is_lost.wait()
+        return found
+
+    monkeypatch.setattr(one, "hold", hold_slowly)
+    desk = Desk(one, "dialog", "screen")
+    assert await desk.leased() == [CHAT]
+    opening = asyncio.get_running_loop().create_task(desk.open(CHAT))
+    await asked.wait()
+    (unit,) = one._units.values()
+    one._lose(unit)
+    is_lost.set()
+    with pytest.raises(FencedError):
+        await opening
+    await asyncio.sleep(30)
+
+    # Suspects of others do not wait for it.
+    await two.hold("suspects", two.name, 1)
+
+
+async def test_news_that_came_to_a_chat_just_before_it_was_lost_stands_in_no_ones_way(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    desk = Desk(engine, "dialog", "screen")
+    await engine.commit(await desk.begin(CHAT), snapshot=b"{}")
+    (unit,) = engine._units.values()
+    transfer = Link.transfer
+
+    async def lose_it_then(link: Link, calls: Sequence[Call]) -> list[object]:
+        replies = await transfer(link, calls)
+        engine._read_anew(unit)
+        return replies
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Link, "transfer", lose_it_then)
+        await engine.drawn("screen/b:1", [], letters=[letter(CHAT, "news")])
+
+    assert await desk.rest() == ["news"]

@@ -195,6 +195,8 @@ class LeasedMailboxes(LocalMailboxes):
         self, unit: Unit, last: int, found: Iterable[tuple[int, Letter]]
     ) -> bool:
         """Put in what the server has just taken; tell whether there is more to know."""
+        if unit.is_lost:  # whoever has it by now finds that there
+            return False
         if 0 < last < unit.seen:
             self._went_back(unit)
             return False

@@ -130,13 +130,17 @@ class Suspects(Attendance):
             return True  # the one before has left it to this one
         try:
             await self.hold(_NAME, self.name, self._lease_seconds)
-        except FencedError:
-            self._alone = None
-            return False
-        except BaseException:
-            self._alone = None
+        except BaseException as error:
+            if self._alone == key:  # it is another's if this one was lost meanwhile
+                self._alone = None
+            if isinstance(error, FencedError):
+                return False
             raise
-        self._plan_renewal()
+        if self._renewal is None:
+            self._plan_renewal()
+        if self._alone != key:
+            self._leave_it()
+            return False
         return True
 
     def _plan_renewal(self) -> None:
