@@ -215,7 +215,26 @@ async def test_who_only_loses_a_chat_has_not_died_of_its_message(place: Place) -
     await asyncio.sleep(1)
 
     assert early == b"$1\r\n1\r\n"
-    assert place.ask("HGET", "u:b:1", "a1") == b"$1\r\n0\r\n"
+    assert place.ask("HGET", "u:b:1", "a1") == b"$-1\r\n"
+
+
+async def test_who_has_lost_a_chat_leaves_no_count_of_deaths_behind(
+    place: Place,
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    place.ask("DEL", "rdy:dialog/b")
+    place.ask("HSET", "own", "dialog/b|b:1", "dead")
+    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+    desk = Desk(engine, "dialog", "screen")
+    assert await desk.leased() == [CHAT]
+    place.ask("DEL", "u:b:1")  # another process has handled all of it meanwhile
+
+    with pytest.raises(FencedError):
+        await desk.open(CHAT)
+    await asyncio.sleep(1)
+
+    assert place.ask("EXISTS", "u:b:1") == b":0\r\n"
 
 
 async def test_a_start_that_is_told_twice_counts_once(

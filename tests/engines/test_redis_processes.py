@@ -557,7 +557,7 @@ async def test_a_death_that_was_none_is_taken_back_though_the_server_was_away_th
     cut_off(other)
     await asyncio.sleep(3)
 
-    assert namespace.server.ask("HGET", namespace.key("u:b:1"), "a1") == b"$1\r\n0\r\n"
+    assert namespace.server.ask("HGET", namespace.key("u:b:1"), "a1") == b"$-1\r\n"
 
 
 async def test_mail_that_cannot_be_read_here_is_no_sign_of_a_forgetful_server(

@@ -20,7 +20,7 @@ from duologue.transport.redis._attendance import Attendance
 from duologue.transport.redis._units import Unit
 from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._scripts import ACQUIT, HOLD
+from duologue.transport.redis._wire._scripts import ACQUIT, HOLD, SUSPECT
 
 MOST_DEATHS = 3
 _NAME = "suspects"
@@ -104,14 +104,24 @@ class Suspects(Attendance):
             raise FencedError(key)
         try:
             unit.attempts[number] = deaths + 1
-            command: list[Argument] = ["HSET", unit.place.keys[0], f"a{number}"]
-            await self._link.ask(Call(key, [*command, deaths + 1]))
+            noted = await self._link.ask(self._suspected(unit, key, deaths + 1))
         except BaseException:
             self._take_back(unit, key)  # it may have been noted all the same
             unit.attempts[number] = deaths
             self._end_alone(key)
             raise
+        if noted == b"fenced":
+            unit.suspects.pop(key, None)  # nothing is noted that could be taken back
+            self._lose(unit)
+            self._end_alone(key)
+            raise FencedError(key)
         return True
+
+    @staticmethod
+    def _suspected(unit: Unit, key: str, deaths: int) -> Call:
+        """Note of how many processes the message of a mailbox is suspected."""
+        command: list[Argument] = [unit.token, unit.suspects[key], deaths]
+        return Call(key, command, script=SUSPECT, keys=unit.place.keys[:1])
 
     async def _next_place(self) -> None:
         """Wait until another suspect of this process has been handled, or for a moment."""
@@ -210,9 +220,8 @@ class Suspects(Attendance):
             unit.suspects.pop(key, None)
         elif number is not None:  # it was given back, which is no death
             deaths = unit.attempts[number] = unit.attempts.get(number, 1) - 1
-            command: list[Argument] = ["HSET", unit.place.keys[0], f"a{number}", deaths]
             with suppress(EngineUnavailableError):
-                await self._link.ask(Call(key, command))
+                await self._link.ask(self._suspected(unit, key, deaths))
         self._end_alone(key)
 
     async def hold(

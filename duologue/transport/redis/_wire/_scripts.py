@@ -55,6 +55,7 @@ TAKE: Final = _load("take")
 ACCEPT: Final = _load("accept")
 ASIDE: Final = _load("aside")
 ACQUIT: Final = _load("acquit")
+SUSPECT: Final = _load("suspect")
 ALL: Final = (
     ENQUEUE,
     LEASE,
@@ -72,4 +73,5 @@ ALL: Final = (
     ACCEPT,
     ASIDE,
     ACQUIT,
+    SUSPECT,
 )
