@@ -36,6 +36,7 @@ SLOW = (
     "processes",
     "reliability",
     "sandbox/page",
+    "simulation",
     "webhooks/test_kills.py",
 )
 HERE = Path(__file__).parent
