@@ -13,7 +13,7 @@ import json
 import statistics
 import time
 import tracemalloc
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 
 import operations_bodies as bodies
 from latencies import Latencies
@@ -29,6 +29,7 @@ PING_EVERY = 0.01
 REPORTS = 50_000
 
 Figures = dict[str, float]
+Body = Callable[[Operation], Coroutine[object, object, None]]
 
 
 class Tick:
@@ -121,30 +122,44 @@ async def crowd(number: int, seconds: float, *, reports: bool) -> Figures:
 
 
 async def memory(number: int) -> Figures:
-    """Bytes of one operation that has reported, and of its body without workers."""
-    alone = await _bytes_of_tasks(number)
+    """Bytes of one operation with all that belongs to it, and of its body alone.
+
+    One kind of body reports again and again and sleeps in between, with a timer of its own
+    each; the other one has reported and waits for a stop. All were looked at twice. They
+    report twice a second, since to count bytes takes its time.
+    """
+    return {
+        "bytes of one that reports": await _bytes_of_operations(number, bodies.report),
+        "of these its body alone": await _bytes_of_bodies(number, bodies.report),
+        "bytes of one that waits": await _bytes_of_operations(number, bodies.wait),
+        "of these its body alone, too": await _bytes_of_bodies(number, bodies.wait),
+    }
+
+
+async def _bytes_of_operations(number: int, body: Body) -> float:
     async with ActorSystem() as system, Workers(system, grace=60) as workers:
         gc.collect()
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        made = [await workers.start(bodies.wait) for _ in range(number)]
-        await asyncio.sleep(0.1)
-        for worker in made:
-            await worker.ping()
+        made = [await workers.start(body) for _ in range(number)]
+        for _ in range(2):
+            await asyncio.sleep(1.2)
+            for worker in made:
+                await worker.ping()
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
-    return {"bytes of one": grown / number, "of these its task alone": alone}
+    return grown / number
 
 
-async def _bytes_of_tasks(number: int) -> float:
+async def _bytes_of_bodies(number: int, body: Body) -> float:
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     operation = Operation("alone", lambda: None)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(bodies.wait(operation)) for _ in range(number)]
-        await asyncio.sleep(0.1)
+        tasks = [group.create_task(body(operation)) for _ in range(number)]
+        await asyncio.sleep(1.2)
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
         for task in tasks:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from duologue.actors import Operation
 
 
@@ -12,6 +14,15 @@ def compute(operation: Operation) -> None:
         sum(number * number for number in range(10_000))
         step += 1
         operation.report(text=f"step {step}")
+
+
+async def report(operation: Operation) -> None:
+    """Report twice a second, with a timer of its own."""
+    step = 0
+    while not operation.is_stop_requested:
+        step += 1
+        operation.report(text="working", current=step, total=10_000)
+        await asyncio.sleep(0.5)
 
 
 async def wait(operation: Operation) -> None:

@@ -44,7 +44,7 @@ class AsyncActorRef(Local, LazyRef[A]):
     elsewhere pass `block=False` and await the future.
     """
 
-    __slots__ = ("actor_class", "actor_inbox", "actor_stopped")
+    __slots__ = ("actor_class", "actor_inbox")
 
     actor_inbox: Mailbox  # type: ignore[mutable-override] # Pykka never sets it
 
@@ -52,8 +52,12 @@ class AsyncActorRef(Local, LazyRef[A]):
         # Pykka's __init__ would make the urn and a weak reference.
         self.actor_class: type[A] = type(actor)
         self.actor_inbox = mailbox  # pyright: ignore[reportIncompatibleVariableOverride] # as above
-        self.actor_stopped: threading.Event = cast("threading.Event", mailbox)
         self._urn = None
+
+    @property
+    def actor_stopped(self) -> threading.Event:  # type: ignore[override] # never set
+        """What is set when the actor has stopped: its mailbox, which saves room."""
+        return cast("threading.Event", self.actor_inbox)
 
     def _actor_weakref(self) -> A | None:  # type: ignore[override] # called like one
         """The actor while it lives; proxies ask for it by this name."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import inspect
+import sys
 import weakref
+from collections.abc import Coroutine, Generator
 
 import pytest
 
@@ -812,3 +815,77 @@ async def test_a_worker_knows_who_has_stopped_it_and_why() -> None:
         final = await worker.finished()
 
     assert (final.reason, final.stopped_by) == ("it is late", "alice")
+
+
+async def test_whoever_looks_at_the_task_of_a_worker_sees_the_code_of_its_body() -> (
+    None
+):
+    async with ActorSystem() as system, Workers(system) as workers:
+        worker = await workers.start(ten_steps)
+        await asyncio.sleep(0.5)
+
+        [task] = [task for task in asyncio.all_tasks() if worker.id in task.get_name()]
+
+        [frame] = task.get_stack()
+        assert frame.f_code is ten_steps.__code__
+        assert "ten_steps" in repr(task)
+
+
+class Later:
+    """Nothing that is a coroutine, but can be awaited."""
+
+    def __await__(self) -> Generator[None, None, str]:
+        yield
+        return "later"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nothing can be marked so")
+async def test_a_body_may_give_anything_that_can_be_awaited() -> None:
+    def run() -> Later:
+        return Later()
+
+    inspect.markcoroutinefunction(run)
+    async with ActorSystem() as system, Workers(system) as workers:
+        worker = await workers.start(run)
+
+        assert (await worker.finished()).result == "later"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nothing can be marked so")
+async def test_a_body_that_raises_what_ends_a_loop_has_failed() -> None:
+    def run() -> Later:
+        raise StopIteration("early")
+
+    inspect.markcoroutinefunction(run)
+    async with ActorSystem() as system, Workers(system) as workers:
+        worker = await workers.start(run)
+
+        final = await worker.finished()
+
+    assert final.error is not None
+    assert (final.state, final.error.type) == (WorkerState.FAILED, "RuntimeError")
+
+
+async def test_a_body_runs_in_tasks_that_are_written_in_python_too() -> None:
+    def in_python(
+        loop: asyncio.AbstractEventLoop,
+        work: Coroutine[object, object, object],
+        **options: object,
+    ) -> asyncio.Task[object]:
+        python: type[asyncio.Task[object]] = vars(asyncio.tasks)["_PyTask"]
+        return python(work, loop=loop, **options)  # type: ignore[arg-type]  # as it came
+
+    asyncio.get_running_loop().set_task_factory(in_python)  # type: ignore[arg-type]  # less strict
+    async with ActorSystem() as system, Workers(system) as workers:
+        worker = await workers.start(ten_steps)
+        other = await workers.start(ten_steps)
+        [task] = [task for task in asyncio.all_tasks() if other.id in task.get_name()]
+        await asyncio.sleep(0.5)
+
+        work = task.get_coro()
+        assert isinstance(work, Coroutine)
+        work.close()  # as a debugger may
+
+        assert (await worker.finished()).result == "done"
+        await other.stop()
+        assert (await other.finished()).state is WorkerState.FAILED

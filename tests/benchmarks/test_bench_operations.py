@@ -39,8 +39,17 @@ def test_pings_are_measured_beside_a_body_that_computes(
     assert 0 < pings["p50, ms"] <= pings["p99, ms"] <= pings["longest, ms"]
 
 
-def test_an_operation_takes_at_most_3_kb_beside_its_task(found: Found) -> None:
+@pytest.mark.parametrize(
+    ("whole", "alone"),
+    [
+        ("bytes of one that reports", "of these its body alone"),
+        ("bytes of one that waits", "of these its body alone, too"),
+    ],
+)
+def test_an_operation_takes_3_kb_with_all_that_belongs_to_it(
+    whole: str, alone: str, found: Found
+) -> None:
     memory = found["memory of 200"]
 
-    alone = memory["of these its task alone"]
-    assert 0 < alone < memory["bytes of one"] < alone + 3 * 1024
+    # Of ten thousand it is 3,000; few have a larger share of what all have in common.
+    assert 0 < memory[alone] < memory[whole] < 3600

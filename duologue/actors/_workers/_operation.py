@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
 from pykka import Timeout
 
-from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._futures._future import AsyncFuture, value_of
 from duologue.actors._workers._operation_report import clean_text
 from duologue.actors._workers._progress._part import PartSnapshot
 from duologue.actors._workers._progress._progress import Progress
@@ -19,6 +19,29 @@ from duologue.actors._workers._worker_snapshot import WorkerSnapshot, reported
 
 # What authors keep is theirs: only here may it be anything.
 Checkpoint: TypeAlias = Any  # type: ignore[explicit-any]  # the user's own data
+
+
+class _Extras:
+    """What most operations have no need of.
+
+    Attributes:
+        checkpoint: What was kept last.
+        save: Keeps it.
+        adopted: The parts of a body that is in another process.
+        asked: The questions that wait for an answer.
+        resets: How often it has begun to count anew.
+        stop: Gets the reason when the body is asked to end.
+    """
+
+    __slots__ = ("adopted", "asked", "checkpoint", "resets", "save", "stop")
+
+    def __init__(self) -> None:
+        self.checkpoint: Checkpoint = None
+        self.save: Callable[[Checkpoint], Checkpoint] | None = None
+        self.adopted: tuple[PartSnapshot, ...] = ()
+        self.asked: tuple[Asked, ...] = ()
+        self.resets: int = 0
+        self.stop: AsyncFuture[str] = AsyncFuture()
 
 
 class Operation(Reporting):
@@ -32,7 +55,7 @@ class Operation(Reporting):
         lock: Held while it is reported; one of its own by default.
     """
 
-    __slots__ = ("_adopted", "_asked", "_checkpoint", "_resets", "_save", "_stop")
+    __slots__ = ("_extras",)
 
     def __init__(
         self,
@@ -44,22 +67,20 @@ class Operation(Reporting):
     ) -> None:
         trunk = Trunk(name, wake, now, lock or threading.RLock())
         super().__init__(trunk, progress or Progress())
-        self._stop: AsyncFuture[str] = AsyncFuture()
-        self._checkpoint: Checkpoint = None
-        self._save: Callable[[Checkpoint], Checkpoint] | None = None
-        self._adopted: tuple[PartSnapshot, ...] = ()
-        self._asked: tuple[Asked, ...] = ()
-        self._resets = 0
+        self._extras: _Extras | None = None
 
     @property
     def stop_reason(self) -> str:
         """Why the body is asked to end; empty if it is not."""
-        return self._stop.get(timeout=0) if self._stop.is_ready() else ""
+        if not self._trunk.is_stop_requested:
+            return ""
+        stop = self._asked_to_stop()
+        return stop.get(timeout=0) if stop.is_ready() else ""
 
     @property
     def resumed(self) -> Checkpoint:
         """What was kept last as a checkpoint, by earlier attempts too; None at first."""
-        return self._checkpoint
+        return None if self._extras is None else self._extras.checkpoint
 
     def checkpoint(self, data: Checkpoint) -> None:
         """Keep how far the work is, so that a later attempt begins there.
@@ -73,10 +94,11 @@ class Operation(Reporting):
         Raises:
             UnserialisableDataError: It cannot be stored, on an engine that is durable.
         """
-        kept = data if self._save is None else self._save(data)
+        extras = self._with_extras()
+        kept = data if extras.save is None else extras.save(data)
         with self._trunk.lock:
             if not self._trunk.is_closed:
-                self._checkpoint = kept
+                extras.checkpoint = kept
 
     def wait_for_stop(self, timeout: float | None = None) -> bool:
         """Wait in a thread until the body is asked to stop.
@@ -93,14 +115,15 @@ class Operation(Reporting):
             BlockingCallError: On the thread of the event loop; use `stopping()`.
         """
         try:
-            self._stop.get(timeout=timeout)
+            self._asked_to_stop().get(timeout=timeout)
         except Timeout:
             return False
         return True
 
-    async def stopping(self) -> str:
-        """Return, with the reason, when the body is asked to stop."""
-        return await self._stop
+    def stopping(self) -> Coroutine[None, None, str]:
+        """Return, with the reason, when the body is asked to stop; await it."""
+        # Not `async def`: that would be two frames of which one does nothing.
+        return value_of(self._asked_to_stop())
 
     async def ask(self, question: object) -> Answer:
         """Ask whoever looks after the worker for something, and return the answer.
@@ -143,36 +166,49 @@ class Operation(Reporting):
         and the checkpoint stay; parts from before are not shown any more.
         """
         self.begin_again()
-        self._resets += 1
+        self._with_extras().resets += 1
         self.report()
+
+    def _asked_to_stop(self) -> AsyncFuture[str]:
+        return self._with_extras().stop
 
     def _put(self, question: object) -> Asked:
         words = self._trunk.cleaned(clean_text(question), question)
-        asked = Asked(words or "")
+        asked, extras = Asked(words or ""), self._with_extras()
         with self._trunk.lock:
             is_over = self._trunk.is_closed or self._trunk.is_stop_requested
             if not is_over:
-                self._asked = (*self._asked, asked)
+                extras.asked = (*extras.asked, asked)
         if is_over:
             give_up([asked])
         self.report()
         return asked
 
     def _withdraw(self, asked: Asked) -> None:
+        extras = self._with_extras()
         with self._trunk.lock:
-            self._asked = tuple(one for one in self._asked if one is not asked)
+            extras.asked = tuple(one for one in extras.asked if one is not asked)
         self.report()
 
     def _give_up(self) -> None:
+        extras = self._extras
+        if extras is None:
+            return
         with self._trunk.lock:
-            waiting, self._asked = self._asked, ()
+            waiting, extras.asked = extras.asked, ()
         give_up(waiting)
+
+    def _with_extras(self) -> _Extras:
+        with self._trunk.lock:
+            if self._extras is None:
+                self._extras = _Extras()
+            return self._extras
 
     @property
     def asked(self) -> Asked | None:
         """What the body waits for; None if it waits for no answer."""
-        waiting = self._asked
-        return waiting[0] if waiting else None
+        extras = self._extras
+        return extras.asked[0] if extras is not None and extras.asked else None
 
     @property
     def question(self) -> str | None:
@@ -183,12 +219,13 @@ class Operation(Reporting):
     @property
     def resets(self) -> int:
         """How often the body has begun to count anew."""
-        return self._resets
+        return 0 if self._extras is None else self._extras.resets
 
     def answer(self, answer: Answer) -> bool:
         """Answer what was asked first; false if nothing is. The worker calls this."""
+        extras = self._with_extras()
         with self._trunk.lock:
-            first, self._asked = self._asked[:1], self._asked[1:]
+            first, extras.asked = extras.asked[:1], extras.asked[1:]
         for asked in first:
             asked.answer.set(answer)
             self.report()
@@ -196,28 +233,31 @@ class Operation(Reporting):
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Begin with a checkpoint; who keeps them calls this."""
-        self._checkpoint = checkpoint
+        self._with_extras().checkpoint = checkpoint
 
     def keep_by(self, save: Callable[[Checkpoint], Checkpoint]) -> None:
         """Hand checkpoints on, in any thread; what `save` returns is the copy kept."""
-        self._save = save
+        self._with_extras().save = save
 
     def request_stop(self, reason: str) -> None:
         """Ask the body to end; the worker calls this."""
-        if not self._stop.is_ready():
+        stop = self._asked_to_stop()
+        if not stop.is_ready():
             self._trunk.is_stop_requested = True
-            self._stop.set(reason)
+            stop.set(reason)
             self._give_up()
 
     def begin_again(self) -> None:
         """Forget how far it was, for another attempt; the worker calls this."""
         with self._trunk.lock:
             self._progress = Progress(text=self._progress.text)
-            self._parts, self._adopted = None, ()
+            self._parts = None
+            if self._extras is not None:
+                self._extras.adopted = ()
 
     def adopt(self, parts: tuple[PartSnapshot, ...]) -> None:
         """Show the parts of a body that is in another process; its process calls this."""
-        self._adopted = parts
+        self._with_extras().adopted = parts
 
     def last_heard(self) -> float | None:
         """When the body reported last; the worker calls this."""
@@ -238,7 +278,9 @@ class Operation(Reporting):
             if not trunk.has_news or trunk.at is None:
                 return snapshot
             trunk.has_news = False
-            parts = self._fold() or self._adopted
+            parts = self._fold()
+            if not parts and self._extras is not None:
+                parts = self._extras.adopted
             return reported(snapshot, self._progress, trunk.at, parts, self.question)
 
     @property

@@ -9,10 +9,16 @@ from pykka import ActorDeadError
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
+from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._progress._questions import Answer
-from duologue.actors._workers._worker_messages import Ping, Request, StopWork
+from duologue.actors._workers._worker_messages import (
+    Ping,
+    Reported,
+    Request,
+    StopWork,
+)
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot
 from duologue.errors import UnknownWorkerError
 
@@ -44,11 +50,11 @@ class WorkerRecord:
         "ref",
     )
 
-    def __init__(self, snapshot: WorkerSnapshot) -> None:
+    def __init__(self, snapshot: WorkerSnapshot, lock: threading.RLock) -> None:
         self._snapshot = snapshot
         self._changed: AsyncFuture[None] | None = None
-        # Of the operation, too; code of authors may run under it, and report.
-        self.lock: threading.RLock = threading.RLock()
+        # Of the operation, too, and of other workers.
+        self.lock: threading.RLock = lock
         self.ref: AsyncActorRef[AsyncActor] | None = None
         self.operation: Operation | None = None
         self.asks_body: bool = False
@@ -63,10 +69,14 @@ class WorkerRecord:
             self.change(_the_same)
         return self._snapshot
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether somebody waits for the next change."""
-        return self._changed is not None
+    def __call__(self) -> None:
+        """Hear that the body has reported; in any thread.
+
+        No function inside of its actor: that would be one more for each of thousands.
+        """
+        # Of no interest if nobody waits for it.
+        if self._changed is not None and self.ref is not None:
+            self.ref.actor_inbox.put_from_runtime(RuntimeEnvelope(Reported()))
 
     def change(
         self, change: Callable[[WorkerSnapshot], WorkerSnapshot]

@@ -15,14 +15,14 @@ from typing import assert_never
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._futures._future import AsyncFuture
-from duologue.actors._lifecycle._timers import Timer
 from duologue.actors._mailbox._envelope import RuntimeEnvelope
 from duologue.actors._time._seconds import as_delay
-from duologue.actors._workers._body_reports import BodyReports, kept_end, log_end
+from duologue.actors._workers._body_reports import kept_end, log_end
 from duologue.actors._workers._operation_report import clean_text
+from duologue.actors._workers._running._dealings import Dealings
 from duologue.actors._workers._running._limits import limits_of
 from duologue.actors._workers._running._runs import BodyRun, operation_of
-from duologue.actors._workers._running._talk import BodyTalk
+from duologue.actors._workers._worker import WorkerRecord
 from duologue.actors._workers._worker_body import BodyMethod, IBackgroundWorker
 from duologue.actors._workers._worker_job import WorkerJob
 from duologue.actors._workers._worker_messages import (
@@ -67,36 +67,28 @@ _CLOSED = "the actor system was closed"
 class WorkerActor(AsyncActor):
     """The state of one worker, changed by messages."""
 
-    def __init__(self, job: WorkerJob) -> None:
+    def __init__(
+        self, job: WorkerJob, begun: AsyncFuture[WorkerSnapshot] | None = None
+    ) -> None:
         super().__init__()
         self._job = job
-        self._record = job.record
-        self._operation = operation_of(job, self._reported)
-        self._run = BodyRun(job, self._operation, self)
-        self._outcome: BodyOutcome | None = None
-        self._asked_to_start: Question | None = None
-        self._pinged: Question | None = None
-        self._stopped: Question | None = None
-        self._awaited: Question | None = None
-        self._patience: Timer | None = None
-        self._grace = job.settings.grace
+        self._operation = operation_of(job)
+        self._run = BodyRun(job, self)
+        self._asked_to_start = None if begun is None else Question(begun)
         self._limits = limits_of(job, self._operation, self)
-        self._stopped_as = WorkerState.CANCELLED
-        self._writing: asyncio.Task[BodyOutcome] | None = None
 
-    # Made when somebody looks: thousands of workers have no need of them.
-
-    @cached_property
-    def _talk(self) -> BodyTalk:
-        return BodyTalk(self._job, self)
+    @property
+    def _record(self) -> WorkerRecord:
+        return self._job.record
 
     @cached_property
-    def _reports(self) -> BodyReports:
-        return BodyReports(self._job, self._operation)
+    def _dealings(self) -> Dealings:
+        return Dealings(self._job, self._operation, self)
 
-    @cached_property
-    def _over(self) -> AsyncFuture[WorkerSnapshot]:
-        return AsyncFuture()
+    def on_start(self) -> None:
+        """Begin, unless it is not its turn yet; without a message, so without a queue."""
+        if self._asked_to_start is not None:
+            self._begin(self._asked_to_start)
 
     def on_receive(self, message: WorkerMessage) -> WorkerAnswer | None:
         """Handle a request or an event. None of them waits."""
@@ -104,7 +96,8 @@ class WorkerActor(AsyncActor):
             return self._record.snapshot
         match message:
             case Begin():
-                return self._begin()
+                self._begin(Question())
+                return None
             case Ping():
                 return self._answer_ping()
             case StopWork():
@@ -151,10 +144,10 @@ class WorkerActor(AsyncActor):
         work = self._run.task
         if not self._record.snapshot.state.is_final:
             await self._tell_of_closing()
-            self._finish(self._outcome or self._run.left_behind())
+            self._finish(self._dealings.outcome or self._run.left_behind())
         if work is not None and not work.done():
             self._run.cancel()
-            await asyncio.wait({work}, timeout=self._grace)
+            await asyncio.wait({work}, timeout=self._dealings.grace)
 
     def _after_end(self) -> None:
         """End without a last turn, if the system had no time for one."""
@@ -162,45 +155,50 @@ class WorkerActor(AsyncActor):
             return
         self._operation.request_stop(_CLOSED)
         with contextlib.suppress(RuntimeError):  # of a loop that is closed
-            self._finish(self._outcome or self._run.left_behind())
+            self._finish(self._dealings.outcome or self._run.left_behind())
             self._run.cancel()
 
     async def _tell_of_closing(self) -> None:
         is_told = self._record.snapshot.state is WorkerState.CANCELLING
-        if self._outcome is None and not is_told:
+        if self._dealings.outcome is None and not is_told:
             self._tell_to_stop(StopWork(_CLOSED))
-        if self._stopped is not None and self._stopped.task is not None:
-            await asyncio.wait(
-                {self._stopped.task}, timeout=self._job.settings.ping_timeout
-            )
+        stopped = self._dealings.stopped
+        if stopped is not None and stopped.task is not None:
+            timeout = self._job.settings.ping_timeout
+            await asyncio.wait({stopped.task}, timeout=timeout)
 
-    def _begin(self) -> WorkerAnswer:
+    def _begin(self, question: Question) -> None:
+        self._asked_to_start = question
         self._run.is_idle = False
         self._limits.begin()
         start = self._job.body.start
         if start is None:
             self._run_body()
-            return self._record.snapshot
-        question = self._asked_to_start = Question()
+            self._let_be()
+            return
         if self._job.durable is None:  # else it is safe when this is answered
-            self._talk.expect(question)
-        self._run.task = self._talk.call(
+            self._dealings.talk.expect(question)
+        self._run.task = self._dealings.talk.call(
             start, lambda outcome: self.came_back(Started(outcome))
         )
-        return question.answer
 
     def _started(self, outcome: BodyOutcome) -> None:
         self._run.task = None
         if not isinstance(outcome, Returned):
             self._ended(outcome)
         else:
-            self._reports.hear(outcome)
+            self._dealings.reports.hear(outcome)
             if self._operation.is_stop_requested:
                 self._ended(Cancelled())
             else:
                 self._run_body()
-        if self._asked_to_start is not None:
-            self._asked_to_start.settle(self._record.snapshot)
+        self._let_be()
+
+    def _let_be(self) -> None:
+        """Answer who waits for the start."""
+        question, self._asked_to_start = self._asked_to_start, None
+        if question is not None:
+            question.settle(self._record.snapshot)
 
     def _run_body(self) -> None:
         now = self._job.settings.now()
@@ -209,30 +207,32 @@ class WorkerActor(AsyncActor):
         self._run.launch()
 
     def _answer_ping(self) -> WorkerAnswer:
-        if self._outcome is not None:
-            return self._over
+        if self._dealings.outcome is not None:
+            return self._dealings.over
         ping = self._job.body.ping
         has_begun = self._record.snapshot.started_at is not None
         is_running = has_begun and not self._run.is_idle
-        if ping is None or not is_running or self._stopped is not None:
+        if ping is None or not is_running or self._dealings.stopped is not None:
             return self._record.snapshot
-        if self._pinged is None:
-            self._pinged = Question()
-            self._talk.ask(self._pinged, ping)
-        elif self._pinged.answer.is_ready():
+        pinged = self._dealings.pinged
+        if pinged is None:
+            pinged = self._dealings.pinged = Question()
+            self._dealings.talk.ask(pinged, ping)
+        elif pinged.answer.is_ready():
             return self._record.snapshot  # the last call still hangs
-        return self._pinged.answer
+        return pinged.answer
 
     def _stop_work(self, wish: StopWork) -> WorkerAnswer:
-        if self._outcome is not None:
-            return self._over
+        if self._dealings.outcome is not None:
+            return self._dealings.over
         if wish.grace is not None:
-            self._grace = wish.grace
+            self._dealings.grace = wish.grace
         if self._record.snapshot.state is not WorkerState.CANCELLING:
             self._request_stop(wish)
         elif wish.grace is not None:
             self._wait_for_end()
-        return self._record.snapshot if self._stopped is None else self._stopped.answer
+        stopped = self._dealings.stopped
+        return self._record.snapshot if stopped is None else stopped.answer
 
     def _request_stop(self, wish: StopWork) -> None:
         self._tell_to_stop(wish)
@@ -240,8 +240,8 @@ class WorkerActor(AsyncActor):
             self._conclude(Cancelled())
             return
         self._wait_for_end()
-        if self._stopped is not None:
-            self._talk.expect(self._stopped)
+        if self._dealings.stopped is not None:
+            self._dealings.talk.expect(self._dealings.stopped)
 
     def _tell_to_stop(self, wish: StopWork) -> None:
         body = self._job.body
@@ -250,8 +250,8 @@ class WorkerActor(AsyncActor):
         self._record.change(lambda seen: stopping(seen, reason, now, by=by))
         self._operation.request_stop(reason)
         if body.stop is not None and not self._run.is_idle:
-            self._stopped = Question()
-            self._talk.put(self._stopped, body.stop)
+            self._dealings.stopped = Question()
+            self._dealings.talk.put(self._dealings.stopped, body.stop)
         elif isinstance(body.author, IBackgroundWorker):
             IBackgroundWorker.stop(body.author)
         if not body.hears_of_stops:
@@ -259,12 +259,14 @@ class WorkerActor(AsyncActor):
 
     def _wait_for_end(self) -> None:
         """Be patient for as long as the grace says, from now on."""
-        if self._patience is not None:
-            self._patience.cancel()
-        self._patience = self.send_after(as_delay(self._grace), GraceOver())
+        if self._dealings.patience is not None:
+            self._dealings.patience.cancel()
+        self._dealings.patience = self.send_after(
+            as_delay(self._dealings.grace), GraceOver()
+        )
 
     def _force(self) -> None:
-        if self._outcome is not None:
+        if self._dealings.outcome is not None:
             return
         if self._run.cancel():
             self._wait_for_end()
@@ -274,8 +276,11 @@ class WorkerActor(AsyncActor):
     def _run_out(self, state: WorkerState, reason: str) -> None:
         """Stop it because its time is over."""
         snapshot = self._record.snapshot
-        if self._outcome is None and snapshot.state is not WorkerState.CANCELLING:
-            self._stopped_as = state
+        if (
+            self._dealings.outcome is None
+            and snapshot.state is not WorkerState.CANCELLING
+        ):
+            self._dealings.stopped_as = state
             self._request_stop(StopWork(reason))
 
     def _listen(self) -> None:
@@ -294,83 +299,86 @@ class WorkerActor(AsyncActor):
         if self._limits.try_again(outcome):
             self._run.pause()
             return
-        self._outcome = outcome
+        self._dealings.outcome = outcome
         ping = self._job.body.ping
-        if self._stopped is not None:
-            if self._stopped.answer.is_ready():
+        stopped = self._dealings.stopped
+        if stopped is not None:
+            if stopped.answer.is_ready():
                 self._conclude(outcome)
-            self._awaited = self._stopped
+            self._dealings.awaited = stopped
         elif ping is None or self._record.snapshot.started_at is None:
             self._conclude(outcome)
-        elif self._pinged is None:
+        elif self._dealings.pinged is None:
             self._ask_for_last_words(ping)
         else:
             # Never twice at once: the last words come after the present ones.
-            self._awaited = self._pinged
-            self._talk.expect(self._pinged)
+            self._dealings.awaited = self._dealings.pinged
+            self._dealings.talk.expect(self._dealings.pinged)
 
     def _ask_for_last_words(self, ping: BodyMethod) -> None:
-        self._pinged = self._awaited = Question(is_final=True)
-        self._talk.ask(self._pinged, ping)
+        self._dealings.pinged = self._dealings.awaited = Question(is_final=True)
+        self._dealings.talk.ask(self._dealings.pinged, ping)
 
     def _said(self, question: Question, outcome: BodyOutcome) -> None:
-        is_ping = question is self._pinged
+        is_ping = question is self._dealings.pinged
         if is_ping:
-            self._pinged = None
+            self._dealings.pinged = None
         # After stop() has been called its words count, and not those of ping().
-        if not is_ping or self._stopped is None:
-            self._reports.hear(outcome)
+        if not is_ping or self._dealings.stopped is None:
+            self._dealings.reports.hear(outcome)
         question.settle(self._record.snapshot)
-        if question is not self._awaited or self._outcome is None:
+        if question is not self._dealings.awaited or self._dealings.outcome is None:
             return
         ping = self._job.body.ping
         if is_ping and not question.is_final and ping is not None:
             self._ask_for_last_words(ping)
         else:
-            self._conclude(self._outcome)
+            self._conclude(self._dealings.outcome)
 
     def _overdue(self, question: Question) -> None:
         question.settle(self._record.snapshot)
-        if question is self._awaited and self._outcome is not None:
-            self._conclude(self._outcome)
+        if question is self._dealings.awaited and self._dealings.outcome is not None:
+            self._conclude(self._dealings.outcome)
 
     def _conclude(self, outcome: BodyOutcome) -> None:
         """Reach the end state and go; where it is kept, when that is written."""
         durable = self._job.durable
         if durable is None:
             self._finish(outcome)
-        elif self._writing is None:
-            self._outcome = outcome
+        elif self._dealings.writing is None:
+            self._dealings.outcome = outcome
             final = self._final(outcome)
-            self._writing = self._job.settings.calls.on_loop(
+            calls = self._job.settings.calls
+            self._dealings.writing = calls.on_loop(
                 lambda: durable.end(final),
                 self._job.name,
                 lambda written: self.post(Written(written)),
             )
+            calls.keep(self._dealings.writing)
 
     def _written(self, outcome: BodyOutcome) -> None:
         kept = kept_end(self._job, outcome)
-        self._finish(self._outcome or Ignored(), kept)
+        self._finish(self._dealings.outcome or Ignored(), kept)
 
     def _final(self, outcome: BodyOutcome) -> WorkerSnapshot:
         last = self._record.snapshot
         self._operation.close()
         self._record.asks_body = False
-        settings = self._job.settings
-        return ended(
-            last, outcome, settings.now(), ttl=settings.ttl, stopped=self._stopped_as
-        )
+        now, ttl = self._job.settings.now(), self._job.settings.ttl
+        return ended(last, outcome, now, ttl=ttl, stopped=self._dealings.stopped_as)
 
     def _finish(self, outcome: BodyOutcome, kept: WorkerSnapshot | None = None) -> None:
         final = self._final(outcome) if kept is None else kept
         self._record.change(lambda _: final)
         self._record.operation = None  # it holds this actor, and what the body holds
-        self._over.set(final)
-        for question in (self._asked_to_start, self._pinged, self._stopped):
+        dealings = self._dealings
+        dealings.over.set(final)
+        for question in (self._asked_to_start, dealings.pinged, dealings.stopped):
             if question is not None:
                 question.settle(final)
                 if question.task is not None:
                     question.task.cancel()
+        self._run.keep()
         log_end(self._job, outcome, final)
         if final.state is not WorkerState.LOST or self._record.has_left:
             self._job.settings.home.left(self._job)
@@ -390,8 +398,3 @@ class WorkerActor(AsyncActor):
     def post(self, event: WorkerEvent) -> None:
         """Note something that happened; in any thread, and in vain after the end."""
         self.actor_inbox.put_from_runtime(RuntimeEnvelope(event))
-
-    def _reported(self) -> None:
-        """The body has reported; in any thread, and of no interest if nobody waits."""
-        if self._record.is_awaited:
-            self.post(Reported())

@@ -18,9 +18,10 @@ import contextvars
 import inspect
 import queue
 import threading
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Self, TypeAlias, cast
 
+from duologue.actors._pykka._pykka import Work, is_work
 from duologue.actors._workers._worker_snapshot import (
     BodyOutcome,
     Cancelled,
@@ -35,18 +36,63 @@ Tell: TypeAlias = Callable[[BodyOutcome], object]
 KEEP = 10.0
 
 
-class _Done:
-    """What a task calls that has ended; smaller than a function inside of one."""
+class _Guarded:
+    """Code on the loop, each of whose ends is an outcome, and is told.
 
-    __slots__ = ("_tasks", "_tell")
+    A task steps it as it would a coroutine, and calls it when it has ended. A coroutine
+    around that of the author, and a function inside of a function, are each several
+    times as large, and thousands wait. Who looks at its frame sees that of the author.
 
-    def __init__(self, tasks: set[asyncio.Task[BodyOutcome]], tell: Tell) -> None:
-        self._tasks = tasks
+    Args:
+        function: Gives what is to be awaited.
+        tell: Told of the outcome.
+    """
+
+    __slots__ = ("_tell", "_work")
+
+    def __init__(self, function: Callable[[], object], tell: Tell) -> None:
+        # The function, until the first step: to keep it takes room.
+        self._work: Callable[[], object] | Work = function
         self._tell = tell
 
     def __call__(self, task: asyncio.Task[BodyOutcome]) -> None:
-        self._tasks.discard(task)
         self._tell(Cancelled() if task.cancelled() else task.result())
+
+    def __await__(self) -> Self:
+        return self
+
+    def __next__(self) -> object:
+        try:
+            work = self._work
+            if not is_work(work):
+                work = self._work = _begun(work)
+            return work.send(None)
+        except BaseException as error:  # noqa: BLE001 - it is told
+            raise _as_outcome(error) from None
+
+    def send(self, value: None, /) -> object:
+        """Step it, as `next` does."""
+        del value
+        return next(self)
+
+    def throw(self, error: BaseException, /) -> object:
+        """Raise something where the code waits."""
+        work = self._work
+        if not is_work(work):
+            raise error
+        try:
+            return work.throw(error)
+        except BaseException as raised:  # noqa: BLE001 - as above
+            raise _as_outcome(raised) from None
+
+    def close(self) -> None:
+        """Let the code end where it waits."""
+        work = self._work
+        if is_work(work):
+            work.close()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._work, name)
 
 
 class BodyCalls:
@@ -68,14 +114,21 @@ class BodyCalls:
         """Call a coroutine function in a task of its own, in the present context.
 
         Returns:
-            The task, for those who want to cancel it.
+            The task, which the caller keeps, or has kept, until it has ended.
         """
         loop = asyncio.get_running_loop()
-        task = loop.create_task(_outcome_of(function), name=name)
-        self._tasks.add(task)
+        guarded = _Guarded(function, tell)
+        work = cast("Coroutine[object, None, BodyOutcome]", guarded)
+        task = loop.create_task(work, name=name)
         # In one context for all: a copy for each takes memory, and tells nothing.
-        task.add_done_callback(_Done(self._tasks, tell), context=self._context)
+        task.add_done_callback(guarded, context=self._context)
         return task
+
+    def keep(self, task: asyncio.Task[BodyOutcome]) -> None:
+        """Keep a task until it has ended: loops do not."""
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard, context=self._context)
 
     def in_thread(self, function: Callable[[], object], name: str, tell: Tell) -> None:
         """Call a function in a new daemon thread, in a copy of the present context.
@@ -152,15 +205,27 @@ def attempt(function: Callable[[], object]) -> BodyOutcome:
     return Returned(result)
 
 
-async def _outcome_of(function: Callable[[], object]) -> BodyOutcome:
+def _begun(function: object) -> Work:
     try:
-        work = cast("Awaitable[object]", function())
-        del function  # it would be kept for as long as the work takes
-        return Returned(await work)
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - an author's exit ends no program
-        return Raised(error)
+        made = cast("Callable[[], object]", function)()
+    except StopIteration as error:
+        raise RuntimeError("a body raised StopIteration") from error
+    return made if is_work(made) else _awaited(made)
+
+
+async def _awaited(given: object) -> object:
+    return await cast("Awaitable[object]", given)
+
+
+def _as_outcome(ended: BaseException) -> BaseException:
+    """What a task takes for the end of a coroutine: that it has returned an outcome."""
+    match ended:
+        case asyncio.CancelledError() | GeneratorExit():
+            return ended
+        case StopIteration(value=result):
+            return StopIteration(Returned(result))
+        case _:  # an author's exit ends no program
+            return StopIteration(Raised(ended))
 
 
 def _refuse_unfinished(function: Callable[[], object], result: object) -> None:

@@ -15,8 +15,8 @@ WorkerAnswer: TypeAlias = WorkerSnapshot | AsyncFuture[WorkerSnapshot]
 
 
 @dataclass(frozen=True, slots=True)
-class Begin(Ask[WorkerAnswer]):
-    """Let the body start; the answer is the snapshot after its `start()`."""
+class Begin:
+    """Let the body start that has waited for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ class Again:
     """The pause before the next attempt is over."""
 
 
-Request: TypeAlias = Begin | Ping | StopWork
+Request: TypeAlias = Ping | StopWork
 BodyEvent: TypeAlias = Reported | Started | Answered | Ended | Written
 TimerEvent: TypeAlias = Overdue | GraceOver | TimeOver | Silence | Again
 WorkerEvent: TypeAlias = BodyEvent | TimerEvent
-WorkerMessage: TypeAlias = Request | WorkerEvent
+WorkerMessage: TypeAlias = Begin | Request | WorkerEvent

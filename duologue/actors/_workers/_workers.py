@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
+import itertools
 import secrets
+import threading
 from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import Self, cast
-from weakref import WeakValueDictionary
 
 from duologue.actors._actor import AsyncActor
 from duologue.actors._engine._engine import Letter
+from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._ref import AsyncActorRef
 from duologue.actors._system._system import ActorSystem
 from duologue.actors._time._clock import Clock, LoopClock, in_any_thread
@@ -23,19 +24,18 @@ from duologue.actors._workers._durable import (
     Shown,
 )
 from duologue.actors._workers._roster import Roster, RosterHome
-from duologue.actors._workers._running._executors import executed
+from duologue.actors._workers._running._executors import KnownBodies
 from duologue.actors._workers._start_policy import Executor, StartPolicy, Terms
 from duologue.actors._workers._worker import Worker, WorkerRecord
 from duologue.actors._workers._worker_actor import WorkerActor
 from duologue.actors._workers._worker_body import (
-    Body,
     check_body,
     durable_body,
     kind_of,
 )
 from duologue.actors._workers._worker_calls import BodyCalls
 from duologue.actors._workers._worker_job import WorkerJob, WorkerSettings
-from duologue.actors._workers._worker_messages import Begin, StopWork
+from duologue.actors._workers._worker_messages import StopWork
 from duologue.actors._workers._worker_snapshot import WorkerSnapshot, WorkerState
 from duologue.errors import (
     SystemClosedError,
@@ -45,6 +45,7 @@ from duologue.errors import (
 )
 
 _USUAL = Terms()  # one for all, of whom there may be thousands
+_LOCKS = 64
 _PATIENCE = 1.0  # seconds until mail is taken for one that another process has
 
 
@@ -90,10 +91,11 @@ class Workers:
         self._ttl = ttl
         self._durable = durable
         self._calls = BodyCalls()
-        # Only while they are used: what a function holds is its author's.
-        self._bodies: WeakValueDictionary[object, Body] = WeakValueDictionary()
+        self._bodies = KnownBodies(patience=grace / 2)
         self._roster = Roster(self._clock, keep=keep, ttl=ttl)
         self._home = RosterHome(self._roster, self._observer)
+        # One for several, of whom there may be thousands, and rarely two threads at one.
+        self._locks = itertools.cycle([threading.RLock() for _ in range(_LOCKS)])
         self._arrivals: dict[str, asyncio.Event] = {}
         self._is_stopped = False
         self._show_again: ShowAgain | None = None
@@ -170,9 +172,12 @@ class Workers:
             await Worker(running).finished()
         terms = Terms(timeout, executor, heartbeat, retries, backoff)
         terms = _USUAL if terms == _USUAL else terms
-        record = self._admit(body, id, key, owner, terms)
+        begun: AsyncFuture[WorkerSnapshot] | None = None
         if running is None:
-            await record.ask(Begin())
+            begun = AsyncFuture()
+        record = self._admit(body, terms, begun, id=id, key=key, owner=owner)
+        if begun is not None:
+            await begun
         return Worker(record)
 
     def get(self, id: str, *, owner: str | None = None) -> Worker:  # noqa: A002 - as above
@@ -344,16 +349,18 @@ class Workers:
     def _admit(
         self,
         given: object,
-        given_id: str | None,
+        terms: Terms,
+        begun: AsyncFuture[WorkerSnapshot] | None,
+        *,
+        id: str | None,  # noqa: A002 - as above
         key: str | None,
         owner: str,
-        terms: Terms,
     ) -> WorkerRecord:
-        """Take a worker in and make its actor."""
-        worker_id = secrets.token_urlsafe(16) if given_id is None else given_id
+        """Take a worker in and make its actor, which begins if somebody waits for that."""
+        worker_id = secrets.token_urlsafe(16) if id is None else id
         if self._durable is not None:
             given = self._durable.bound(given, worker_id)
-        body = self._body(given, terms.executor)
+        body = self._bodies.body(given, terms.executor)
         self._roster.check(worker_id, body)
         now = self._clock.time()
         snapshot = WorkerSnapshot(
@@ -364,26 +371,16 @@ class Workers:
             work = self._durable.take(given, snapshot, terms)
         if work is not None:
             body, snapshot = durable_body(body, work), work.known(snapshot)
-        record = WorkerRecord(snapshot)
+        record = WorkerRecord(snapshot, next(self._locks))
         name = f"worker {worker_id} ({body.kind})"
         job = WorkerJob(name, body, record, terms, self._settings, work)
         with self._system.own_loop():
-            ref = self._system.start(WorkerActor, job)
+            ref = self._system.start(WorkerActor, job, begun)
         record.ref = cast("AsyncActorRef[AsyncActor]", ref)
         self._roster.admit(record, body)
         if worker_id in self._arrivals:
             self._arrivals[worker_id].set()
         return record
-
-    def _body(self, given: object, executor: Executor | None) -> Body:
-        """What is to run; of a function that runs already it is the same."""
-        is_plain = executor is None and inspect.isfunction(given)
-        body = self._bodies.get(given) if is_plain else None
-        if body is None:
-            body = executed(given, executor, patience=self._grace / 2)
-            if is_plain:
-                self._bodies[given] = body
-        return body
 
     @cached_property
     def _settings(self) -> WorkerSettings:

@@ -13,16 +13,16 @@ class Pace:
     """A rate that follows the newest ten seconds or so.
 
     Attributes:
+        since: The first moment; None before it.
         rate: How much a second; None until there are two moments to compare.
     """
 
-    __slots__ = ("_amount", "_at", "_since", "_smoothed", "rate")
+    __slots__ = ("_amount", "_at", "rate", "since")
 
     def __init__(self) -> None:
-        self._since = 0.0
-        self._at: float | None = None
+        self.since: float | None = None
+        self._at = 0.0
         self._amount = 0.0
-        self._smoothed = 0.0
         self.rate: float | None = None
 
     def see(self, amount: float, at: float) -> None:
@@ -31,19 +31,24 @@ class Pace:
         The first moment only begins to count: what an earlier attempt has done, and is
         reported at once, was not done in no time.
         """
-        if self._at is None or amount < self._amount:
-            self._since = self._at = at
-            self._amount, self._smoothed, self.rate = amount, 0.0, None
+        if self.since is None or amount < self._amount:
+            self.since = self._at = at
+            self._amount, self.rate = amount, None
             return
         passed = at - self._at
         if passed <= _SHORTEST:
             return
         newest = (amount - self._amount) / passed
-        self._smoothed += (newest - self._smoothed) * _share(passed)
+        smoothed = (self.rate or 0.0) * _share(self._at - self.since)
+        smoothed += (newest - smoothed) * _share(passed)
         # By the time that it has been seen for: two moments that are close to one another
         # would else be believed for long.
-        self.rate = self._smoothed / _share(at - self._since)
+        self.rate = smoothed / _share(at - self.since)
         self._at, self._amount = at, amount
+
+    def forget(self) -> None:
+        """Begin anew with the next moment."""
+        self.since = self.rate = None
 
     def seconds_for(self, amount: float) -> float | None:
         """How long so much more takes; None while nobody can tell."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from duologue.actors._workers._progress._pace import Pace
 
 
-class Progress:
-    """The sum of all reports; not safe to use from several threads at once.
+class Progress(Pace):
+    """The sum of all reports, and how fast they come; not safe for several threads at once.
+
+    It is its own pace, not an object that has one: there may be thousands.
 
     Attributes:
         value: From 0 to 1, never going back; None while unknown.
@@ -15,19 +17,18 @@ class Progress:
         total: How much there is to do in it; None while unknown.
         unit: What is counted.
         stage: Which stage of the work it is.
-        pace: How fast it goes; None before something is done.
     """
 
-    __slots__ = ("current", "pace", "stage", "text", "total", "unit", "value")
+    __slots__ = ("current", "stage", "text", "total", "unit", "value")
 
     def __init__(self, value: float | None = None, text: str = "") -> None:
+        super().__init__()
         self.value: float | None = value
         self.text: str = text
         self.current: float | None = None
         self.total: float | None = None
         self.unit: str = ""
         self.stage: str = ""
-        self.pace: Pace | None = None
 
     def rise(self, value: float) -> None:
         """Take in a value; one that is smaller than before changes nothing."""
@@ -44,13 +45,15 @@ class Progress:
         """Take in what was counted; another stage counts from the beginning."""
         if stage is not None and stage != self.stage:
             self.stage, self.unit = stage, ""
-            self.current = self.total = self.pace = None
+            self.current = self.total = None
+            self.forget()
         if unit is not None:
             self.unit = unit
         if total is not None:
             self.total = total
         if current is not None and self.current is None:
-            self.current, self.pace = current, None
+            self.current = current
+            self.forget()
         elif current is not None and self.current is not None:
             self.current = max(self.current, current)
 
@@ -65,8 +68,7 @@ class Progress:
         """Begin to count the time, if something is done already."""
         done = self.value if self.current is None else self.current
         if done is not None:
-            self.pace = Pace()
-            self.pace.see(done, at)
+            self.see(done, at)
 
     def measure(self, at: float) -> tuple[float | None, float | None]:
         """How much is done a second, and how many seconds are left, by the reports until `at`.
@@ -76,8 +78,8 @@ class Progress:
         """
         done = self.value if self.current is None else self.current
         whole = 1.0 if self.current is None else self.total
-        if done is None or self.pace is None:
+        if done is None or self.since is None:
             return None, None
-        self.pace.see(done, at)
-        left = None if whole is None else self.pace.seconds_for(whole - done)
-        return self.pace.rate, left
+        self.see(done, at)
+        left = None if whole is None else self.seconds_for(whole - done)
+        return self.rate, left

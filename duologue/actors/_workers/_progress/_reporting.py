@@ -156,7 +156,7 @@ class Reporting:
                 progress.rise(known)
             if words is not None:
                 progress.text = words
-            if progress.pace is None:
+            if progress.since is None:
                 progress.begin_pace(at)
             is_first, trunk.has_news = not trunk.has_news, True
         if is_first:

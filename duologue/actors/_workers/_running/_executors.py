@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable
 from dataclasses import replace
 from typing import cast
+from weakref import WeakValueDictionary
 
 from duologue.actors._workers._operation import Operation
 from duologue.actors._workers._running._process import run_in_process
@@ -26,6 +27,33 @@ from duologue.errors import WorkerBodyError
 
 _KNOWN = ("async", "thread", "process")
 _ELSEWHERE = ("start", "stop", "ping")
+
+
+class KnownBodies:
+    """Bodies as they are to run: those of one function that runs already are the same.
+
+    Args:
+        patience: Seconds for a process to end when its body is cancelled.
+    """
+
+    def __init__(self, *, patience: float) -> None:
+        self._patience = patience
+        # Only while they are used: what a function holds is its author's.
+        self._bodies: WeakValueDictionary[object, Body] = WeakValueDictionary()
+
+    def body(self, given: object, executor: Executor | None) -> Body:
+        """What is to run.
+
+        Raises:
+            WorkerBodyError: It cannot run there.
+        """
+        is_plain = executor is None and inspect.isfunction(given)
+        body = self._bodies.get(given) if is_plain else None
+        if body is None:
+            body = executed(given, executor, patience=self._patience)
+            if is_plain:
+                self._bodies[given] = body
+        return body
 
 
 def executed(given: object, executor: Executor | None, *, patience: float) -> Body:

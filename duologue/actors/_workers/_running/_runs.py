@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from duologue.actors._workers._operation import Operation
@@ -13,12 +12,12 @@ from duologue.actors._workers._worker_messages import Ended
 from duologue.actors._workers._worker_snapshot import BodyOutcome, Cancelled, Ignored
 
 
-def operation_of(job: WorkerJob, wake: Callable[[], object]) -> Operation:
-    """Where a body reports to; `wake` is called when a report comes and none waited."""
+def operation_of(job: WorkerJob) -> Operation:
+    """Where a body reports to."""
     record, earlier = job.record, job.record.snapshot
     operation = record.operation = Operation(
         job.name,
-        wake,
+        record,
         job.settings.now,
         Progress(earlier.value, earlier.text),
         record.lock,
@@ -41,7 +40,6 @@ class BodyRun:
 
     Args:
         job: The worker.
-        operation: What the body may take.
         reader: Told of the end.
 
     Attributes:
@@ -49,18 +47,10 @@ class BodyRun:
         is_idle: Whether nothing runs: it has not begun, or waits for its next attempt.
     """
 
-    __slots__ = (
-        "_is_cancelled",
-        "_job",
-        "_operation",
-        "_reader",
-        "is_idle",
-        "task",
-    )
+    __slots__ = ("_is_cancelled", "_job", "_reader", "is_idle", "task")
 
-    def __init__(self, job: WorkerJob, operation: Operation, reader: Reader) -> None:
+    def __init__(self, job: WorkerJob, reader: Reader) -> None:
         self._job = job
-        self._operation = operation
         self._reader = reader
         self._is_cancelled = False
         self.task: asyncio.Task[BodyOutcome] | None = None
@@ -74,6 +64,11 @@ class BodyRun:
             self.task = job.settings.calls.on_loop(self._work, job.name, self)
         else:
             job.settings.calls.in_thread(self._work, job.name, self)
+
+    def keep(self) -> None:
+        """Have what goes on kept, since its worker is not any more."""
+        if self.task is not None:
+            self._job.settings.calls.keep(self.task)
 
     def pause(self) -> None:
         """Have nothing run until the next attempt."""
@@ -92,10 +87,10 @@ class BodyRun:
         return Ignored() if is_thread else Cancelled()
 
     def _work(self) -> object:
-        if self._operation.is_stop_requested:
+        operation, body = self._job.record.operation, self._job.body
+        if operation is None or operation.is_stop_requested:  # it has ended, or is to
             raise asyncio.CancelledError
-        body = self._job.body
-        return body.run(*([self._operation] if body.takes_operation else []))
+        return body.run(*([operation] if body.takes_operation else []))
 
     def __call__(self, outcome: BodyOutcome) -> None:
         """Tell of the end of what was launched."""

@@ -37,7 +37,9 @@ class BodyTalk:
         """Call a method; the task if it runs on the loop."""
         calls = self._job.settings.calls
         if method.is_async:
-            return calls.on_loop(method.function, self._job.name, tell)
+            task = calls.on_loop(method.function, self._job.name, tell)
+            calls.keep(task)
+            return task
         calls.as_errand(method.function, tell)
         return None
 
