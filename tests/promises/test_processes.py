@@ -12,9 +12,9 @@ import pytest
 
 from duologue import Dispatcher
 from duologue.actors import Letter, Opened, Owed, TimedLetter
-from duologue.dialogs import BgManager, DialogManager, Message, StartMode
+from duologue.dialogs import BgManager, DialogManager, Message, Sent, StartMode
 from duologue.dialogs.routing import Command
-from duologue.errors import NoContextError
+from duologue.errors import NoContextError, OutcomeUnknownError
 from duologue.state import AsyncState
 from duologue.testing import Method, Playground, RecordingBot
 from duologue.transport.polling._markers import (
@@ -367,6 +367,46 @@ async def test_what_is_owed_to_another_chat_is_sent_though_that_of_its_sender_is
         if call.method is Method.SEND and call.view is not None
     ]
     assert sent[-1] == "second"
+
+
+async def test_a_message_to_a_chat_of_another_process_tells_its_id_to_a_later_turn_only(
+    programs: Programs,
+) -> None:
+    handles: list[Sent] = []
+    ids: list[str] = []
+
+    def dispatcher() -> Dispatcher:
+        made = make_dispatcher()
+
+        async def cast(message: Message, dialog_manager: DialogManager) -> None:
+            assert message.bot is not None
+            handle = await message.bot.send_message(9, "news")
+            handles.append(handle)
+            dialog_manager.dialog_data["handle"] = handle
+
+        async def recall(_: Message, dialog_manager: DialogManager) -> None:
+            ids.append(dialog_manager.dialog_data["handle"].id)
+
+        made.message.register(cast, Command("cast"))
+        made.message.register(recall, Command("recall"))
+        return made
+
+    one, two = await programs.run(dispatcher()), await programs.run(dispatcher())
+    await two.say(9, "/start")
+    await one.say(1, "/start")
+    await two.settled()
+    await one.settled()
+    await two.say(9, "hello")  # it keeps the chat
+    await one.say(1, "/cast")
+    await one.settled()
+
+    with pytest.raises(OutcomeUnknownError):
+        await handles[0].drawn()
+    await asyncio.sleep(30)
+    await one.say(1, "/recall")
+    await one.settled()
+    shown = [each for each in programs.bot.messages(9) if each.text == "news"]
+    assert [each.id for each in shown] == ids
 
 
 class _Hasty(TestedEngine):

@@ -16,6 +16,7 @@ from duologue.dialogs import (
     Dialog,
     DialogManager,
     Message,
+    Sent,
     ShowMode,
     State,
     StatesGroup,
@@ -186,6 +187,35 @@ async def test_a_change_finds_its_message_though_another_process_has_sent_it(
         await chat.settled()
 
         assert shown(chat) == ["one, changed"]
+
+
+@DURABLE
+async def test_a_handle_in_data_learns_what_another_process_has_sent(
+    life: Life,
+) -> None:
+    async def answer(message: Message, dialog_manager: DialogManager) -> None:
+        dialog_manager.dialog_data["kept"] = await message.answer("one")
+
+    async def change(_: Message, dialog_manager: DialogManager) -> None:
+        kept: Sent = dialog_manager.dialog_data["kept"]
+        await kept.edit_text(f"{kept.id}, changed")
+
+    life.dispatcher.message.register(answer, Command("answer"))
+    life.dispatcher.message.register(change, Command("change"))
+    async with life.run(drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        with chat.bot.hold():
+            await chat.say(1, "/answer")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+
+    async with life.run() as chat:
+        await chat.settled()
+        await chat.say(1, "/change")
+        await chat.settled()
+
+        assert any(text.endswith(", changed") for text in shown(chat))
 
 
 @DURABLE

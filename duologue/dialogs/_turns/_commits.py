@@ -61,6 +61,9 @@ class Commits:
             FencedError: Another one has taken the address over.
         """
         stored = self.stored(turn)
+        owing = self._release.owing
+        if owing is not None:
+            self._release.owe(owing, turn, plan)
         following = await self._engine.commit(
             opened,
             snapshot=None if stored is None else stored.text,

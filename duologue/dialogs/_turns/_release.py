@@ -79,11 +79,11 @@ class Release:
         self._jobs = jobs
         self._bots = bots
         self._on_error = on_error
-        self._owing = owing
+        self.owing: Owing | None = owing
         self._is_mine = is_mine
 
     def plan(self, turn: Turn) -> Plan:
-        """Decide what leaves with the commit of a turn, and what of it is owed."""
+        """Decide what leaves with the commit of a turn."""
         plan = Plan()
         callback = turn.callback
         if turn.outgoing:
@@ -94,8 +94,6 @@ class Release:
                 draw.pressed_id = draw.message_id
                 draw.notification = turn.answers.get(callback.callback_id)
             plan.draws.append((turn.bot, draw))
-        if self._owing is not None:
-            self._owe(self._owing, turn, plan)
         return plan
 
     def owe_answer(
@@ -111,11 +109,11 @@ class Release:
         Returns:
             What is owed, and what the answer pays; nothing on an engine that forgets.
         """
-        if self._owing is None:
+        if self.owing is None:
             return (), None
         address = Address.parse(key)
         screen = screen_key(address.bot, address.chat_id)
-        owed, debt = self._owing.answer(key, screen, OwedAnswer(callback_id, text))
+        owed, debt = self.owing.answer(key, screen, OwedAnswer(callback_id, text))
         return [owed], debt
 
     def let_out(
@@ -190,8 +188,12 @@ class Release:
             draw.outgoing, draw.known, draw.cause = outgoing, known, turn.cause
             plan.draws.append((bot, draw))
 
-    def _owe(self, owing: Owing, turn: Turn, plan: Plan) -> None:
-        """Have the engine keep what leaves until it has been done."""
+    def owe(self, owing: Owing, turn: Turn, plan: Plan) -> None:
+        """Have the engine keep what leaves until it has been done.
+
+        The state is written before it: that tells which handles of messages are kept in
+        data, so that whoever sends these lets the state know their ids.
+        """
         key, callback = turn.address.key, turn.callback
         owed: list[Owed] = []
         debts: dict[str, Debt] = {}
