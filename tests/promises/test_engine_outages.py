@@ -10,8 +10,10 @@ import pytest
 from duologue import Dispatcher
 from duologue.actors import Letter, Mail, MemoryEngine, Opened, Owed, TimedLetter
 from duologue.dialogs import (
+    Callback,
     Dialog,
     DialogManager,
+    ErrorEvent,
     Settings,
     State,
     StatesGroup,
@@ -22,6 +24,7 @@ from duologue.dialogs.widgets.text import Const
 from duologue.errors import (
     EngineUnavailableError,
     FencedError,
+    NoContextError,
     OutcomeUnknownError,
     SchemaNewerError,
 )
@@ -129,6 +132,10 @@ class Unsteady(MemoryEngine):
         self._maybe_refuse("owed")
         return await super().owed(screen)
 
+    async def read(self, key: str) -> bytes | None:
+        self._maybe_refuse("read")
+        return await super().read(key)
+
     def _maybe_refuse(self, call: str) -> None:
         if call in self.refusing:
             self.refusing.remove(call)
@@ -197,6 +204,77 @@ async def test_whoever_awaits_a_turn_whose_failure_was_not_noted_is_told_so(
             await receipt
 
 
+async def test_a_press_whose_failure_was_not_noted_fails_once_more_and_is_answered(
+    dispatcher: Dispatcher, engine: Unsteady
+) -> None:
+    async with Playground(dispatcher, engine=engine) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+
+        engine.refusing = ["fail"]
+        await chat.click(1, "fail")
+        await asyncio.sleep(10)
+        errors = chat.take_errors()
+
+        assert engine.refusing == []
+        assert [type(error) for error in errors] == [ArithmeticError]
+        assert len(engine.dead_letters()) == 1
+        assert chat.screen(1).text == "0 "
+        answers = [call for call in chat.bot.calls if call.callback_id is not None]
+        assert len(answers) == 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_an_error_handler_whose_turn_is_not_noted_tells_the_user_once(
+    dispatcher: Dispatcher, engine: Unsteady, *, lost: bool
+) -> None:
+    async def apologise(event: ErrorEvent) -> None:
+        assert isinstance(event.update, Callback)
+        await event.bot.send_message(1, "sorry")
+
+    dispatcher.error.register(apologise)
+    async with Playground(dispatcher, engine=engine) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+
+        (engine.forgetting if lost else engine.refusing).append("commit")
+        await chat.click(1, "fail")
+        await asyncio.sleep(10)
+
+        sent = [each.text for each in chat.bot.messages(1) if each.user_id is None]
+        assert sent.count("sorry") == 1
+        assert chat.errors == ()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_call_to_a_closed_dialog_is_refused_though_nobody_noted_it(
+    dispatcher: Dispatcher, engine: Unsteady, *, lost: bool
+) -> None:
+    async with Playground(dispatcher, engine=engine) as chat:
+        (engine.forgetting if lost else engine.refusing).append("commit")
+        receipt = await chat.dialog(1).update({"k": 1})
+
+        with pytest.raises((NoContextError, OutcomeUnknownError)):
+            await receipt
+        await chat.settled()
+
+
+async def test_a_stop_ends_though_the_engine_does_not_take_back_what_goes_on(
+    dispatcher: Dispatcher, engine: Unsteady, gate: asyncio.Event, held: asyncio.Event
+) -> None:
+    del gate
+    async with Playground(dispatcher, engine=engine, drain=0) as chat:
+        await chat.say(1, "/start")
+        await chat.settled()
+        await chat.click(1, "hold")
+        await held.wait()
+        engine.refusing = ["fail"]
+
+    assert engine.refusing == []
+    assert engine.waiting() == 1  # for the next run
+    assert engine.dead_letters() == ()
+
+
 async def test_readiness_says_why_and_comes_back(
     dispatcher: Dispatcher, engine: Unsteady
 ) -> None:
@@ -215,8 +293,9 @@ async def test_readiness_says_why_and_comes_back(
         assert conversations.problem is None
 
 
+@pytest.mark.parametrize("call", ["owed", "read"])
 async def test_what_is_owed_is_asked_for_again(
-    dispatcher: Dispatcher, engine: Unsteady
+    dispatcher: Dispatcher, engine: Unsteady, call: str
 ) -> None:
     async with Playground(dispatcher, engine=engine, drain=0) as chat:
         await chat.say(1, "/start")
@@ -226,11 +305,12 @@ async def test_what_is_owed_is_asked_for_again(
             await asyncio.sleep(1)
             await chat.runtime.__aexit__(None, None, None)
 
-    engine.refusing = ["owed", "owed"]
+    engine.refusing = [call, call]
     async with Playground(dispatcher, engine=engine, bot=chat.bot) as after:
         await after.click(1, "more")
         await asyncio.sleep(10)
 
+        assert engine.refusing == []
         assert after.screen(1).text == "2 "
 
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from duologue.actors import Clock, Engine, Opened, Owed
 from duologue.dialogs._chat._ports import Update
@@ -30,10 +31,10 @@ from duologue.dialogs._state._events import DialogUpdate, MessageTold
 from duologue.dialogs._state._snapshot import Stored
 from duologue.dialogs._state._turn import Debt, Turn
 from duologue.dialogs._turns._commits import Commits
-from duologue.dialogs._turns._dialog_actors import DialogActor
+from duologue.dialogs._turns._dialog_actors import DialogActor, Unsure
 from duologue.dialogs._turns._failed_turns import FailedTurns, OnError
 from duologue.dialogs._turns._opening import Opening
-from duologue.dialogs._turns._release import Release
+from duologue.dialogs._turns._release import Plan, Release
 from duologue.dialogs._turns._turn_time import TurnTime
 from duologue.errors import (
     EngineUnavailableError,
@@ -100,28 +101,19 @@ class ErrorTurns:
         outcome = self._failed.outcome(error)
         self._commits.count(turn, outcome)
         event = self._event(actor, opened, pending)
-        is_handled = False
+        report = partial(self._failed.report, opened, pending, event, error, turn=turn)
         if event is not None and self._dispatcher.has_error_handlers():
             second = self._opening.turn(actor, opened)
             if isinstance(event, Callback):
                 second.callback = event
             work = self._handling.execute_error(second, event, error)
-            is_handled = await self._try(actor, opened, second, work)
-        notice = debt = None
-        if not is_handled:
-            notice = self._failed.notice(event, error, turn)
-            failed = _Failed(opened, pending, event, error, outcome, notice)
-            debt = await self._settle(actor, failed)
-        self._failed.report(
-            opened,
-            pending,
-            event,
-            error,
-            turn=turn,
-            is_handled=is_handled,
-            notice=notice,
-            debt=debt,
-        )
+            handled = partial(report, is_handled=True, notice=None, debt=None)
+            if await self._try(actor, opened, second, work, handled):
+                return
+        notice = self._failed.notice(event, error, turn)
+        failed = _Failed(opened, pending, event, error, outcome, notice)
+        debt = await self._settle(actor, failed)
+        report(is_handled=False, notice=notice, debt=debt)
 
     def _event(
         self, actor: DialogActor, opened: Opened, pending: Pending | None
@@ -143,16 +135,22 @@ class ErrorTurns:
         opened: Opened,
         turn: Turn,
         work: Coroutine[object, object, bool],
+        report: Callable[[], object],
     ) -> bool:
-        """Run the turn of error handlers; tell whether one of them took the error."""
+        """Run the turn of error handlers; tell whether one of them took the error.
+
+        If so, it is reported here: once it is known that this turn has been committed.
+        """
         problem: BaseException
         try:
             if not await self._time.limit(turn, work, None, self._clock.time()):
                 return False
             plan = self._release.plan(turn)
-            await self._commits.commit(actor, opened, turn, plan, keep=False)
+            finish = partial(self._finish, actor, turn, plan, report)
+            await self._commit(actor, opened, turn, plan, finish)
         except EngineUnavailableError as unavailable:
-            self._commits.withdraw(turn, unavailable)
+            if actor.unsure is None:  # else what it has prepared may be needed
+                self._commits.withdraw(turn, unavailable)
             raise
         except asyncio.CancelledError as cancelled:
             self._commits.withdraw(turn, cancelled)
@@ -167,10 +165,32 @@ class ErrorTurns:
             self._commits.withdraw(turn, abort)
             problem = TurnAbortedError(actor.key, repr(abort))
         else:
-            self._commits.let_out(actor, turn, plan, HandleUpdate({}))
+            finish()
             return True
         self._on_error(problem, actor.key)
         return False
+
+    async def _commit(
+        self,
+        actor: DialogActor,
+        opened: Opened,
+        turn: Turn,
+        plan: Plan,
+        finish: Callable[[], object],
+    ) -> None:
+        """Make the turn of error handlers real; it may be found out later that it was."""
+        try:
+            await self._commits.commit(actor, opened, turn, plan)
+        except EngineUnavailableError as error:
+            withdraw = partial(self._commits.withdraw, turn, error)
+            actor.unsure = Unsure(opened.mail.id, finish, withdraw)
+            raise
+
+    def _finish(
+        self, actor: DialogActor, turn: Turn, plan: Plan, report: Callable[[], object]
+    ) -> None:
+        self._commits.let_out(actor, turn, plan, HandleUpdate({}))
+        report()
 
     async def _settle(self, actor: DialogActor, failed: _Failed) -> Debt | None:
         """End a failed turn whose error no handler took.
