@@ -5,14 +5,25 @@ import json
 import os
 import pickle
 import stat
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
-from duologue.errors import BotNotStartedError, MarkerFileError
+from duologue.actors import MemoryEngine
+from duologue.errors import (
+    BotNotStartedError,
+    EngineUnavailableError,
+    MarkerFileError,
+)
 from duologue.transport.max import Bot
-from duologue.transport.polling._markers import MarkerFile, Position, marker_path
+from duologue.transport.polling._markers import (
+    EngineMarkers,
+    MarkerFile,
+    Position,
+    marker_path,
+)
 from duologue.transport.sandbox import Sandbox
 
 KEPT = Position(None, ({"update_type": "message_created", "text": "привет"},), 12)
@@ -216,3 +227,46 @@ async def test_a_marker_that_no_messenger_gives_is_refused(
         await MarkerFile(path).load()
 
     assert len(str(caught.value)) < 500
+
+
+class Away(MemoryEngine):
+    """An engine of several processes, which is away at times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusing = 0
+        self.held: list[float] = []
+
+    @property
+    def shared(self) -> bool:
+        return True
+
+    async def hold(
+        self, name: str, token: str, seconds: float, *, value: bytes | None = None
+    ) -> bytes | None:
+        if self.refusing:
+            self.refusing -= 1
+            raise EngineUnavailableError(name, "it is restarted")
+        self.held.append(asyncio.get_running_loop().time())
+        return await super().hold(name, token, seconds, value=value)
+
+
+async def test_who_polls_stays_so_though_the_engine_did_not_answer_once(
+    tmp_path: Path,
+) -> None:
+    engine = Away()
+    markers = EngineMarkers(
+        engine, "poller/max-1", MarkerFile(tmp_path / "marker.json")
+    )
+    await markers.load()
+
+    engine.refusing = 1
+    await asyncio.sleep(20)
+
+    pauses = [later - earlier for earlier, later in pairwise(engine.held)]
+    assert len(pauses) >= 5
+    assert max(pauses) < 8  # seconds after which another process would poll
+    engine.refusing = 1
+    await markers.release()
+    await asyncio.sleep(20)
+    assert len(engine.held) == len(pauses) + 1
