@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 
-from tests.reliability.campaign import Plan
-from tests.reliability.run import campaigns, in_calls
+from tests.reliability.campaign import Plan, gather
+from tests.reliability.messenger import Messenger
+from tests.reliability.run import campaigns, in_calls, main
+from tests.reliability.users import Act, Crowd
 from tests.reliability.verdict import Verdict
 
 pytestmark = pytest.mark.real_time
@@ -60,3 +63,31 @@ async def test_the_driver_notices_an_engine_that_forgets(tmp_path: Path) -> None
     await campaigns([plan], tmp_path, total)
 
     assert total.faults["lost"] > 0
+
+
+def test_a_run_in_which_no_call_was_struck_is_invalid(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    few = ("--sample=10", "--kills=0", "--users=3")
+
+    code = main(["--seed=quiet.0", *few])
+
+    assert code == 1
+    assert (
+        "invalid: no kill happened in the middle of a call" in capsys.readouterr().out
+    )
+
+
+async def acts_of(seed: str) -> list[Act]:
+    async with Messenger() as messenger:
+        crowd = gather(messenger, random.Random(seed), 5, Crowd)  # noqa: S311  # to be repeated
+        for _ in range(50):
+            crowd.act(messenger)
+        return [act for user in crowd.users for act in user.acts]
+
+
+async def test_a_seed_decides_what_users_do() -> None:
+    first, second, other = [await acts_of(seed) for seed in ("one", "one", "two")]
+
+    assert first == second
+    assert first != other
