@@ -208,8 +208,8 @@ class Post:
         letters: list[Letter] = []
         for key, body, coming in offers:
             if isinstance(coming, Pending):
-                self._note(coming)
-                mail_id = coming.id
+                mail_id = coming.id = f"{self._prefix}.{next(self._numbers)}"
+                self.pending.add(coming)
             else:
                 mail_id = self.pending.arrive(coming)
             letters.append(Letter(key, Mail(mail_id, body)))
