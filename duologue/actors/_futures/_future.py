@@ -262,19 +262,6 @@ class AsyncFuture(SetOnceFuture[T]):
         return value
 
 
-async def value_of(future: AsyncFuture[T]) -> T:
-    """Wait as `await future` does, for a caller that would add only a frame to it."""
-    if future._state == PENDING:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # one idea
-        waker = LoopWaker(asyncio.get_running_loop().create_future())
-        try:
-            if future._watch(waker):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # one idea
-                await waker.waiter
-        except BaseException:
-            future._unwatch(waker)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # one idea
-            raise
-    return await future
-
-
 class Stopping(AsyncFuture[bool]):
     """A future that says whether an actor was alive when it was asked to stop.
 

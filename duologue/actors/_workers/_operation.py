@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from pykka import Timeout
 
-from duologue.actors._futures._future import AsyncFuture, value_of
+from duologue.actors._futures._future import AsyncFuture
 from duologue.actors._workers._operation_report import clean_text
 from duologue.actors._workers._progress._part import PartSnapshot
 from duologue.actors._workers._progress._progress import Progress
@@ -120,10 +120,9 @@ class Operation(Reporting):
             return False
         return True
 
-    def stopping(self) -> Coroutine[None, None, str]:
-        """Return, with the reason, when the body is asked to stop; await it."""
-        # Not `async def`: that would be two frames of which one does nothing.
-        return value_of(self._asked_to_stop())
+    async def stopping(self) -> str:
+        """Return, with the reason, when the body is asked to stop."""
+        return await self._asked_to_stop()
 
     async def ask(self, question: object) -> Answer:
         """Ask whoever looks after the worker for something, and return the answer.
