@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from duologue.actors.testing import VirtualLoop
-from duologue.errors import FencedError
+from duologue.errors import EngineUnavailableError, FencedError
 from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._link import Link
 from tests.engines.conftest import Desk, letter
@@ -31,18 +31,18 @@ class Place:
 
     def __init__(self, address: RedisServer, name: str, stack: AsyncExitStack) -> None:
         self._address = address
-        self._name = name
+        self.name = name
         self._stack = stack
 
     async def process(self) -> TestedEngine:
-        engine = TestedEngine(self._address.url, namespace=self._name, shards=1)
+        engine = TestedEngine(self._address.url, namespace=self.name, shards=1)
         return await self._stack.enter_async_context(engine)
 
     def forget_kinds(self) -> None:
-        self._address.ask("DEL", f"duologue:{{{self._name}}}:kinds")
+        self._address.ask("DEL", f"duologue:{{{self.name}}}:kinds")
 
     def ask(self, command: str, what: str, *words: str) -> bytes:
-        key = f"duologue:{{{self._name}:00}}:{what}"
+        key = f"duologue:{{{self.name}:00}}:{what}"
         return self._address.ask(command, key, *words)
 
 
@@ -353,3 +353,29 @@ async def test_news_that_came_to_a_chat_just_before_it_was_lost_stands_in_no_one
         await engine.drawn("screen/b:1", [], letters=[letter(CHAT, "news")])
 
     assert await desk.rest() == ["news"]
+
+
+async def test_what_no_replica_has_does_not_tell_what_became_of_a_turn(
+    place: Place,
+) -> None:
+    engine = await place.process()
+    await engine.enqueue([letter(CHAT, "m1"), letter(CHAT, "m2")])
+    desk = Desk(engine, "dialog", "screen")
+    turn = await desk.begin(CHAT)
+    place.ask("COPY", "m:b:1", f"duologue:{{{place.name}:00}}:before")
+    assert isinstance(engine._link, Link)
+    engine._link._wait = ("WAIT", 1, 1), 1  # and there is none
+    with pytest.raises(EngineUnavailableError):
+        await engine.commit(turn, snapshot=b"{}")
+    with pytest.raises(EngineUnavailableError):
+        await engine.open(CHAT)
+
+    # A replica that has heard nothing of the turn takes over.
+    place.ask("DEL", "m:b:1")
+    place.ask("COPY", "before", f"duologue:{{{place.name}:00}}:m:b:1")
+    place.ask("DEL", f"s:{CHAT}")
+    engine._link._wait = None
+    with suppress(FencedError):
+        assert await engine.open(CHAT) is None
+
+    assert (await desk.begin(CHAT)).mail.id == "m1"

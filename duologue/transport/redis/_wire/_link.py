@@ -33,7 +33,7 @@ from duologue.transport.redis._wire._commands import (
     command,
     written,
 )
-from duologue.transport.redis._wire._scripts import ALL
+from duologue.transport.redis._wire._scripts import ALL, NEWS
 
 BROKEN = (RedisConnectionError, RedisTimeoutError, OSError)
 """Errors of the way to a server, which say nothing of what it has done."""
@@ -157,8 +157,10 @@ class Link(Wire):
                 self._refused(call, reply)
                 continue
             if missing is not None:
-                with suppress(EngineError):  # it has happened, and may be lost again
-                    call.follow(cast("Reply", reply))
+                # It has happened, and may be lost again: so no news of it are any.
+                if call.script is not NEWS:
+                    with suppress(EngineError):
+                        call.follow(cast("Reply", reply))
                 call.fail(EngineUnavailableError(call.about, missing))
             else:
                 call.settle(cast("Reply", reply))
