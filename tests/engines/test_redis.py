@@ -217,10 +217,11 @@ async def test_whoever_was_taken_over_changes_nothing(
     stand_still(one, monkeypatch)
     await asyncio.sleep(LEASE + 1)
     two._sweep_all()
-    await two.commit(await second.begin(CHAT), snapshot=b"two")
+    turn = await second.begin(CHAT)
 
     with pytest.raises(FencedError):
-        await one.commit(late, snapshot=b"late")
+        await one.commit(late, snapshot=b"late")  # its message is there still
+    await two.commit(turn, snapshot=b"two")
     with pytest.raises(FencedError):
         await one.drawn(SCREEN, ["o"], row=b"late")
 
