@@ -379,3 +379,17 @@ async def test_what_no_replica_has_does_not_tell_what_became_of_a_turn(
         assert await engine.open(CHAT) is None
 
     assert (await desk.begin(CHAT)).mail.id == "m1"
+
+
+async def test_a_state_knows_what_it_was_told_behind_much_that_it_was_told_since(
+    place: Place,
+) -> None:
+    engine, state = await place.process(), "state/Total:b"
+    first = letter(state, "m0")
+    await engine.enqueue([first, first])
+    await engine.enqueue([letter(state, f"m{number}") for number in range(1, 301)])
+
+    # As whoever has the chat next brings what may have arrived.
+    await engine.enqueue([first])
+
+    assert place.ask("HLEN", f"m:{state}") == b":301\r\n"

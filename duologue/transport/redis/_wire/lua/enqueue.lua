@@ -30,6 +30,9 @@ local function held(name)
   return number
 end
 
+-- A State may be told more by all chats, while one of them comes again, than a ring holds.
+local is_of_all = string.sub(member, 1, 6) == 'state/'
+
 local used, numbers, first, last = redis.call('HLEN', MAIL), {}, nil, nil
 local has_new = false
 for i = 1, letters do
@@ -37,8 +40,10 @@ for i = 1, letters do
   at = at + 3
   local ring_key = KEYS[8 + 2 * box]
   local ring = rings[box]
-  if not ring then ring = redis.call('GET', ring_key) or '' end
+  if not ring then ring = not is_of_all and redis.call('GET', ring_key) or '' end
   if is_in(ring, id) then
+    numbers[i] = 0
+  elseif is_of_all and redis.call('ZSCORE', ring_key, id) then
     numbers[i] = 0
   else
     if capacity > 0 and used >= capacity and held(names[box]) >= capacity then break end
@@ -46,9 +51,15 @@ for i = 1, letters do
     first = first or last
     numbers[i] = last
     used = used + 1
-    ring = ring .. id
-    if #ring > 1024 then ring = string.sub(ring, -1024) end
-    redis.call('SET', ring_key, ring, 'EX', 86400)
+    if is_of_all then
+      redis.call('ZADD', ring_key, time(ARGV[1]), id)
+      redis.call('ZREMRANGEBYRANK', ring_key, 0, -10001)
+      redis.call('EXPIRE', ring_key, 86400)
+    else
+      ring = ring .. id
+      if #ring > 1024 then ring = string.sub(ring, -1024) end
+      redis.call('SET', ring_key, ring, 'EX', 86400)
+    end
     has_new = true
   end
   rings[box] = ring
