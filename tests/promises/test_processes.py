@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import ClassVar
 
 import pytest
 
@@ -498,3 +499,45 @@ async def test_what_was_owed_before_a_chat_was_lost_is_not_drawn_when_it_is_here
         assert [message.text for message in chat.messages(1) if message.keyboard] == [
             "0 "
         ]
+
+
+class _Leaving(TestedEngine):
+    """Lets one chat go, as one that rests, while it tells what is owed to another."""
+
+    is_to_leave = True
+    of_others: ClassVar[list[str]] = []
+
+    async def owed(
+        self, screen: str, *, new: bool = False
+    ) -> tuple[Sequence[Owed], bytes | None]:
+        if self.is_to_leave:
+            self.is_to_leave = False
+            others = self._units.keys() - {self._place(screen).member}
+            for other in others:
+                await self._let_go(self._units[other], only_empty=False)
+        elif not self.mine(screen):
+            self.of_others.append(screen)
+        return await super().owed(screen, new=new)
+
+
+async def test_what_is_owed_to_a_chat_that_was_let_go_is_drawn_by_who_has_it_next(
+    address: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duologue.dialogs._turns._recovery._AT_ONCE", 1)
+    namespace, dispatcher, bot = token_hex(8), make_dispatcher(), RecordingBot()
+    engine = TestedEngine(address.url, namespace=namespace, shards=1)
+    async with Playground(dispatcher, engine=engine, bot=bot, drain=0) as chat:
+        with bot.hold(Method.SEND):
+            for user in (1, 2):
+                await chat.say(user, "/start")
+            await asyncio.sleep(1)
+            await chat.runtime.__aexit__(None, None, None)
+    before = len(bot.calls_of(Method.SEND))
+
+    engine = _Leaving(address.url, namespace=namespace, shards=1)
+    async with Playground(dispatcher, engine=engine, bot=bot) as chat:
+        await asyncio.sleep(300)
+        await chat.settled()
+
+    assert engine.of_others == []
+    assert len(bot.calls_of(Method.SEND)) == before + 2

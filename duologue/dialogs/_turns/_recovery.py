@@ -101,7 +101,7 @@ class Recovery:
                 asked = [
                     (each, self._leases[each])
                     for each in screens
-                    if each in self._leases
+                    if each in self._leases and self._engine.mine(each)
                 ]
                 async with asyncio.TaskGroup() as group:
                     answers = [group.create_task(self._ask(each)) for each, _ in asked]
