@@ -49,6 +49,7 @@ _USED: Final[Sequence[str]] = (
     "ZRANGE {key} 0 1",
     "ZRANGEBYSCORE {key} 0 1",
     "ZREM {key} v",
+    "ZREMRANGEBYRANK {key} 0 1",
     "ZREMRANGEBYSCORE {key} 0 1",
     "ZSCORE {key} v",
     "PUBLISH {channel} hello",
