@@ -18,6 +18,9 @@ _logger = logging.getLogger("tests.chaos")
 async def tell_what_stands_still(engine: RedisEngine) -> None:
     """Look at the mailboxes of a process for as long as it runs."""
     heads: dict[tuple[str, int], int] = {}
+    everything = gc.get_objects()
+    (conversations,) = (it for it in everything if isinstance(it, Conversations))
+    del everything
     while True:
         await asyncio.sleep(_GLANCE)
         now = {
@@ -28,10 +31,10 @@ async def tell_what_stands_still(engine: RedisEngine) -> None:
         heads = {head: heads.get(head, 0) + 1 for head in now}
         for head, looks in heads.items():
             if looks == _LOOKS:
-                _tell(engine, head[0])
+                _tell(engine, conversations, head[0])
 
 
-def _tell(engine: RedisEngine, key: str) -> None:
+def _tell(engine: RedisEngine, conversations: Conversations, key: str) -> None:
     unit, box = engine._unit(key), engine._boxes.get(key)
     lines = [f"{key} stands still"]
     if unit is not None:
@@ -44,9 +47,7 @@ def _tell(engine: RedisEngine, key: str) -> None:
             f"attempt {box.attempt}, parked {box.parked}"
         )
     lines.append(f"alone {engine._alone}, doubted {key in engine._doubts}")
-    for conversations in gc.get_objects():
-        if isinstance(conversations, Conversations):
-            lines += _of_actor(conversations, key)
+    lines += _of_actor(conversations, key)
     _logger.warning("%s", "\n".join(lines))
 
 

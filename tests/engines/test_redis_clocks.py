@@ -53,6 +53,13 @@ async def place(address: RedisServer, tmp_path: Path) -> AsyncIterator[Place]:
         yield Place(address, name, stack)
 
 
+def leave_in_the_middle(place: Place, process: str) -> None:
+    """Have a process have left a chat without letting it go."""
+    place.ask("DEL", "rdy:dialog/b")
+    place.ask("HSET", "own", "dialog/b|b:1", process)
+    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+
+
 @pytest.fixture
 def set_back(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Sets the clock back by an hour."""
@@ -203,9 +210,7 @@ async def test_kinds_that_the_server_has_forgotten_are_told_again(
 async def test_who_only_loses_a_chat_has_not_died_of_its_message(place: Place) -> None:
     engine = await place.process()
     await engine.enqueue([letter(CHAT, "m1")])
-    place.ask("DEL", "rdy:dialog/b")
-    place.ask("HSET", "own", "dialog/b|b:1", "dead")
-    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+    leave_in_the_middle(place, "dead")
     turn = await Desk(engine, "dialog", "screen").begin(CHAT)
     early = place.ask("HGET", "u:b:1", "a1")
 
@@ -223,9 +228,7 @@ async def test_who_has_lost_a_chat_leaves_no_count_of_deaths_behind(
 ) -> None:
     engine = await place.process()
     await engine.enqueue([letter(CHAT, "m1")])
-    place.ask("DEL", "rdy:dialog/b")
-    place.ask("HSET", "own", "dialog/b|b:1", "dead")
-    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+    leave_in_the_middle(place, "dead")
     desk = Desk(engine, "dialog", "screen")
     assert await desk.leased() == [CHAT]
     place.ask("DEL", "u:b:1")  # another process has handled all of it meanwhile
@@ -242,9 +245,7 @@ async def test_a_start_that_is_told_twice_counts_once(
 ) -> None:
     engine = await place.process()
     await engine.enqueue([letter(CHAT, "m1")])
-    place.ask("DEL", "rdy:dialog/b")
-    place.ask("HSET", "own", "dialog/b|b:1", "dead")
-    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
+    leave_in_the_middle(place, "dead")
     link = engine._link
     assert isinstance(link, Link)
     transfer = link.transfer
@@ -259,13 +260,6 @@ async def test_a_start_that_is_told_twice_counts_once(
     await desk.open(CHAT)
 
     assert place.ask("HGET", "u:b:1", "a1") == b"$1\r\n1\r\n"
-
-
-def leave_in_the_middle(place: Place, process: str) -> None:
-    """Have a process have left a chat without letting it go."""
-    place.ask("DEL", "rdy:dialog/b")
-    place.ask("HSET", "own", "dialog/b|b:1", process)
-    place.ask("ZADD", "lea", "1000", "dialog/b|b:1")
 
 
 async def test_a_process_is_not_dead_that_lost_its_own_chat_for_a_while(

@@ -68,17 +68,8 @@ class _Handle(asyncio.Handle):
             process.waiting.append(self)
 
 
-class _TimerHandle(asyncio.TimerHandle):
+class _TimerHandle(_Handle, asyncio.TimerHandle):
     __slots__ = ()
-
-    _context: Context
-
-    def _run(self) -> None:
-        process = self._context.get(PROCESS)
-        if process is None or not process.is_paused:
-            super()._run()
-        else:
-            process.waiting.append(self)
 
 
 class _Future(asyncio.Future[T]):
