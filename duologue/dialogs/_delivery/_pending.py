@@ -141,6 +141,8 @@ class PendingMail:
     """
 
     def __init__(self, prefix: str) -> None:
+        # Not a function: it would be one more call of every press.
+        self._ids = map(f"{prefix}.".__add__, map(str, count(1)))
         self._pending: dict[str, Pending] = {}
         self._arrivals = Arrivals(prefix)
         self._idle: list[asyncio.Future[None]] = []
@@ -148,8 +150,22 @@ class PendingMail:
     def __len__(self) -> int:
         return len(self._pending) + self._arrivals.count
 
+    def new_id(self) -> str:
+        """An id for mail of this process."""
+        return next(self._ids)
+
+    def note(self, pending: Pending) -> str:
+        """Give a message its id before it is sent.
+
+        Returns:
+            The id.
+        """
+        mail_id = pending.id = next(self._ids)
+        self._pending[mail_id] = pending
+        return mail_id
+
     def add(self, pending: Pending) -> None:
-        """Note a message before it is sent."""
+        """Note a message that has its id, as another process has sent it."""
         self._pending[pending.id] = pending
 
     def arrive(self, arrival: Arrival) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import count
 from typing import TypeAlias
 
 from duologue.actors import Clock, Engine, Letter, Mail, Observer
@@ -73,9 +72,8 @@ class Post:
         self._clock = clock
         self._outage = outage
         # Whoever handles a message knows by its id whom to answer.
-        self._prefix = f"{engine.name}.{secrets.token_urlsafe(4)}"
-        self._numbers = count(1)
-        self.pending: PendingMail = PendingMail(self._prefix)
+        prefix = f"{engine.name}.{secrets.token_urlsafe(4)}"
+        self.pending: PendingMail = PendingMail(prefix)
 
     def bot_key(self, bot: Bot | None) -> str:
         """Name the bot that a call is for.
@@ -108,7 +106,7 @@ class Post:
         """
         body = encode(command)
         pending = Pending("", self._clock.time(), lending=lending)
-        self._note(pending)
+        self.pending.note(pending)
         receipt = Receipt(pending)
         await self._send(Letter(address.key, Mail(pending.id, body)))
         return receipt
@@ -116,7 +114,7 @@ class Post:
     def expect(self, key: str, body: bytes) -> tuple[Letter, Receipt]:
         """Make a letter that somebody else delivers, and its receipt."""
         pending = Pending("", self._clock.time())
-        self._note(pending)
+        self.pending.note(pending)
         return Letter(key, Mail(pending.id, body)), Receipt(pending)
 
     async def put(self, letters: Sequence[Letter]) -> None:
@@ -156,7 +154,7 @@ class Post:
         for command, view in news:
             pending = Pending("", self._clock.time())
             pending.view = view
-            self._note(pending)
+            self.pending.note(pending)
             letters.append(Letter(key, Mail(pending.id, encode(command))))
 
         async def note() -> None:
@@ -174,7 +172,7 @@ class Post:
 
     async def redraw(self, address: Address, stack_id: str) -> None:
         """Have a stack drawn anew by whoever has its chat."""
-        mail = Mail(f"{self._prefix}.{next(self._numbers)}", encode(Redraw(stack_id)))
+        mail = Mail(self.pending.new_id(), encode(Redraw(stack_id)))
         send = partial(self._engine.enqueue, [Letter(address.key, mail)])
         await self._outage.outlast(send)
 
@@ -192,7 +190,7 @@ class Post:
             who = user.name, user.username, user.language_code
         body = encode(Introduced(chat.type.value, *who))
         pending = Pending("", self._clock.time())
-        self._note(pending)
+        self.pending.note(pending)
         await self._send(Letter(address.key, Mail(pending.id, body)))
 
     async def deliver(self, offers: Sequence[Offer]) -> None:
@@ -208,8 +206,7 @@ class Post:
         letters: list[Letter] = []
         for key, body, coming in offers:
             if isinstance(coming, Pending):
-                mail_id = coming.id = f"{self._prefix}.{next(self._numbers)}"
-                self.pending.add(coming)
+                mail_id = self.pending.note(coming)
             else:
                 mail_id = self.pending.arrive(coming)
             letters.append(Letter(key, Mail(mail_id, body)))
@@ -230,10 +227,6 @@ class Post:
             pending = self.pending.remove(letter.mail.id)
             if pending is not None:
                 pending.fail(error)
-
-    def _note(self, pending: Pending) -> None:
-        pending.id = f"{self._prefix}.{next(self._numbers)}"
-        self.pending.add(pending)
 
     async def _send(self, letter: Letter) -> None:
         turn = active_turn()
