@@ -50,8 +50,10 @@ class Programs:
     def engine(self) -> TestedEngine:
         return TestedEngine(self._url, namespace=self._namespace, shards=2)
 
-    async def run(self, dispatcher: Dispatcher) -> Playground:
-        engine = self.engine()
+    async def run(
+        self, dispatcher: Dispatcher, kind: type[TestedEngine] = TestedEngine
+    ) -> Playground:
+        engine = kind(self._url, namespace=self._namespace, shards=2)
         chat = Playground(dispatcher, engine=engine, bot=self.bot)
         return await self._stack.enter_async_context(chat)
 
@@ -541,3 +543,69 @@ async def test_what_is_owed_to_a_chat_that_was_let_go_is_drawn_by_who_has_it_nex
 
     assert engine.of_others == []
     assert len(bot.calls_of(Method.SEND)) == before + 2
+
+
+class _Late(TestedEngine):
+    """Loses a chat behind a commit, and hears of the commit only later."""
+
+    late: asyncio.Event | None = None
+
+    def _sweep(self, shard: int) -> bool:
+        return self.late is not None or super()._sweep(shard)
+
+    async def commit(
+        self,
+        opened: Opened,
+        *,
+        snapshot: bytes | None,
+        outbox: Sequence[Letter] = (),
+        owed: Sequence[Owed] = (),
+        timed: Sequence[TimedLetter] = (),
+        keep: bool = False,
+    ) -> Opened | None:
+        following = await super().commit(
+            opened,
+            snapshot=snapshot,
+            outbox=outbox,
+            owed=owed,
+            timed=timed,
+            keep=keep,
+        )
+        if self.late is not None:
+            unit = self._unit(opened.key)
+            assert unit is not None
+            self._lose(unit)
+            await self._let_go(unit, only_empty=False)  # another one has it at once
+            await self.late.wait()
+        return following
+
+
+async def test_a_process_that_hears_of_its_commit_late_does_not_draw_over_who_has_the_chat(
+    programs: Programs,
+) -> None:
+    one = await programs.run(make_dispatcher(), _Late)
+    await one.say(1, "/start")
+    await one.settled()
+    two = await programs.run(make_dispatcher())
+
+    engine = one.engine
+    assert isinstance(engine, _Late)
+    engine.late = late = asyncio.Event()
+    first = await one.dialog(1).update({"a": 1})
+
+    async def see() -> None:
+        with pytest.raises(OutcomeUnknownError):
+            await first.drawn()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(see())
+        await asyncio.sleep(30)
+        second = await two.dialog(1).update({"b": 2})
+        await second.drawn()
+        late.set()
+    await asyncio.sleep(30)
+
+    edits = [
+        call.view and call.view.text for call in programs.bot.calls_of(Method.EDIT)
+    ]
+    assert edits == ["0 a=1", "0 a=1 b=2"]

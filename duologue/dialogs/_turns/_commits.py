@@ -61,6 +61,7 @@ class Commits:
             FencedError: Another one has taken the address over.
         """
         stored = self.stored(turn)
+        plan.losses = actor.losses
         owing = self._release.owing
         if owing is not None:
             self._release.owe(owing, turn, plan)
@@ -95,6 +96,8 @@ class Commits:
         """Let out what the commit has made real; what is committed stays so."""
         try:
             self.count(turn, "committed")
+            if actor.losses != plan.losses:
+                return self._release.let_out_elsewhere(actor, turn, plan)
             return self._release.let_out(actor, turn, plan, command)
         except Exception as error:  # noqa: BLE001  # whatever a bot or an effect raises
             self._on_error(error, actor.key)

@@ -370,8 +370,7 @@ class Conversations:
         behind it, which is mended when it is known (see `_confirm`).
         """
         self._recovery.leave(screen)
-        screens = self._actors.screens_of(screen)
-        self._presenter.leave(screen, screens)
+        self._presenter.leave(screen, self._actors.lose(screen))
 
     def _pay(self, debt: Debt) -> None:
         """Note that one part of what is owed has been done."""

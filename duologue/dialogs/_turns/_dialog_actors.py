@@ -71,6 +71,7 @@ class DialogActor(AsyncActor):
         pressed: The press that was handled last; see `Turn.pressed`.
         used: When it last handled mail, by the clock.
         unsure: A turn of which nobody knows whether it was committed.
+        losses: How often another process has taken its chat over.
         is_asking: Whether the engine, which did not answer, is asked again later.
     """
 
@@ -89,6 +90,7 @@ class DialogActor(AsyncActor):
         self.pressed: tuple[str | None, str] | None = None
         self.used: float = 0.0
         self.unsure: Unsure | None = None
+        self.losses: int = 0
         self.is_asking: bool = False
         self._run_turn = run_turn
         self._gone = gone
@@ -195,14 +197,19 @@ class DialogActors:
         """
         return self._actors.get(key) or self._activate(key)
 
-    def screens_of(self, screen: str) -> list[Screens]:
-        """What is on its way to a chat, by the conversations of it."""
+    def lose(self, screen: str) -> list[Screens]:
+        """Learn that another process has a chat.
+
+        Returns:
+            What is on its way there, by the conversations of it.
+        """
         chat = "dialog/" + screen.partition("/")[2]
-        return [
-            actor.screens
-            for key, actor in self._actors.items()
-            if key == chat or key.startswith(f"{chat}:")
-        ]
+        lost: list[Screens] = []
+        for key, actor in self._actors.items():
+            if key == chat or key.startswith(f"{chat}:"):
+                actor.losses += 1
+                lost.append(actor.screens)
+        return lost
 
     @property
     def has_mail(self) -> bool:

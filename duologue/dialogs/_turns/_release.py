@@ -34,9 +34,10 @@ class Plan:
         owed: What the engine is to keep of it until it is done.
         debts: What the answers pay that no drawing carries, by their presses.
         errors: What could not be planned.
+        losses: How often its chat had been lost when it was to be committed.
     """
 
-    __slots__ = ("answered", "debts", "draws", "errors", "owed")
+    __slots__ = ("answered", "debts", "draws", "errors", "losses", "owed")
 
     def __init__(self) -> None:
         self.draws: list[tuple[Bot, Draw]] = []
@@ -44,6 +45,7 @@ class Plan:
         self.owed: Sequence[Owed] = ()
         self.debts: Mapping[str, Debt] = _NO_DEBTS
         self.errors: Sequence[Exception] = ()
+        self.losses: int = 0
 
 
 class Release:
@@ -144,6 +146,40 @@ class Release:
             self._presenter.confirmed(actor.screens, command.stack_id, command.revision)
         elif view is None and isinstance(command, DialogCommand):
             view = self._presenter.in_flight(actor.screens, command.stack_id)
+        return view
+
+    def let_out_elsewhere(
+        self, actor: DialogActor, turn: Turn, plan: Plan
+    ) -> Order | None:
+        """Let out what the commit of a turn has made real outside of its chat.
+
+        The chat was lost since the commit was asked for. What is owed there is of the
+        process that has the chat now, and may have been drawn long ago.
+
+        Returns:
+            What tells whoever waits for a view that nobody here knows of it.
+        """
+        view: Order | None = None
+        address = turn.address
+        for error in plan.errors:
+            self._on_error(error, actor.key)
+        for bot, draw in plan.draws:
+            out = draw.outgoing
+            if out is None or (bot_key(bot), out.chat_id) == (
+                address.bot,
+                address.chat_id,
+            ):
+                order = Order(draw)
+                order.finish(OutcomeUnknownError(actor.key))
+            elif self._is_elsewhere(bot, out):
+                continue
+            else:
+                order = self._presenter.show(actor.screens, address, bot, draw)
+            if out is None:
+                view = order
+            else:
+                _depart(out, order)
+        self._begin_and_end_tasks(actor, turn)
         return view
 
     def _is_elsewhere(self, bot: Bot, outgoing: Outgoing) -> bool:
