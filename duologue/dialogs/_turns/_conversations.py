@@ -178,6 +178,7 @@ class Conversations:
             clock=clock,
             observer=observer,
             idle_after=settings.idle_after,
+            shared=engine.shared,
         )
         self._recovery = Recovery(
             engine,

@@ -144,6 +144,7 @@ class DialogActors:
         clock: Tells how long an actor has been idle.
         observer: Is told of actors that come and go.
         idle_after: Seconds without mail after which an actor is let go.
+        shared: Whether another process may take a chat over.
     """
 
     actor_name: str = DialogActor.__name__
@@ -156,6 +157,7 @@ class DialogActors:
         clock: Clock,
         observer: Observer,
         idle_after: float,
+        shared: bool,
     ) -> None:
         self._system = system
         self._run_turn = run_turn
@@ -164,6 +166,8 @@ class DialogActors:
         self._idle_after = idle_after
         # In the order of their last use, so a sweep looks at the oldest only.
         self._actors: OrderedDict[str, DialogActor] = OrderedDict()
+        # Many chats may be lost at once, so that each is looked up.
+        self._by_chat: dict[str, list[DialogActor]] | None = {} if shared else None
         self._timer: TimerHandle | None = None
         self._empty: list[asyncio.Future[None]] = []
         self._is_closing = False
@@ -203,13 +207,10 @@ class DialogActors:
         Returns:
             What is on its way there, by the conversations of it.
         """
-        chat = "dialog/" + screen.partition("/")[2]
-        lost: list[Screens] = []
-        for key, actor in self._actors.items():
-            if key == chat or key.startswith(f"{chat}:"):
-                actor.losses += 1
-                lost.append(actor.screens)
-        return lost
+        lost = (self._by_chat or {}).get(screen.partition("/")[2], ())
+        for actor in lost:
+            actor.losses += 1
+        return [actor.screens for actor in lost]
 
     @property
     def has_mail(self) -> bool:
@@ -244,6 +245,8 @@ class DialogActors:
         assert isinstance(actor, DialogActor)  # noqa: S101  # it has just started
         actor.used = self._clock.time()
         self._actors[key] = actor
+        if self._by_chat is not None:
+            self._by_chat.setdefault(_chat_of(key), []).append(actor)
         self._observer.count("activations", actor=self.actor_name)
         if self._timer is None and not self._is_closing:
             self._timer = self._clock.call_later(self._idle_after, self._sweep)
@@ -253,6 +256,8 @@ class DialogActors:
         """Forget an actor that has stopped; the next one takes over its mail."""
         if self._actors.get(actor.key) is actor:
             del self._actors[actor.key]
+            if self._by_chat is not None:
+                self._leave_chat(actor, self._by_chat)
         self._observer.count("passivations", actor=self.actor_name)
         if actor.inbox.has_mail and not self._is_closing:
             self.ready(actor.key)
@@ -264,6 +269,13 @@ class DialogActors:
                 if not empty.done():
                     empty.set_result(None)
             self._empty.clear()
+
+    @staticmethod
+    def _leave_chat(actor: DialogActor, chats: dict[str, list[DialogActor]]) -> None:
+        chat = _chat_of(actor.key)
+        chats[chat].remove(actor)
+        if not chats[chat]:
+            del chats[chat]
 
     def _sweep(self) -> None:
         """Let go of the actors that have been idle for long enough, oldest first."""
@@ -281,3 +293,9 @@ class DialogActors:
             oldest = next(iter(self._actors.values())).used
             delay = max(oldest + self._idle_after - now, 0.0)
             self._timer = self._clock.call_later(delay, self._sweep)
+
+
+def _chat_of(key: str) -> str:
+    """The chat of an address, such as `max.1:42`."""
+    bot, _, rest = key.partition("/")[2].partition(":")
+    return f"{bot}:{rest.partition(':')[0]}"
