@@ -13,6 +13,7 @@ import pytest
 
 from duologue import Dispatcher
 from duologue.actors import Letter, Opened, Owed, TimedLetter
+from duologue.actors._engine._local import Mailbox
 from duologue.dialogs import BgManager, DialogManager, Message, Sent, StartMode
 from duologue.dialogs.routing import Command
 from duologue.errors import NoContextError, OutcomeUnknownError
@@ -609,3 +610,54 @@ async def test_a_process_that_hears_of_its_commit_late_does_not_draw_over_who_ha
         call.view and call.view.text for call in programs.bot.calls_of(Method.EDIT)
     ]
     assert edits == ["0 a=1", "0 a=1 b=2"]
+
+
+class _Crowded(TestedEngine):
+    """Lets a chat go whose last drawing its state has not heard of yet, as for others."""
+
+    is_crowded = False
+
+    def _sweep(self, shard: int) -> bool:
+        return self.is_crowded or super()._sweep(shard)
+
+    def _release(self, key: str, box: Mailbox) -> None:
+        self._left_over = self.is_crowded and bool(box.mail)
+        super()._release(key, box)
+        self._left_over = False
+
+
+async def test_a_chat_that_is_let_go_for_others_is_drawn_on_its_newest_message_afterwards(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "duologue.dialogs._turns._runner._BATCH", 1
+    )  # to let it go soon
+    dispatcher, gate = make_dispatcher(), asyncio.Event()
+
+    async def wait(_: Message) -> None:
+        await gate.wait()
+
+    dispatcher.message.register(wait, Command("wait"))
+    one = await programs.run(dispatcher, _Crowded)
+    engine = one.engine
+    assert isinstance(engine, _Crowded)
+    with programs.bot.hold(Method.SEND) as held:
+        await one.say(1, "/start")
+        await held.reached()
+        _said = await one.dialog(1).update({"a": 1})
+        await one.say(1, "/wait")
+        await asyncio.sleep(1)
+    two = await programs.run(make_dispatcher())
+    await asyncio.sleep(1)
+    engine.is_crowded = True
+    gate.set()
+    await asyncio.sleep(120)
+    await two.say(1, "/start")
+    await asyncio.sleep(120)
+    engine.is_crowded = False
+    third = await one.dialog(1).update({"c": 3})
+    await third.drawn()
+
+    newest = programs.bot.calls_of(Method.SEND)[-1].message_id
+    assert programs.bot.calls_of(Method.EDIT)[-1].message_id == newest
+    assert one.runtime._parts().conversations.load()["screens_busy"] == 0

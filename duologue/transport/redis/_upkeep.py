@@ -193,7 +193,11 @@ class Upkeep(LeasedMailboxes):
     def _let_go(self, unit: Unit, *, only_empty: bool) -> asyncio.Future[object]:
         def done(reply: Reply) -> None:
             assert isinstance(reply, list)  # noqa: S101  # so the script returns
-            if reply[0] != b"kept":
+            if reply[0] == b"fenced":
+                self._lose(unit)
+            elif reply[0] == b"released" and not only_empty:
+                self._lose(unit, "let_go")  # with mail, which may be of its screen
+            elif reply[0] == b"released":
                 self._forget(unit)
             elif not unit.is_lost:
                 _answer = self._refresh(unit)
