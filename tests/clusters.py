@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import secrets
 import shutil
 import socket
 import tempfile
@@ -22,7 +23,9 @@ from tests.servers import PatientLink, RedisServer, TestedEngine, patience
 _PATIENCE = 30.0
 _PRIMARIES = 3
 _SLOTS = 16384
-_LAST_PORT = 50_000  # the ports of their bus are above those of systems
+# Systems give ports above these to connections, and the bus of a node has one, too.
+_PORTS = range(12_000, 22_000)
+_TO_BUS = 10_000
 
 
 class RedisCluster:
@@ -148,12 +151,19 @@ def free_ports(number: int) -> list[int]:
     """Ports that nobody has, whose bus has a port too."""
     found: list[int] = []
     while len(found) < number:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-            if port < _LAST_PORT and port not in found:
-                found.append(port)
+        port = secrets.choice(_PORTS)
+        if port not in found and _is_free(port) and _is_free(port + _TO_BUS):
+            found.append(port)
     return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 @cache
