@@ -17,6 +17,7 @@ from duologue.actors._engine._timed import wall_time
 from duologue.errors import FencedError
 from duologue.state._batches import ASKED
 from duologue.state._values import Values
+from duologue.transport.redis._mail._parcels import Origin
 from duologue.transport.redis._server import Server
 from duologue.transport.redis._wire._calls import Call
 from duologue.transport.redis._wire._envelopes import pack, pack_owed
@@ -47,11 +48,32 @@ CHAT, OTHER = "dialog/b:1:1", "dialog/b:2:2"
 KINDS = ("dialog/b", "screen/b")
 
 
+class _Anew:
+    """A server that begins anew when a script comes."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.is_away = asyncio.Event()
+        self.is_back = asyncio.Event()
+
+
 class _FaultyLink(PatientLink):
     """Loses the connection when certain scripts are to be sent."""
 
     refused: tuple[Script, ...] = ()
     unanswered: Script | None = None
+    anew: _Anew | None = None
+
+    async def _pipelined(self, calls: Sequence[Call]) -> list[object]:
+        anew = self.anew
+        if anew is not None and any(call.script is anew.script for call in calls):
+            self.anew = None
+            assert self._connection is not None
+            await self._connection.disconnect()
+            anew.is_away.set()
+            await anew.is_back.wait()
+            raise RedisConnectionError("it begins anew")
+        return await super()._pipelined(calls)
 
     async def transfer(self, calls: Sequence[Call]) -> list[object]:
         if any(call.script in self.refused for call in calls):
@@ -81,6 +103,13 @@ def lose_an_answer(engine: FaultyEngine, script: Script) -> None:
     """Have the connection break when this script has been run."""
     assert isinstance(engine._link, _FaultyLink)
     engine._link.unanswered = script
+
+
+def begin_anew(engine: FaultyEngine, script: Script) -> _Anew:
+    """Have the server begin anew when this script comes."""
+    assert isinstance(engine._link, _FaultyLink)
+    engine._link.anew = _Anew(script)
+    return engine._link.anew
 
 
 class Namespace:
@@ -182,10 +211,49 @@ async def test_who_has_lost_a_chat_forgets_nothing_of_what_its_next_owner_sends(
     namespace.take_over("b:1")
     namespace.server.ask("HSET", namespace.key("x:b:1"), "1", "its letter")
 
-    await engine._forget_out(unit, [1])
+    connections = engine._link.connections
+    await engine._forget_out(Origin(unit, {1: b"what it had sent"}, connections))
 
     left = namespace.server.ask("HEXISTS", namespace.key("x:b:1"), "1")
     assert left == b":1\r\n"
+
+
+async def test_what_a_forgotten_commit_has_sent_is_not_brought(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await Desk(engine, *KINDS).begin(CHAT)
+    anew = begin_anew(engine, ENQUEUE)
+
+    await engine.commit(turn, snapshot=b"{}", outbox=[letter(OTHER, "sent")])
+    await anew.is_away.wait()
+    ask = namespace.server.ask
+    ask("HDEL", namespace.key("x:b:1"), "1")
+    anew.is_back.set()
+    await asyncio.sleep(5)
+
+    assert ask("EXISTS", namespace.key("m:b:2")) == b":0\r\n"
+    assert not engine._units  # nothing keeps the chat here
+
+
+async def test_what_the_server_has_forgotten_to_have_is_brought_once_more(
+    namespace: Namespace,
+) -> None:
+    engine = await namespace.process()
+    await engine.enqueue([letter(CHAT, "m1")])
+    turn = await Desk(engine, *KINDS).begin(CHAT)
+    anew = begin_anew(engine, FORGET)
+
+    await engine.commit(turn, snapshot=b"{}", outbox=[letter(OTHER, "sent")])
+    await anew.is_away.wait()
+    ask, box = namespace.server.ask, namespace.key("m:b:2")
+    ask("DEL", box, namespace.key(f"d:{OTHER}"))
+    anew.is_back.set()
+    await asyncio.sleep(5)
+
+    assert ask("HLEN", box) == b":1\r\n"
+    assert ask("EXISTS", namespace.key("x:b:1")) == b":0\r\n"
 
 
 async def test_a_chat_is_let_go_though_the_server_was_away_when_it_was_to_be(

@@ -8,7 +8,7 @@ from typing import cast
 
 from duologue.actors import TimedLetter
 from duologue.actors._engine._timed import wall_time
-from duologue.transport.redis._relay import Relay
+from duologue.transport.redis._mail._relay import Relay
 from duologue.transport.redis._server import Server
 from duologue.transport.redis._upkeep import GONE
 from duologue.transport.redis._wire._calls import Call, Reply

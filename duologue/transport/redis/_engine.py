@@ -39,7 +39,7 @@ from duologue._redis import (
 from duologue.actors import Letter, Observer, Owed
 from duologue.errors import EngineClosedError, FencedError
 from duologue.transport.redis._keys import Names
-from duologue.transport.redis._parcels import boxes_of, letter_arguments
+from duologue.transport.redis._mail._parcels import boxes_of, letter_arguments
 from duologue.transport.redis._server import ClusterServer, Server
 from duologue.transport.redis._turns import Turns
 from duologue.transport.redis._units import (

@@ -255,8 +255,11 @@ class Turns(Suspects):
         more = [self._names.state(shard, key), *self._names.timed(shard)]
         more.append(self._names.dead(shard))
         carried: dict[int, bytes] = {}
+        known = 0
 
         def done(reply: Reply) -> None:
+            nonlocal known
+            known = self._link.connections
             status, last, numbers = parts_of(reply)
             if status == b"fenced":
                 self._lose(unit)
@@ -289,7 +292,7 @@ class Turns(Suspects):
             self._leave_open(unit, change.owed, carried)
             raise
         if carried:
-            await self._let_out(unit, carried, len(change.others))
+            await self._let_out(unit, carried, len(change.others), known)
 
     @staticmethod
     def _leave_open(unit: Unit, owed: Sequence[Owed], carried: Iterable[int]) -> None:
@@ -357,16 +360,16 @@ class Turns(Suspects):
             _answer = self._refresh(unit)
 
     async def _let_out(
-        self, unit: Unit, carried: dict[int, bytes], letters: int
+        self, unit: Unit, carried: dict[int, bytes], letters: int, known: int
     ) -> None:
         """Have brought to other units what a commit sends there."""
         # Whoever lets out what is owed has to know who draws it; mail may wait.
         mail = dict(list(carried.items())[:letters])
         drawings = {n: out for n, out in carried.items() if n not in mail}
         if mail:
-            _task = self._spawn(self._carry(unit, mail))
+            _task = self._spawn(self._carry(unit, mail, known))
         if drawings:
-            await asyncio.shield(self._spawn(self._carry(unit, drawings)))
+            await asyncio.shield(self._spawn(self._carry(unit, drawings, known)))
 
 
 def _packed_dead(dead: FailedMail) -> bytes:

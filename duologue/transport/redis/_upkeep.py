@@ -87,6 +87,7 @@ class Upkeep(LeasedMailboxes):
         more: Sequence[str] = (),
         done: Callable[[Reply], object] | None = None,
         ended: Callable[[], None] | None = None,
+        holds: Callable[[], bool] | None = None,
     ) -> asyncio.Future[object]:
         """Send a script about a unit."""
         call = Call(
@@ -97,6 +98,7 @@ class Upkeep(LeasedMailboxes):
             keys=more,
             done=done,
             ended=ended,
+            holds=holds,
         )
         return self._link.send(call)
 

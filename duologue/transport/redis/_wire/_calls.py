@@ -29,6 +29,8 @@ class Call:
         done: Is called with the reply, in the order of the calls and before anything
             else happens; what it returns is what the caller gets.
         ended: Is called once, when there is a reply or will be none, before `done`.
+        holds: Tells, when it is to be sent, whether what it assumes still holds; if
+            not, it is not sent, and there is no answer.
     """
 
     __slots__ = (
@@ -38,6 +40,7 @@ class Call:
         "done",
         "first",
         "future",
+        "holds",
         "keys",
         "script",
     )
@@ -52,8 +55,10 @@ class Call:
         keys: Sequence[str] = (),
         done: Callable[[Reply], object] | None = None,
         ended: Callable[[], None] | None = None,
+        holds: Callable[[], bool] | None = None,
     ) -> None:
         self._ended = ended
+        self.holds: Callable[[], bool] | None = holds
         self.about: str = about
         self.command: Sequence[Argument] = command
         self.script: Script | None = script
@@ -122,6 +127,11 @@ class Wire(ABC):
     @abstractmethod
     def problem(self) -> str | None:
         """Why nothing can be accepted or committed now; None if all is well."""
+
+    @property
+    @abstractmethod
+    def connections(self) -> int:
+        """How often it was connected anew: what was there before may be forgotten."""
 
     @abstractmethod
     def send(self, call: Call) -> asyncio.Future[object]:

@@ -156,6 +156,11 @@ class Lanes(Wire):
         problems = (link.problem for link in used)
         return next((each for each in problems if each is not None), None)
 
+    @property
+    def connections(self) -> int:
+        """How often servers were connected anew: what was there may be forgotten."""
+        return sum(link.connections for link in self._links.values())
+
     def send(self, call: Call) -> asyncio.Future[object]:
         """Send a call with the others of this tick to the same server."""
         lane = self._lane(call)

@@ -69,6 +69,7 @@ class Link(Wire):
         if observer is not None and wait is not None:
             observer.count("replicas_short", 0)
         self._connection: Connection | None = None
+        self._connections = 0
         self._wait = wait
         self._calls: list[Call] = []
         self._pump: asyncio.Task[None] | None = None
@@ -79,6 +80,11 @@ class Link(Wire):
     def problem(self) -> str | None:
         """Why nothing can be accepted or committed now; None if all is well."""
         return self._problem
+
+    @property
+    def connections(self) -> int:
+        """How often it was connected anew: what was there before may be forgotten."""
+        return self._connections
 
     def send(self, call: Call) -> asyncio.Future[object]:
         """Send a call with the others of this tick."""
@@ -153,6 +159,9 @@ class Link(Wire):
             self._note_calls(calls, loop.time() - began)
         missing = self._missing_replicas(replies)
         for call, reply in zip(calls, replies, strict=False):
+            if isinstance(reply, EngineUnavailableError):
+                call.fail(reply)
+                continue
             if isinstance(reply, BaseException):
                 self._refused(call, reply)
                 continue
@@ -206,9 +215,6 @@ class Link(Wire):
 
     async def _pipelined(self, calls: Sequence[Call]) -> list[object]:
         """Send some calls through the connection that this link keeps for itself."""
-        parts = [call.written() for call in calls]
-        if self._wait is not None:
-            parts.append(command(len(self._wait[0]), written(self._wait[0])))
         if self._connection is None:
             self._connection = await self._client.connection_pool.get_connection()
         connection = self._connection
@@ -217,8 +223,20 @@ class Link(Wire):
         async with asyncio.timeout(_TIMEOUT):
             if not connection.is_connected:
                 await connection.connect()  # asks sentinels; sending goes where it was
-            await connection.send_packed_command([b"".join(parts)])
-            for _ in parts:
+                self._connections += 1
+            parts = [
+                call.written() if call.holds is None or call.holds() else None
+                for call in calls
+            ]
+            if self._wait is not None:
+                parts.append(command(len(self._wait[0]), written(self._wait[0])))
+            sent = b"".join(part for part in parts if part is not None)
+            if sent:
+                await connection.send_packed_command([sent])
+            for number, part in enumerate(parts):
+                if part is None:
+                    replies.append(_left_out(calls[number]))
+                    continue
                 try:
                     reply = await connection.read_response(timeout=math.inf)
                 except ResponseError as error:
@@ -264,6 +282,11 @@ class Link(Wire):
         if self._takes_back is None or not self._takes_back(call, error):
             self._problem = said(error)
             call.fail(EngineUnavailableError(call.about, self._problem))
+
+
+def _left_out(call: Call) -> EngineUnavailableError:
+    """What became of a call that assumes what may not be any more."""
+    return EngineUnavailableError(call.about, "the connection was lost meanwhile")
 
 
 def said(error: BaseException) -> str:

@@ -1,23 +1,21 @@
-"""Mail on its way: into units, from one unit to another, and from its time on.
+"""Mail on its way into units: in its order for each of them, and once.
 
-What a commit sends to other units is durable with it, beside the state of its own unit,
-until each is in its mailbox: in their order for one target, and once, since a mailbox knows
-the newest ids that it has taken. A process that takes over a unit takes that over, too.
+A mailbox knows the newest ids that it has taken. Mail for one that is full waits, and so
+does all that comes behind it from this process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
-from duologue.actors import Letter, Mail, Owed, TimedLetter
+from duologue.actors import Letter, Owed
 from duologue.actors._engine._local import check_letters
-from duologue.actors._engine._timed import mail_of, wall_time
 from duologue.errors import EngineClosedError, EngineUnavailableError
 from duologue.transport.redis._leases import Leases
-from duologue.transport.redis._parcels import Due, Parcel
+from duologue.transport.redis._mail._parcels import Due, Origin, Parcel
 from duologue.transport.redis._units import (
     TOKEN_SIZE,
     Place,
@@ -26,15 +24,15 @@ from duologue.transport.redis._units import (
 )
 from duologue.transport.redis._wire._calls import Call, Reply
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._envelopes import pack, unpack_out
-from duologue.transport.redis._wire._scripts import ACCEPT, ENQUEUE, FORGET
+from duologue.transport.redis._wire._envelopes import pack
+from duologue.transport.redis._wire._scripts import ACCEPT, ENQUEUE
 
-_AGAIN = 0.05  # seconds until a full mailbox is tried again
-_PAUSE = 1.0  # seconds until a server that did not answer is asked again
-_DUE_AT_ONCE = 100
+_AGAIN = 0.05  # seconds until a full mailbox, or another connection, is tried
+PAUSE = 1.0
+"""Seconds until a server that did not answer is asked again."""
 
 
-class Relay(Leases):
+class Senders(Leases):
     """Puts mail into units, wherever they are."""
 
     _senders: dict[str, list[asyncio.Future[None]]]
@@ -69,20 +67,24 @@ class Relay(Leases):
             await self._bring_in_turn(part)
 
     async def _bring_in_turn(
-        self, letters: list[Letter], *, is_late: bool = False
+        self, letters: list[Letter], origin: Origin | None = None
     ) -> None:
         """Bring letters to one unit, behind those of this process that wait.
 
         Args:
             letters: The letters.
-            is_late: Whether they are brought though the engine takes nothing any more,
-                and however long the server is away.
+            origin: Where they come from, if from another unit. They are brought then
+                though the engine takes nothing any more, and however long the server is
+                away; but for those that it has forgotten meanwhile, and once more if it
+                may have forgotten that they are there.
         """
         member = self._place(letters[0].key).member
         queue = self._senders.get(member)
+        is_sure = True
         if queue is None:
             # Nobody waits: what is sent now keeps its order by itself.
-            taken = await self._try_to_bring(letters, is_late=is_late)
+            taken = await self._try_to_bring(letters, origin)
+            is_sure = taken is not None
             if taken == len(letters):
                 return
             letters = letters[taken or 0 :]
@@ -95,13 +97,7 @@ class Relay(Leases):
             if queue[0] is turn:
                 turn.set_result(None)
             await turn
-            while letters:
-                if self._closed and not is_late:
-                    raise EngineClosedError(letters[0].key)
-                taken = await self._try_to_bring(letters, is_late=is_late)
-                letters = letters[taken or 0 :]
-                if letters:
-                    await asyncio.sleep(_PAUSE if taken is None else _AGAIN)
+            await self._bring_all(letters, origin, is_sure=is_sure)
         finally:
             queue.remove(turn)
             if not queue:
@@ -109,16 +105,58 @@ class Relay(Leases):
             elif not queue[0].done():
                 queue[0].set_result(None)
 
+    async def _bring_all(
+        self, letters: list[Letter], origin: Origin | None, *, is_sure: bool
+    ) -> None:
+        """Bring letters until all are there, or the engine takes nothing any more."""
+        while letters:
+            if origin is None:
+                if self._closed:
+                    raise EngineClosedError(letters[0].key)
+            elif not is_sure:
+                await self._look_again(origin)
+                letters = origin.letters()
+                if not letters:
+                    return
+            taken = await self._try_to_bring(letters, origin)
+            is_sure = taken is not None
+            letters = letters[taken or 0 :]
+            if letters and is_sure:
+                await asyncio.sleep(_AGAIN)
+
     async def _try_to_bring(
-        self, letters: Sequence[Letter], *, is_late: bool
+        self, letters: Sequence[Letter], origin: Origin | None
     ) -> int | None:
         """Bring letters; tell how many there was room for, None if nobody knows."""
-        try:
+        if origin is None:
             return await self._bring(letters)
+        try:
+            sent = self._put_in(letters, holds=self._holds(origin))
+            return cast("int", await asyncio.shield(sent))
         except EngineUnavailableError:
-            if is_late:  # who comes later stands behind them
-                return None
-            raise
+            return None  # who comes later stands behind them
+
+    def _holds(self, origin: Origin) -> Callable[[], bool]:
+        """Tells whether no server can have begun anew since something was there."""
+        link, known = self._link, origin.connections
+        return lambda: link.connections == known
+
+    async def _look_again(self, origin: Origin) -> None:
+        """See what a unit keeps still of what it sends to another one, after a moment."""
+        await asyncio.sleep(PAUSE if self._holds(origin)() else _AGAIN)
+
+        def done(reply: Reply) -> None:
+            origin.keep(cast("list[bytes | None]", reply), self._link.connections)
+
+        while origin.left:
+            command: list[Argument] = ["HMGET", origin.key, *origin.left]
+            call = Call(origin.unit.place.unit, command, done=done)
+            try:
+                await self._link.ask(call)
+            except EngineUnavailableError:
+                await asyncio.sleep(PAUSE)
+            else:
+                return
 
     def _wake_senders(self) -> None:
         """Let all who wait look again: the engine takes nothing any more."""
@@ -141,6 +179,7 @@ class Relay(Leases):
         owed: Sequence[Owed] = (),
         due: Due | None = None,
         is_own: bool = True,
+        holds: Callable[[], bool] | None = None,
     ) -> asyncio.Future[object]:
         """Send what goes into one unit; the future tells how much of it was taken."""
         place = self._place(letters[0].key if letters else owed[0].screen)
@@ -169,7 +208,9 @@ class Relay(Leases):
 
         if unit is not None:
             unit.calls += 1
-        return self._send(ENQUEUE, place, args, more=more, done=done, ended=ended)
+        return self._send(
+            ENQUEUE, place, args, more=more, done=done, ended=ended, holds=holds
+        )
 
     def accept(
         self, stream: str, entry: str, letter: Letter, *, before: str = ""
@@ -254,125 +295,3 @@ class Relay(Leases):
         bell = self._names.bell
         self._link.post(Call(bell, ["RPUSH", bell, f"{place.shard}|{place.kind}"]))
         self._link.post(Call(bell, ["LTRIM", bell, 0, 255]))
-
-    # From one unit to another.
-
-    def _send_out(self, unit: Unit, out: Mapping[int, bytes]) -> None:
-        new = {number: data for number, data in out.items() if number not in unit.out}
-        if new:
-            unit.out.update(new)
-            # Nobody here knows of the commit, so nobody would draw what is owed.
-            _task = self._spawn(self._carry(unit, new, is_own=False))
-
-    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Do something beside everything else, until the engine ends."""
-        raise NotImplementedError
-
-    def _look_at(self, shard: int, at: float) -> None:
-        """Look at the letters of a shard at a time."""
-        raise NotImplementedError
-
-    async def _carry(
-        self, unit: Unit, out: dict[int, bytes], *, is_own: bool = True
-    ) -> None:
-        """Bring what a unit sends to others; what is full waits and holds up only its own."""
-        by_target: dict[str, list[tuple[int, bytes]]] = {}
-        for number, data in sorted(out.items()):
-            target = self._place(unpack_out(data)[1]).member
-            by_target.setdefault(target, []).append((number, data))
-        async with asyncio.TaskGroup() as group:
-            for entries in by_target.values():
-                group.create_task(self._carry_to_one(unit, entries, is_own=is_own))
-
-    async def _carry_to_one(
-        self, unit: Unit, entries: Sequence[tuple[int, bytes]], *, is_own: bool
-    ) -> None:
-        letters: list[Letter] = []
-        owed: list[Owed] = []
-        for _, data in entries:
-            is_owed, key, name, body = unpack_out(data)
-            if is_owed:
-                owed.append(Owed(key, name, body))
-            else:
-                letters.append(Letter(key, Mail(name, body)))
-        if owed:
-            await self._bring_owed(owed, is_own=is_own)
-        if letters:
-            await self._bring_in_turn(letters, is_late=True)
-        numbers = [number for number, _ in entries]
-        # Who waits for this decides then who draws: the sooner, the surer.
-        _task = self._spawn(self._forget_out(unit, numbers))
-
-    async def _bring_owed(self, owed: Sequence[Owed], *, is_own: bool) -> None:
-        """Bring what is owed to the screen of one unit, however long that takes."""
-        while True:
-            try:
-                await asyncio.shield(self._put_in([], owed=owed, is_own=is_own))
-            except EngineUnavailableError:
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
-
-    async def _forget_out(self, unit: Unit, numbers: Sequence[int]) -> None:
-        """Nothing of it has to be brought any more."""
-
-        def done(reply: Reply) -> None:
-            if cast("list[Reply]", reply)[0] == b"fenced":
-                self._lose(unit)
-                return
-            for number in numbers:
-                unit.out.pop(number, None)
-            self._rest(unit)
-
-        args: list[Argument] = [unit.token, *numbers]
-        while True:
-            try:
-                await asyncio.shield(self._send(FORGET, unit.place, args, done=done))
-            except EngineUnavailableError:
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
-
-    # Letters for later.
-
-    def _ask_for_due(self, shard: int) -> None:
-        """Look whether the time of a letter has come."""
-        times, _ = self._names.timed(shard)
-        command: list[Argument] = ["ZRANGE", times, 0, _DUE_AT_ONCE, "WITHSCORES"]
-
-        def done(reply: Reply) -> None:
-            flat = cast("list[bytes]", reply)
-            first = [
-                (name.decode(), score.decode())
-                for name, score in zip(flat[::2], flat[1::2], strict=True)
-            ]
-            now = wall_time()
-            due = [each for each in first if float(each[1]) <= now]
-            if due:
-                self._read_due(shard, [name for name, _ in due], [at for _, at in due])
-            elif first:
-                self._look_at(shard, float(first[0][1]))
-
-        self._link.post(Call("letters for later", command, done=done))
-
-    def _read_due(self, shard: int, names: list[str], times: list[str]) -> None:
-        bodies = self._names.timed(shard)[1]
-
-        def done(reply: Reply) -> None:
-            found: list[tuple[float, int, str, str, bytes]] = []
-            for name, at, data in zip(
-                names, times, cast("list[bytes | None]", reply), strict=True
-            ):
-                if data is not None:
-                    number, _, body = data.partition(b":")
-                    found.append((float(at), int(number), name, at, body))
-            for _, _, name, at, body in sorted(found):
-                self._fire(name, at, body)
-
-        self._link.post(Call("letters for later", ["HMGET", bodies, *names], done=done))
-
-    def _fire(self, name: str, at: str, body: bytes) -> None:
-        key, _, own = name.partition("\n")
-        letter = TimedLetter(own, key, float(at), body)
-        letters = [Letter(key, mail_of(letter))]
-        _answer = self._put_in(letters, capacity=0, due=Due(name, at))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from duologue.actors import Letter, Owed
+from duologue.actors import Letter, Mail, Owed
 from duologue.transport.redis._keys import Names
-from duologue.transport.redis._units import NEVER, SnapshotCache, State
+from duologue.transport.redis._units import NEVER, SnapshotCache, State, Unit
 from duologue.transport.redis._wire._client import Argument
-from duologue.transport.redis._wire._envelopes import digest, pack
+from duologue.transport.redis._wire._envelopes import digest, pack, unpack_out
 
 
 @dataclass(slots=True)
@@ -23,6 +23,60 @@ class Due:
 
     name: str
     at: str
+
+
+class Origin:
+    """What a unit sends to another one, and keeps until it is there.
+
+    A server that begins anew, or another one in its place, may have forgotten that it is
+    there, or the commit that has sent it, whose mail is handled once more then.
+
+    Args:
+        unit: The unit that sends it.
+        left: What is to be brought, by its number.
+        connections: The connections that had been made when it was surely kept.
+    """
+
+    __slots__ = ("connections", "left", "unit")
+
+    def __init__(self, unit: Unit, left: dict[int, bytes], connections: int) -> None:
+        self.unit: Unit = unit
+        self.left: dict[int, bytes] = left
+        self.connections: int = connections
+
+    @property
+    def key(self) -> str:
+        """Where it is kept, by its number."""
+        return self.unit.place.keys[4]
+
+    def letters(self) -> list[Letter]:
+        """The mail, in order."""
+        found = map(unpack_out, self.left.values())
+        return [
+            Letter(key, Mail(name, body))
+            for is_owed, key, name, body in found
+            if not is_owed
+        ]
+
+    def owed(self) -> list[Owed]:
+        """What is owed to the screen, in order."""
+        found = map(unpack_out, self.left.values())
+        return [Owed(key, name, body) for is_owed, key, name, body in found if is_owed]
+
+    def keep(self, found: Iterable[bytes | None], connections: int) -> None:
+        """Forget what is not kept any more.
+
+        Args:
+            found: What is kept, in the order of what is left.
+            connections: The connections that had been made then.
+        """
+        self.connections = connections
+        out = self.unit.out
+        for (number, data), there in zip([*self.left.items()], found, strict=True):
+            if data != there:
+                del self.left[number]
+                if out.get(number) == data:
+                    del out[number]
 
 
 class Parcel:
