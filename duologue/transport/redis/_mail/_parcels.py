@@ -26,7 +26,7 @@ class Due:
 
 
 class Origin:
-    """What a unit sends to another one, and keeps until it is there.
+    """What a unit sends to another one, mail or drawings, and keeps until it is there.
 
     A server that begins anew, or another one in its place, may have forgotten that it is
     there, or the commit that has sent it, whose mail is handled once more then.

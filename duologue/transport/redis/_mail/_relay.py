@@ -57,13 +57,14 @@ class Relay(Senders):
             known: The connections that had been made when the server told of it.
             is_own: Whether the caller draws what is owed, if its screen is here then.
         """
-        by_target: dict[str, list[tuple[int, bytes]]] = {}
+        by_target: dict[tuple[bool, str], dict[int, bytes]] = {}
         for number, data in sorted(out.items()):
-            target = self._place(unpack_out(data)[1]).member
-            by_target.setdefault(target, []).append((number, data))
+            is_owed, key, *_ = unpack_out(data)
+            target = is_owed, self._place(key).member
+            by_target.setdefault(target, {})[number] = data
         async with asyncio.TaskGroup() as group:
-            for entries in by_target.values():
-                origin = Origin(unit, dict(entries), known)
+            for left in by_target.values():
+                origin = Origin(unit, left, known)
                 group.create_task(self._carry_to_one(origin, is_own=is_own))
 
     async def _carry_to_one(self, origin: Origin, *, is_own: bool) -> None:
@@ -72,7 +73,7 @@ class Relay(Senders):
         _task = self._spawn(self._forget_out(origin))
 
     async def _bring_from(self, origin: Origin, *, is_own: bool) -> None:
-        owed, letters = origin.owed(), origin.letters()
+        owed = origin.owed()
         while owed:
             holds = self._holds(origin)
             sent = self._put_in([], owed=owed, is_own=is_own, holds=holds)
@@ -80,9 +81,10 @@ class Relay(Senders):
                 await asyncio.shield(sent)
             except EngineUnavailableError:
                 await self._look_again(origin)
-                owed, letters = origin.owed(), origin.letters()
+                owed = origin.owed()
             else:
-                break
+                return
+        letters = origin.letters()
         if letters:
             await self._bring_in_turn(letters, origin)
 

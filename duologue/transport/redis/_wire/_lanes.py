@@ -142,6 +142,7 @@ class Lanes(Wire):
         self._links: dict[Place, Link] = {}
         self._lanes: dict[str, Lane] = {}
         self._astray: list[Lane] = []
+        self._moves = 0
         self._search: asyncio.Task[None] | None = None
         self._moved: Callable[[str], None] = _tell_nobody
         self._failed: tuple[float, str] = float("-inf"), ""
@@ -159,7 +160,7 @@ class Lanes(Wire):
     @property
     def connections(self) -> int:
         """How often servers were connected anew: what was there may be forgotten."""
-        return sum(link.connections for link in self._links.values())
+        return self._moves + sum(link.connections for link in self._links.values())
 
     def send(self, call: Call) -> asyncio.Future[object]:
         """Send a call with the others of this tick to the same server."""
@@ -268,6 +269,7 @@ class Lanes(Wire):
             lane.link = self._link(lane.goal or self._atlas.place_of(lane.slot))
             held = lane.release()
             if lane.link is not before:
+                self._moves += 1
                 self._moved(lane.tag)
             for call in held:
                 _answer = lane.link.send(call)
