@@ -661,3 +661,31 @@ async def test_a_chat_that_is_let_go_for_others_is_drawn_on_its_newest_message_a
     newest = programs.bot.calls_of(Method.SEND)[-1].message_id
     assert programs.bot.calls_of(Method.EDIT)[-1].message_id == newest
     assert one.runtime._parts().conversations.load()["screens_busy"] == 0
+
+
+async def test_a_chat_that_rested_while_buttons_were_taken_off_is_drawn_on_its_newest_message(
+    programs: Programs,
+) -> None:
+    one = await programs.run(make_dispatcher(), _Crowded)
+    engine = one.engine
+    assert isinstance(engine, _Crowded)
+    await one.say(1, "/start")
+    await one.settled()
+    two = await programs.run(make_dispatcher(), _Crowded)
+    other = two.engine
+    assert isinstance(other, _Crowded)
+    with programs.bot.hold(Method.REMOVE_KEYBOARD):
+        await one.say(
+            1, "/start"
+        )  # the first window loses its buttons: that takes long
+        await asyncio.sleep(30)  # the chat rests
+        engine.is_crowded = True
+        await two.say(1, "/start")
+        await asyncio.sleep(120)
+        engine.is_crowded, other.is_crowded = False, True
+        receipt = await one.dialog(1).update({"a": 1})
+        await asyncio.sleep(50)
+    await receipt.drawn()
+
+    newest = programs.bot.calls_of(Method.SEND)[-1].message_id
+    assert programs.bot.calls_of(Method.EDIT)[-1].message_id == newest

@@ -105,7 +105,8 @@ class Presenter:
             chat_id = address.chat_id if out is None else out.chat_id
             screen = Screen(address, bot, draw.stack_id, chat_id)
             screens[draw.stack_id] = screen
-        if screen not in self._busy:
+        if screen.current is None and not (screen.orders or screen.unconfirmed):
+            # Buttons may still be taken off others; another process may have drawn since.
             screen.message_id, screen.shown = draw.message_id, draw.before
             if self._confirmations.rows:
                 self._confirmations.recall(screen, draw.known)
