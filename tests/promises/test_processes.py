@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -413,10 +414,8 @@ async def test_a_message_to_a_chat_of_another_process_tells_its_id_to_a_later_tu
     assert [each.id for each in shown] == ids
 
 
-class _Hasty(TestedEngine):
-    """Loses a chat behind a commit that has begun the next turn, and has it again."""
-
-    is_to_lose = False
+class _Committing(TestedEngine):
+    """Has something happen behind each commit, before the runtime hears of it."""
 
     async def commit(
         self,
@@ -436,14 +435,27 @@ class _Hasty(TestedEngine):
             timed=timed,
             keep=keep,
         )
+        await self.committed(opened.key, following)
+        return following
+
+    @abstractmethod
+    async def committed(self, key: str, following: Opened | None) -> None:
+        """A turn of this key is committed, and perhaps the next one has begun."""
+
+
+class _Hasty(_Committing):
+    """Loses a chat behind a commit that has begun the next turn, and has it again."""
+
+    is_to_lose = False
+
+    async def committed(self, key: str, following: Opened | None) -> None:
         if following is not None and self.is_to_lose:
             self.is_to_lose = False
-            before = self._unit(opened.key)
+            before = self._unit(key)
             assert before is not None
             self._read_anew(before)
-            while self._unit(opened.key) is None:  # noqa: ASYNC110  # nobody tells
+            while self._unit(key) is None:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.01)
-        return following
 
 
 async def test_a_chat_goes_on_that_was_lost_when_its_next_turn_had_begun(
@@ -546,7 +558,7 @@ async def test_what_is_owed_to_a_chat_that_was_let_go_is_drawn_by_who_has_it_nex
     assert len(bot.calls_of(Method.SEND)) == before + 2
 
 
-class _Late(TestedEngine):
+class _Late(_Committing):
     """Loses a chat behind a commit, and hears of the commit only later."""
 
     late: asyncio.Event | None = None
@@ -554,31 +566,14 @@ class _Late(TestedEngine):
     def _sweep(self, shard: int) -> bool:
         return self.late is not None or super()._sweep(shard)
 
-    async def commit(
-        self,
-        opened: Opened,
-        *,
-        snapshot: bytes | None,
-        outbox: Sequence[Letter] = (),
-        owed: Sequence[Owed] = (),
-        timed: Sequence[TimedLetter] = (),
-        keep: bool = False,
-    ) -> Opened | None:
-        following = await super().commit(
-            opened,
-            snapshot=snapshot,
-            outbox=outbox,
-            owed=owed,
-            timed=timed,
-            keep=keep,
-        )
+    async def committed(self, key: str, following: Opened | None) -> None:
+        del following
         if self.late is not None:
-            unit = self._unit(opened.key)
+            unit = self._unit(key)
             assert unit is not None
             self._lose(unit)
             await self._let_go(unit, only_empty=False)  # another one has it at once
             await self.late.wait()
-        return following
 
 
 async def test_a_process_that_hears_of_its_commit_late_does_not_draw_over_who_has_the_chat(
@@ -629,9 +624,8 @@ class _Crowded(TestedEngine):
 async def test_a_chat_that_is_let_go_for_others_is_drawn_on_its_newest_message_afterwards(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "duologue.dialogs._turns._runner._BATCH", 1
-    )  # to let it go soon
+    # So that it is let go soon.
+    monkeypatch.setattr("duologue.dialogs._turns._runner._BATCH", 1)
     dispatcher, gate = make_dispatcher(), asyncio.Event()
 
     async def wait(_: Message) -> None:
@@ -675,9 +669,8 @@ async def test_a_chat_that_rested_while_buttons_were_taken_off_is_drawn_on_its_n
     other = two.engine
     assert isinstance(other, _Crowded)
     with programs.bot.hold(Method.REMOVE_KEYBOARD):
-        await one.say(
-            1, "/start"
-        )  # the first window loses its buttons: that takes long
+        # The first window loses its buttons: that takes long.
+        await one.say(1, "/start")
         await asyncio.sleep(30)  # the chat rests
         engine.is_crowded = True
         await two.say(1, "/start")
