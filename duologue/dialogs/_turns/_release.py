@@ -161,14 +161,12 @@ class Release:
         """
         view: Order | None = None
         address = turn.address
+        own = screen_key(address.bot, address.chat_id)
         for error in plan.errors:
             self._on_error(error, actor.key)
         for bot, draw in plan.draws:
             out = draw.outgoing
-            if out is None or (bot_key(bot), out.chat_id) == (
-                address.bot,
-                address.chat_id,
-            ):
+            if out is None or screen_key(bot_key(bot), out.chat_id) == own:
                 order = Order(draw)
                 order.finish(OutcomeUnknownError(actor.key))
             elif self._is_elsewhere(bot, out):
